@@ -1,0 +1,85 @@
+# Organic 5GC: what can be done here. `make help` lists it.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+MAKEFLAGS += --no-print-directory
+
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+export PYTHONPATH := $(CURDIR)/python_plugins
+export PYTHONUNBUFFERED := 1
+
+# A stamp for the content of the requirements: a later call finds it and does nothing.
+content = $(firstword $(shell cat $(1) | sha256sum))
+RUN := .venv/.requirements-$(call content,requirements.txt)
+DEV := .venv/.requirements-dev-$(call content,requirements.txt requirements-dev.txt)
+
+organic := collections/ansible_collections/organic
+unit_tests := $(wildcard $(organic)/*/tests/unit images/minicore/tests python_plugins/tests tests/resident_init)
+lab_tests := $(wildcard tests/lab tests/e2e tests/faults)
+typed := $(wildcard $(organic)/live_migration/plugins/module_utils python_plugins/organic5gc images/minicore/minicore)
+
+##@ Use it
+.PHONY: demo
+demo: $(RUN) ## Migrate a live SMF between two lab hosts and print what it cost (run it again: it migrates back)
+	python -m organic5gc demo
+
+.PHONY: benchmark
+benchmark: $(RUN) ## Compare this migration with Docker's, Podman's and runc's own (artifacts/benchmark/results.json)
+	python tests/benchmark
+
+.PHONY: lab
+lab: $(RUN) ## Bring up the lab: edge-a and edge-b with Docker and CRIU, ran-a for the clients
+	ansible-playbook playbooks/lab_up.yml
+
+.PHONY: lab-down
+lab-down: $(RUN) ## Take the lab down; the root file system stays cached for the next one
+	ansible-playbook playbooks/lab_down.yml
+
+.PHONY: clean
+clean: lab-down ## Take the lab down, remove its cache, and everything made in this checkout but .venv
+	rm -rf /var/cache/organic-lab artifacts .ansible .cache .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(organic)/*/tests/output
+	find . -name .venv -prune -o -name __pycache__ -type d -prune -exec rm -rf {} +
+
+##@ Test it
+.PHONY: test
+test: lint sanity unit integration ## Everything: lint, sanity and unit tests first, then the tests on the real lab
+
+.PHONY: lint
+lint: $(DEV) ## ruff, mypy --strict, ansible-lint (production), yamllint, shellcheck, antsibull-changelog
+	ruff check
+	ruff format --check
+	mypy $(typed)
+	ansible-lint
+	shellcheck $$(git grep --untracked -lE '^#!.*\b(ba)?sh$$' -- ':!*.py' ':!*.j2')
+	for collection in $(organic)/*/; do (cd "$$collection" && antsibull-changelog lint); done
+
+.PHONY: sanity
+sanity: $(DEV) ## ansible-test sanity for each collection
+	tools/sanity
+
+.PHONY: unit
+unit: $(DEV) ## The tests that need no lab
+	pytest $(unit_tests)
+
+.PHONY: integration
+integration: $(DEV) ## The tests on the real lab: bring-up, migration end to end, faults
+	pytest $(lab_tests)
+
+##@ Else
+.PHONY: help
+help: ## This list
+	@awk 'BEGIN { FS = ":.*## " } \
+	  /^##@ / { printf "\n%s\n", substr($$0, 5) } \
+	  /^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+$(RUN):
+	tools/venv requirements.txt
+	rm -f .venv/.requirements-*
+	touch $@
+
+$(DEV):
+	tools/venv requirements-dev.txt
+	rm -f .venv/.requirements-*
+	touch $(RUN) $@
