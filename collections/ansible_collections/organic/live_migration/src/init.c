@@ -1,0 +1,373 @@
+/* Copyright (c) 2026 Organic 5GC contributors
+ * GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+ * SPDX-License-Identifier: GPL-3.0-or-later
+ *
+ * The resident init: PID 1 of a container whose process can be live-migrated into and out of it.
+ *
+ *   init [--name NAME] [--] COMMAND...   run COMMAND, or await a process that is migrated here (see await.h)
+ *   init health                          0 when PID 1 has a child, else 1
+ *   init version
+ *
+ * It ends with the status of the main child (128+N on signal N), so that the engine's restart policy works.
+ * The host speaks to it by queued real-time signals:
+ *   SIGRTMIN,  value PID   adopt: PID, a restored process, is the main child from now on
+ *   SIGRTMIN+1             departed: the main child lives on another host; its end here means status 0
+ * Its state shows in /proc/1/comm: resident-run, resident-await, resident-left.
+ */
+#define _GNU_SOURCE
+#include "await.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <sysexits.h>
+#include <time.h>
+#include <unistd.h>
+
+#define VERSION "1.0.0"
+#define SIGNAL_ADOPT SIGRTMIN
+#define SIGNAL_DEPARTED (SIGRTMIN + 1)
+#define EXIT_NOT_EXECUTABLE 126
+#define EXIT_NOT_FOUND 127
+#define EXIT_SIGNAL_BASE 128
+#define ENDED_CHILDREN_MAX 1024
+#define NOT_ENDED (-1)
+
+struct ended_child {
+	pid_t pid;
+	int status;
+};
+
+struct resident {
+	pid_t main_child; /* 0 while awaiting */
+	int exit_status;  /* NOT_ENDED, or what to exit with */
+	bool departed;
+	struct timespec deadline;
+	timer_t timer;
+	/* Children that ended while awaiting, oldest overwritten first: the restored process may end before the host says
+	 * "adopt". They are reaped all the same, because a zombie keeps its PID and CRIU may need it for the next attempt. */
+	struct ended_child ended[ENDED_CHILDREN_MAX];
+	size_t ended_count;
+};
+
+/* One line to stderr; rather lost than that PID 1 waits for a reader. */
+static void __attribute__((format(printf, 1, 2))) say(const char *format, ...)
+{
+	struct pollfd stream = {.fd = STDERR_FILENO, .events = POLLOUT};
+	char line[512] = "resident-init: ";
+	size_t prefix = strlen(line);
+	va_list arguments;
+	int length;
+
+	va_start(arguments, format);
+	length = vsnprintf(line + prefix, sizeof(line) - prefix - 1, format, arguments);
+	va_end(arguments);
+	if (length < 0)
+		return;
+	length = (int)strlen(line);
+	line[length++] = '\n';
+	if (poll(&stream, 1, 0) == 1 && (stream.revents & POLLOUT) && write(STDERR_FILENO, line, (size_t)length) < 0)
+		return;
+}
+
+static int usage(void)
+{
+	fprintf(stderr, "usage: init [--name NAME] [--] COMMAND [ARGUMENT...]\n"
+			"       init health\n"
+			"       init version\n"
+			"NAME: [A-Za-z0-9][A-Za-z0-9_.-]{0,127}\n");
+	return EX_USAGE;
+}
+
+static int health(void)
+{
+	int fd = open("/proc/1/task/1/children", O_RDONLY | O_CLOEXEC);
+	char first;
+
+	return fd >= 0 && read(fd, &first, 1) == 1 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+/* Whatever leaks in from the engine would stay open in the command and keep CRIU from dumping it. */
+static void close_inherited_descriptors(void)
+{
+	struct dirent *entry;
+	DIR *directory;
+
+	if (syscall(SYS_close_range, 3U, ~0U, 0U) == 0)
+		return;
+	directory = opendir("/proc/self/fd"); /* Linux < 5.9, or an old seccomp profile */
+	if (!directory) {
+		struct rlimit limit = {.rlim_cur = 1024};
+
+		getrlimit(RLIMIT_NOFILE, &limit);
+		for (rlim_t fd = 3; fd < limit.rlim_cur && fd < 1 << 20; fd++)
+			close((int)fd);
+		return;
+	}
+	while ((entry = readdir(directory))) {
+		int fd = atoi(entry->d_name);
+
+		if (fd > 2 && fd != dirfd(directory))
+			close(fd);
+	}
+	closedir(directory);
+}
+
+/* A missing standard stream would be taken by the next file that is opened. */
+static void open_missing_streams(void)
+{
+	for (int fd = 0; fd <= 2; fd++)
+		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDWR) != fd)
+			_exit(EX_OSERR);
+}
+
+static pid_t start(char **command, const sigset_t *mask)
+{
+	pid_t pid = fork();
+	int reason;
+
+	if (pid != 0)
+		return pid;
+	setsid();
+	sigprocmask(SIG_SETMASK, mask, NULL);
+	execvp(command[0], command);
+	reason = errno;
+	say("%s: %s", command[0], strerror(reason));
+	_exit(reason == ENOENT ? EXIT_NOT_FOUND : EXIT_NOT_EXECUTABLE);
+}
+
+static int exit_status_of(int wait_status)
+{
+	return WIFSIGNALED(wait_status) ? EXIT_SIGNAL_BASE + WTERMSIG(wait_status) : WEXITSTATUS(wait_status);
+}
+
+static void reap(struct resident *resident)
+{
+	int status;
+	pid_t pid;
+
+	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+		if (pid == resident->main_child)
+			resident->exit_status = exit_status_of(status);
+		else if (resident->main_child == 0)
+			resident->ended[resident->ended_count++ % ENDED_CHILDREN_MAX] = (struct ended_child){pid, status};
+	}
+}
+
+/* The latest end of a child with this PID, or NULL. */
+static const struct ended_child *find_ended(const struct resident *resident, pid_t pid)
+{
+	size_t oldest = resident->ended_count > ENDED_CHILDREN_MAX ? resident->ended_count - ENDED_CHILDREN_MAX : 0;
+
+	for (size_t i = resident->ended_count; i > oldest; i--)
+		if (resident->ended[(i - 1) % ENDED_CHILDREN_MAX].pid == pid)
+			return &resident->ended[(i - 1) % ENDED_CHILDREN_MAX];
+	return NULL;
+}
+
+static void adopt(struct resident *resident, pid_t pid)
+{
+	bool awaiting = resident->main_child == 0;
+	siginfo_t child;
+
+	/* A living child comes first: a recorded end with its PID is that of an earlier, failed restore. */
+	if (pid <= 1 || waitid(P_PID, (id_t)pid, &child, WEXITED | WNOHANG | WNOWAIT) != 0) {
+		const struct ended_child *ended = awaiting && pid > 1 ? find_ended(resident, pid) : NULL;
+
+		if (!ended) {
+			say("cannot adopt %d: not a child of mine", (int)pid);
+			return;
+		}
+		resident->exit_status = exit_status_of(ended->status);
+	}
+	if (awaiting)
+		timer_delete(resident->timer);
+	resident->main_child = pid;
+	resident->departed = false;
+	prctl(PR_SET_NAME, "resident-run");
+}
+
+/* si_pid is 0 when the sender is outside of our PID namespace (kernel/signal.c, send_signal_locked). Root inside could
+ * forge that with rt_sigqueueinfo(2): it would only bring down its own container, which it can do anyway. */
+static bool from_host(const siginfo_t *info)
+{
+	return info->si_code == SI_QUEUE && info->si_pid == 0;
+}
+
+static void obey(struct resident *resident, const siginfo_t *info)
+{
+	if (!from_host(info)) {
+		say("signal %d not queued by the host: ignored", info->si_signo);
+	} else if (info->si_signo == SIGNAL_ADOPT) {
+		adopt(resident, info->si_value.sival_int);
+	} else if (resident->main_child == 0) {
+		say("cannot depart: nothing runs here");
+	} else {
+		resident->departed = true;
+		prctl(PR_SET_NAME, "resident-left");
+	}
+}
+
+static void forward(const struct resident *resident, const siginfo_t *info)
+{
+	int signal = info->si_signo;
+	int result;
+
+	if (signal == SIGCHLD || info->si_code == SI_TIMER || (info->si_code == SI_USER && info->si_pid == getpid()))
+		return; /* ours: a child, an old deadline, SIGPIPE of a line to stderr */
+	/* The main child leads a session without a terminal, an orphaned process group: the kernel drops these there. */
+	if (signal == SIGTSTP || signal == SIGTTIN || signal == SIGTTOU)
+		signal = SIGSTOP;
+	if (info->si_code == SI_QUEUE && signal != SIGSTOP)
+		result = sigqueue(resident->main_child, signal, info->si_value);
+	else
+		result = kill(resident->main_child, signal);
+	if (result != 0)
+		say("cannot send signal %d to %d: %s", signal, (int)resident->main_child, strerror(errno));
+}
+
+static void await_signal(struct resident *resident, const siginfo_t *info)
+{
+	switch (info->si_signo) {
+	case SIGTERM:
+	case SIGINT:
+	case SIGQUIT: /* some images have it as their stop signal */
+		resident->exit_status = EXIT_SUCCESS;
+		break;
+	case SIGALRM:
+		if (await_expired(&resident->deadline)) {
+			say("nothing arrived before the deadline");
+			resident->exit_status = EX_UNAVAILABLE;
+		}
+		break;
+	default:
+		break;
+	}
+}
+
+/* Blocks everything, so that each signal is taken by sigwaitinfo; SIGCHLD must not be ignored, or no status is left. */
+static void take_signals(sigset_t *all, sigset_t *inherited)
+{
+	struct sigaction action = {.sa_handler = SIG_DFL, .sa_flags = SA_NOCLDSTOP};
+
+	sigaction(SIGCHLD, &action, NULL);
+	sigfillset(all);
+	sigprocmask(SIG_SETMASK, all, inherited);
+}
+
+static bool arm_deadline(struct resident *resident)
+{
+	struct sigevent event = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGALRM};
+	struct itimerspec when = {.it_value = resident->deadline};
+
+	return timer_create(CLOCK_BOOTTIME, &event, &resident->timer) == 0 &&
+	       timer_settime(resident->timer, TIMER_ABSTIME, &when, NULL) == 0;
+}
+
+static int serve(struct resident *resident, const sigset_t *all)
+{
+	const struct timespec now = {0};
+	siginfo_t info, order;
+	sigset_t orders;
+
+	sigemptyset(&orders);
+	sigaddset(&orders, SIGNAL_ADOPT);
+	sigaddset(&orders, SIGNAL_DEPARTED);
+	for (;;) {
+		int signal = sigwaitinfo(all, &info);
+
+		if (signal < 0)
+			continue; /* EINTR: stopped and continued, or traced */
+		if (sigismember(&orders, signal))
+			obey(resident, &info);
+		/* The kernel hands out low signal numbers first: an order that was queued before the end of a child, the
+		 * deadline or a stop is heard before it. */
+		while (resident->exit_status == NOT_ENDED && sigtimedwait(&orders, &order, &now) > 0)
+			obey(resident, &order);
+		reap(resident);
+		if (resident->exit_status == NOT_ENDED && !sigismember(&orders, signal)) {
+			if (resident->main_child == 0)
+				await_signal(resident, &info);
+			else
+				forward(resident, &info);
+		}
+		if (resident->exit_status != NOT_ENDED)
+			return resident->departed ? EXIT_SUCCESS : resident->exit_status;
+	}
+}
+
+static int run(const char *name, char **command)
+{
+	static struct resident resident = {.exit_status = NOT_ENDED};
+	enum await_decision decision = AWAIT_NO;
+	sigset_t all, inherited;
+	const char *reason;
+
+	if (getpid() != 1) {
+		say("must be PID 1 of the container (so neither --init nor --pid=host)");
+		return EX_USAGE;
+	}
+	take_signals(&all, &inherited);
+	open_missing_streams();
+	close_inherited_descriptors();
+	if (name)
+		decision = await_decide(name, &resident.deadline, &reason);
+	switch (decision) {
+	case AWAIT_INVALID:
+		say("%s/%s %s: not started, it may be alive on another host", AWAIT_DIRECTORY, name, reason);
+		return EX_CONFIG;
+	case AWAIT_YES:
+		if (!arm_deadline(&resident)) {
+			say("cannot set the deadline: %s", strerror(errno));
+			return EX_OSERR;
+		}
+		prctl(PR_SET_NAME, "resident-await");
+		break;
+	case AWAIT_NO:
+		resident.main_child = start(command, &inherited);
+		if (resident.main_child < 0) {
+			say("cannot fork: %s", strerror(errno));
+			return EX_OSERR;
+		}
+		prctl(PR_SET_NAME, "resident-run");
+		break;
+	}
+	return serve(&resident, &all);
+}
+
+int main(int argc, char **argv)
+{
+	const char *name = NULL;
+	int next = 1;
+
+	if (argc == 2 && strcmp(argv[1], "health") == 0)
+		return health();
+	if (argc == 2 && strcmp(argv[1], "version") == 0)
+		return puts(VERSION) < 0 ? EX_IOERR : EXIT_SUCCESS;
+	if (argc > 1 && (strcmp(argv[1], "health") == 0 || strcmp(argv[1], "version") == 0))
+		return usage();
+	if (next < argc && strcmp(argv[next], "--name") == 0) {
+		if (next + 1 >= argc || !await_name_valid(argv[next + 1]))
+			return usage();
+		name = argv[next + 1];
+		next += 2;
+	}
+	if (next < argc && strcmp(argv[next], "--") == 0)
+		next++;
+	else if (next < argc && argv[next][0] == '-')
+		return usage();
+	if (next >= argc)
+		return usage();
+	return run(name, argv + next);
+}
