@@ -1,0 +1,59 @@
+# Copyright (c) 2026 Organic 5GC contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Builds the workload: two static programs, and the server's root file system as a tar archive."""
+
+from __future__ import annotations
+
+import io
+import subprocess
+import tarfile
+from dataclasses import dataclass
+from pathlib import Path
+
+SOURCES = Path(__file__).parent / "workload"
+CFLAGS = ("-std=c11", "-O2", "-static", "-pthread", "-Wall", "-Wextra", "-Werror")
+# Where the server is inside its container, and the directories that engines mount on.
+SERVER = "/server"
+MOUNT_POINTS = ("dev", "etc", "proc", "run", "sys", "tmp")
+
+
+@dataclass(frozen=True)
+class Workload:
+    """The built files, on the controller."""
+
+    server: Path
+    client: Path
+    rootfs: Path
+
+
+def build(directory: Path, compiler: str = "cc") -> Workload:
+    """Compiles what is out of date into directory."""
+    directory.mkdir(parents=True, exist_ok=True)
+    server, client = (_compile(name, directory, compiler) for name in ("server", "client"))
+    rootfs = directory / "rootfs.tar"
+    rootfs.write_bytes(_archive(server))
+    return Workload(server=server, client=client, rootfs=rootfs)
+
+
+def _compile(name: str, directory: Path, compiler: str) -> Path:
+    source, program = SOURCES / f"{name}.c", directory / name
+    newest = max(path.stat().st_mtime for path in (source, SOURCES / "protocol.h"))
+    if not program.exists() or program.stat().st_mtime < newest:
+        subprocess.run([compiler, *CFLAGS, "-o", str(program), str(source)], check=True)
+    return program
+
+
+def _archive(server: Path) -> bytes:
+    """The same server gives the same bytes: no times, no owners."""
+    content = io.BytesIO()
+    with tarfile.open(fileobj=content, mode="w", format=tarfile.USTAR_FORMAT) as archive:
+        for name in MOUNT_POINTS:
+            entry = tarfile.TarInfo(name)
+            entry.type, entry.mode = tarfile.DIRTYPE, 0o755
+            archive.addfile(entry)
+        program = server.read_bytes()
+        entry = tarfile.TarInfo(SERVER.lstrip("/"))
+        entry.mode, entry.size = 0o755, len(program)
+        archive.addfile(entry, io.BytesIO(program))
+    return content.getvalue()
