@@ -1,0 +1,22 @@
+# Copyright (c) 2026 Organic 5GC contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Organic 5GC for programs: run its playbooks, read the result of a migration."""
+
+from __future__ import annotations
+
+from organic5gc.migration import Migration, Pfcp, Requests, Sessions, Step, TcpConnections
+from organic5gc.playbooks import Interrupted, PlaybookFailed, PlaybookRun, Progress
+
+__all__ = [
+    "Interrupted",
+    "Migration",
+    "Pfcp",
+    "PlaybookFailed",
+    "PlaybookRun",
+    "Progress",
+    "Requests",
+    "Sessions",
+    "Step",
+    "TcpConnections",
+]

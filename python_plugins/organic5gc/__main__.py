@@ -1,0 +1,72 @@
+# Copyright (c) 2026 Organic 5GC contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Command line: ``python -m organic5gc demo``."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+from organic5gc.demo import Demo, DemoError, table
+from organic5gc.display import StepDisplay
+from organic5gc.playbooks import Interrupted, PlaybookFailed
+
+INTERRUPTED = 130  # as a shell reports SIGINT
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Parse the command line, run the command, and return the exit status."""
+    parser = argparse.ArgumentParser(prog="organic5gc", description="Live migration of 5G core network functions")
+    parser.add_argument("--project", type=Path, default=Path(), help="directory of the checkout (default: here)")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    demo = commands.add_parser("demo", help="migrate a live SMF between two lab hosts and print what it cost")
+    demo.set_defaults(command=run_demo)
+    options = parser.parse_args(arguments)
+    project = options.project.resolve()
+    if not (project / "ansible.cfg").is_file():
+        parser.error(f"{project} is not a checkout of Organic 5GC: it has no ansible.cfg")
+    status: int = options.command(project)
+    return status
+
+
+def run_demo(project: Path) -> int:
+    """Run the demo; the last line is the path of its result, or what to do next."""
+    if os.geteuid() != 0:
+        print("The lab is made of network namespaces and needs root: sudo make demo", file=sys.stderr)
+        return 1
+    try:
+        with StepDisplay() as display:
+            migration, result = Demo(project, display).run()
+    except PlaybookFailed as failure:
+        print(explain(failure), file=sys.stderr)
+        return 1
+    except DemoError as error:
+        print(error, file=sys.stderr)
+        return 1
+    except Interrupted:
+        print("Interrupted. `make demo` goes on from here; `make lab-down` takes the lab down.", file=sys.stderr)
+        return INTERRUPTED
+    print(f"\n{table(migration)}\n")
+    faults = migration.faults()
+    for fault in faults:
+        print(f"Not as promised: {fault}")
+    print(os.path.relpath(result))
+    return 1 if faults else 0
+
+
+def explain(failure: PlaybookFailed) -> str:
+    """What failed, where, why, and what to do next."""
+    where = f"{failure.playbook}: {failure.task or 'start'}"
+    return (
+        f"\n{where}{f' on {failure.host}' if failure.host else ''} failed:\n{failure.message}\n\n"
+        f"Everything Ansible said: {failure.output}\n"
+        "Next: mend what the message names and run `make demo` again; it goes on from here.\n"
+        "For a fresh start run `make lab-down` first."
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

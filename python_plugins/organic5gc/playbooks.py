@@ -1,0 +1,167 @@
+# Copyright (c) 2026 Organic 5GC contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Playbooks, run from a program: events while they run, one exception when they fail."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import ansible_runner
+
+KEPT_RUNS = 10
+FAILURES = ("runner_on_failed", "runner_on_unreachable")
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Where a run is: in a task, at the start of a playbook (no task), or at its end."""
+
+    playbook: str
+    task: str = ""
+    ended: bool = False
+
+
+class PlaybookFailed(Exception):
+    """A task failed, a host could not be reached, or Ansible refused to start."""
+
+    def __init__(self, playbook: str, message: str, output: Path, task: str = "", host: str = "") -> None:
+        super().__init__(message)
+        self.playbook = playbook
+        self.message = message
+        self.output = output
+        self.task = task
+        self.host = host
+
+
+class Interrupted(Exception):
+    """The run was ended by SIGINT or SIGTERM."""
+
+
+@dataclass
+class PlaybookRun:
+    """Playbooks of a project, one after the other in one Ansible process, which shares start-up, facts and connections.
+
+    ``playbooks`` are paths below the project directory, ``inventory`` overrides the one that ansible.cfg names.
+    The output of the last runs is kept in ``.cache/runner``.
+    """
+
+    project: Path
+    playbooks: Sequence[str]
+    extravars: Mapping[str, object] = field(default_factory=dict)
+    inventory: Path | None = None
+    on_progress: Callable[[Progress], None] = lambda _: None
+
+    def run(self) -> None:
+        """Return when all playbooks have succeeded; raise PlaybookFailed or Interrupted otherwise."""
+        events = _Events(self.on_progress, self.playbooks[0])
+        inventory = ["--inventory", str(self.inventory)] if self.inventory else []
+        extravars = ["--extra-vars", json.dumps(dict(self.extravars))] if self.extravars else []
+        _run(self.project, "ansible-playbook", [*inventory, *extravars, *self.playbooks], events)
+        events.end()
+
+
+def ask(
+    project: Path, hosts: str, module: str, arguments: Mapping[str, object], inventory: Path | None = None
+) -> dict[str, dict[str, Any]]:
+    """Run one module on the hosts of a pattern and return each host's result; raises as PlaybookRun.run does."""
+    events = _Events(lambda _: None, module)
+    option = ["--inventory", str(inventory)] if inventory else []
+    _run(project, "ansible", [hosts, *option, "--module-name", module, "--args", json.dumps(dict(arguments))], events)
+    return events.results
+
+
+def _run(project: Path, command: str, arguments: Sequence[str], events: _Events) -> None:
+    kept = project / ".cache" / "runner"
+    kept.mkdir(parents=True, exist_ok=True)
+    with _own_signal_handlers():
+        runner = ansible_runner.run(
+            private_data_dir=str(kept),
+            project_dir=str(project),
+            binary=str(Path(sys.executable).with_name(command)),
+            cmdline=shlex.join(arguments),
+            envvars={
+                "ANSIBLE_HOST_KEY_CHECKING": "True",  # the runner would switch it off
+                "ANSIBLE_LOAD_CALLBACK_PLUGINS": "True",
+                "ANSIBLE_NOCOLOR": "True",
+            },
+            event_handler=events,
+            rotate_artifacts=KEPT_RUNS,
+            settings={"pexpect_timeout": 1},
+            suppress_env_files=True,
+            quiet=True,
+        )
+    if runner.status == "canceled":
+        raise Interrupted
+    if runner.status != "successful":
+        raise events.failure(Path(runner.config.artifact_dir) / "stdout")
+
+
+class _Events:
+    """Turns the runner's events into Progress; keeps the last failure and each host's last result."""
+
+    def __init__(self, on_progress: Callable[[Progress], None], first: str) -> None:
+        self._on_progress = on_progress
+        self._playbook = first
+        self._running = False
+        self._failed: dict[str, Any] | None = None
+        self.results: dict[str, dict[str, Any]] = {}
+
+    def __call__(self, event: dict[str, Any]) -> bool:
+        data = event.get("event_data", {})
+        match event["event"]:
+            case "playbook_on_start":
+                self.end()
+                self._playbook, self._running = data["playbook"], True
+                self._on_progress(Progress(self._playbook))
+            case "playbook_on_task_start":
+                self._on_progress(Progress(self._playbook, data["task"]))
+            case "runner_on_ok":
+                self.results[data["host"]] = data["res"]
+            case name if name in FAILURES and not data.get("ignore_errors"):
+                self._failed = data
+        return False  # the output is kept, the single events are not
+
+    def end(self) -> None:
+        if self._running:
+            self._on_progress(Progress(self._playbook, ended=True))
+            self._running = False
+
+    def failure(self, output: Path) -> PlaybookFailed:
+        if self._failed is None:
+            said = [line for line in output.read_text().splitlines() if line.strip()]
+            return PlaybookFailed(self._playbook, "\n".join(said[-8:]) or "ansible could not be run", output)
+        data = self._failed
+        return PlaybookFailed(self._playbook, _message(data["res"]), output, data["task"], data["host"])
+
+
+def _message(result: Mapping[str, Any]) -> str:
+    """What a failed task says: its own message, or those of the items of its loop, with a command's standard error."""
+    items = [item for item in result.get("results", []) if item.get("failed") or item.get("unreachable")]
+    if items:
+        return "\n".join(_message(item) for item in items)
+    parts = [str(result.get(key, "")).strip() for key in ("msg", "stderr", "censored")]
+    return "\n".join(part for part in parts if part) or json.dumps(result)
+
+
+@contextmanager
+def _own_signal_handlers() -> Iterator[None]:
+    """The runner catches SIGINT and SIGTERM to end Ansible in order; give the handlers back afterwards."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

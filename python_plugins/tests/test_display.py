@@ -1,0 +1,90 @@
+# Copyright (c) 2026 Organic 5GC contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a person sees: the step display and the command line."""
+
+from __future__ import annotations
+
+import io
+import threading
+from pathlib import Path
+
+import pytest
+from organic5gc import display
+from organic5gc.__main__ import explain, main
+from organic5gc.display import StepDisplay
+from organic5gc.playbooks import PlaybookFailed
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+class Log(io.StringIO):
+    """Tells when a text has been written to it."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self._text = text
+        self.written = threading.Event()
+
+    def write(self, text: str) -> int:
+        if self._text in text:
+            self.written.set()
+        return super().write(text)
+
+
+def test_a_log_gets_one_line_a_step() -> None:
+    stream = io.StringIO()
+    with StepDisplay(stream) as steps:
+        steps.begin("Lab")
+        steps.detail("Make the bridge")
+        steps.end()
+        steps.begin("Core")
+        steps.end("fail")
+        steps.end()
+    lines = stream.getvalue().splitlines()
+    assert [(line.split()[0], line.split()[-1]) for line in lines] == [("ok", "Lab"), ("fail", "Core")]
+
+
+def test_a_log_shows_a_sign_of_life(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(display, "LOG_INTERVAL_S", 0.01)
+    log = Log("Lab: Make the root file system")
+    with StepDisplay(log) as steps:
+        steps.begin("Lab")
+        steps.detail("Make the root file system")
+        assert log.written.wait(10)
+        steps.end()
+
+
+def test_a_terminal_has_its_line_rewritten() -> None:
+    stream = Terminal()
+    with StepDisplay(stream) as steps:
+        steps.begin("Lab")
+        steps.detail("Make the bridge")
+        steps.end()
+    text = stream.getvalue()
+    assert text.count("\n") == 1
+    assert text.endswith("Lab\n")
+    assert "Lab: Make the bridge\r" in text
+
+
+def test_a_failure_is_explained() -> None:
+    failure = PlaybookFailed("playbooks/migrate_smf.yml", "no room", Path("stdout"), "Migrate", "edge-a")
+    text = explain(failure)
+    assert "migrate_smf.yml: Migrate on edge-a failed:\nno room" in text
+    assert "Next: " in text
+
+
+def test_the_command_needs_a_checkout(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(["--project", str(tmp_path), "demo"])
+    assert caught.value.code == 2
+    assert "not a checkout" in capsys.readouterr().err
+
+
+def test_a_failing_demo_says_so_and_exits_non_zero(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "ansible.cfg").write_text("[defaults]\nlocalhost_warning = false\n")
+    assert main(["--project", str(tmp_path), "demo"]) == 1
+    assert "lab_up.yml could not be found" in capsys.readouterr().err

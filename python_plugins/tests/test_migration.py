@@ -1,0 +1,119 @@
+# Copyright (c) 2026 Organic 5GC contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The result of a migration; its input is made by hand here, the end-to-end tests have the real one."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+from organic5gc.demo import DemoError, other_host, table
+from organic5gc.migration import SCHEMA, Migration
+
+HERE = Path(__file__).parent
+
+
+def load(path: Path) -> Any:
+    return json.loads(path.read_text())
+
+
+@pytest.fixture
+def migration() -> Migration:
+    return Migration.merge(load(HERE / "hand_made_report.json"), load(HERE / "hand_made_clients.json"))
+
+
+def test_the_result_file_satisfies_its_schema_and_reads_back(migration: Migration, tmp_path: Path) -> None:
+    path = tmp_path / "new" / "migration.json"
+    migration.write(path)
+    jsonschema.Draft202012Validator(load(SCHEMA)).validate(load(path))
+    assert Migration.read(path) == migration
+
+
+def test_schema_and_type_name_the_same_fields() -> None:
+    schema = load(SCHEMA)
+    names = {field.name for field in dataclasses.fields(Migration)}
+    assert names == set(schema["properties"]) == set(schema["required"])
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("service_gap_ms", -1), ("bytes_sent", 1.5), ("strategy", "copy"), ("steps", []), ("pfcp", {}), ("surplus", 1)],
+)
+def test_the_schema_refuses(field: str, value: object, migration: Migration) -> None:
+    data = dataclasses.asdict(migration) | {field: value}
+    assert list(jsonschema.Draft202012Validator(load(SCHEMA)).iter_errors(json.loads(json.dumps(data))))
+
+
+def test_a_clean_migration_has_no_faults(migration: Migration) -> None:
+    assert migration.tcp_connections_kept
+    assert migration.faults() == []
+
+
+@pytest.mark.parametrize(
+    ("part", "change", "words"),
+    [
+        ("sessions", {"after": 199}, "200 sessions before, 199 after"),
+        ("pfcp", {"association_kept": False}, "association was lost"),
+        ("requests", {"failed": 3}, "3 requests failed"),
+        ("requests", {"duplicated": 2}, "2 were answered twice"),
+    ],
+)
+def test_what_was_lost_is_said(migration: Migration, part: str, change: dict[str, Any], words: str) -> None:
+    changed = dataclasses.replace(getattr(migration, part), **change)
+    faults = dataclasses.replace(migration, **{part: changed}).faults()
+    assert len(faults) == 1
+    assert words in faults[0]
+
+
+@pytest.mark.parametrize("connections", [{"opened": 4, "kept": 3}, {"opened": 0, "kept": 0}])
+def test_connections_count_as_kept_only_if_there_were_some_and_all_lived(connections: dict[str, int]) -> None:
+    clients = load(HERE / "hand_made_clients.json") | {"tcp_connections": connections}
+    migration = Migration.merge(load(HERE / "hand_made_report.json"), clients)
+    assert not migration.tcp_connections_kept
+    assert migration.faults()
+
+
+def test_the_table_tells_every_figure(migration: Migration) -> None:
+    text = table(migration)
+    for figure in (
+        "812.5",
+        "61.2",
+        "71.5",
+        "20480000",
+        "2301",
+        "200 before, 200 after",
+        "3991234567",
+        "4 of 4",
+        "dump",
+    ):
+        assert figure in text
+
+
+def running(state: bool) -> dict[str, Any]:
+    return {"exists": True, "container": {"State": {"Running": state}}}
+
+
+ABSENT: dict[str, Any] = {"exists": False, "container": None}
+
+
+@pytest.mark.parametrize("left", [ABSENT, running(False)])
+def test_the_target_is_the_host_without_a_running_smf(left: dict[str, Any]) -> None:
+    assert other_host({"edge-a": left, "edge-b": running(True)}) == "edge-a"
+
+
+@pytest.mark.parametrize(
+    "answers",
+    [
+        {"edge-a": ABSENT, "edge-b": ABSENT},
+        {"edge-a": running(True), "edge-b": running(True)},
+        {"edge-a": running(True)},
+    ],
+)
+def test_no_target_is_guessed(answers: dict[str, Any]) -> None:
+    with pytest.raises(DemoError, match="Exactly one running SMF"):
+        other_host(answers)

@@ -1,0 +1,131 @@
+# Copyright (c) 2026 Organic 5GC contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Runs of real playbooks on localhost."""
+
+from __future__ import annotations
+
+import os
+import signal
+from pathlib import Path
+
+import pytest
+from organic5gc import Interrupted, PlaybookFailed, PlaybookRun, Progress
+from organic5gc.playbooks import ask
+
+GREET = """
+- name: Greet
+  hosts: localhost
+  gather_facts: false
+  tasks:
+    - name: Say {word}
+      ansible.builtin.debug:
+        msg: "{{{{ who | default('nobody') }}}}"
+    - name: Write it down
+      ansible.builtin.copy:
+        content: "{{{{ who | default('nobody') }}}}"
+        dest: "{{{{ playbook_dir }}}}/{word}.txt"
+        mode: "0644"
+"""
+
+FAIL = """
+- name: Fail
+  hosts: localhost
+  gather_facts: false
+  tasks:
+    - name: Survive
+      block:
+        - name: Fall
+          ansible.builtin.fail:
+            msg: not this one
+      rescue:
+        - name: Stand up
+          ansible.builtin.debug:
+            msg: up
+    - name: List them
+      ansible.builtin.command: ls {{ item }}
+      changed_when: false
+      loop: [/, /nonesuch]
+"""
+
+AWAIT = """
+- name: Await
+  hosts: localhost
+  gather_facts: false
+  tasks:
+    - name: Await what never comes
+      ansible.builtin.wait_for:
+        path: /nonesuch
+        timeout: 60
+"""
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    (tmp_path / "ansible.cfg").write_text("[defaults]\nlocalhost_warning = false\n")
+    texts = {"one": GREET.format(word="one"), "two": GREET.format(word="two"), "fail": FAIL, "await": AWAIT}
+    for name, text in texts.items():
+        (tmp_path / f"{name}.yml").write_text(text)
+    return tmp_path
+
+
+def test_playbooks_run_in_order_with_their_variables(project: Path) -> None:
+    seen: list[Progress] = []
+    PlaybookRun(project, ["one.yml", "two.yml"], {"who": 'it\'s "me" {{ x }}'[:10]}, on_progress=seen.append).run()
+    assert seen == [
+        Progress("one.yml"),
+        Progress("one.yml", "Say one"),
+        Progress("one.yml", "Write it down"),
+        Progress("one.yml", ended=True),
+        Progress("two.yml"),
+        Progress("two.yml", "Say two"),
+        Progress("two.yml", "Write it down"),
+        Progress("two.yml", ended=True),
+    ]
+    assert [(project / f"{word}.txt").read_text() for word in ("one", "two")] == ['it\'s "me" '] * 2
+
+
+def test_a_failure_names_the_task_that_ended_the_run(project: Path) -> None:
+    seen: list[Progress] = []
+    with pytest.raises(PlaybookFailed, match="cannot access '/nonesuch'") as caught:
+        PlaybookRun(project, ["one.yml", "fail.yml", "two.yml"], on_progress=seen.append).run()
+    failure = caught.value
+    assert (failure.playbook, failure.task, failure.host) == ("fail.yml", "List them", "localhost")
+    assert "non-zero return code" in failure.message
+    assert "not this one" not in failure.message
+    assert "/nonesuch" in failure.output.read_text()
+    assert Progress("fail.yml", ended=True) not in seen
+    assert not (project / "two.txt").exists()
+
+
+def test_a_playbook_that_cannot_start_says_why(project: Path) -> None:
+    with pytest.raises(PlaybookFailed, match=r"none\.yml could not be found") as caught:
+        PlaybookRun(project, ["none.yml"]).run()
+    assert caught.value.task == ""
+
+
+def test_an_unreachable_host_is_a_failure(project: Path) -> None:
+    inventory = project / "hosts.yml"
+    inventory.write_text(
+        "all: {hosts: {localhost: {ansible_connection: ssh, ansible_host: 127.0.0.1, ansible_port: 1}}}"
+    )
+    with pytest.raises(PlaybookFailed, match=r"127\.0\.0\.1 port 1") as caught:
+        PlaybookRun(project, ["one.yml"], inventory=inventory).run()
+    assert caught.value.host == "localhost"
+
+
+def test_an_interrupt_ends_ansible_and_gives_the_handlers_back(project: Path) -> None:
+    before = signal.getsignal(signal.SIGINT)
+
+    def interrupt(progress: Progress) -> None:
+        if progress.task:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    with pytest.raises(Interrupted):
+        PlaybookRun(project, ["await.yml"], on_progress=interrupt).run()
+    assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_ask_returns_the_result_of_each_host(project: Path) -> None:
+    results = ask(project, "localhost", "ansible.builtin.stat", {"path": str(project / "one.yml")})
+    assert results["localhost"]["stat"]["size"] == len(GREET.format(word="one"))
