@@ -1,0 +1,199 @@
+# Copyright (c) 2026 Organic 5GC contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Can this host run an NF? Every reason why not, with its remedy."""
+
+from __future__ import annotations
+
+import dataclasses
+import errno
+import fcntl
+import ipaddress
+import os
+import socket
+import struct
+import subprocess
+
+from ansible_collections.organic.core5g.plugins.module_utils import arp
+from ansible_collections.organic.core5g.plugins.module_utils.engine import Engine
+from ansible_collections.organic.core5g.plugins.module_utils.errors import EngineError
+from ansible_collections.organic.live_migration.plugins.module_utils import resident
+from ansible_collections.organic.live_migration.plugins.module_utils.errors import Reason
+
+SIOCGIFADDR = 0x8915
+DRIVERS_ON_PARENT = ("bridge", "ipvlan", "macvlan")
+DRIVERS_OF_KERNEL = ("ipvlan", "macvlan")
+
+
+@dataclasses.dataclass(frozen=True)
+class Wanted:
+    """What an NF needs of its host."""
+
+    name: str
+    image: str
+    address: str
+    driver: str
+    parent: str | None
+    subnet: str | None
+    network: str
+    devices: list[str]
+
+
+def interface_address(interface: str) -> str | None:
+    """IPv4 address of an interface, None if it has none; see netdevice(7)."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as query:
+        try:
+            answer = fcntl.ioctl(query, SIOCGIFADDR, struct.pack("256s", interface.encode()[:15]))
+        except OSError as error:
+            if error.errno == errno.EADDRNOTAVAIL:
+                return None
+            raise
+    return socket.inet_ntoa(answer[20:24])
+
+
+def bridge_of(interface: str) -> str | None:
+    """Name of the bridge that an interface is a port of."""
+    link = f"/sys/class/net/{interface}/master"
+    return os.path.basename(os.readlink(link)) if os.path.islink(link) else None
+
+
+def kernel_refusal(kind: str) -> str | None:
+    """What the kernel says against links of ``kind``; tried in a network namespace that is gone afterwards."""
+    batch = f"link add probe0 type veth peer name probe1\nlink add link probe0 name probe2 type {kind}\n"
+    tried = subprocess.run(
+        ["unshare", "--net", "ip", "-batch", "-"], input=batch, capture_output=True, text=True, check=False
+    )
+    return None if tried.returncode == 0 else tried.stderr.strip()
+
+
+def is_local(address: str) -> bool:
+    """Whether this host itself has the address."""
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    with socket.socket(family, socket.SOCK_DGRAM) as tried:
+        try:
+            tried.bind((address, 0))
+        except OSError as error:
+            if error.errno == errno.EADDRNOTAVAIL:
+                return False
+            raise
+    return True
+
+
+class HostCheck:
+    """Looks, and changes nothing."""
+
+    def __init__(self, engine: Engine, wanted: Wanted) -> None:
+        self._engine = engine
+        self._wanted = wanted
+
+    def problems(self) -> list[Reason]:
+        wanted = self._wanted
+        found = self._address_is_wrong()
+        missing = [path for path in (resident.INIT, resident.KERNDAT) if not os.path.exists(path)]
+        if missing:
+            found.append(
+                Reason(
+                    "resident_runtime_missing",
+                    f"The resident runtime is not installed on this host, {' and '.join(missing)} missing",
+                    "Run playbooks/prepare_hosts.yml",
+                )
+            )
+        for device in wanted.devices:
+            if not os.path.exists(device):
+                found.append(
+                    Reason("device_missing", f"This host has no {device}", "Load the kernel module that provides it")
+                )
+        try:
+            if self._engine.image(wanted.image) is None:
+                found.append(
+                    Reason(
+                        "image_missing",
+                        f"The image {wanted.image} is not on this host",
+                        "Build and distribute it (minicore: playbooks/build_minicore.yml) or pull it",
+                    )
+                )
+            running = self._runs()
+        except EngineError as error:
+            found.append(Reason("engine_unreachable", str(error), "Start Docker, or run playbooks/prepare_hosts.yml"))
+            return found
+        if not running:
+            link = self._link_is_wrong()
+            found += link or self._address_is_taken()
+        return found
+
+    def _runs(self) -> bool:
+        container = self._engine.container(self._wanted.name)
+        return container is not None and bool(container["State"]["Running"])
+
+    def _address_is_wrong(self) -> list[Reason]:
+        wanted = self._wanted
+        try:
+            address = ipaddress.ip_address(wanted.address)
+            subnet = ipaddress.ip_network(wanted.subnet) if wanted.subnet else None
+        except ValueError as error:
+            return [Reason("address_invalid", str(error), "Correct nf_addresses or nf_network_subnet")]
+        if wanted.driver != "host" and (subnet is None or address not in subnet):
+            return [
+                Reason(
+                    "address_outside_subnet",
+                    f"The address {address} of {wanted.name} is not in the network's subnet {subnet}",
+                    "Correct nf_addresses or nf_network_subnet",
+                )
+            ]
+        return []
+
+    def _link_is_wrong(self) -> list[Reason]:
+        wanted = self._wanted
+        if wanted.driver in DRIVERS_ON_PARENT:
+            if not wanted.parent or not os.path.exists(f"/sys/class/net/{wanted.parent}"):
+                return [
+                    Reason(
+                        "parent_missing",
+                        f"This host has no network interface {wanted.parent!r}",
+                        f"Set nf_network_parent to the interface that the {wanted.driver} network goes out by",
+                    )
+                ]
+            if wanted.driver == "bridge":
+                carried = interface_address(wanted.parent)
+                if carried is not None:
+                    return [
+                        Reason(
+                            "parent_has_address",
+                            f"The interface {wanted.parent} carries the address {carried}, lost in a bridge",
+                            "Set nf_network_parent to an interface without an address, or use the driver macvlan",
+                        )
+                    ]
+        if wanted.driver in DRIVERS_OF_KERNEL:
+            refusal = kernel_refusal(wanted.driver)
+            if refusal is not None:
+                return [
+                    Reason(
+                        "driver_unsupported",
+                        f"The kernel of this host refuses {wanted.driver} links ({refusal})",
+                        f"Use another nf_network_driver, or a kernel with CONFIG_{wanted.driver.upper()}",
+                    )
+                ]
+        if wanted.driver == "host" and not is_local(wanted.address):
+            return [
+                Reason(
+                    "address_not_local",
+                    f"With the driver host {wanted.name} uses {wanted.address}, which this host does not have",
+                    "Give the address to the host, or use the driver macvlan",
+                )
+            ]
+        return []
+
+    def _address_is_taken(self) -> list[Reason]:
+        wanted = self._wanted
+        if wanted.driver not in DRIVERS_ON_PARENT or wanted.parent is None or ":" in wanted.address:
+            return []
+        mac = arp.holder(wanted.parent, wanted.address)
+        if mac is None:
+            return []
+        return [
+            Reason(
+                "address_taken",
+                f"Another machine ({mac}) answers for the address {wanted.address} of {wanted.name}",
+                "Stop that machine, or give the NF another address in nf_addresses",
+            )
+        ]

@@ -1,0 +1,148 @@
+#!/usr/bin/python
+# Copyright (c) 2026 Organic 5GC contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: nf_host_info
+short_description: Tell whether a host can run a network function
+version_added: 0.1.0
+description:
+  - Looks for everything that would keep a network function (NF) from running on this host.
+  - Nothing is changed. Whether the kernel has a kind of link is tried in a network namespace that is gone afterwards.
+  - The link and the address are only looked at while the NF does not run here. The address is asked for by ARP probes
+    with the sender address zero (RFC 5227), from which no neighbour learns anything.
+author:
+  - Organic 5GC contributors (@organic-5gc)
+requirements:
+  - root on the host
+  - iproute2 and util-linux on the host
+options:
+  name:
+    description:
+      - Name of the NF and of its container.
+    type: str
+    required: true
+  image:
+    description:
+      - Image of the NF.
+    type: str
+    required: true
+  address:
+    description:
+      - IP address of the NF.
+    type: str
+    required: true
+  driver:
+    description:
+      - Network driver.
+    type: str
+    required: true
+    choices:
+      - bridge
+      - host
+      - ipvlan
+      - macvlan
+  network:
+    description:
+      - Name of the container network.
+    type: str
+    required: true
+  parent:
+    description:
+      - Network interface of the host that the container network goes out by.
+    type: str
+  subnet:
+    description:
+      - Subnet of the container network.
+    type: str
+  devices:
+    description:
+      - Device files that the NF needs.
+    type: list
+    elements: path
+    default: []
+  docker_socket:
+    description:
+      - Unix socket of the Docker engine.
+    type: path
+    default: /var/run/docker.sock
+attributes:
+  check_mode:
+    description: Runs the same in check mode, as it changes nothing.
+    support: full
+  diff_mode:
+    description: Has nothing to show.
+    support: none
+seealso:
+  - module: organic.core5g.nf_state_info
+"""
+
+EXAMPLES = r"""
+- name: Look whether this host can run the SMF
+  organic.core5g.nf_host_info:
+    name: smf
+    image: organic/minicore:latest
+    address: 192.0.2.34
+    driver: macvlan
+    network: core5g-macvlan
+    parent: eth0
+    subnet: 192.0.2.0/24
+  register: host
+
+- name: Refuse a host that cannot
+  ansible.builtin.assert:
+    that: host.problems is empty
+    fail_msg: "{{ host.problems }}"
+"""
+
+RETURN = r"""
+problems:
+  description: Every reason why the host cannot run the NF; empty if it can.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    code:
+      description: Stable name for programs.
+      type: str
+      sample: image_missing
+    message:
+      description: What was found.
+      type: str
+      sample: The image organic/minicore:latest is not on this host
+    remedy:
+      description: What to do about it.
+      type: str
+      sample: Run playbooks/build_minicore.yml
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.organic.core5g.plugins.module_utils.engine import DEFAULT_SOCKET, Engine
+from ansible_collections.organic.core5g.plugins.module_utils.nf_host import HostCheck, Wanted
+
+
+def main() -> None:
+    module = AnsibleModule(
+        argument_spec={
+            "name": {"type": "str", "required": True},
+            "image": {"type": "str", "required": True},
+            "address": {"type": "str", "required": True},
+            "driver": {"type": "str", "required": True, "choices": ["bridge", "host", "ipvlan", "macvlan"]},
+            "network": {"type": "str", "required": True},
+            "parent": {"type": "str"},
+            "subnet": {"type": "str"},
+            "devices": {"type": "list", "elements": "path", "default": []},
+            "docker_socket": {"type": "path", "default": DEFAULT_SOCKET},
+        },
+        supports_check_mode=True,
+    )
+    engine = Engine(module.params.pop("docker_socket"))
+    problems = HostCheck(engine, Wanted(**module.params)).problems()
+    module.exit_json(changed=False, problems=[problem.as_dict() for problem in problems])
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,210 @@
+#!/usr/bin/python
+# Copyright (c) 2026 Organic 5GC contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: nf_state_info
+short_description: Read the state of network functions
+version_added: 0.1.0
+description:
+  - Reads the state endpoint of every network function (NF) of a 5G core whose container is on this host.
+  - The endpoint is asked from inside the container's own network namespace, so that it can be reached with every
+    network driver, and only the NF of this host answers, even where its address is on two hosts for a moment.
+author:
+  - Organic 5GC contributors (@organic-5gc)
+requirements:
+  - root on the host
+  - Docker on the host
+options:
+  nfs:
+    description:
+      - The address of each NF that is asked, by the NF's name. The container has the name of its NF.
+    type: dict
+    required: true
+  port:
+    description:
+      - TCP port of the state endpoint.
+    type: int
+    default: 8000
+  path:
+    description:
+      - Path of the state endpoint.
+    type: str
+    default: /minicore/v1/state
+  must_run:
+    description:
+      - Fail if an NF has no running container on this host, or does not answer.
+      - If V(false), the RV(nfs[].error) of such an NF tells why, and its RV(nfs[].state) is V(none).
+    type: bool
+    default: true
+  wait_s:
+    description:
+      - Await for so many seconds that every NF answers, is registered at the NRF and has its PFCP associations up.
+      - V(0) reads once and asks for an answer only.
+    type: float
+    default: 0
+  associations:
+    description:
+      - How many PFCP associations must be up for an NF to count as ready; see O(wait_s).
+    type: int
+    default: 0
+  docker_socket:
+    description:
+      - Unix socket of the Docker engine.
+    type: path
+    default: /var/run/docker.sock
+attributes:
+  check_mode:
+    description: Runs the same in check mode, as it changes nothing.
+    support: full
+  diff_mode:
+    description: Has nothing to show.
+    support: none
+"""
+
+EXAMPLES = r"""
+- name: Read the state of the SMF
+  organic.core5g.nf_state_info:
+    nfs:
+      smf: 192.0.2.34
+  register: found
+
+- name: Show how many PDU sessions it holds
+  ansible.builtin.debug:
+    msg: "{{ found.nfs[0].state.sessions }}"
+
+- name: Await the SMF's registration and its association with the UPF
+  organic.core5g.nf_state_info:
+    nfs:
+      smf: 192.0.2.34
+    associations: 1
+    wait_s: 20
+
+- name: Find out which NFs run on this host
+  organic.core5g.nf_state_info:
+    nfs: "{{ nf_addresses }}"
+    must_run: false
+"""
+
+RETURN = r"""
+nfs:
+  description: One entry for each NF that was asked for, in that order.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    name:
+      description: Name of the NF and of its container.
+      type: str
+      sample: smf
+    address:
+      description: Address that was asked.
+      type: str
+      sample: 192.0.2.34
+    container:
+      description: What the engine says about the container.
+      type: dict
+      contains:
+        status:
+          description: The engine's word, V(absent) if there is no such container on this host.
+          type: str
+          sample: running
+        id:
+          description: Identity of the container.
+          type: str
+        pid:
+          description: PID of its first process on the host, none if it does not run.
+          type: int
+        restart_policy:
+          description: Name of its restart policy. V(no) in a container that the NF has left by migration.
+          type: str
+          sample: unless-stopped
+        started_at:
+          description: Time of its start (RFC 3339).
+          type: str
+    error:
+      description: Why there is no state; none if there is.
+      type: str
+    state:
+      description: The NF's answer, none if it did not answer.
+      type: dict
+      contains:
+        nf_type:
+          description: Type of the NF (TS 29.510, clause 6.1.6.3.3).
+          type: str
+          sample: SMF
+        nf_instance_id:
+          description: Identity of this instance. A restarted NF may have another.
+          type: str
+        uptime_s:
+          description: Seconds since the NF's start.
+          type: float
+        nrf_registered:
+          description: Whether the NF's registration at the NRF is alive. Not of the NRF itself.
+          type: bool
+        registrations:
+          description: The instances that are registered. Of the NRF only.
+          type: list
+          elements: dict
+        sessions:
+          description: Number of PDU sessions (SMF) or PFCP sessions (UPF).
+          type: int
+          sample: 200
+        digest:
+          description: SHA-256 over the sorted state of the sessions.
+          type: str
+        pfcp:
+          description: The PFCP associations (TS 29.244, clause 6.2.6).
+          type: list
+          elements: dict
+          contains:
+            peer:
+              description: Address of the peer.
+              type: str
+            up:
+              description: Whether the association is set up.
+              type: bool
+            recovery_time_stamp:
+              description: When the peer started, by the peer's own word (TS 29.244, clause 8.2.65).
+              type: int
+            local_recovery_time_stamp:
+              description: When this NF started, as it told the peer.
+              type: int
+            sessions:
+              description: Number of sessions over this association.
+              type: int
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.organic.core5g.plugins.module_utils.engine import DEFAULT_SOCKET, Engine
+from ansible_collections.organic.core5g.plugins.module_utils.errors import CoreError
+from ansible_collections.organic.core5g.plugins.module_utils.nf_state import NfReader
+
+
+def main() -> None:
+    module = AnsibleModule(
+        argument_spec={
+            "nfs": {"type": "dict", "required": True},
+            "port": {"type": "int", "default": 8000},
+            "path": {"type": "str", "default": "/minicore/v1/state"},
+            "must_run": {"type": "bool", "default": True},
+            "wait_s": {"type": "float", "default": 0},
+            "associations": {"type": "int", "default": 0},
+            "docker_socket": {"type": "path", "default": DEFAULT_SOCKET},
+        },
+        supports_check_mode=True,
+    )
+    wanted = module.params
+    reader = NfReader(Engine(wanted["docker_socket"]), wanted["port"], wanted["path"])
+    try:
+        entries = reader.entries(wanted["nfs"], wanted["must_run"], wanted["associations"], wanted["wait_s"])
+    except CoreError as error:
+        module.fail_json(msg=str(error))
+    module.exit_json(changed=False, nfs=entries)
+
+
+if __name__ == "__main__":
+    main()
