@@ -69,7 +69,8 @@ def in_network_namespace(path: Path) -> Iterator[Process]:
             continue
         try:
             own = (entry / "ns/net").stat()
-        except (FileNotFoundError, ProcessLookupError):
+        except (FileNotFoundError, ProcessLookupError, PermissionError):
+            # Gone, or with capabilities that even this root lacks: then it is none of the lab's.
             continue
         process = Process.of(int(entry.name))
         if process and (own.st_dev, own.st_ino) == (wanted.st_dev, wanted.st_ino):
