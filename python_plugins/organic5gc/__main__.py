@@ -38,8 +38,7 @@ def run_demo(project: Path) -> int:
         print("The lab is made of network namespaces and needs root: sudo make demo", file=sys.stderr)
         return 1
     try:
-        with StepDisplay() as display:
-            migration, result = Demo(project, display).run()
+        migration, result = Demo(project, StepDisplay()).run()
     except PlaybookFailed as failure:
         print(explain(failure), file=sys.stderr)
         return 1

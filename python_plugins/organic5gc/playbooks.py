@@ -19,6 +19,7 @@ from typing import Any
 import ansible_runner
 
 KEPT_RUNS = 10
+POLL_S = 0.5
 FAILURES = ("runner_on_failed", "runner_on_unreachable")
 
 
@@ -51,6 +52,7 @@ class Interrupted(Exception):
 class PlaybookRun:
     """Playbooks of a project, one after the other in one Ansible process, which shares start-up, facts and connections.
 
+    ``on_progress`` is called at every change and, during a task, at least once a second: it shows that time goes by.
     ``playbooks`` are paths below the project directory, ``inventory`` overrides the one that ansible.cfg names.
     The output of the last runs is kept in ``.cache/runner``.
     """
@@ -83,7 +85,12 @@ def ask(
 def _run(project: Path, command: str, arguments: Sequence[str], events: _Events) -> None:
     kept = project / ".cache" / "runner"
     kept.mkdir(parents=True, exist_ok=True)
-    with _own_signal_handlers():
+    with _interrupts() as interrupted:
+
+        def poll() -> bool:
+            events.tick()
+            return interrupted()
+
         runner = ansible_runner.run(
             private_data_dir=str(kept),
             project_dir=str(project),
@@ -95,8 +102,9 @@ def _run(project: Path, command: str, arguments: Sequence[str], events: _Events)
                 "ANSIBLE_NOCOLOR": "True",
             },
             event_handler=events,
+            cancel_callback=poll,
             rotate_artifacts=KEPT_RUNS,
-            settings={"pexpect_timeout": 1},
+            settings={"pexpect_timeout": POLL_S},
             suppress_env_files=True,
             quiet=True,
         )
@@ -111,7 +119,7 @@ class _Events:
 
     def __init__(self, on_progress: Callable[[Progress], None], first: str) -> None:
         self._on_progress = on_progress
-        self._playbook = first
+        self._now = Progress(first)
         self._running = False
         self._failed: dict[str, Any] | None = None
         self.results: dict[str, dict[str, Any]] = {}
@@ -121,27 +129,35 @@ class _Events:
         match event["event"]:
             case "playbook_on_start":
                 self.end()
-                self._playbook, self._running = data["playbook"], True
-                self._on_progress(Progress(self._playbook))
+                self._running = True
+                self._tell(Progress(data["playbook"]))
             case "playbook_on_task_start":
-                self._on_progress(Progress(self._playbook, data["task"]))
+                self._tell(Progress(self._now.playbook, data["task"]))
             case "runner_on_ok":
                 self.results[data["host"]] = data["res"]
             case name if name in FAILURES and not data.get("ignore_errors"):
                 self._failed = data
         return False  # the output is kept, the single events are not
 
+    def tick(self) -> None:
+        if self._running and self._now.task:
+            self._on_progress(self._now)
+
     def end(self) -> None:
         if self._running:
-            self._on_progress(Progress(self._playbook, ended=True))
+            self._tell(Progress(self._now.playbook, ended=True))
             self._running = False
+
+    def _tell(self, progress: Progress) -> None:
+        self._now = progress
+        self._on_progress(progress)
 
     def failure(self, output: Path) -> PlaybookFailed:
         if self._failed is None:
             said = [line for line in output.read_text().splitlines() if line.strip()]
-            return PlaybookFailed(self._playbook, "\n".join(said[-8:]) or "ansible could not be run", output)
+            return PlaybookFailed(self._now.playbook, "\n".join(said[-8:]) or "ansible could not be run", output)
         data = self._failed
-        return PlaybookFailed(self._playbook, _message(data["res"]), output, data["task"], data["host"])
+        return PlaybookFailed(self._now.playbook, _message(data["res"]), output, data["task"], data["host"])
 
 
 def _message(result: Mapping[str, Any]) -> str:
@@ -154,14 +170,15 @@ def _message(result: Mapping[str, Any]) -> str:
 
 
 @contextmanager
-def _own_signal_handlers() -> Iterator[None]:
-    """The runner catches SIGINT and SIGTERM to end Ansible in order; give the handlers back afterwards."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
+def _interrupts() -> Iterator[Callable[[], bool]]:
+    """Whether SIGINT or SIGTERM has come, so that Ansible can be ended in order; gives the handlers back at the end."""
+    come = threading.Event()
+    if threading.current_thread() is not threading.main_thread():  # no other thread may set handlers
+        yield come.is_set
         return
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {number: signal.signal(number, lambda *_: come.set()) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
-        yield
+        yield come.is_set
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
