@@ -37,9 +37,9 @@ lab-down: $(RUN) ## Take the lab down; the root file system stays cached for the
 	ansible-playbook playbooks/lab_down.yml
 
 .PHONY: clean
-clean: lab-down ## Take the lab down, remove its cache, and everything made in this checkout but .venv
-	rm -rf /var/cache/organic-lab artifacts .ansible .cache .mypy_cache .pytest_cache .ruff_cache
-	rm -rf $(organic)/*/tests/output
+clean: $(RUN) ## Take the lab down, remove its cached root file system, and what was made in this checkout but .venv
+	ansible-playbook playbooks/lab_down.yml -e namespace_hosts_purge=true
+	rm -rf artifacts .ansible .cache .mypy_cache .pytest_cache .ruff_cache $(organic)/*/tests/output
 	find . -name .venv -prune -o -name __pycache__ -type d -prune -exec rm -rf {} +
 
 ##@ Test it

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from organic5gc.display import StepDisplay
-from organic5gc.migration import Migration
+from organic5gc.migration import Migration, Pfcp
 from organic5gc.playbooks import PlaybookFailed, PlaybookRun, Progress, ask
 
 SESSIONS = 200
@@ -102,7 +102,7 @@ def other_host(answers: Mapping[str, Mapping[str, Any]]) -> str:
 
 def table(migration: Migration) -> str:
     """The result for a person to read."""
-    pfcp, requests = migration.pfcp, migration.requests
+    requests = migration.requests
     rows = [
         ("migration time", f"{migration.migration_time_ms:.1f} ms"),
         ("process downtime", f"{migration.process_downtime_ms:.1f} ms"),
@@ -113,11 +113,7 @@ def table(migration: Migration) -> str:
             f"{requests.answered} answered, {requests.failed} failed, {requests.duplicated} answered twice",
         ),
         ("PDU sessions", f"{migration.sessions.before} before, {migration.sessions.after} after"),
-        (
-            "PFCP association",
-            f"{'kept' if pfcp.association_kept else 'LOST'}, recovery time stamp "
-            f"{pfcp.recovery_time_stamp_before} before, {pfcp.recovery_time_stamp_after} after",
-        ),
+        ("PFCP association", _association(migration.pfcp)),
         ("TCP connections", f"{migration.tcp_connections.kept} of {migration.tcp_connections.opened} kept"),
     ]
     lines = [
@@ -130,3 +126,10 @@ def table(migration: Migration) -> str:
         *(f"  {step.name:<34}{step.start_ms:>10.1f}{step.duration_ms:>14.1f}" for step in migration.steps),
     ]
     return "\n".join(lines)
+
+
+def _association(pfcp: Pfcp | None) -> str:
+    if pfcp is None:
+        return "none"
+    before, after = pfcp.recovery_time_stamp_before, pfcp.recovery_time_stamp_after
+    return f"{'kept' if pfcp.association_kept else 'LOST'}, recovery time stamp {before} before, {after} after"

@@ -43,11 +43,11 @@ class Sessions:
 
 @dataclass(frozen=True)
 class Pfcp:
-    """The PFCP association; a new recovery time stamp means that the peer has lost its sessions (TS 29.244, 6.2.2)."""
+    """The NF's PFCP associations. A new recovery time stamp means a restart, and all sessions lost (TS 29.244, 8.2.65)."""
 
     association_kept: bool
     recovery_time_stamp_before: int
-    recovery_time_stamp_after: int
+    recovery_time_stamp_after: int | None
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ class Migration:
     steps: tuple[Step, ...]
     requests: Requests
     sessions: Sessions
-    pfcp: Pfcp
+    pfcp: Pfcp | None
     tcp_connections: TcpConnections
     tcp_connections_kept: bool
 
@@ -89,7 +89,7 @@ class Migration:
             steps=tuple(Step(**_only(Step, step)) for step in report["steps"]),
             requests=Requests(**_only(Requests, clients["requests"])),
             sessions=Sessions(**_only(Sessions, report["sessions"])),
-            pfcp=Pfcp(**_only(Pfcp, report["pfcp"])),
+            pfcp=Pfcp(**_only(Pfcp, report["pfcp"])) if report["pfcp"] else None,
             tcp_connections=connections,
             tcp_connections_kept=0 < connections.opened == connections.kept,
         )
@@ -112,7 +112,7 @@ class Migration:
             faults.append(f"the migration ended as {self.status}")
         if self.sessions.after < self.sessions.before:
             faults.append(f"{self.sessions.before} sessions before, {self.sessions.after} after")
-        if not self.pfcp.association_kept:
+        if self.pfcp and not self.pfcp.association_kept:
             faults.append("the PFCP association was lost")
         if not self.tcp_connections_kept:
             faults.append(f"{self.tcp_connections.kept} of {self.tcp_connections.opened} TCP connections were kept")
