@@ -94,7 +94,7 @@ EXAMPLES = r"""
 
 - name: Refuse a host that cannot
   ansible.builtin.assert:
-    that: host.problems is empty
+    that: host.problems | length == 0
     fail_msg: "{{ host.problems }}"
 """
 
