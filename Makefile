@@ -19,10 +19,15 @@ unit_tests := $(wildcard $(organic)/*/tests/unit images/minicore/tests python_pl
 lab_tests := $(wildcard tests/lab tests/e2e tests/faults)
 typed := $(wildcard $(organic)/live_migration/plugins/module_utils python_plugins/organic5gc images/minicore/minicore)
 
+# Another name and other addresses, if the lab's are taken: make demo LAB_NAME=mine LAB_NETWORK_PREFIX=10.77
+LAB_NAME ?= lab
+LAB_NETWORK_PREFIX ?= 10.55
+lab_vars := -e lab_name=$(LAB_NAME) -e lab_network_prefix=$(LAB_NETWORK_PREFIX)
+
 ##@ Use it
 .PHONY: demo
 demo: $(RUN) ## Migrate a live SMF between two lab hosts and print what it cost (run it again: it migrates back)
-	python -m organic5gc demo
+	python -m organic5gc demo --lab-name $(LAB_NAME) --lab-network-prefix $(LAB_NETWORK_PREFIX)
 
 .PHONY: benchmark
 benchmark: $(RUN) ## Compare this migration with Docker's, Podman's and runc's own (artifacts/benchmark/results.json)
@@ -30,15 +35,15 @@ benchmark: $(RUN) ## Compare this migration with Docker's, Podman's and runc's o
 
 .PHONY: lab
 lab: $(RUN) ## Bring up the lab: edge-a and edge-b with Docker and CRIU, ran-a for the clients
-	ansible-playbook playbooks/lab_up.yml
+	ansible-playbook playbooks/lab_up.yml $(lab_vars)
 
 .PHONY: lab-down
 lab-down: $(RUN) ## Take the lab down; the root file system stays cached for the next one
-	ansible-playbook playbooks/lab_down.yml
+	ansible-playbook playbooks/lab_down.yml $(lab_vars)
 
 .PHONY: clean
 clean: $(RUN) ## Take the lab down, remove its cached root file system, and what was made in this checkout but .venv
-	ansible-playbook playbooks/lab_down.yml -e namespace_hosts_purge=true
+	ansible-playbook playbooks/lab_down.yml $(lab_vars) -e namespace_hosts_purge=true
 	rm -rf artifacts .ansible .cache .mypy_cache .pytest_cache .ruff_cache $(organic)/*/tests/output
 	find . -name .venv -prune -o -name __pycache__ -type d -prune -exec rm -rf {} +
 
@@ -68,6 +73,9 @@ integration: $(DEV) ## The tests on the real lab: bring-up, migration end to end
 	pytest $(lab_tests)
 
 ##@ Else
+.PHONY: venv
+venv: $(RUN) ## Install ansible-core and the other requirements into .venv
+
 .PHONY: help
 help: ## This list
 	@awk 'BEGIN { FS = ":.*## " } \

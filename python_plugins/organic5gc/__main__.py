@@ -23,22 +23,24 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--project", type=Path, default=Path(), help="directory of the checkout (default: here)")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     demo = commands.add_parser("demo", help="migrate a live SMF between two lab hosts and print what it cost")
-    demo.set_defaults(command=run_demo)
+    demo.add_argument("--lab-name", default="lab", help="default: %(default)s")
+    demo.add_argument(
+        "--lab-network-prefix", default="10.55", help="first two bytes of its addresses, default: %(default)s"
+    )
     options = parser.parse_args(arguments)
     project = options.project.resolve()
     if not (project / "ansible.cfg").is_file():
         parser.error(f"{project} is not a checkout of Organic 5GC: it has no ansible.cfg")
-    status: int = options.command(project)
-    return status
+    return run_demo(project, options.lab_name, options.lab_network_prefix)
 
 
-def run_demo(project: Path) -> int:
+def run_demo(project: Path, lab_name: str, lab_network_prefix: str) -> int:
     """Run the demo; the last line is the path of its result, or what to do next."""
     if os.geteuid() != 0:
         print("The lab is made of network namespaces and needs root: sudo make demo", file=sys.stderr)
         return 1
     try:
-        migration, result = Demo(project, StepDisplay()).run()
+        migration, result = Demo(project, StepDisplay(), lab_name, lab_network_prefix).run()
     except PlaybookFailed as failure:
         print(explain(failure), file=sys.stderr)
         return 1

@@ -41,6 +41,8 @@ class Demo:
 
     project: Path
     display: StepDisplay
+    lab_name: str
+    lab_network_prefix: str
 
     def run(self) -> tuple[Migration, Path]:
         """Bring everything up, migrate, and return the result and its file."""
@@ -49,32 +51,33 @@ class Demo:
         result, report, clients = (directory / name for name in ("migration.json", "report.json", "clients.json"))
         for path in (result, report, clients):
             path.unlink(missing_ok=True)
-        stop = {"ran_summary": str(clients)}
 
-        self._play(["lab_up"])
+        self._play(["lab_up"], lab_name=self.lab_name, lab_network_prefix=self.lab_network_prefix)
+        inventory = self.project / "inventories" / self.lab_name / "hosts.yml"
         self._play(
             ["prepare_hosts", "build_minicore", "deploy_core", "ran_start"],
+            inventory,
             ran_sessions=SESSIONS,
             ran_rate=RATE_PER_S,
             ran_ping_interval_ms=PING_INTERVAL_MS,
         )
-        where = ask(self.project, "nf_hosts", "community.docker.docker_container_info", {"name": "smf"})
+        where = ask(self.project, "nf_hosts", "community.docker.docker_container_info", {"name": "smf"}, inventory)
         try:
-            self._play(["migrate_smf"], target_host=other_host(where), migration_report=str(report))
+            self._play(["migrate_smf"], inventory, target_host=other_host(where), migration_report=str(report))
         except (DemoError, PlaybookFailed):
             with suppress(PlaybookFailed):
-                self._play(["ran_stop"], **stop)
+                self._play(["ran_stop"], inventory, ran_summary=str(clients))
             raise
-        self._play(["ran_stop"], **stop)
+        self._play(["ran_stop"], inventory, ran_summary=str(clients))
 
         migration = Migration.merge(json.loads(report.read_text()), json.loads(clients.read_text()))
         migration.write(result)
         return migration, result
 
-    def _play(self, names: list[str], **extravars: object) -> None:
+    def _play(self, names: list[str], inventory: Path | None = None, **extravars: object) -> None:
         playbooks = [f"playbooks/{name}.yml" for name in names]
         try:
-            PlaybookRun(self.project, playbooks, extravars, on_progress=self._show).run()
+            PlaybookRun(self.project, playbooks, extravars, inventory, on_progress=self._show).run()
         except BaseException:
             self.display.end("fail")
             raise

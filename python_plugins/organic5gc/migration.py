@@ -43,7 +43,7 @@ class Sessions:
 
 @dataclass(frozen=True)
 class Pfcp:
-    """PFCP associations of the NF. A new recovery time stamp means a restart and the loss of all sessions (TS 29.244)."""
+    """PFCP associations of the NF. A new recovery time stamp means a restart and all sessions lost (TS 29.244)."""
 
     association_kept: bool
     recovery_time_stamp_before: int
