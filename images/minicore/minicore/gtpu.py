@@ -1,0 +1,95 @@
+# Copyright (c) 2026 Organic 5GC contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""GTP-U messages on the wire (TS 29.281 clause 5, PDU session container of TS 38.415)."""
+
+from __future__ import annotations
+
+import socket
+import struct
+from typing import NamedTuple
+
+ECHO_REQUEST = 1
+ECHO_RESPONSE = 2
+ERROR_INDICATION = 26
+G_PDU = 255
+
+# The one QoS flow of a session here.
+QFI = 1
+
+_VERSION_GTP = 0x30
+_FLAG_EXTENSION = 0x04
+_FLAG_SEQUENCE = 0x02
+_PDU_SESSION_CONTAINER = 0x85
+_IE_RECOVERY = 14
+_IE_TEID_DATA_I = 16
+_IE_PEER_ADDRESS = 133
+
+
+class GtpError(ValueError):
+    """The octets are not a GTP-U message."""
+
+
+class GtpMessage(NamedTuple):
+    type: int
+    teid: int
+    sequence: int
+    payload: bytes
+
+
+def g_pdu(teid: int, packet: bytes, uplink: bool) -> bytes:
+    """A user packet with the PDU session container that N3 demands (TS 38.415 clause 5.5.2)."""
+    container = bytes((1, 0x10 if uplink else 0x00, QFI, 0))
+    head = struct.pack(
+        "!BBHIHBB",
+        _VERSION_GTP | _FLAG_EXTENSION,
+        G_PDU,
+        len(packet) + 8,
+        teid,
+        0,
+        0,
+        _PDU_SESSION_CONTAINER,
+    )
+    return head + container + packet
+
+
+def echo_request(sequence: int) -> bytes:
+    return struct.pack("!BBHIHBB", _VERSION_GTP | _FLAG_SEQUENCE, ECHO_REQUEST, 4, 0, sequence, 0, 0)
+
+
+def echo_response(sequence: int) -> bytes:
+    """With the Recovery element, zero since GTP-U does not use it (clause 7.2.2)."""
+    head = struct.pack("!BBHIHBB", _VERSION_GTP | _FLAG_SEQUENCE, ECHO_RESPONSE, 6, 0, sequence, 0, 0)
+    return head + bytes((_IE_RECOVERY, 0))
+
+
+def error_indication(teid: int, address: str) -> bytes:
+    """There is no session for `teid` at `address` (clause 7.3.1)."""
+    body = struct.pack("!BIBH", _IE_TEID_DATA_I, teid, _IE_PEER_ADDRESS, 4) + socket.inet_aton(address)
+    head = struct.pack("!BBHIHBB", _VERSION_GTP | _FLAG_SEQUENCE, ERROR_INDICATION, len(body) + 4, 0, 0, 0, 0)
+    return head + body
+
+
+def decode(data: bytes) -> GtpMessage:
+    """Parse one message; extension headers are skipped."""
+    if len(data) < 8:
+        raise GtpError(f"{len(data)} octets")
+    flags, kind, length, teid = struct.unpack_from("!BBHI", data)
+    if flags & 0xF0 != _VERSION_GTP:
+        raise GtpError(f"not GTPv1-U: flags {flags:#04x}")
+    end = length + 8
+    if end > len(data):
+        raise GtpError(f"length {length} in {len(data)} octets")
+    if not flags & 0x07:
+        return GtpMessage(kind, teid, 0, data[8:end])
+    if end < 12:
+        raise GtpError("optional fields cut short")
+    sequence, _, extension = struct.unpack_from("!HBB", data, 8)
+    offset = 12
+    while flags & _FLAG_EXTENSION and extension:
+        size = data[offset] * 4 if offset < end else 0
+        if size == 0 or offset + size > end:
+            raise GtpError("extension header cut short")
+        extension = data[offset + size - 1]
+        offset += size
+    return GtpMessage(kind, teid, sequence, data[offset:end])

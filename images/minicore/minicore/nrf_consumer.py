@@ -1,0 +1,93 @@
+# Copyright (c) 2026 Organic 5GC contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What SMF and UPF do at the NRF: register, heartbeat, discover, deregister (TS 29.510)."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from typing import Any
+
+from .sbi.client import SbiClient, SbiError
+from .sbi.message import JSON_TYPE
+
+log = logging.getLogger(__name__)
+
+HEARTBEAT = json.dumps([{"op": "replace", "path": "/nfStatus", "value": "REGISTERED"}]).encode()
+RETRY_S = 0.5
+
+
+class NrfConsumer:
+    """Keeps one NF instance registered."""
+
+    def __init__(self, root: str, profile: dict[str, Any]) -> None:
+        self._client = SbiClient(root, str(profile["nfType"]))
+        self._profile = profile
+        self._path = f"/nnrf-nfm/v1/nf-instances/{profile['nfInstanceId']}"
+        self._task: asyncio.Task[None] | None = None
+        self.registered = False
+        # More than one tells that the NRF had forgotten us.
+        self.registrations = 0
+
+    def start(self) -> None:
+        self._task = asyncio.create_task(self._keep_registered())
+
+    async def stop(self) -> None:
+        """Deregister if registered."""
+        if self._task is not None:
+            self._task.cancel()
+        if self.registered:
+            self.registered = False
+            try:
+                await self._client.request("DELETE", self._path)
+            except SbiError as error:
+                log.warning("not deregistered: %s", error)
+        self._client.close()
+
+    async def discover(self, nf_type: str) -> list[dict[str, Any]]:
+        """Profiles of the registered NFs of a type, or SbiError."""
+        response = await self._client.request(
+            "GET", f"/nnrf-disc/v1/nf-instances?target-nf-type={nf_type}&requester-nf-type={self._profile['nfType']}"
+        )
+        if response.status != 200:
+            raise SbiError(f"discovery of {nf_type}: status {response.status}")
+        return list(response.json()["nfInstances"])
+
+    async def _keep_registered(self) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            try:
+                period = await self._register()
+                due = loop.time()
+                while self.registered:
+                    # By the schedule, not by the last answer: the NRF's timer does not wait for slow answers either.
+                    due = max(due + period, loop.time())
+                    await asyncio.sleep(due - loop.time())
+                    await self._heartbeat()
+            except SbiError as error:
+                if self.registered:
+                    log.warning("heartbeat: %s", error)
+                self.registered = False
+            await asyncio.sleep(RETRY_S)
+
+    async def _register(self) -> float:
+        body = json.dumps(self._profile).encode()
+        response = await self._client.request("PUT", self._path, body, {"content-type": JSON_TYPE})
+        if response.status not in (200, 201):
+            raise SbiError(f"registration: status {response.status} {response.body!r}")
+        self.registered = True
+        self.registrations += 1
+        log.info("registered at the NRF")
+        return float(response.json().get("heartBeatTimer", 10))
+
+    async def _heartbeat(self) -> None:
+        response = await self._client.request(
+            "PATCH", self._path, HEARTBEAT, {"content-type": "application/json-patch+json"}
+        )
+        if response.status == 404:
+            log.warning("the NRF does not know us any more")
+            self.registered = False
+        elif response.status not in (200, 204):
+            raise SbiError(f"heartbeat: status {response.status}")

@@ -1,0 +1,114 @@
+# Copyright (c) 2026 Organic 5GC contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a client saw of a service: gaps between answers, and a record of each request."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+
+class Gap(NamedTuple):
+    """From `start` (seconds of the loop's clock), `length` seconds long."""
+
+    start: float
+    length: float
+
+
+NO_GAP = Gap(0, 0)
+
+
+@dataclass(slots=True)
+class GapMeter:
+    """Longest time without an answer although one was due.
+
+    A gap lasts from the last good answer to the next one. Time in which nothing was asked does not count, except for
+    one interval of the schedule, so that the regular pause between two requests is inside the gap rather than outside:
+    the figure may be too large by one interval, never too small. A failed request ends no gap.
+    """
+
+    interval_s: float
+    note_over_s: float = 0.020
+    longest: Gap = NO_GAP
+    noted: list[Gap] = field(default_factory=list)
+    outstanding: int = 0
+    _last_answer: float | None = None
+    _waiting_since: float | None = None
+
+    def asked(self, due: float) -> None:
+        self.outstanding += 1
+        if self._waiting_since is None:
+            self._waiting_since = due
+
+    def answered(self, now: float) -> None:
+        self.outstanding -= 1
+        self._note(now)
+        self._last_answer = now
+        self._waiting_since = now if self.outstanding else None
+
+    def failed(self) -> None:
+        self.outstanding -= 1
+
+    def close(self, now: float) -> None:
+        """The last due time was `now`: what waits since before it is a gap too."""
+        self._note(now)
+        self._waiting_since = None
+
+    def _note(self, now: float) -> None:
+        if self._waiting_since is None:
+            return
+        start = self._waiting_since
+        if self._last_answer is not None:
+            start = max(self._last_answer, self._waiting_since - self.interval_s)
+        gap = Gap(start, now - start)
+        if gap.length > self.longest.length:
+            self.longest = gap
+        if gap.length > self.note_over_s:
+            self.noted.append(gap)
+
+
+class Record(NamedTuple):
+    """One request. Times in seconds of the loop's clock; `answered` is None and `status` 0 without an answer."""
+
+    due: float
+    sent: float
+    answered: float | None
+    operation: str
+    status: int
+    session: int
+    connection: int
+
+
+@dataclass(slots=True)
+class RequestLog:
+    """Counts of the requests of a run, set-up included."""
+
+    answered: int = 0
+    failed: int = 0
+    duplicated: int = 0
+    records: list[Record] = field(default_factory=list)
+    failures: dict[str, int] = field(default_factory=dict)
+
+    def add(self, record: Record, failure: str | None) -> None:
+        self.records.append(record)
+        if failure is None:
+            self.answered += 1
+        else:
+            self.failed += 1
+            self.failures[failure] = self.failures.get(failure, 0) + 1
+
+    def latencies_ms(self) -> dict[str, float]:
+        """From the due time to the answer: median, 99th percentile and maximum."""
+        values = sorted((record.answered - record.due) * 1000 for record in self.records if record.answered is not None)
+        if not values:
+            return {}
+        return {
+            "median": round(values[len(values) // 2], 3),
+            "p99": round(values[len(values) * 99 // 100], 3),
+            "max": round(values[-1], 3),
+        }
+
+    def schedule_lag_ms(self) -> float:
+        """How late the driver itself sent a request at worst: its own share of a gap."""
+        return round(max((record.sent - record.due for record in self.records), default=0) * 1000, 3)
