@@ -8,10 +8,10 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import subprocess
-from pathlib import Path
-from typing import Callable, Iterator, Optional, TypeVar
-
 import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Callable, TypeVar
 
 T = TypeVar("T")
 
@@ -20,7 +20,7 @@ class LabError(Exception):
     """The one exception of the lab; its text is for the user."""
 
 
-def run(*command: str, stdin: Optional[str] = None, env: Optional[dict[str, str]] = None) -> str:
+def run(*command: str, stdin: str | None = None, env: dict[str, str] | None = None) -> str:
     """Run a command and return its standard output; a failure carries the end of what it wrote."""
     try:
         done = subprocess.run(command, input=stdin, env=env, text=True, capture_output=True, check=False)
@@ -32,7 +32,7 @@ def run(*command: str, stdin: Optional[str] = None, env: Optional[dict[str, str]
     return done.stdout
 
 
-def wait_for(condition: Callable[[], Optional[T]], deadline: float, interval_s: float = 0.02) -> Optional[T]:
+def wait_for(condition: Callable[[], T | None], deadline: float, interval_s: float = 0.02) -> T | None:
     """Ask until the condition gives something true or the deadline (time.monotonic) has passed."""
     while True:
         result = condition()

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Iterator
 
 from ansible_collections.organic.lab.plugins.module_utils import kernel
 from ansible_collections.organic.lab.plugins.module_utils.base import LabError, wait_for
@@ -26,7 +26,11 @@ class HostCgroup:
         self.name = name
         found = {Path(entry.point): entry for entry in kernel.mounts() if entry.kind in ("cgroup", "cgroup2")}
         self._v1 = {
-            point: ",".join(option for option in entry.options.split(",") if option not in _FLAGS)
+            point: ",".join(
+                option
+                for option in entry.options.split(",")
+                if option not in _FLAGS and not option.startswith("release_agent=")
+            )
             for point, entry in found.items()
             if entry.kind == "cgroup" and point.parent == ROOT
         }
@@ -98,13 +102,12 @@ class HostCgroup:
         return there
 
     def _try_remove(self) -> bool:
-        for directory in self._tree(top_down=False):
-            try:
+        try:
+            for directory in self._tree(top_down=False):
                 directory.rmdir()
-            except FileNotFoundError:
-                continue
-            except OSError:
-                return False
+        except OSError:
+            # Busy for a moment, or another has removed it meanwhile: the next try sees.
+            return False
         return True
 
     def _tree(self, top_down: bool) -> Iterator[Path]:

@@ -18,7 +18,7 @@ import time
 import traceback
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, NoReturn, Optional
+from typing import Any, NoReturn
 
 from ansible_collections.organic.lab.plugins.module_utils import host_init, kernel
 from ansible_collections.organic.lab.plugins.module_utils.base import LabError, run, wait_for
@@ -34,10 +34,14 @@ from ansible_collections.organic.lab.plugins.module_utils.switch import (
 
 INIT = "/usr/lib/organic-lab/host_init.py"
 SERVICES = "/etc/organic-lab/services.json"
-# Real directories of the machine: an overlay cannot be the upper layer of the engine's own overlays.
+# Bound from the machine's own file system: an overlay cannot be the upper layer of the engine's overlays.
 ENGINE_DIRECTORIES = ("docker", "containerd")
 DEVICES = ("null", "zero", "full", "random", "urandom", "tty", "fuse", "userfaultfd", "net/tun")
-ENVIRONMENT = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/root", "LANG": "C.UTF-8"}
+ENVIRONMENT = {
+    "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+    "HOME": "/root",
+    "LANG": "C.UTF-8",
+}
 
 SSHD_CONFIG = """\
 HostKey /etc/ssh/ssh_host_ed25519_key
@@ -51,7 +55,7 @@ MaxSessions 200
 # Whoever awaits this host connects without logging in: no offence here.
 PerSourcePenalties no
 """
-# The test of a login service for the lab only: nobody answers at this port, so a look-up fails at once.
+# Nobody listens there, so that a look-up fails at once instead of timing out.
 RESOLV_CONF = "nameserver 127.0.0.1\noptions timeout:1 attempts:1\n"
 CONTAINERD_CONFIG = """\
 version = 2
@@ -66,7 +70,7 @@ class HostSpec:
     name: str
     address: str
     layers: tuple[str, ...]
-    engine: Optional[dict[str, Any]] = None
+    engine: dict[str, Any] | None = None
 
     def hardware_addresses(self) -> list[str]:
         """MAC addresses that stay the same when the host is started again: neighbours need not learn anew."""
@@ -88,7 +92,9 @@ class HostSpec:
 class Host:
     """A host by its specification, below the lab's directory of hosts."""
 
-    def __init__(self, lab: str, spec: HostSpec, directory: Path, switch: Switch, authorized_key: str, names: str) -> None:
+    def __init__(
+        self, lab: str, spec: HostSpec, directory: Path, switch: Switch, authorized_key: str, names: str
+    ) -> None:
         self.spec = spec
         self.namespace = f"{lab}-{spec.name}"
         self.directory = directory
@@ -100,7 +106,7 @@ class Host:
     # What is there
 
     @property
-    def process(self) -> Optional[Process]:
+    def process(self) -> Process | None:
         """PID 1 as it was recorded, alive or not."""
         try:
             return Process(**json.loads((self.directory / "process.json").read_text(encoding="utf-8")))
@@ -121,7 +127,7 @@ class Host:
         digest = hashlib.sha256(json.dumps(self._files(), sort_keys=True).encode()).hexdigest()
         return {**json.loads(json.dumps(asdict(self.spec))), "files": digest}
 
-    def _recorded_spec(self) -> Optional[dict[str, Any]]:
+    def _recorded_spec(self) -> dict[str, Any] | None:
         try:
             recorded: dict[str, Any] = json.loads((self.directory / "spec.json").read_text(encoding="utf-8"))
         except FileNotFoundError:
@@ -241,7 +247,7 @@ class Host:
             kernel.mount(str(self.directory / name), target, flags=kernel.MS_BIND)
         for path, content in self._files().items():
             file = root / path.lstrip("/")
-            secret = file.suffix != ".pub" and file.name.startswith("ssh_host_") or file.parent.name == ".ssh"
+            secret = (file.suffix != ".pub" and file.name.startswith("ssh_host_")) or file.parent.name == ".ssh"
             file.parent.mkdir(mode=0o700 if secret else 0o755, parents=True, exist_ok=True)
             if file.is_symlink():
                 file.unlink()

@@ -16,7 +16,7 @@ import socket
 import sys
 import time
 from pathlib import Path
-from typing import Any, Optional
+from typing import Any
 
 RESTART_DELAY_S = 1.0
 POLL_S = 0.02
@@ -26,7 +26,7 @@ STOP_TIMEOUT_S = 10.0
 class Service:
     """One supervised service; its output goes to /var/log/NAME.log."""
 
-    def __init__(self, name: str, command: list[str], after: Optional[str] = None) -> None:
+    def __init__(self, name: str, command: list[str], after: str | None = None) -> None:
         self.name = name
         self._command = command
         self._after = after

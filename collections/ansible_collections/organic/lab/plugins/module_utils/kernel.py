@@ -8,7 +8,7 @@ from __future__ import annotations
 import ctypes
 import os
 from pathlib import Path
-from typing import NamedTuple, Optional
+from typing import NamedTuple
 
 # linux/mount.h
 MS_RDONLY = 0x1
@@ -79,7 +79,7 @@ class Mount(NamedTuple):
     options: str
 
 
-def mounts(pid: Optional[int] = None) -> list[Mount]:
+def mounts(pid: int | None = None) -> list[Mount]:
     """The mounts that a process sees, in the order in which they were made."""
     table = []
     for line in Path(f"/proc/{pid or 'self'}/mountinfo").read_text(encoding="utf-8").splitlines():

@@ -34,9 +34,7 @@ class Laboratory:
         public = self.private_key.with_suffix(".pub")
         key = public.read_text(encoding="ascii") if public.exists() else ""
         names = "".join(f"{ipaddress.ip_interface(spec.address).ip} {spec.name}\n" for spec in specs)
-        return [
-            Host(self.name, spec, self.directory / "hosts" / spec.name, self._switch, key, names) for spec in specs
-        ]
+        return [Host(self.name, spec, self.directory / "hosts" / spec.name, self._switch, key, names) for spec in specs]
 
     def ensure(self, timeout_s: float, check: bool) -> list[str]:
         """Bring up what is not; returns what was (or would be) done, nothing if all was there."""

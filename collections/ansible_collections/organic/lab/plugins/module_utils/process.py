@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import os
 import signal
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Iterator, Optional
 
 
 def boot_id() -> str:
@@ -17,7 +17,7 @@ def boot_id() -> str:
     return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
 
 
-def _stat(pid: int) -> Optional[list[str]]:
+def _stat(pid: int) -> list[str] | None:
     """The fields of /proc/PID/stat from the third on (proc_pid_stat(5)); the second may hold spaces."""
     try:
         return Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
@@ -34,7 +34,7 @@ class Process:
     boot: str
 
     @classmethod
-    def of(cls, pid: int) -> Optional[Process]:
+    def of(cls, pid: int) -> Process | None:
         """The process that has this PID now, if any."""
         stat = _stat(pid)
         return cls(pid, int(stat[19]), boot_id()) if stat else None
@@ -42,8 +42,10 @@ class Process:
     def alive(self) -> bool:
         """Is it still there, and not just a zombie?"""
         stat = _stat(self.pid)
-        return bool(stat) and stat is not None and (
-            stat[0] not in "ZX" and int(stat[19]) == self.start_time and self.boot == boot_id()
+        return (
+            bool(stat)
+            and stat is not None
+            and (stat[0] not in "ZX" and int(stat[19]) == self.start_time and self.boot == boot_id())
         )
 
     def kill(self) -> None:

@@ -157,7 +157,9 @@ class RootImage:
         upper = work / "upper"
         for part in ("upper", "work", "root"):
             (work / part).mkdir(mode=0o755)
-        options = [option for entry in _apt_network_options() for option in ("-o", entry.replace(" ", "=", 1).replace('"', ""))]
+        options = [
+            option for entry in _apt_network_options() for option in ("-o", entry.replace(" ", "=", 1).replace('"', ""))
+        ]
         options += ["-o", "Acquire::Check-Valid-Until=false"]
         apt = shlex.join(["apt-get", "-qq", *options])
         install = shlex.join(["install", "-y", "--no-install-recommends", *self._recipe.extra_packages])

@@ -5,9 +5,9 @@
 
 from __future__ import annotations
 
+import ipaddress
 import json
 from pathlib import Path
-from typing import Optional
 
 from ansible_collections.organic.lab.plugins.module_utils import kernel
 from ansible_collections.organic.lab.plugins.module_utils.base import LabError, run
@@ -16,13 +16,13 @@ NAMESPACES = Path("/run/netns")
 BRIDGES = ("br0", "br1")
 
 
-def links(namespace: Optional[str] = None) -> dict[str, list[str]]:
+def links(namespace: str | None = None) -> dict[str, list[str]]:
     """The links of a network namespace (none: the machine's) and their flags."""
     where = ("-n", namespace) if namespace else ()
     return {link["ifname"]: link["flags"] for link in json.loads(run("ip", *where, "-j", "link", "show"))}
 
 
-def ip_batch(namespace: Optional[str], lines: list[str]) -> None:
+def ip_batch(namespace: str | None, lines: list[str]) -> None:
     """Run several ip commands in one process."""
     where = ("-n", namespace) if namespace else ()
     run("ip", *where, "-batch", "-", stdin="\n".join(lines) + "\n")
@@ -62,8 +62,18 @@ class Switch:
             self.uplink, []
         )
 
+    def _refuse_taken_network(self) -> None:
+        """Two labs, or a lab and a site, with one network would get each other's packets."""
+        wanted = ipaddress.ip_interface(self._address).network
+        for link in json.loads(run("ip", "-j", "address", "show")):
+            for entry in link["addr_info"]:
+                taken = ipaddress.ip_interface(f"{entry['local']}/{entry['prefixlen']}").network
+                if link["ifname"] != self.uplink and wanted.version == taken.version and wanted.overlaps(taken):
+                    raise LabError(f"{wanted} is in use on {link['ifname']}: choose another network for the lab")
+
     def create(self) -> None:
         """Build it anew. Whoever was connected has to be connected again."""
+        self._refuse_taken_network()
         self.delete()
         run("ip", "netns", "add", self.namespace)
         # Without this, br_netfilter sends bridged packets through iptables even where there are no rules.

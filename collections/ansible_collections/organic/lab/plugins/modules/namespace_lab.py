@@ -11,7 +11,7 @@ version_added: 0.1.0
 author:
   - Organic 5GC contributors (@organic-5gc)
 description:
-  - Brings up or takes down a lab of hosts, each with namespaces, cgroups, a root file system, a PID 1 and an sshd of its own.
+  - Brings up or takes down a lab of hosts. Each has its own namespaces, cgroups, root file system, PID 1 and sshd.
   - All hosts are connected by C(eth0), with an address, and C(eth1), without one, to two bridges in a network namespace
     of their own. The machine reaches them by a link called like the lab with a C(0) appended.
   - Returns when sshd answers on every host, and the Docker engine where there is one.
@@ -145,7 +145,9 @@ def specifications(params: dict[str, Any]) -> list[HostSpec]:
     for host in params["hosts"]:
         if not re.fullmatch(r"[a-z][a-z0-9-]{0,12}", host["name"]) or host["name"] == "switch":
             raise LabError(f"name of a host: at most 13 lower case letters, digits and dashes, not {host['name']}")
-    return [HostSpec(host["name"], host["address"], tuple(params["layers"]), host["engine"]) for host in params["hosts"]]
+    return [
+        HostSpec(host["name"], host["address"], tuple(params["layers"]), host["engine"]) for host in params["hosts"]
+    ]
 
 
 def execute(params: dict[str, Any], check: bool) -> dict[str, Any]:

@@ -1,0 +1,71 @@
+"""The lab's tests use a lab of their own, so that one that is in use stays as it is."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+PROJECT = Path(__file__).parents[2]
+NAME = "labtest"
+PREFIX = "10.71"
+HOSTS = {"edge-a": f"{PREFIX}.0.11", "edge-b": f"{PREFIX}.0.12", "ran-a": f"{PREFIX}.0.13"}
+ENGINES = ("edge-a", "edge-b")
+STATE = Path("/var/lib/organic-lab") / NAME
+INVENTORY = PROJECT / "inventories" / NAME / "hosts.yml"
+
+
+def eventually(condition: Callable[[], bool], timeout_s: float) -> bool:
+    """Await a condition, at most for timeout_s seconds."""
+    deadline = time.monotonic() + timeout_s
+    while not condition():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.05)
+    return True
+
+
+class Lab:
+    """The lab as a user has it: playbooks and ssh."""
+
+    def play(self, playbook: str, *arguments: str) -> int:
+        """Run a playbook; the number of tasks that changed something."""
+        command = ["ansible-playbook", f"playbooks/{playbook}.yml", "-e", f"lab_name={NAME}"]
+        command += ["-e", f"lab_network_prefix={PREFIX}", *arguments]
+        path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+        environment = {**os.environ, "PATH": path, "ANSIBLE_NOCOLOR": "1", "ANSIBLE_FORCE_COLOR": "0"}
+        done = subprocess.run(command, cwd=PROJECT, env=environment, text=True, capture_output=True, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
+        recap = re.search(r"^localhost\s.*changed=(\d+)", done.stdout, re.MULTILINE)
+        assert recap, done.stdout
+        return int(recap[1])
+
+    def up(self, *arguments: str) -> int:
+        """Bring the lab up."""
+        return self.play("lab_up", *arguments)
+
+    def down(self, *arguments: str) -> int:
+        """Take it down."""
+        return self.play("lab_down", *arguments)
+
+    def ssh(self, host: str, command: str, check: bool = True, stdin: bytes = b"") -> str:
+        """Run a command on a host, whose key must be the known one."""
+        login = ["ssh", "-F", "none", "-i", str(STATE / "id_ed25519"), "-o", "BatchMode=yes"]
+        login += ["-o", f"UserKnownHostsFile={STATE / 'known_hosts'}", "-o", "StrictHostKeyChecking=yes"]
+        done = subprocess.run([*login, f"root@{HOSTS[host]}", command], input=stdin, capture_output=True, check=False)
+        assert not check or done.returncode == 0, done.stderr.decode()
+        return done.stdout.decode()
+
+
+@pytest.fixture(scope="session")
+def lab() -> Lab:
+    """The tests' own lab, in whatever state it is."""
+    if os.geteuid():
+        pytest.skip("namespaces, links and cgroups need root")
+    return Lab()
