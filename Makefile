@@ -15,7 +15,7 @@ RUN := .venv/.requirements-$(call content,requirements.txt)
 DEV := .venv/.requirements-dev-$(call content,requirements.txt requirements-dev.txt)
 
 organic := collections/ansible_collections/organic
-unit_tests := $(wildcard $(organic)/*/tests/unit images/minicore/tests python_plugins/tests tests/resident_init)
+unit_tests := $(wildcard $(organic)/*/tests/unit images/minicore/tests python_plugins/tests tests/benchmark/tests tests/resident_init)
 lab_tests := $(wildcard tests/lab tests/e2e tests/faults)
 typed := $(wildcard $(organic)/live_migration/plugins/module_utils python_plugins/organic5gc images/minicore/minicore)
 

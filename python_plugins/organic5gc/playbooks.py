@@ -6,10 +6,12 @@
 from __future__ import annotations
 
 import json
+import os
 import shlex
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -20,6 +22,7 @@ import ansible_runner
 
 KEPT_RUNS = 10
 POLL_S = 0.5
+GRACE_S = 10.0
 FAILURES = ("runner_on_failed", "runner_on_unreachable")
 
 
@@ -84,12 +87,15 @@ def ask(
 
 def _run(project: Path, command: str, arguments: Sequence[str], events: _Events) -> None:
     kept = project / ".cache" / "runner"
-    kept.mkdir(parents=True, exist_ok=True)
+    (kept / "env").mkdir(parents=True, exist_ok=True)
+    # The same for every run, and the only setting that the runner takes from a file alone.
+    (kept / "env" / "settings").write_text(json.dumps({"pexpect_timeout": POLL_S}))
     with _interrupts() as interrupted:
+        ending = _Ending(events)
 
         def poll() -> bool:
             events.tick()
-            return interrupted()
+            return interrupted() and ending.overdue()
 
         runner = ansible_runner.run(
             private_data_dir=str(kept),
@@ -104,12 +110,11 @@ def _run(project: Path, command: str, arguments: Sequence[str], events: _Events)
             event_handler=events,
             cancel_callback=poll,
             rotate_artifacts=KEPT_RUNS,
-            settings={"pexpect_timeout": POLL_S},
             suppress_env_files=True,
             quiet=True,
         )
-    if runner.status == "canceled":
-        raise Interrupted
+        if interrupted():
+            raise Interrupted
     if runner.status != "successful":
         raise events.failure(Path(runner.config.artifact_dir) / "stdout")
 
@@ -122,9 +127,11 @@ class _Events:
         self._now = Progress(first)
         self._running = False
         self._failed: dict[str, Any] | None = None
+        self.pid: int | None = None
         self.results: dict[str, dict[str, Any]] = {}
 
     def __call__(self, event: dict[str, Any]) -> bool:
+        self.pid = event.get("pid", self.pid)
         data = event.get("event_data", {})
         match event["event"]:
             case "playbook_on_start":
@@ -158,6 +165,23 @@ class _Events:
             return PlaybookFailed(self._now.playbook, "\n".join(said[-8:]) or "ansible could not be run", output)
         data = self._failed
         return PlaybookFailed(self._now.playbook, _message(data["res"]), output, data["task"], data["host"])
+
+
+class _Ending:
+    """Ends Ansible as Ctrl-C in a terminal would, with its modules; the runner itself would kill it and orphan them."""
+
+    def __init__(self, events: _Events) -> None:
+        self._events = events
+        self._deadline: float | None = None
+
+    def overdue(self) -> bool:
+        """Ask it to end, once; True when it has had its time, or has not even started."""
+        if self._deadline is None:
+            self._deadline = time.monotonic() + GRACE_S
+            if self._events.pid is None:
+                return True
+            os.killpg(os.getpgid(self._events.pid), signal.SIGINT)
+        return time.monotonic() > self._deadline
 
 
 def _message(result: Mapping[str, Any]) -> str:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import signal
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -55,7 +56,7 @@ AWAIT = """
   tasks:
     - name: Await what never comes
       ansible.builtin.wait_for:
-        path: /nonesuch
+        path: "{{ playbook_dir }}/nonesuch"
         timeout: 60
 """
 
@@ -114,16 +115,31 @@ def test_an_unreachable_host_is_a_failure(project: Path) -> None:
     assert caught.value.host == "localhost"
 
 
-def test_an_interrupt_ends_ansible_and_gives_the_handlers_back(project: Path) -> None:
+def test_an_interrupt_ends_ansible_with_its_modules_and_gives_the_handlers_back(project: Path) -> None:
     before = signal.getsignal(signal.SIGINT)
+    modules: set[int] = set()
 
-    def interrupt(progress: Progress) -> None:
-        if progress.task:
+    def interrupt(_: Progress) -> None:
+        modules.update(_modules(project))
+        if modules:
             os.kill(os.getpid(), signal.SIGINT)
 
     with pytest.raises(Interrupted):
         PlaybookRun(project, ["await.yml"], on_progress=interrupt).run()
+    assert modules
+    assert not _modules(project)
     assert signal.getsignal(signal.SIGINT) is before
+
+
+def _modules(project: Path) -> set[int]:
+    """Running modules that a run on the project has started; its directories are in their environment."""
+    found = set()
+    for directory in Path("/proc").glob("[0-9]*"):
+        with suppress(FileNotFoundError, ProcessLookupError):
+            module = b"AnsiballZ" in (directory / "cmdline").read_bytes()
+            if module and str(project).encode() in (directory / "environ").read_bytes():
+                found.add(int(directory.name))
+    return found
 
 
 def test_ask_returns_the_result_of_each_host(project: Path) -> None:
