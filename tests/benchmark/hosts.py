@@ -18,7 +18,38 @@ from typing import Any
 
 
 class CommandFailed(Exception):
-    """A command on a host ended with an error; the text says which, where and why."""
+    """A command ended with an error: what it was, and what it printed."""
+
+    def __init__(self, command: str, output: str = "", errors: str = "") -> None:
+        super().__init__(f"{command}\n{(errors or output).strip()}")
+        self.output, self.errors = output, errors
+
+
+def run_local(command: Sequence[str], *, data: bytes | None = None, timeout_s: float = 600) -> bytes:
+    """Runs a command on the controller; returns what it printed.
+
+    Ctrl-C does not reach it: what has begun on a host is awaited, so that the clean-up finds it at rest."""
+    process = subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True
+    )
+    try:
+        output, errors = _communicate(process, data or b"", timeout_s)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.communicate()
+        raise CommandFailed(shlex.join(command), errors=f"not within {timeout_s:.0f} s") from None
+    if process.returncode:
+        said = [part.decode(errors="replace") for part in (output, errors)]
+        raise CommandFailed(f"{shlex.join(command)} (status {process.returncode})", *said)
+    return output
+
+
+def _communicate(process: subprocess.Popen[bytes], data: bytes, timeout_s: float) -> tuple[bytes, bytes]:
+    try:
+        return process.communicate(data, timeout=timeout_s)
+    except KeyboardInterrupt:
+        process.communicate(timeout=timeout_s)
+        raise
 
 
 @dataclass
@@ -47,13 +78,10 @@ class Host:
         return self.run_bytes(script, data=data, timeout_s=timeout_s).decode()
 
     def run_bytes(self, script: str, *, data: bytes | None = None, timeout_s: float = 600) -> bytes:
-        result = subprocess.run(
-            self.command(script), input=data or b"", capture_output=True, timeout=timeout_s, check=False
-        )
-        if result.returncode:
-            said = (result.stderr + result.stdout).decode(errors="replace").strip()
-            raise CommandFailed(f"{self.name}: status {result.returncode}: {script.strip()}\n{said}")
-        return result.stdout
+        try:
+            return run_local(self.command(script), data=data, timeout_s=timeout_s)
+        except CommandFailed as error:
+            raise CommandFailed(f"{self.name}: {script.strip()}", error.output, error.errors) from None
 
     def put(self, content: bytes, path: str, mode: int = 0o644) -> None:
         quoted = shlex.quote(path)

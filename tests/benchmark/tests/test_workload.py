@@ -139,6 +139,8 @@ def test_a_stop_shows_as_gap_and_as_downtime(session: Session) -> None:
     result = session.end()
     assert 500 <= result["process_downtime_ms"] < 900
     assert 498 <= result["service_gap_ms"] < 900
+    assert result["interruptions"] >= 1
+    assert result["service_gap_ms"] <= result["interrupted_ms"] < result["service_gap_ms"] + 200
     # The open loop went on during the stop, and everything was answered after it.
     assert result["sent"] == result["answered"] > 550
     assert result["tcp_connections"]["kept"] == 1

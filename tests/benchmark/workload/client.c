@@ -31,6 +31,8 @@
 #define MAX_CONNECTIONS 256
 #define EXIT_USAGE 64
 #define NO_SEQUENCE UINT64_MAX
+/* What counts as an interruption when they are summed up. */
+#define INTERRUPTION_NS 20000000u
 
 enum state { CLOSED, CONNECTING, OPEN };
 
@@ -53,7 +55,7 @@ struct connection {
 
 static struct {
     uint64_t answered, failed, doubled, disordered, breaks;
-    uint64_t gap_ns, gap_ended_ns, last_answer_ns, instance;
+    uint64_t gap_ns, gap_ended_ns, interruptions, interrupted_ns, last_answer_ns, instance;
     struct answer last, verified;
     int process_changed, is_verified;
 } seen;
@@ -79,9 +81,17 @@ static uint64_t due_at(const struct connection *c, uint64_t sequence)
 
 static void note_gap(const struct connection *c, uint64_t now)
 {
-    if (now > c->silent_since && now - c->silent_since > seen.gap_ns) {
-        seen.gap_ns = now - c->silent_since;
+    uint64_t gap_ns = now > c->silent_since ? now - c->silent_since : 0;
+
+    if (c->expected == c->verify)
+        return; /* the verification is no part of the service */
+    if (gap_ns > seen.gap_ns) {
+        seen.gap_ns = gap_ns;
         seen.gap_ended_ns = now;
+    }
+    if (gap_ns > INTERRUPTION_NS) {
+        seen.interruptions++;
+        seen.interrupted_ns += gap_ns;
     }
 }
 
@@ -282,8 +292,10 @@ static void report(const char *event)
            "\"disordered\": %llu, ",
            event, (unsigned long long)due, (unsigned long long)seen.answered, (unsigned long long)seen.failed,
            (unsigned long long)seen.doubled, (unsigned long long)seen.disordered);
-    printf("\"silent_ms\": %.3f, \"service_gap_ms\": %.3f, \"service_gap_ended_s\": %.6f, ",
-           (double)(now - seen.last_answer_ns) / 1e6, (double)seen.gap_ns / 1e6, (double)seen.gap_ended_ns / 1e9);
+    printf("\"silent_ms\": %.3f, \"service_gap_ms\": %.3f, \"service_gap_ended_s\": %.6f, "
+           "\"interruptions\": %llu, \"interrupted_ms\": %.3f, ",
+           (double)(now - seen.last_answer_ns) / 1e6, (double)seen.gap_ns / 1e6, (double)seen.gap_ended_ns / 1e9,
+           (unsigned long long)seen.interruptions, (double)seen.interrupted_ns / 1e6);
     printf("\"tcp_connections\": {\"opened\": %llu, \"kept\": %llu, \"broken\": %llu}, ", (unsigned long long)opened,
            (unsigned long long)kept, (unsigned long long)seen.breaks);
     printf("\"process_kept\": %s, \"process_downtime_ms\": %.3f, \"process_downtime_ended_s\": %.6f, ",
@@ -433,12 +445,9 @@ int main(int argc, char **argv)
     }
     struct connection *c = &connections[0];
     if (c->state == OPEN) {
-        uint64_t gap_ns = seen.gap_ns, gap_ended_ns = seen.gap_ended_ns; /* the verification is no part of the service */
         c->verify = c->due++;
         while (!seen.is_verified && c->state == OPEN && now_ns() < drain_until)
             turn(timer, 0, &input);
-        seen.gap_ns = gap_ns;
-        seen.gap_ended_ns = gap_ended_ns;
     }
     report("end");
     return 0;

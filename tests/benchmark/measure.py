@@ -1,0 +1,226 @@
+# Copyright (c) 2026 Organic 5GC contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One run of one way: what the client, the workload and the source's network saw of a migration."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import subprocess
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from hosts import CommandFailed, Host, Site
+from ways.base import Load, Migration, Step, Way
+
+CLIENT = "/run/organic-benchmark/client"
+# The service runs undisturbed for this many answers (about as many ms) before it is migrated.
+WARM_UP_ANSWERS = 500
+# It runs again when the last answer is this young.
+ANSWERING_MS = 50
+# After a long silence TCP tries again only after as long again, and at most every 120 s.
+RECOVERY_S = 240
+
+
+class RunFailed(Exception):
+    """A run gave no figures: the text says why."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """The figures of one run."""
+
+    way: str
+    strategy: str
+    load: Load
+    service_gap_ms: float
+    # All gaps over 20 ms together: one migration may cost more than one gap.
+    interrupted_ms: float
+    process_downtime_ms: float
+    migration_time_ms: float
+    bytes_sent: int
+    requests: dict[str, int]
+    tcp_connections: dict[str, int]
+    steps: list[Step] = field(default_factory=list)
+    reported: dict[str, Any] = field(default_factory=dict)
+
+    def as_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+class Client:
+    """The client on its host; it ends when its input does."""
+
+    def __init__(self, host: Host, process: subprocess.Popen[str]) -> None:
+        self._host, self._process = host, process
+
+    @classmethod
+    def start(cls, site: Site, program: Path, connections: int) -> Client:
+        site.client.put(program.read_bytes(), CLIENT, 0o755)
+        options = ["--address", str(site.address), "--port", str(site.port), "--connections", str(connections)]
+        process = subprocess.Popen(
+            site.client.command(f"exec {CLIENT} {shlex.join(options)}"),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            # Ctrl-C is for us: the client goes on until its input ends.
+            start_new_session=True,
+        )
+        client = cls(site.client, process)
+        if client._line() != "ready":
+            raise client._failure("it did not become ready")
+        return client
+
+    def status(self) -> dict[str, Any]:
+        """What it has seen so far."""
+        assert self._process.stdin
+        try:
+            self._process.stdin.write("\n")
+            self._process.stdin.flush()
+        except BrokenPipeError:
+            raise self._failure("it ended early") from None
+        return self._report(self._line())
+
+    def await_status(self, holds: Callable[[dict[str, Any]], bool], timeout_s: float, what: str) -> dict[str, Any]:
+        deadline = time.monotonic() + timeout_s
+        while not holds(status := self.status()):
+            if time.monotonic() > deadline:
+                raise RunFailed(f"{what}: not within {timeout_s:.0f} s: {status}")
+            time.sleep(0.02)
+        return status
+
+    def end(self) -> dict[str, Any]:
+        """Stops sending, waits for what is outstanding, has the pages verified; returns everything seen."""
+        output, errors = self._process.communicate(timeout=RECOVERY_S)
+        if self._process.returncode:
+            raise RunFailed(f"client: status {self._process.returncode}: {errors.strip()}")
+        return self._report(output.strip())
+
+    def close(self) -> None:
+        if self._process.stdin and not self._process.stdin.closed:
+            self._process.stdin.close()
+        try:
+            self._process.wait(timeout=90)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        for stream in (self._process.stdout, self._process.stderr):
+            if stream:
+                stream.close()
+
+    def _line(self) -> str:
+        assert self._process.stdout
+        return self._process.stdout.readline().strip()
+
+    def _report(self, line: str) -> dict[str, Any]:
+        if not line:
+            raise self._failure("it ended early")
+        report: dict[str, Any] = json.loads(line)
+        return report
+
+    def _failure(self, what: str) -> RunFailed:
+        assert self._process.stderr
+        self._process.wait(timeout=10)
+        return RunFailed(f"client on {self._host.name}: {what}: {self._process.stderr.read().strip()}")
+
+
+class Traffic:
+    """Counts what a host itself sends to another one (a container's own traffic is not the host's)."""
+
+    def __init__(self, source: Host, target: Host) -> None:
+        self._host = source
+        self._rule = f"OUTPUT -d {target.address} -m comment --comment organic-benchmark"
+
+    def start(self) -> None:
+        self._host.run(f"iptables -w -C {self._rule} 2>/dev/null || iptables -w -I {self._rule}; iptables -w -Z OUTPUT")
+
+    def bytes(self) -> int:
+        """IP packets' bytes since start."""
+        for line in self._host.run("iptables -w -nvxL OUTPUT").splitlines():
+            if "organic-benchmark" in line:
+                return int(line.split()[1])
+        raise RunFailed(f"{self._host.name}: the counting rule is gone")
+
+    def stop(self) -> None:
+        self._host.run(f"while iptables -w -D {self._rule} 2>/dev/null; do :; done")
+
+
+@contextmanager
+def running(way: Way, load: Load) -> Iterator[None]:
+    """The workload on the source; nothing of it is left on either host afterwards."""
+    way.stop()
+    try:
+        way.start(load)
+        yield
+    finally:
+        way.stop()
+
+
+def measure(way: Way, load: Load, site: Site, program: Path) -> Run:
+    """Starts workload and client, migrates, and checks that the very same process answers with its memory whole."""
+    traffic = Traffic(site.source, site.target)
+    try:
+        with running(way, load):
+            client = Client.start(site, program, load.connections)
+            try:
+                client.await_status(lambda status: status["answered"] >= WARM_UP_ANSWERS, 30, "warm-up")
+                traffic.start()
+                migration = way.migrate()
+                answering = _answering_after(client.status()["answered"])
+                client.await_status(answering, RECOVERY_S, "the service after the migration")
+                sent = traffic.bytes()
+                seen = client.end()
+            finally:
+                client.close()
+                traffic.stop()
+    except CommandFailed as error:
+        raise RunFailed(str(error)) from error
+    return _run(way, load, migration, seen, sent)
+
+
+def _answering_after(answered: int) -> Callable[[dict[str, Any]], bool]:
+    return lambda status: status["answered"] > answered + 10 and status["silent_ms"] < ANSWERING_MS
+
+
+def _run(way: Way, load: Load, migration: Migration, seen: dict[str, Any], sent: int) -> Run:
+    if not seen["process_kept"]:
+        raise RunFailed(f"{way.name}: another process answers after the migration: it was restarted, not restored")
+    if not seen["verified"] or seen["faulty_pages"] or seen["lost_writes"]:
+        raise RunFailed(f"{way.name}: the memory is not whole after the migration: {seen}")
+    return Run(
+        way=way.name,
+        strategy=way.strategy,
+        load=load,
+        service_gap_ms=seen["service_gap_ms"],
+        interrupted_ms=seen["interrupted_ms"],
+        process_downtime_ms=seen["process_downtime_ms"],
+        migration_time_ms=migration.time_ms,
+        bytes_sent=sent,
+        requests={name: seen[name] for name in ("sent", "answered", "failed", "doubled", "disordered")},
+        tcp_connections=seen["tcp_connections"],
+        steps=list(migration.steps),
+        reported=migration.reported,
+    )
+
+
+def versions(hosts: Sequence[Host]) -> dict[str, dict[str, str]]:
+    """What runs on the hosts, for whoever reads the figures later."""
+    commands = {
+        "kernel": "uname -r",
+        "cpus": "nproc",
+        "load": "cut -d' ' -f1-3 /proc/loadavg",
+        "criu": "criu --version | head -n 1",
+        "docker": "docker version --format '{{.Server.Version}}'",
+        "podman": "podman --version",
+        "runc": "runc --version | head -n 1",
+    }
+    script = "\n".join(
+        f"printf '%s\\t' {name}; {{ {command}; }} 2>/dev/null || echo -" for name, command in commands.items()
+    )
+    return {host.name: dict(line.split("\t", 1) for line in host.run(script).splitlines()) for host in hosts}

@@ -1,0 +1,70 @@
+# Copyright (c) 2026 Organic 5GC contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Ours: organic.live_migration.container_migrate between two resident containers, by a playbook as a user has it."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import tempfile
+from pathlib import Path
+
+from hosts import run_local
+
+from .base import NAME, Load, Migration, Step, Way
+from .docker import DockerNetwork, load_image
+
+PLAYBOOK = Path(__file__).parents[1] / "migrate.yml"
+RESIDENT = "/opt/organic/resident"
+
+
+class Resident(Way):
+    """container_migrate, method resident."""
+
+    name = "resident"
+
+    def prepare(self) -> None:
+        for host in self.site.hosts:
+            host.run(f"test -x {RESIDENT}/init || {{ echo 'run playbooks/prepare_hosts.yml first' >&2; exit 1; }}")
+        load_image(self.site, self.workload)
+        for host in self.site.hosts:
+            DockerNetwork(host, self.site).create()
+
+    def start(self, load: Load) -> None:
+        command = ["--name", NAME, "--", *load.command(self.site.port)]
+        self.site.source.run(
+            f"docker run --detach --name {NAME} --network {DockerNetwork(self.site.source, self.site).name} "
+            f"--ip {self.site.address} --mac-address {self.site.mac} --restart unless-stopped "
+            f"--volume {RESIDENT}:{RESIDENT}:ro --volume {RESIDENT}/criu.kdat:/run/criu.kdat:ro "
+            f"--entrypoint {RESIDENT}/init {NAME} {shlex.join(command)}"
+        )
+
+    def migrate(self) -> Migration:
+        with tempfile.TemporaryDirectory(prefix="benchmark-") as directory:
+            result = Path(directory) / "migration.json"
+            variables = {
+                "benchmark_container": NAME,
+                "benchmark_source": self.site.source.name,
+                "benchmark_target": self.site.target.name,
+                "benchmark_strategy": self.strategy,
+                "benchmark_result": str(result),
+            }
+            command = ["ansible-playbook", "--inventory", str(self.site.inventory), str(PLAYBOOK)]
+            command += ["--extra-vars", json.dumps(variables)]
+            run_local(command)
+            reported = json.loads(result.read_text())
+        return Migration(
+            time_ms=reported["migration_time_ms"],
+            steps=[Step(step["name"], step["start_ms"], step["duration_ms"]) for step in reported.get("steps", [])],
+            reported=reported,
+        )
+
+    def stop(self) -> None:
+        for host in self.site.hosts:
+            host.run(f"docker rm --force --volumes {NAME}")
+
+    def clean(self) -> None:
+        for host in self.site.hosts:
+            DockerNetwork(host, self.site).remove()
+            host.run(f"docker image rm --force {NAME}")
