@@ -1,0 +1,32 @@
+# Copyright (c) 2026 Organic 5GC contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+from typing import Any
+
+from ansible.plugins.action import ActionBase
+
+from ansible_collections.organic.live_migration.plugins.plugin_utils.hosts import Hosts
+from ansible_collections.organic.live_migration.plugins.plugin_utils.migration import ARGUMENTS, Migration, refusal
+
+
+class ActionModule(ActionBase):
+    """Runs the agents on both hosts; the downtime is spent between these two alone."""
+
+    _requires_connection = True
+    _supports_check_mode = True
+    _supports_async = False
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        result: dict[str, Any] = super().run(tmp, task_vars)
+        _validated, arguments = self.validate_argument_spec(ARGUMENTS)
+        migration = Migration(Hosts(self, task_vars or {}, arguments["target_host"]), arguments)
+        if self._task.check_mode:
+            reasons = migration.reasons()
+            result.update(refusal(reasons) if reasons else {"changed": True, "diff": migration.diff()})
+            result["prediction"] = migration.facts()
+        else:
+            result.update(migration.migrate())
+        return result

@@ -1,0 +1,52 @@
+# Copyright (c) 2026 Organic 5GC contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+
+class ModuleDocFragment:
+    """Options that everything shares that looks at a migration from one host to another."""
+
+    DOCUMENTATION = r"""
+options:
+  name:
+    description:
+      - Name of the container, on both hosts.
+    type: str
+    required: true
+  target_host:
+    description:
+      - Inventory name of the host to which the container moves.
+      - The source host is the one that the task runs on.
+    type: str
+    required: true
+  target_address:
+    description:
+      - Address of the target host at which the source host reaches it for the transfer.
+      - The default is the target's variable C(migration_address), then C(ansible_host), then its inventory name.
+    type: str
+  memory_reserve_mb:
+    description:
+      - Memory that must stay available on the target host after the migration, in MiB.
+    type: int
+    default: 256
+  shared_volumes:
+    description:
+      - Paths in the container of writable volumes and bind mounts that lie on storage which both hosts see.
+      - Any other writable volume is a reason not to migrate.
+    type: list
+    elements: str
+    default: []
+  timeout_s:
+    description:
+      - How long the migration may take, in seconds, before it is given up and the process runs on where it was.
+    type: int
+    default: 120
+requirements:
+  - cryptography on the controller
+  - python3-docker, nsenter, iproute2 and iptables on both hosts
+  - the resident runtime on both hosts (role organic.live_migration.migration_host)
+author:
+  - Organic 5GC contributors (@organic-5gc)
+"""

@@ -1,0 +1,109 @@
+# Copyright (c) 2026 Organic 5GC contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Running one end of a migration so that nothing that is killed around it leaves a mess.
+
+A worker process does the work; a guardian, its parent, waits. When the worker dies without a result, the guardian puts
+things right. Both outlive the SSH session that Ansible started them by.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import json
+import os
+import signal
+from collections.abc import Callable
+from typing import Any
+
+from . import processes
+from .errors import MigrationError
+
+_PR_SET_CHILD_SUBREAPER = 36
+
+Result = dict[str, Any]
+
+
+def failure(error: Exception) -> Result:
+    """A result that tells what went wrong."""
+    details = error.details if isinstance(error, MigrationError) else {}
+    message = str(error) if isinstance(error, (MigrationError, OSError)) else f"{type(error).__name__}: {error}"
+    return {"ok": False, "message": message, "details": details}
+
+
+def guarded(work: Callable[[], Result], rescue: Callable[[], None]) -> Result:
+    """Run ``work`` in a child process and return its result.
+
+    Args:
+        work: returns a result that JSON can carry; it handles its own failures.
+        rescue: called in this process when the worker died without a result.
+    """
+    ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)  # so that the worker's children are ours to end
+    read_end, write_end = os.pipe()
+    worker = os.fork()
+    if worker == 0:
+        status = 1
+        try:
+            os.close(read_end)
+            os.setsid()
+            for number in (signal.SIGHUP, signal.SIGPIPE):
+                signal.signal(number, signal.SIG_IGN)
+            try:
+                result = work()
+            except Exception as error:  # a fault of ours still has to reach the user
+                result = failure(error)
+            with os.fdopen(write_end, "w") as out:
+                json.dump(result, out)
+            status = 0
+        finally:
+            os._exit(status)
+    os.close(write_end)
+    with os.fdopen(read_end) as pipe:
+        text = pipe.read()
+    os.waitpid(worker, 0)
+    with contextlib.suppress(ValueError):
+        result = json.loads(text)
+        return dict(result)
+    _end_criu()
+    rescue()
+    return failure(MigrationError("The process that worked on the migration died; what it had begun was undone."))
+
+
+def _end_criu() -> None:
+    """Wait for the orphaned CRIU to end.
+
+    Its peer is gone, so it fails and takes its code out of the process that it was dumping; killed, it could not.
+    """
+    for _ in range(2):
+        with contextlib.suppress(ChildProcessError):
+            signal.signal(signal.SIGALRM, lambda _number, _frame: None)
+            signal.setitimer(signal.ITIMER_REAL, 10, 1)
+            try:
+                while True:
+                    os.wait()
+            except InterruptedError:
+                pass
+            finally:
+                signal.setitimer(signal.ITIMER_REAL, 0)
+        for child in processes.children(os.getpid()):
+            for pid in reversed(processes.tree(child)):
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+
+
+def in_background(work: Callable[[], None]) -> None:
+    """Run ``work`` in a process that no longer belongs to the caller's session, and return at once."""
+    child = os.fork()
+    if child:
+        os.waitpid(child, 0)
+        return
+    try:
+        os.setsid()
+        if os.fork() == 0:
+            null = os.open(os.devnull, os.O_RDWR)
+            for standard in range(3):
+                os.dup2(null, standard)
+            work()
+    finally:
+        os._exit(0)

@@ -1,0 +1,271 @@
+# Copyright (c) 2026 Organic 5GC contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""CRIU as a worker process (``criu swrk``) inside the namespaces of a running container.
+
+The worker is told what to do by RPC (CRIU's images/rpc.proto) and stops at the notifications of
+``notify_scripts`` until it is answered. This is how dump and restore are armed before the freeze and
+how the restored process is held until the commit.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import socket
+import subprocess
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from . import commands, processes, protobuf, resident
+from .container import Container
+from .errors import CriuFailed, MigrationError
+
+# criu_req_type
+_DUMP, _RESTORE, _NOTIFY = 1, 2, 6
+_CGROUPS_IGNORE = 0
+_NETWORK_LOCK_SKIP = 3
+"""The packets are held by us, on both hosts, so CRIU need not lock the network."""
+
+_STATS_HEADER_BYTES = 8
+_DUMP_STATS = {1: "freezing_us", 2: "frozen_us", 3: "memory_dump_us", 4: "memory_write_us", 5: "pages_scanned",
+               6: "pages_skipped_parent", 7: "pages_written"}  # fmt: skip
+_RESTORE_STATS = {3: "forking_us", 4: "restore_us", 5: "pages_restored"}
+
+
+@dataclass
+class Reply:
+    """One message of CRIU: a notification to be answered, or the end."""
+
+    notification: str | None
+    success: bool
+    message: str = ""
+
+
+@dataclass
+class CriuWorker:
+    """One ``criu swrk`` in a container's namespaces and cgroups; does one dump or one restore.
+
+    Args:
+        container: whose namespaces are entered.
+        images: descriptor of the image directory on the host; CRIU sees it as ``/proc/self/fd/N``.
+        action: ``dump`` or ``restore``, also the name of the log file.
+        descriptors: further descriptors that CRIU is given, under the same numbers.
+        join_cgroups: start in the container's cgroups, so that what is restored lives there.
+        rpc: the pair of sockets to talk over, ours first. Whoever else holds ours open keeps a gated restore from
+            going on when this process dies, as CRIU would at the end of the connection.
+    """
+
+    ANSWER = protobuf.encode([(1, _NOTIFY), (3, True)])
+    """Lets CRIU go on after a notification."""
+
+    container: Container
+    images: int
+    action: str
+    descriptors: list[int] = field(default_factory=list)
+    join_cgroups: bool = False
+    rpc: tuple[socket.socket, socket.socket] | None = None
+
+    def __post_init__(self) -> None:
+        self._rpc, theirs = self.rpc or socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self.command = [*self.container.enter_command, *resident.CRIU, "swrk", str(theirs.fileno())]
+        join = self.container.join_cgroups if self.join_cgroups else None
+        commands.note(self.command)
+        with theirs:
+            self._process = subprocess.Popen(
+                self.command,
+                pass_fds=[self.images, theirs.fileno(), *self.descriptors],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.PIPE,
+                preexec_fn=join,
+            )
+
+    def _common_options(self) -> list[tuple[int, protobuf.Value]]:
+        return [
+            (1, -1),  # images_dir_fd: required by the message, unused with images_dir
+            (5, True),  # tcp_established
+            (8, True),  # file_locks
+            (9, 2),  # log_level: warnings and errors
+            (10, f"{self.action}.log"),
+            (12, True),  # notify_scripts
+            (34, _CGROUPS_IGNORE),
+            (64, _NETWORK_LOCK_SKIP),
+            (68, f"/proc/self/fd/{self.images}"),
+        ]
+
+    def start_dump(self, pid: int, freezer: int, pages: int) -> None:
+        """Arm a dump of the tree below ``pid`` (as the container counts); CRIU stops before it begins.
+
+        ``leave_running`` with a frozen ``freezer`` leaves the tree frozen: it is the copy to go back to.
+        Pages go out over the socket ``pages`` in CRIU's page-server protocol.
+        """
+        options = [
+            *self._common_options(),
+            (2, pid),
+            (3, True),  # leave_running
+            (11, protobuf.encode([(4, pages)])),
+            (44, f"/proc/self/fd/{freezer}"),
+        ]
+        self._send(_DUMP, options)
+        self._expect("pre-dump")
+
+    def start_restore(self, inherited: dict[str, int]) -> None:
+        """Arm a restore. It reads ``inventory.img`` first, a FIFO, and so waits for the images.
+
+        Args:
+            inherited: descriptors that take the place of the dumped ones, for example ``pipe:[4711]``.
+        """
+        options = self._common_options()
+        for key, descriptor in inherited.items():
+            options.append((27, protobuf.encode([(1, key), (2, descriptor)])))
+        self._send(_RESTORE, options)
+
+    def _send(self, kind: int, options: list[tuple[int, protobuf.Value]]) -> None:
+        self._rpc.send(protobuf.encode([(1, kind), (2, protobuf.encode(options))]))
+
+    def answer(self) -> None:
+        """Let CRIU go on after a notification."""
+        self._rpc.send(self.ANSWER)
+
+    def receive(self, timeout_s: float) -> Reply:
+        """Wait for CRIU's next message.
+
+        Raises:
+            CriuFailed: CRIU ended without a word.
+            MigrationError: nothing came in time.
+        """
+        if not select.select([self._rpc], [], [], timeout_s)[0]:
+            raise MigrationError(f"CRIU did not get on with its {self.action} within {timeout_s:.0f} s")
+        data = self._rpc.recv(65536)
+        if not data:
+            raise CriuFailed(self.action, self.error_lines())
+        fields = protobuf.decode(data)
+        notify = protobuf.message(fields, 5)
+        is_notification = protobuf.integer(fields, 1) == _NOTIFY and notify is not None
+        return Reply(
+            notification=protobuf.text(notify, 1) if is_notification and notify else None,
+            success=bool(protobuf.integer(fields, 2)),
+            message=protobuf.text(fields, 9),
+        )
+
+    def _expect(self, notification: str, timeout_s: float = 30) -> None:
+        reply = self.receive(timeout_s)
+        if reply.notification != notification:
+            raise CriuFailed(self.action, self.error_lines())
+
+    def run_until(self, notification: str | None, timeout_s: float) -> None:
+        """Answer notifications until the named one has come (unanswered), or, with None, until the success.
+
+        Raises:
+            CriuFailed: with the error lines of CRIU's log.
+        """
+        deadline = time.monotonic() + timeout_s
+        while True:
+            reply = self.receive(max(0.0, deadline - time.monotonic()))
+            if reply.notification is None:
+                if notification is None and reply.success:
+                    return
+                raise CriuFailed(self.action, self.error_lines())
+            if reply.notification == notification:
+                return
+            self.answer()
+
+    def error_lines(self) -> list[str]:
+        """The lines of CRIU's log that tell why it failed, oldest first, at most eight."""
+        lines: list[str] = []
+        try:
+            text = self._in_images(f"{self.action}.log").read_text(errors="replace")
+        except OSError:
+            text = ""
+        for line in text.splitlines():
+            if "Error" in line:
+                lines.append(line[line.index("Error") :].strip())
+        if not lines and self._process.poll() is not None and self._process.stderr:
+            lines = self._process.stderr.read().decode(errors="replace").splitlines()
+        return lines[-8:]
+
+    def statistics(self) -> dict[str, int]:
+        """CRIU's own figures of this dump or restore (images/stats.proto); durations in microseconds."""
+        try:
+            data = self._in_images(f"stats-{self.action}").read_bytes()
+        except OSError:
+            return {}
+        entry = protobuf.decode(data[_STATS_HEADER_BYTES + 4 :])
+        numbers, names = (1, _DUMP_STATS) if self.action == "dump" else (2, _RESTORE_STATS)
+        part = protobuf.message(entry, numbers) or {}
+        return {name: protobuf.integer(part, number) for number, name in names.items()}
+
+    def _in_images(self, name: str) -> Path:
+        return Path(f"/proc/self/fd/{self.images}/{name}")
+
+    @property
+    def ended(self) -> bool:
+        return self._process.poll() is not None
+
+    def close(self) -> None:
+        """End the worker, which ends by itself when nobody talks to it; a dump first takes its code out of the process.
+
+        If it must be killed, CRIU itself goes first: nsenter must reap it, or its PID stays taken.
+        """
+        self._rpc.close()
+        if self._process.poll() is None:
+            try:
+                self._process.wait(timeout=10)
+            except subprocess.TimeoutExpired:
+                for child in processes.children(self._process.pid):
+                    os.kill(child, 9)
+                try:
+                    self._process.wait(timeout=5)
+                except subprocess.TimeoutExpired:
+                    self._process.kill()
+                    self._process.wait()
+        if self._process.stderr:
+            self._process.stderr.close()
+
+
+class PageServer:
+    """``criu page-server`` on the target host: writes the pages that come over a socket into the images."""
+
+    def __init__(self, images: int, pages: socket.socket) -> None:
+        self.command = [*resident.CRIU, "page-server", "--images-dir", f"/proc/self/fd/{images}",
+                        "--ps-socket", str(pages.fileno()), "-o", "page-server.log", "-v2"]  # fmt: skip
+        self._images = images
+        commands.note(self.command)
+        self._process = subprocess.Popen(
+            self.command,
+            pass_fds=[images, pages.fileno()],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+
+    def wait(self, timeout_s: float) -> None:
+        """Wait until all pages are in the images.
+
+        Raises:
+            CriuFailed: the stream broke, or the images' file system is full.
+        """
+        try:
+            status = self._process.wait(timeout_s)
+        except subprocess.TimeoutExpired:
+            raise MigrationError(f"the pages did not arrive within {timeout_s:.0f} s") from None
+        if status:
+            raise CriuFailed("receive pages", self.error_lines())
+
+    def error_lines(self) -> list[str]:
+        try:
+            text = Path(f"/proc/self/fd/{self._images}/page-server.log").read_text(errors="replace")
+        except OSError:
+            return []
+        return [line[line.index("Error") :].strip() for line in text.splitlines() if "Error" in line][-8:]
+
+    @property
+    def failed(self) -> bool:
+        return bool(self._process.poll())
+
+    def close(self) -> None:
+        if self._process.poll() is None:
+            self._process.kill()
+        self._process.wait()

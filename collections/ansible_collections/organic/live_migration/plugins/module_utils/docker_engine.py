@@ -1,0 +1,133 @@
+# Copyright (c) 2026 Organic 5GC contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is asked of the Docker engine of this host (Engine API; python3-docker)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+try:
+    import docker
+    import docker.errors
+
+    IMPORT_ERROR: ImportError | None = None
+except ImportError as error:
+    IMPORT_ERROR = error
+
+from . import resident
+from .errors import MigrationError, Reason, Refused
+
+_API_WITH_ENDPOINT_MAC = (1, 44)
+_READY = "running"
+
+
+class DockerEngine:
+    """The engine behind /var/run/docker.sock.
+
+    Raises:
+        Refused: python3-docker is missing, or no engine answers.
+    """
+
+    def __init__(self) -> None:
+        if IMPORT_ERROR is not None:
+            raise Refused([Reason("python_docker_missing", "The Python package 'docker' is missing on this host",
+                                  "Install python3-docker, or run playbooks/prepare_hosts.yml")])  # fmt: skip
+        try:
+            self._client = docker.APIClient(version="auto", timeout=60)
+        except docker.errors.DockerException as error:
+            raise Refused([Reason("engine_unreachable", f"The Docker engine of this host does not answer: {error}",
+                                  "Start it, or run playbooks/prepare_hosts.yml")]) from None  # fmt: skip
+
+    def identity(self) -> str:
+        """The engine's own id, the same under whatever name the host is known."""
+        return str(self._client.info()["ID"])
+
+    def inspect(self, name: str) -> dict[str, Any] | None:
+        """The engine's description of a container; None when it knows none of this name."""
+        try:
+            return dict(self._client.inspect_container(name))
+        except docker.errors.NotFound:
+            return None
+
+    def network(self, name: str) -> dict[str, Any] | None:
+        try:
+            return dict(self._client.inspect_network(name))
+        except docker.errors.NotFound:
+            return None
+
+    def image_id(self, reference: str) -> str | None:
+        try:
+            return str(self._client.inspect_image(reference)["Id"])
+        except docker.errors.NotFound:
+            return None
+
+    def create_like(self, source: dict[str, Any]) -> str:
+        """Create a container like one that was inspected on another host, with its addresses; returns its id.
+
+        Its restart policy is "no" until it has the process: started anew, it would be a second live NF.
+        """
+        config = {key: value for key, value in source["Config"].items() if key != "MacAddress"}
+        host_config = {**source["HostConfig"], "RestartPolicy": {"Name": "no"}}
+        endpoints = {}
+        for network, settings in source["NetworkSettings"]["Networks"].items():
+            endpoints[network] = {
+                "IPAMConfig": {"IPv4Address": settings["IPAddress"]},
+                "MacAddress": settings["MacAddress"],
+                "Aliases": [alias for alias in settings.get("Aliases") or [] if alias != source["Id"][:12]],
+            }
+            if tuple(int(part) for part in self._client.api_version.split(".")) < _API_WITH_ENDPOINT_MAC:
+                config["MacAddress"] = settings["MacAddress"]
+        body = {**config, "HostConfig": host_config, "NetworkingConfig": {"EndpointsConfig": endpoints}}
+        try:
+            created = self._client.create_container_from_config(body, source["Name"].lstrip("/"))
+            return str(created["Id"])
+        except docker.errors.APIError as error:
+            raise MigrationError(f"The engine refused to create the container: {error.explanation}") from None
+
+    def start(self, container_id: str) -> None:
+        try:
+            self._client.start(container_id)
+        except docker.errors.APIError as error:
+            raise MigrationError(f"The engine refused to start the container: {error.explanation}") from None
+
+    def set_restart_policy(self, container_id: str, policy: dict[str, Any]) -> None:
+        """Change the policy of a container; nothing happens when it is gone."""
+        try:
+            self._client.update_container(container_id, restart_policy=policy)
+        except docker.errors.NotFound:
+            pass
+        except docker.errors.APIError as error:
+            raise MigrationError(f"The engine refused to change the restart policy: {error.explanation}") from None
+
+    def wait_stopped(self, container_id: str, timeout_s: int = 30) -> int:
+        """Wait until a container has ended; returns its exit status."""
+        return int(self._client.wait(container_id, timeout=timeout_s)["StatusCode"])
+
+    def remove(self, container_id: str) -> None:
+        """Remove a container, running or not; nothing happens when it is gone."""
+        try:
+            self._client.remove_container(container_id, force=True, v=True)
+        except docker.errors.NotFound:
+            pass
+        except docker.errors.APIError as error:
+            raise MigrationError(f"The engine could not remove the container: {error.explanation}") from None
+
+
+def is_running(description: dict[str, Any]) -> bool:
+    return description["State"]["Status"] == _READY
+
+
+def started_by_resident_init(description: dict[str, Any]) -> bool:
+    return bool(description["Path"] == resident.INIT)
+
+
+def resident_name(description: dict[str, Any]) -> str | None:
+    """The name under which the resident init looks for its await file (``--name``)."""
+    arguments = description["Args"]
+    for option, value in zip(arguments, arguments[1:]):
+        if option == "--name":
+            return str(value)
+        if option == "--":
+            break
+    return None

@@ -1,0 +1,201 @@
+# Copyright (c) 2026 Organic 5GC contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Files that go along with a process: what it wrote in the container's own layer and in its private tmpfs mounts.
+
+They are copied before the freeze; only what changed since is copied inside it.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import stat
+import tarfile
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from . import processes
+from .container import Container, Mount
+from .errors import MigrationError
+
+_NOT_COPIED = ("/dev/mqueue", "/dev/pts", "/proc", "/sys")
+_OPAQUE = "trusted.overlay.opaque"
+"""Extended attribute of a directory in an overlay's upper layer that hides the lower one
+(Documentation/filesystems/overlayfs.rst)."""
+
+
+class Stamp(NamedTuple):
+    """Equal stamps mean that a file did not change in between."""
+
+    mode: int
+    size: int
+    modified_ns: int
+    changed_ns: int
+    inode: int
+
+
+@dataclass
+class Snapshot:
+    """Which files there are. Paths are relative to the container's root."""
+
+    files: dict[str, Stamp] = field(default_factory=dict)
+    removed: set[str] = field(default_factory=set)
+
+    def since(self, before: Snapshot, always: set[str]) -> tuple[list[str], list[str]]:
+        """Paths that changed since ``before`` (and those of ``always``), and paths that are gone."""
+        changed = [path for path, stamp in self.files.items() if before.files.get(path) != stamp or path in always]
+        gone = (before.files.keys() - self.files.keys()) | (self.removed - before.removed)
+        return sorted(changed), sorted(gone, reverse=True)
+
+
+class FileSet:
+    """The files of one container that move with it.
+
+    Args:
+        container: whose files.
+        mounts: its mounts.
+    """
+
+    def __init__(self, container: Container, mounts: list[Mount]) -> None:
+        self._pid = container.init.pid
+        self._root = f"/proc/{self._pid}/root"
+        self._mount_points = {mount.point for mount in mounts}
+        self._upper = next(
+            (mount.options.get("upperdir") for mount in mounts if mount.point == "/" and mount.filesystem == "overlay"),
+            None,
+        )
+        self._tmpfs = [
+            mount.point
+            for mount in mounts
+            if mount.filesystem == "tmpfs"
+            and mount.root == "/"
+            and not mount.read_only
+            and mount.point != "/dev"
+            and not mount.point.startswith(_NOT_COPIED)
+        ]
+
+    def snapshot(self) -> Snapshot:
+        """Look at all files; some 10 us each."""
+        found = Snapshot()
+        if self._upper is not None and os.path.isdir(self._upper):
+            self._walk(self._upper, "", found)
+        for point in self._tmpfs:
+            self._walk(self._root + point, point.lstrip("/"), found)
+        return found
+
+    def _walk(self, directory: str, relative: str, found: Snapshot) -> None:
+        with os.scandir(directory) as entries:
+            for entry in entries:
+                path = f"{relative}/{entry.name}" if relative else entry.name
+                if f"/{path}" in self._mount_points:
+                    continue
+                status = entry.stat(follow_symlinks=False)
+                if stat.S_ISCHR(status.st_mode) and status.st_rdev == 0:
+                    found.removed.add(path)  # an overlay's whiteout
+                    continue
+                if stat.S_ISSOCK(status.st_mode):
+                    continue  # a bound socket's name is made anew by CRIU
+                found.files[path] = Stamp(
+                    status.st_mode, status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino
+                )
+                if stat.S_ISDIR(status.st_mode):
+                    if is_opaque(entry.path):
+                        raise MigrationError(
+                            f"The container replaced the image's directory /{path} by another of the same name; "
+                            "that cannot be copied to a fresh container. Put it on a volume."
+                        )
+                    self._walk(entry.path, path, found)
+
+    def pack(self, paths: list[str]) -> bytes:
+        """The named files as a tar archive, read from inside the container's root; empty when there are none."""
+        return in_root(self._root, lambda: _pack(paths)) if paths else b""
+
+    def unpack(self, archive: bytes, gone: list[str]) -> None:
+        """Remove ``gone`` and unpack an archive, inside the container's root: no path can lead out of it."""
+        if archive or gone:
+            in_root(self._root, lambda: _unpack(archive, gone))
+
+
+def mapped_shared(pids: list[int]) -> set[str]:
+    """Paths whose content can change without their stamp changing, relative to the root."""
+    paths: set[str] = set()
+    for pid in pids:
+        paths |= {path.lstrip("/") for path in processes.shared_file_mappings(pid)}
+    return paths
+
+
+def is_opaque(path: str) -> bool:
+    try:
+        return os.getxattr(path, _OPAQUE, follow_symlinks=False) == b"y"
+    except OSError:
+        return False
+
+
+def _pack(paths: list[str]) -> bytes:
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w", format=tarfile.PAX_FORMAT) as archive:
+        for path in paths:
+            try:
+                archive.add(f"/{path}", arcname=path, recursive=False)
+            except FileNotFoundError:
+                continue  # removed since it was seen; the next difference says so
+    return buffer.getvalue()
+
+
+def _unpack(archive: bytes, gone: list[str]) -> bytes:
+    for path in gone:
+        _remove(f"/{path}")
+    if archive:
+        with tarfile.open(fileobj=io.BytesIO(archive)) as files:
+            for member in files:
+                member.name = member.name.lstrip("/")
+                if not member.isdir():
+                    _remove(f"/{member.name}")
+                files.extract(member, "/", numeric_owner=True)
+    return b""
+
+
+def _remove(path: str) -> None:
+    try:
+        os.rmdir(path) if os.path.isdir(path) and not os.path.islink(path) else os.unlink(path)
+    except FileNotFoundError:
+        pass
+    except OSError as error:
+        if not os.path.isdir(path):
+            raise MigrationError(f"{path} cannot be replaced in the container: {error.strerror}") from None
+
+
+def in_root(root: str, work: Callable[[], bytes]) -> bytes:
+    """Run ``work`` in a child process whose root directory is ``root``; returns what it returned.
+
+    Symbolic links of the container are thereby followed as the container itself follows them.
+
+    Raises:
+        MigrationError: with the child's error text.
+    """
+    read_end, write_end = os.pipe()
+    child = os.fork()
+    if child == 0:
+        status = 1
+        try:
+            os.close(read_end)
+            os.umask(0)
+            with os.fdopen(write_end, "wb") as out:
+                try:
+                    os.chroot(root)
+                    os.chdir("/")
+                    result = work()
+                    status = 0
+                except Exception as error:  # reported by the parent; a child must not fall through
+                    result = f"{type(error).__name__}: {error}".encode()
+                out.write(result)
+        finally:
+            os._exit(status)
+    os.close(write_end)
+    with os.fdopen(read_end, "rb") as pipe:
+        result = pipe.read()
+    if os.waitpid(child, 0)[1]:
+        raise MigrationError(f"The container's files cannot be copied: {result.decode(errors='replace')}")
+    return result

@@ -1,0 +1,108 @@
+# Copyright (c) 2026 Organic 5GC contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Stopping a process tree as one, by a control group of its own.
+
+Sources: Documentation/admin-guide/cgroup-v1/freezer-subsystem.rst, Documentation/admin-guide/cgroup-v2.rst (cgroup.freeze).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import time
+from pathlib import Path
+
+from . import processes
+from .errors import MigrationError
+
+_NAME = "organic-nf"
+
+
+class Freezer:
+    """A child group of the container's that holds the NF's tree; the init and exec'd processes stay outside.
+
+    Args:
+        group: directory of the container's group, in the v1 freezer hierarchy or the v2 one.
+    """
+
+    def __init__(self, group: Path) -> None:
+        self.parent = group
+        self.directory = group / _NAME
+        self._v1 = (group / "freezer.state").exists()
+        self._switch = self.directory / ("freezer.state" if self._v1 else "cgroup.freeze")
+
+    def gather(self, root: int) -> None:
+        """Move the tree below ``root`` in; goes on until no process was forked meanwhile."""
+        self.directory.mkdir(exist_ok=True)
+        while True:
+            missing = set(processes.tree(root)) - set(self.members)
+            if not missing:
+                return
+            for pid in missing:
+                with contextlib.suppress(ProcessLookupError):
+                    (self.directory / "cgroup.procs").write_text(str(pid))
+
+    @property
+    def members(self) -> list[int]:
+        try:
+            return [int(pid) for pid in (self.directory / "cgroup.procs").read_text().split()]
+        except FileNotFoundError:
+            return []
+
+    def freeze(self, timeout_s: float = 5) -> None:
+        """Stop all members; returns when the kernel says that the last one stands still.
+
+        Raises:
+            MigrationError: a task would not stop (uninterruptible); the tree has been thawed again.
+        """
+        self._switch.write_text("FROZEN" if self._v1 else "1")
+        deadline = time.monotonic() + timeout_s
+        while not self.frozen:
+            if time.monotonic() > deadline:
+                self.thaw()
+                raise MigrationError(
+                    f"The processes {self.members} did not stop within {timeout_s:.0f} s. "
+                    "One is probably waiting for a disk or a network file system; try again when that is back."
+                )
+            # no event tells of it; the kernel needs some 0.1 ms
+            os.sched_yield()
+
+    @property
+    def frozen(self) -> bool:
+        try:
+            if self._v1:
+                return self._switch.read_text().strip() == "FROZEN"
+            return "frozen 1" in (self.directory / "cgroup.events").read_text()
+        except FileNotFoundError:
+            return False
+
+    def thaw(self) -> None:
+        with contextlib.suppress(FileNotFoundError):
+            self._switch.write_text("THAWED" if self._v1 else "0")
+
+    def kill(self) -> None:
+        """End all members. SIGKILL waits in a frozen v1 group until it is thawed, so none of them runs again."""
+        for pid in self.members:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, 9)
+        self.thaw()
+
+    def remove(self) -> None:
+        """Give the members back to the container's group and remove this one; nothing happens when it is gone."""
+        if not self.directory.exists():
+            return
+        self.thaw()
+        deadline = time.monotonic() + 5
+        while True:
+            for pid in self.members:
+                with contextlib.suppress(ProcessLookupError):
+                    (self.parent / "cgroup.procs").write_text(str(pid))
+            try:
+                self.directory.rmdir()
+                return
+            except OSError:
+                # a member is exiting; its group is busy until it has been reaped
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(0.005)

@@ -1,0 +1,74 @@
+# Copyright (c) 2026 Organic 5GC contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""System calls that the standard library lacks in Python 3.9 (setns, mount, sigqueue, pidfd_getfd)."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+from collections.abc import Iterator
+
+CLONE_NEWNET = 0x40000000
+
+MS_NOSUID = 2
+MS_NODEV = 4
+MS_NOEXEC = 8
+MNT_DETACH = 2
+
+_SYS_PIDFD_GETFD = 438  # the same number on every architecture (asm-generic/unistd.h)
+
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+def _checked(result: int, what: str) -> int:
+    if result < 0:
+        number = ctypes.get_errno()
+        raise OSError(number, f"{what}: {os.strerror(number)}")
+    return result
+
+
+def setns(descriptor: int, kind: int) -> None:
+    """Join a namespace with the calling thread; see setns(2)."""
+    _checked(_libc.setns(descriptor, kind), "setns")
+
+
+def mount_tmpfs(target: str, size_bytes: int) -> None:
+    """Mount a private tmpfs that only root may enter.
+
+    ``huge=within_size`` halves the cost of filling it, where the kernel has it
+    (Documentation/filesystems/tmpfs.rst).
+    """
+    options = f"mode=0700,size={size_bytes}"
+    flags = ctypes.c_ulong(MS_NOSUID | MS_NODEV | MS_NOEXEC)
+    for data in (f"{options},huge=within_size", options):
+        result = _libc.mount(b"tmpfs", target.encode(), b"tmpfs", flags, data.encode())
+        if result == 0:
+            return
+    _checked(result, f"mount tmpfs on {target}")
+
+
+def unmount(target: str) -> None:
+    _checked(_libc.umount2(target.encode(), MNT_DETACH), f"umount {target}")
+
+
+def sigqueue(pid: int, signal_number: int, value: int) -> None:
+    """Send a signal that carries an integer; see sigqueue(3)."""
+    _checked(_libc.sigqueue(pid, signal_number, ctypes.c_void_p(value)), f"sigqueue to {pid}")
+
+
+def pidfd_getfd(pidfd: int, descriptor: int) -> int:
+    """Duplicate a descriptor of another process; see pidfd_getfd(2)."""
+    return _checked(_libc.syscall(_SYS_PIDFD_GETFD, pidfd, descriptor, 0), "pidfd_getfd")
+
+
+@contextlib.contextmanager
+def network_namespace(pid: int) -> Iterator[None]:
+    """Run the block in the network namespace of ``pid``; sockets made there stay in it."""
+    with open("/proc/thread-self/ns/net", "rb") as home, open(f"/proc/{pid}/ns/net", "rb") as away:
+        setns(away.fileno(), CLONE_NEWNET)
+        try:
+            yield
+        finally:
+            setns(home.fileno(), CLONE_NEWNET)

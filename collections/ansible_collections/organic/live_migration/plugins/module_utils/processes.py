@@ -1,0 +1,206 @@
+# Copyright (c) 2026 Organic 5GC contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Processes of the host as /proc shows them (proc(5)): identity, trees, and what CRIU refuses to dump."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import socket
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from . import libc
+
+_START_TIME_FIELD = 22 - 3  # field 22 of /proc/PID/stat; the first after the name is field 3
+_SO_PROTOCOL = 38
+_IPPROTO_SCTP = 132
+_IPPROTO_MPTCP = 262
+
+
+@dataclass(frozen=True)
+class ProcessId:
+    """A process that cannot be mistaken for a later one with the same PID.
+
+    Attributes:
+        pid: as the host counts.
+        start_time: clock ticks since boot.
+    """
+
+    pid: int
+    start_time: int
+
+    @classmethod
+    def of(cls, pid: int) -> ProcessId:
+        """Raises ProcessLookupError when there is no such process."""
+        return cls(pid, start_time(pid))
+
+    @property
+    def alive(self) -> bool:
+        """Whether it still runs; a zombie does not."""
+        try:
+            return start_time(self.pid) == self.start_time and state(self.pid) not in "ZX"
+        except ProcessLookupError:
+            return False
+
+    def kill(self) -> None:
+        """SIGKILL to this process and no other; nothing happens when it is gone."""
+        try:
+            pidfd = os.pidfd_open(self.pid)
+        except ProcessLookupError:
+            return
+        try:
+            if start_time(self.pid) == self.start_time:
+                signal.pidfd_send_signal(pidfd, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+        finally:
+            os.close(pidfd)
+
+
+def _stat(pid: int) -> list[str]:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except (FileNotFoundError, ProcessLookupError):
+        raise ProcessLookupError(f"no process {pid}") from None
+
+
+def start_time(pid: int) -> int:
+    return int(_stat(pid)[_START_TIME_FIELD])
+
+
+def state(pid: int) -> str:
+    return _stat(pid)[0]
+
+
+def session(pid: int) -> int:
+    return int(_stat(pid)[3])
+
+
+def children(pid: int) -> list[int]:
+    """Direct children of all threads of a process; empty when it is gone."""
+    found: list[int] = []
+    with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+        for task in os.listdir(f"/proc/{pid}/task"):
+            with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+                found += [int(child) for child in Path(f"/proc/{pid}/task/{task}/children").read_text().split()]
+    return found
+
+
+def tree(root: int) -> list[int]:
+    """A process and all that descend from it, parents first."""
+    found = [root]
+    for child in children(root):
+        found += tree(child)
+    return found
+
+
+def pid_inside(pid: int) -> int:
+    """The PID as the innermost namespace counts it."""
+    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith("NSpid:"):
+            return int(line.split()[-1])
+    raise ProcessLookupError(f"no NSpid of process {pid}")
+
+
+def resident_bytes(pids: list[int]) -> int:
+    """Memory that a dump of these processes must carry: anonymous and shared pages in use."""
+    total = 0
+    for pid in pids:
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+            for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+                if line.startswith(("RssAnon:", "RssShmem:")):
+                    total += int(line.split()[1]) * 1024
+    return total
+
+
+def descriptors(pid: int) -> Iterator[tuple[int, str]]:
+    """Open descriptors and what they point to, for example ``(3, "socket:[4711]")``."""
+    for name in os.listdir(f"/proc/{pid}/fd"):
+        with contextlib.suppress(FileNotFoundError):
+            yield int(name), os.readlink(f"/proc/{pid}/fd/{name}")
+
+
+def shared_file_mappings(pid: int) -> set[str]:
+    """Files that are mapped shared and writable: writes through the mapping do not show in their times."""
+    paths = set()
+    for line in Path(f"/proc/{pid}/maps").read_text().splitlines():
+        fields = line.split(maxsplit=5)
+        if len(fields) == 6 and fields[1].startswith("rw-s") and fields[5].startswith("/"):
+            paths.add(fields[5])
+    return paths
+
+
+def undumpable(pid: int, overlay_device: int | None) -> list[str]:
+    """What of this process CRIU refuses to dump, each with its descriptor.
+
+    Args:
+        pid: the process.
+        overlay_device: device number of the container's root when that is an overlay file system.
+
+    Sources: CRIU's criu/sockets.c, criu/sk-inet.c, criu/fsnotify.c, criu/tty.c; criu.org "What cannot be checkpointed".
+    """
+    found = []
+    for descriptor, target in sorted(descriptors(pid)):
+        where = f"descriptor {descriptor} of process {pid}"
+        if target.startswith("socket:"):
+            protocol = _socket_protocol(pid, descriptor)
+            if protocol in (_IPPROTO_SCTP, _IPPROTO_MPTCP):
+                name = "SCTP" if protocol == _IPPROTO_SCTP else "MPTCP"
+                found.append(f"{name} socket {_socket_name(pid, descriptor)}({where})")
+        elif "[io_uring]" in target:
+            found.append(f"io_uring ({where})")
+        elif target.endswith("inotify"):
+            watched = _inotify_devices(pid, descriptor)
+            if overlay_device is not None and overlay_device in watched:
+                found.append(f"inotify on the overlay file system ({where})")
+        elif target.startswith("/dev/pts/"):
+            found.append(f"terminal {target} ({where})")
+        elif target == "/dev/net/tun":
+            found.append(f"TUN device ({where})")
+    return found
+
+
+def _duplicate_socket(pid: int, descriptor: int) -> socket.socket | None:
+    try:
+        pidfd = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return None
+    try:
+        return socket.socket(fileno=libc.pidfd_getfd(pidfd, descriptor))
+    except OSError:
+        return None
+    finally:
+        os.close(pidfd)
+
+
+def _socket_protocol(pid: int, descriptor: int) -> int | None:
+    duplicate = _duplicate_socket(pid, descriptor)
+    if duplicate is None:
+        return None
+    with duplicate:
+        return duplicate.getsockopt(socket.SOL_SOCKET, _SO_PROTOCOL)
+
+
+def _socket_name(pid: int, descriptor: int) -> str:
+    duplicate = _duplicate_socket(pid, descriptor)
+    if duplicate is None:
+        return ""
+    with duplicate, contextlib.suppress(OSError):
+        address = duplicate.getsockname()
+        return f"{address[0]}:{address[1]} "
+    return ""
+
+
+def _inotify_devices(pid: int, descriptor: int) -> set[int]:
+    """Device numbers of the watched inodes; the kernel prints its own dev_t in hexadecimal, 20 bits of minor."""
+    devices = set()
+    for line in Path(f"/proc/{pid}/fdinfo/{descriptor}").read_text().splitlines():
+        for word in line.split():
+            if line.startswith("inotify") and word.startswith("sdev:"):
+                device = int(word[5:], 16)
+                devices.add(os.makedev(device >> 20, device & 0xFFFFF))
+    return devices

@@ -1,0 +1,131 @@
+# Copyright (c) 2026 Organic 5GC contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is written down on a host about a migration, so that a later run can tell which copy is the live one.
+
+The record lies in a file system in memory: a host that restarts has lost the process as well as the record.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from .processes import ProcessId
+
+DIRECTORY = Path("/run/organic/migrations")
+_ID = re.compile(r"[0-9a-f]{16}")
+
+# States of QEMU's migration (docs/devel/migration), as far as inter-copy has them, and what the commit adds.
+SETUP = "setup"
+ACTIVE = "active"
+SWITCHOVER = "switchover"
+RESTORED = "restored"
+"""Target only: the process stands restored and stopped, and waits for the source's word."""
+COMMITTED = "committed"
+"""The commit point has passed: the source never runs again."""
+COMPLETED = "completed"
+FAILED = "failed"
+
+
+@dataclass
+class Record:
+    """One end of one migration.
+
+    Attributes:
+        migration_id: 16 hexadecimal digits, the same on both hosts.
+        role: ``source`` or ``target``.
+        container_name: name at the engine.
+        container_id: full id at this host's engine.
+        peer: inventory name of the other host.
+        state: see the constants of this module.
+        nf_pid: source: the NF's first process as this host counts it. Target: as the container counts it.
+        freezer: source: directory of the container's freezer group.
+        restart_policy: source: the container's own policy, to be given back after a failure.
+        agent_pid, agent_start_time: the process that works on it.
+    """
+
+    migration_id: str
+    role: str
+    container_name: str
+    container_id: str
+    peer: str
+    state: str = SETUP
+    nf_pid: int = 0
+    nf_start_time: int = 0
+    init_pid: int = 0
+    init_start_time: int = 0
+    freezer: str = ""
+    restart_policy: dict[str, Any] = field(default_factory=dict)
+    agent_pid: int = 0
+    agent_start_time: int = 0
+
+    def __post_init__(self) -> None:
+        check_id(self.migration_id)
+
+    @property
+    def directory(self) -> Path:
+        return DIRECTORY / self.migration_id
+
+    @property
+    def images(self) -> Path:
+        return self.directory / f"{self.role}-images"
+
+    @property
+    def path(self) -> Path:
+        return self.directory / f"{self.role}.json"
+
+    def save(self, state: str | None = None) -> None:
+        """Write it down, whole or not at all; with ``state``, after entering that state."""
+        if state is not None:
+            self.state = state
+        self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        temporary = self.path.with_suffix(".new")
+        temporary.write_text(json.dumps(asdict(self)))
+        os.replace(temporary, self.path)
+
+    @property
+    def agent_alive(self) -> bool:
+        return bool(self.agent_pid) and ProcessId(self.agent_pid, self.agent_start_time).alive
+
+    @property
+    def init(self) -> ProcessId:
+        return ProcessId(self.init_pid, self.init_start_time)
+
+    def adopt(self) -> None:
+        """The calling process works on it from now on."""
+        me = ProcessId.of(os.getpid())
+        self.agent_pid, self.agent_start_time = me.pid, me.start_time
+
+    def remove(self) -> None:
+        """Forget it; the directory goes with the last record in it."""
+        self.path.unlink(missing_ok=True)
+        for directory in (self.directory, DIRECTORY, DIRECTORY.parent):
+            try:
+                directory.rmdir()
+            except OSError:
+                return
+
+    @classmethod
+    def load(cls, path: Path) -> Record:
+        """Raises ValueError when the file does not hold a record."""
+        try:
+            return cls(**json.loads(path.read_text()))
+        except TypeError as error:
+            raise ValueError(f"{path} is not a migration record: {error}") from None
+
+
+def check_id(migration_id: str) -> None:
+    """A migration's id names a directory, so nothing but the digits we make is accepted."""
+    if not _ID.fullmatch(migration_id):
+        raise ValueError(f"'{migration_id}' is not the id of a migration")
+
+
+def all_records() -> list[Record]:
+    """Every record on this host, oldest first."""
+    paths = [*DIRECTORY.glob("*/source.json"), *DIRECTORY.glob("*/target.json")]
+    return [Record.load(path) for path in sorted(paths, key=lambda path: path.stat().st_mtime)]

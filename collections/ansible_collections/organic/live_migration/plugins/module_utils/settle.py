@@ -1,0 +1,96 @@
+# Copyright (c) 2026 Organic 5GC contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Deciding, from what was written down, which copy of an interrupted migration is the live one, and tidying up.
+
+The target's word counts: a process that stands restored and has not been told to run has never run. So:
+
+=================  ==========================  =============================================
+source's record    target                      what is done
+=================  ==========================  =============================================
+before the commit  any                         source resumes, target destroys
+committed          ran                         source releases its frozen copy
+committed          destroyed, never ran        source resumes
+committed          cannot be asked             source stays frozen until it can
+=================  ==========================  =============================================
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+from . import processes, record, source, target
+from .docker_engine import DockerEngine, is_running
+from .errors import MigrationError
+from .record import Record
+
+RAN = "ran"
+DESTROYED = "destroyed"
+
+
+@dataclass(frozen=True)
+class Undecided:
+    """A committed migration whose frozen copy is here, and whose target must be asked."""
+
+    migration_id: str
+    name: str
+    target_host: str
+
+
+def settle_host(engine: DockerEngine) -> list[Undecided]:
+    """Settle every interrupted migration of this host that can be settled here alone; returns the others.
+
+    Migrations at work are left alone.
+    """
+    undecided = []
+    for entry in record.all_records():
+        if entry.agent_alive:
+            continue
+        if entry.role == "target":
+            settle_target(entry, engine)
+        elif entry.state == record.COMMITTED:
+            undecided.append(Undecided(entry.migration_id, entry.container_name, entry.peer))
+        else:
+            source.roll_back(entry, engine)
+    return undecided
+
+
+def settle_target(entry: Record, engine: DockerEngine) -> None:
+    """Finish or take away what an agent that died has left on the target."""
+    if entry.state == record.COMPLETED:
+        target.finish(entry, engine)
+    else:
+        target.destroy(entry, engine)
+
+
+def outcome_on_target(migration_id: str, name: str, engine: DockerEngine, timeout_s: float = 60) -> str:
+    """What became of the process on this host: RAN or DESTROYED. Waits for an agent that is still at work.
+
+    Raises:
+        MigrationError: the agent does not come to an end.
+    """
+    deadline = time.monotonic() + timeout_s
+    while True:
+        entry = next((one for one in record.all_records() if one.migration_id == migration_id and one.role == "target"), None)
+        if entry is None:
+            break
+        if not entry.agent_alive:
+            settle_target(entry, engine)
+            continue
+        if time.monotonic() > deadline:
+            raise MigrationError(f"Migration {migration_id} is still at work on the target host; try again later.")
+        time.sleep(0.1)
+    description = engine.inspect(name)
+    runs = description is not None and is_running(description) and processes.children(description["State"]["Pid"])
+    return RAN if runs else DESTROYED
+
+
+def settle_source(migration_id: str, outcome: str, engine: DockerEngine) -> None:
+    """Decide a committed migration on the source by what became of it on the target."""
+    for entry in record.all_records():
+        if entry.migration_id == migration_id and entry.role == "source" and entry.state == record.COMMITTED:
+            if outcome == RAN:
+                source.release(entry, engine)
+            else:
+                source.roll_back(entry, engine)

@@ -1,0 +1,346 @@
+# Copyright (c) 2026 Organic 5GC contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The target's end of a migration: a container that awaits, then a process restored into it, stopped until the commit."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import signal
+import socket
+import time
+from pathlib import Path
+from typing import Any
+
+from . import agent, commands, libc, network, record, resident
+from .channel import Channel, Listener, Message
+from .container import Container
+from .criu import CriuWorker, PageServer
+from .docker_engine import DockerEngine, resident_name
+from .errors import MigrationError, PeerLost
+from .files import FileSet
+from .packet_hold import PacketHold, remove_rules
+from .plan import Plan
+from .record import Record
+from .steps import Steps
+
+_IMAGE_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,60}\.img")
+_INVENTORY = "inventory.img"
+_ADOPT = signal.SIGRTMIN
+_WORD_OF_THE_SOURCE_S = 30
+"""How long a restored process waits, stopped, for the commit. Then it is destroyed; it has never run."""
+
+
+class Await:
+    """The word of this host to one resident init, for one start, to await a process instead of starting its own."""
+
+    def __init__(self, name: str) -> None:
+        self._path = Path(resident.AWAIT, name)
+
+    def permit(self, timeout_s: int) -> None:
+        """Let the next start await, until ``timeout_s`` from now."""
+        self._path.write_text(f"{int(time.clock_gettime(time.CLOCK_BOOTTIME)) + timeout_s}\n")
+
+    def revoke(self) -> None:
+        self._path.unlink(missing_ok=True)
+
+
+class Target:
+    """One migration as the target host sees it.
+
+    Args:
+        plan: the controller's orders.
+        source: the engine's description of the container on the source host.
+        engine: of this host.
+    """
+
+    def __init__(self, plan: Plan, source: dict[str, Any], engine: DockerEngine) -> None:
+        self._plan = plan
+        self._source = source
+        self._engine = engine
+        self._await = Await(resident_name(source) or plan.name)
+        self._record = Record(plan.migration_id, "target", plan.name, "", plan.peer,
+                              restart_policy=source["HostConfig"]["RestartPolicy"])  # fmt: skip
+        self._steps = Steps()
+        self._worker: CriuWorker | None = None
+        self._page_server: PageServer | None = None
+        self._hold: PacketHold | None = None
+        # made before the worker is forked, so that the guardian holds it open too: see CriuWorker
+        self._rpc = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+
+    def prepare(self) -> int:
+        """Create and start the awaiting container, and an agent that waits for the source.
+
+        Returns:
+            The TCP port to which the source must connect.
+        """
+        present = self._engine.inspect(self._plan.name)
+        if present:
+            self._engine.remove(present["Id"])
+        self._record.adopt()
+        self._record.container_id = self._engine.create_like(self._source)
+        self._record.save()
+        try:
+            self._await.permit(self._plan.timeout_s + _WORD_OF_THE_SOURCE_S)
+            self._engine.start(self._record.container_id)
+            description = self._engine.inspect(self._record.container_id)
+            if description is None or not description["State"]["Pid"]:
+                raise MigrationError("The container ended as soon as it was started on the target host; see its log.")
+            self._container = Container(description["State"]["Pid"])
+            self._record.init_pid, self._record.init_start_time = (
+                self._container.init.pid,
+                self._container.init.start_time,
+            )
+            self._interfaces = network.read_interfaces(self._container.init.pid)
+            self._owner = network.AddressOwner(self._container.init.pid, self._interfaces)
+            self._owner.be_silent()
+            self._listener = Listener(self._plan.credentials)
+            self._record.save()
+        except BaseException:
+            destroy(self._record, self._engine)
+            raise
+        agent.in_background(self._guarded)
+        self._await_agent()
+        self._listener.close()
+        return self._listener.port
+
+    def _await_agent(self) -> None:
+        """Wait until the agent has taken over the record, so that it has an owner at every moment."""
+        deadline = time.monotonic() + 10
+        while Record.load(self._record.path).agent_pid == self._record.agent_pid:
+            if time.monotonic() > deadline:
+                raise MigrationError("The target host's agent did not start; see the host's memory and process limits.")
+            time.sleep(0.005)
+
+    def _guarded(self) -> None:
+        agent.guarded(self._serve, lambda: rescue(self._record, self._rpc[0]))
+
+    def _serve(self) -> agent.Result:
+        self._record.adopt()
+        self._record.save()
+        control: Channel | None = None
+        try:
+            control = self._listener.accept(self._plan.timeout_s)
+            control.expect("hello", 10)
+            self._pages = self._accept_pages()
+            self._listener.close()
+            self._converse(control)
+        except (MigrationError, OSError, ValueError) as error:
+            result = agent.failure(error)
+            self._abort()
+            if control is not None:
+                with contextlib.suppress(MigrationError):
+                    control.send("failed", message=result["message"], details=result["details"])
+        return {"ok": self._record.state == record.COMPLETED}
+
+    def _accept_pages(self) -> socket.socket:
+        pages = self._listener.accept(10)
+        pages.expect("pages", 10)
+        return pages.to_plain_socket()
+
+    def _converse(self, control: Channel) -> None:
+        """Do what the source says, in its order, until the process runs or the source gives up."""
+        while True:
+            message = control.receive(self._plan.timeout_s)
+            if message.kind == "files":
+                self._unpack(message)
+                control.send("unpacked")
+            elif message.kind == "arm":
+                with self._steps.step("arm"):
+                    self._arm(message.fields)
+                control.send("armed")
+            elif message.kind == "switch":
+                self._owner.answer()
+                control.send("switched")
+                self._owner.keep_announcing()
+            elif message.kind == "images":
+                self._restore(message)
+                control.send("restored", steps=self._steps.list)
+                self._run(control)
+                return
+            elif message.kind == "abort":
+                errors = self._page_server.error_lines() if self._page_server else []
+                self._abort()
+                control.send("aborted", page_server_errors=errors)
+                return
+            else:
+                raise PeerLost(f"The source host sent '{message.kind}', which is not understood")
+
+    def _unpack(self, message: Message) -> None:
+        FileSet(self._container, self._container.mounts()).unpack(message.blob, list(message.fields["gone"]))
+
+    def _arm(self, orders: dict[str, Any]) -> None:
+        """Have everything ready before the freeze: the packet hold, the page server, CRIU waiting for its images."""
+        self._record.nf_pid = int(orders["nf_pid"])
+        self._record.save(record.ACTIVE)
+        wanted = [network.Interface(**interface) for interface in orders["interfaces"]]
+        self._check_interfaces(wanted)
+        network.equip(self._container.init.pid, wanted)
+        self._hold = PacketHold(
+            self._container.init.pid, [interface.name for interface in wanted], self._plan.migration_id
+        )
+        self._hold.install()
+        self._hold.begin()
+
+        images = self._record.images
+        images.mkdir(mode=0o700)
+        libc.mount_tmpfs(str(images), self._plan.images_bytes)
+        self._images = os.open(images, os.O_RDONLY | os.O_DIRECTORY)
+        os.mkfifo(images / _INVENTORY, 0o600)
+        self._page_server = PageServer(self._images, self._pages)
+        self._container.reserve_pids_above(self._record.nf_pid)
+
+        inherited = {}
+        for number, key in orders["streams"].items():
+            if key.startswith(("pipe:", "socket:")):
+                mode = os.O_RDONLY if number == "0" else os.O_WRONLY
+                inherited[key] = os.open(f"/proc/{self._container.init.pid}/fd/{int(number)}", mode)
+        self._worker = CriuWorker(
+            self._container, self._images, "restore", list(inherited.values()), join_cgroups=True, rpc=self._rpc
+        )
+        self._worker.start_restore(inherited)
+        for descriptor in inherited.values():
+            os.close(descriptor)  # the engine sees the end of a container at the end of its pipes
+        self._inventory = self._await_armed(images / _INVENTORY)
+
+    def _check_interfaces(self, wanted: list[network.Interface]) -> None:
+        here = {interface.name: interface.mac for interface in self._interfaces}
+        there = {interface.name: interface.mac for interface in wanted}
+        if here != there:
+            raise MigrationError(
+                f"The interfaces differ: {there} in the source's container, {here} in the target's. "
+                "Were networks attached after the container had been created? Redeploy it with all of them."
+            )
+
+    def _await_armed(self, fifo: Path) -> int:
+        """Wait until CRIU has opened the FIFO: it knows the kernel by then and wants nothing but images."""
+        assert self._worker is not None
+        deadline = time.monotonic() + 10
+        while True:
+            try:
+                return os.open(fifo, os.O_WRONLY | os.O_NONBLOCK)
+            except OSError:  # ENXIO: nobody reads it yet
+                if self._worker.ended or time.monotonic() > deadline:
+                    raise MigrationError(
+                        f"CRIU did not start on the target host: {' | '.join(self._worker.error_lines())}"
+                    ) from None
+            time.sleep(0.002)  # before the freeze; a FIFO has no event for "opened"
+
+    def _restore(self, message: Message) -> None:
+        """Restore from the images; the process stands complete and stopped when this returns."""
+        assert self._worker is not None and self._page_server is not None
+        with self._steps.step("pages_received"):
+            self._page_server.wait(self._plan.timeout_s)
+        if message.fields["gone"] or message.fields["archive_bytes"]:
+            with self._steps.step("files_unpacked"):
+                archive = message.blob[: message.fields["archive_bytes"]]
+                FileSet(self._container, self._container.mounts()).unpack(archive, list(message.fields["gone"]))
+        with self._steps.step("images_written"):
+            inventory = self._write_images(message)
+        with self._steps.step("criu_restore"):
+            os.set_blocking(self._inventory, True)
+            os.write(self._inventory, inventory)
+            os.close(self._inventory)
+            self._worker.run_until("pre-resume", self._plan.timeout_s)
+        self._record.save(record.RESTORED)
+
+    def _write_images(self, message: Message) -> bytes:
+        """Write all images but the inventory, which is returned; names and sizes come from the peer and are checked."""
+        inventory = b""
+        position = int(message.fields["archive_bytes"])
+        for name, size in message.fields["images"]:
+            if not _IMAGE_NAME.fullmatch(name) or not 0 <= size <= len(message.blob) - position:
+                raise PeerLost(f"The source host named an image '{name}' of {size} bytes, which cannot be")
+            data = message.blob[position : position + size]
+            position += size
+            if name == _INVENTORY:
+                inventory = data
+            else:
+                descriptor = os.open(
+                    name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600, dir_fd=self._images
+                )
+                with os.fdopen(descriptor, "wb") as image:
+                    image.write(data)
+        if not inventory:
+            raise PeerLost("The source host sent no inventory image")
+        return inventory
+
+    def _run(self, control: Channel) -> None:
+        """Wait, with the process stopped, for the commit; then let it run."""
+        assert self._worker is not None and self._hold is not None
+        control.expect("commit", _WORD_OF_THE_SOURCE_S)
+        # written down first: whoever finds this record knows that the process may have run
+        self._record.save(record.COMPLETED)
+        self._hold.release()
+        self._worker.answer()
+        control.send("running", held_packets=self._hold.held)
+        # the process runs: from here on nothing may undo it, only tidy up
+        self._worker.run_until(None, 10)
+        statistics = self._worker.statistics()
+        self._worker.close()
+        self._tidy()
+        control.send("finished", criu=statistics, commands=commands.noted())
+        control.close()
+
+    def _tidy(self) -> None:
+        assert self._hold is not None and self._page_server is not None
+        self._hold.remove()
+        self._owner.close()
+        self._page_server.close()
+        self._pages.close()
+        finish(self._record, self._engine)
+
+    def _abort(self) -> None:
+        """Undo everything; the process that may stand restored here has never run and is destroyed."""
+        if self._record.state == record.COMPLETED:
+            finish(self._record, self._engine)
+            return
+        with contextlib.suppress(OSError):
+            self._owner.be_silent()
+        destroy(self._record, self._engine)
+        if self._worker:
+            self._worker.close()
+        if self._page_server:
+            self._page_server.close()
+
+
+def finish(target: Record, engine: DockerEngine) -> None:
+    """What is left to do once the process runs here; may be repeated."""
+    if target.init.alive:
+        libc.sigqueue(target.init.pid, _ADOPT, target.nf_pid)
+    _clean(target)
+    engine.set_restart_policy(target.container_id, target.restart_policy)
+    target.remove()
+
+
+def destroy(target: Record, engine: DockerEngine) -> None:
+    """Take away what was prepared here. The whole container dies at once, before CRIU could let anything run."""
+    target.init.kill()
+    engine.remove(target.container_id)
+    _clean(target)
+    target.remove()
+
+
+def _clean(target: Record) -> None:
+    Await(target.container_name).revoke()
+    if target.images.is_dir():
+        with contextlib.suppress(OSError):
+            libc.unmount(str(target.images))
+        target.images.rmdir()
+
+
+def rescue(target: Record, rpc: socket.socket) -> None:
+    """What the guardian does when its worker died: the record says whether the process may have run."""
+    engine = DockerEngine()
+    current = Record.load(target.path)
+    if current.state != record.COMPLETED:
+        destroy(current, engine)
+        return
+    with contextlib.suppress(OSError):
+        for _notification in range(2):  # pre-resume, post-resume; the worker may have answered them
+            rpc.send(CriuWorker.ANSWER)
+    remove_rules(current.init.pid, current.migration_id)
+    rpc.close()
+    finish(current, engine)

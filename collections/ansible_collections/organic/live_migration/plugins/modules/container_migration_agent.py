@@ -1,0 +1,131 @@
+#!/usr/bin/python
+# Copyright (c) 2026 Organic 5GC contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: container_migration_agent
+short_description: One end of a container migration
+version_added: 0.1.0
+description:
+  - Does on one host what M(organic.live_migration.container_migrate) and
+    M(organic.live_migration.container_migration_info) need done there.
+  - Not meant to be used in a playbook; the two actions above run it on both hosts, in the right order.
+attributes:
+  check_mode:
+    support: full
+    description: The phases C(look) and C(prepare) change nothing then; the others are not run in check mode.
+options:
+  phase:
+    description: What is to be done.
+    type: str
+    required: true
+    choices: [look, prepare, migrate, outcome, settle]
+  name:
+    description: Name of the container.
+    type: str
+    required: true
+  plan:
+    description: Orders for this end, with its credentials.
+    type: dict
+  source:
+    description: The engine's description of the container on the source host.
+    type: dict
+  engine_id:
+    description: Identity of the source host's engine.
+    type: str
+    default: ''
+  memory_bytes:
+    description: Memory that the container's processes have in use.
+    type: int
+    default: 0
+  memory_reserve_mb:
+    description: Memory that must stay available on the target host.
+    type: int
+    default: 256
+  shared_volumes:
+    description: Writable volumes that both hosts see.
+    type: list
+    elements: str
+    default: []
+  addresses:
+    description: Where the source reaches the target.
+    type: list
+    elements: str
+    default: []
+  port:
+    description: TCP port of the target's agent.
+    type: int
+  migration_id:
+    description: An interrupted migration.
+    type: str
+  outcome:
+    description: What became of the process on the target of an interrupted migration.
+    type: str
+    choices: [ran, destroyed]
+  method:
+    description: How the process is moved.
+    type: str
+    choices: [resident, engine]
+    default: resident
+  dry_run:
+    description: Check only, change nothing; always so in check mode.
+    type: bool
+    default: false
+author:
+  - Organic 5GC contributors (@organic-5gc)
+"""
+
+EXAMPLES = r"""
+- name: What container_migrate asks of the source host first
+  organic.live_migration.container_migration_agent:
+    phase: look
+    name: smf
+"""
+
+RETURN = r"""
+agent:
+  description: The answer, whose content depends on the phase.
+  returned: always
+  type: dict
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.organic.live_migration.plugins.module_utils import phases
+
+
+def main() -> None:
+    module = AnsibleModule(
+        argument_spec={
+            "phase": {"type": "str", "required": True, "choices": ["look", "prepare", "migrate", "outcome", "settle"]},
+            "name": {"type": "str", "required": True},
+            "plan": {"type": "dict", "no_log": True},
+            "source": {"type": "dict"},
+            "engine_id": {"type": "str", "default": ""},
+            "memory_bytes": {"type": "int", "default": 0},
+            "memory_reserve_mb": {"type": "int", "default": 256},
+            "shared_volumes": {"type": "list", "elements": "str", "default": []},
+            "addresses": {"type": "list", "elements": "str", "default": []},
+            "port": {"type": "int"},
+            "migration_id": {"type": "str"},
+            "outcome": {"type": "str", "choices": ["ran", "destroyed"]},
+            "method": {"type": "str", "choices": ["resident", "engine"], "default": "resident"},
+            "dry_run": {"type": "bool", "default": False},
+        },
+        required_if=[
+            ("phase", "prepare", ["plan", "source"]),
+            ("phase", "migrate", ["plan", "addresses", "port"]),
+            ("phase", "outcome", ["migration_id"]),
+            ("phase", "settle", ["migration_id", "outcome"]),
+        ],
+        supports_check_mode=True,
+    )
+    module.params["dry_run"] = module.params["dry_run"] or module.check_mode
+    module.exit_json(agent=phases.run(module.params))
+
+
+if __name__ == "__main__":
+    main()

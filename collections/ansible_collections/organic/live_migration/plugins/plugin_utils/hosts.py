@@ -1,0 +1,85 @@
+# Copyright (c) 2026 Organic 5GC contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Running the agent module on both hosts of a migration from one action."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ansible.errors import AnsibleActionFail
+from ansible.executor.task_executor import TaskExecutor
+from ansible.plugins.action import ActionBase
+
+AGENT = "organic.live_migration.container_migration_agent"
+
+
+class Hosts:
+    """The two hosts of a migration.
+
+    Args:
+        action: the running action; its task's host is the source.
+        task_vars: of the source host.
+        target: inventory name of the target host.
+    """
+
+    def __init__(self, action: ActionBase, task_vars: dict[str, Any], target: str) -> None:
+        self._action = action
+        self._vars = task_vars
+        self.source: str = task_vars["inventory_hostname"]
+        self.target = target
+        if target not in task_vars["hostvars"]:
+            raise AnsibleActionFail(
+                f"The target host '{target}' is not in the inventory. Name one of its hosts: 'ansible-inventory --graph'."
+            )
+        if target == self.source:
+            raise AnsibleActionFail(
+                f"The container is on '{target}' already: source and target are the same host. Name another target_host."
+            )
+
+    def target_addresses(self, wanted: str | None) -> list[str]:
+        """Where the source host reaches the target."""
+        target = self._vars["hostvars"][self.target]
+        for address in (wanted, target.get("migration_address"), target.get("ansible_host")):
+            if address:
+                return [str(address)]
+        return [self.target]
+
+    def on_source(self, **arguments: Any) -> dict[str, Any]:
+        """Run the agent module on the source host."""
+        result: dict[str, Any] = self._action._execute_module(
+            module_name=AGENT, module_args=arguments, task_vars=self._vars
+        )
+        return _checked(result, self.source)
+
+    def on_target(self, **arguments: Any) -> dict[str, Any]:
+        """Run the agent module on the target host, as a task with delegate_to would."""
+        task = self._action._task.copy()
+        task.action = AGENT
+        task.args = arguments
+        task.delegate_to = self.target
+        task.loop = None
+        task.register = None
+        task.no_log = True
+        executor = TaskExecutor(
+            self._vars["hostvars"]._inventory.get_host(self.source),
+            task,
+            self._vars,
+            self._action._play_context.copy(),
+            self._action._loader,
+            self._action._shared_loader_obj,
+            None,
+            self._vars["hostvars"]._variable_manager,
+        )
+        return _checked(executor.run(), self.target)
+
+
+def _checked(result: dict[str, Any], host: str) -> dict[str, Any]:
+    """The agent's answer; a host that cannot be reached, or a module that broke, fails the action."""
+    if result.get("unreachable"):
+        raise AnsibleActionFail(f"Host '{host}' cannot be reached: {result.get('msg')}")
+    if result.get("failed") or "agent" not in result:
+        raise AnsibleActionFail(f"Host '{host}': {result.get('msg') or result.get('module_stderr') or result}")
+    answer: dict[str, Any] = result["agent"]
+    return answer
