@@ -51,7 +51,9 @@ def libraries_of(ldd: str) -> dict[str, Path]:
     if "not found" in ldd:
         lines = [line.strip() for line in ldd.splitlines() if "not found" in line]
         raise MigrationError(f"criu lacks libraries: {', '.join(lines)}. Install criu anew")
-    return {(match["name"] or match["path"]).rsplit("/", 1)[-1]: Path(match["path"]) for match in _LIBRARY.finditer(ldd)}
+    return {
+        (match["name"] or match["path"]).rsplit("/", 1)[-1]: Path(match["path"]) for match in _LIBRARY.finditer(ldd)
+    }
 
 
 def has_cap_sys_resource(status: str) -> bool:
@@ -64,7 +66,7 @@ def containers_with_runtime() -> list[str]:
     """Who mounts the runtime, one text for each mount namespace: the command of its first process and its PID."""
     home = os.stat("/proc/self/ns/mnt").st_ino
     found: dict[int, str] = {}
-    for process in sorted((int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit())):
+    for process in sorted(int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit()):
         try:
             namespace = os.stat(f"/proc/{process}/ns/mnt").st_ino
             if namespace == home or namespace in found:
