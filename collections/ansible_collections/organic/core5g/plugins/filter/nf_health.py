@@ -6,11 +6,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 from ansible.errors import AnsibleFilterError
 from ansible_collections.organic.core5g.plugins.module_utils import health
 from ansible_collections.organic.core5g.plugins.module_utils.errors import CoreError
+
+T = TypeVar("T")
 
 
 def nf_host(found: health.Found, nf: str) -> str:
@@ -23,12 +25,12 @@ def nf_home(found: health.Found, nf: str, default: str) -> str:
     return _told(lambda: health.belongs_to(found, nf) or default)
 
 
-def nf_comparison(before: health.Found, after: health.Found, nf: str, address: str) -> dict[str, Any]:
+def nf_comparison(before: health.Found, after: health.Found, nf: str, address: str, may_end: int = 0) -> dict[str, Any]:
     """What a migration of the NF has kept and lost."""
-    return _told(lambda: health.Comparison(nf, address, before, after).result())
+    return _told(lambda: health.Comparison(nf, address, before, after, may_end).result())
 
 
-def _told(call: Callable[[], Any]) -> Any:
+def _told(call: Callable[[], T]) -> T:
     try:
         return call()
     except CoreError as error:

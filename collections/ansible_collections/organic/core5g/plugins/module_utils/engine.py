@@ -28,28 +28,19 @@ class _UnixConnection(http.client.HTTPConnection):
 
 
 class Engine:
-    """The engine behind ``socket_path``. Every look-up gives None for what does not exist."""
+    """The engine behind ``socket_path``. A look-up gives None for what does not exist."""
 
     def __init__(self, socket_path: str = DEFAULT_SOCKET, timeout_s: float = 30) -> None:
         self._socket_path = socket_path
         self._timeout_s = timeout_s
 
     def container(self, name: str) -> dict[str, Any] | None:
-        return self._get(f"/containers/{quote(name, safe='')}/json")
+        return self._object(f"/containers/{quote(name, safe='')}/json")
 
     def image(self, name: str) -> dict[str, Any] | None:
-        return self._get(f"/images/{quote(name, safe='/:@')}/json")
+        return self._object(f"/images/{quote(name, safe='/:@')}/json")
 
-    def network(self, name: str) -> dict[str, Any] | None:
-        return self._get(f"/networks/{quote(name, safe='')}")
-
-    def network_users(self, name: str) -> list[str]:
-        """Names of the containers, stopped ones too, that belong to a network."""
-        filters = quote(json.dumps({"network": [name]}))
-        containers = self._get(f"/containers/json?all=1&filters={filters}") or []
-        return sorted(container["Names"][0].lstrip("/") for container in containers)
-
-    def _get(self, path: str) -> Any:
+    def _object(self, path: str) -> dict[str, Any] | None:
         connection = _UnixConnection(self._socket_path, self._timeout_s)
         try:
             connection.request("GET", path)
@@ -63,4 +54,5 @@ class Engine:
             return None
         if response.status != 200:
             raise EngineError(f"The Docker engine refused {path}: {response.status} {body.decode(errors='replace')}")
-        return json.loads(body)
+        found: dict[str, Any] = json.loads(body)
+        return found

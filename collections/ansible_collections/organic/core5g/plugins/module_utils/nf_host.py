@@ -35,7 +35,6 @@ class Wanted:
     driver: str
     parent: str | None
     subnet: str | None
-    network: str
     devices: list[str]
 
 
@@ -63,7 +62,7 @@ def kernel_refusal(kind: str) -> str | None:
     tried = subprocess.run(
         ["unshare", "--net", "ip", "-batch", "-"], input=batch, capture_output=True, text=True, check=False
     )
-    return None if tried.returncode == 0 else tried.stderr.strip()
+    return None if tried.returncode == 0 else tried.stderr.strip().partition("\n")[0]
 
 
 def is_local(address: str) -> bool:
@@ -159,7 +158,7 @@ class HostCheck:
                     return [
                         Reason(
                             "parent_has_address",
-                            f"The interface {wanted.parent} carries the address {carried}, lost in a bridge",
+                            f"The interface {wanted.parent} carries {carried}, which could not be reached in a bridge",
                             "Set nf_network_parent to an interface without an address, or use the driver macvlan",
                         )
                     ]

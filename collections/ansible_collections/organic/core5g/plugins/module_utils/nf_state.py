@@ -17,6 +17,7 @@ from ansible_collections.organic.core5g.plugins.module_utils.errors import State
 from ansible_collections.organic.live_migration.plugins.module_utils.libc import network_namespace
 
 POLL_INTERVAL_S = 0.05
+SAMPLE_INTERVAL_S = 0.02
 
 
 @dataclasses.dataclass(frozen=True)
@@ -70,6 +71,20 @@ def unready(state: dict[str, Any], associations: int) -> str | None:
     return None
 
 
+@dataclasses.dataclass(frozen=True)
+class Wanted:
+    """What nf_state_info is asked for, see its options."""
+
+    must_run: bool = True
+    samples: int = 1
+    associations: int = 0
+    wait_s: float = 0
+
+
+def _range(numbers: list[int]) -> dict[str, int]:
+    return {"least": min(numbers), "most": max(numbers)}
+
+
 class NfReader:
     """State of the NFs whose containers are on this host. A container has the name of its NF."""
 
@@ -93,25 +108,45 @@ class NfReader:
             "started_at": state["StartedAt"],
         }
 
-    def entries(
-        self, addresses: dict[str, str], must_run: bool, associations: int, wait_s: float
-    ) -> list[dict[str, Any]]:
+    def entries(self, addresses: dict[str, str], wanted: Wanted) -> list[dict[str, Any]]:
         """One entry an NF, as nf_state_info returns them."""
         found = []
         for name, address in addresses.items():
-            state, fault = None, None
+            state, sessions, fault = None, None, None
             try:
-                if wait_s > 0:
-                    state = self.wait_until_ready(name, address, associations, wait_s)
-                else:
-                    state = self.read(name, address)
+                if wanted.wait_s > 0:
+                    self.wait_until_ready(name, address, wanted.associations, wanted.wait_s)
+                state, sessions = self._sample(name, address, wanted.samples)
             except StateError as error:
-                if must_run:
+                if wanted.must_run:
                     raise
                 fault = str(error)
-            entry = {"name": name, "address": address, "container": self.status(name), "state": state, "error": fault}
-            found.append(entry)
+            found.append(
+                {
+                    "name": name,
+                    "address": address,
+                    "container": self.status(name),
+                    "state": state,
+                    "sessions": sessions,
+                    "error": fault,
+                }
+            )
         return found
+
+    def _sample(self, name: str, address: str, samples: int) -> tuple[dict[str, Any], dict[str, Any]]:
+        """The last of several answers, and the range of the numbers of sessions in all of them."""
+        answers = [self.read(name, address)]
+        while len(answers) < samples:
+            time.sleep(SAMPLE_INTERVAL_S)
+            answers.append(self.read(name, address))
+        by_peer: dict[str, list[int]] = {}
+        for answer in answers:
+            for association in answer.get("pfcp", []):
+                by_peer.setdefault(association["peer"], []).append(association["sessions"])
+        return answers[-1], {
+            **_range([answer.get("sessions", 0) for answer in answers]),
+            "by_peer": {peer: _range(numbers) for peer, numbers in by_peer.items()},
+        }
 
     def read(self, name: str, address: str) -> dict[str, Any]:
         """The NF's own answer. Raises StateError if its container does not run or it does not answer."""

@@ -45,11 +45,6 @@ options:
       - host
       - ipvlan
       - macvlan
-  network:
-    description:
-      - Name of the container network.
-    type: str
-    required: true
   parent:
     description:
       - Network interface of the host that the container network goes out by.
@@ -87,7 +82,6 @@ EXAMPLES = r"""
     image: organic/minicore:latest
     address: 192.0.2.34
     driver: macvlan
-    network: core5g-macvlan
     parent: eth0
     subnet: 192.0.2.0/24
   register: host
@@ -131,7 +125,6 @@ def main() -> None:
             "image": {"type": "str", "required": True},
             "address": {"type": "str", "required": True},
             "driver": {"type": "str", "required": True, "choices": ["bridge", "host", "ipvlan", "macvlan"]},
-            "network": {"type": "str", "required": True},
             "parent": {"type": "str"},
             "subnet": {"type": "str"},
             "devices": {"type": "list", "elements": "path", "default": []},

@@ -46,6 +46,11 @@ options:
       - V(0) reads once and asks for an answer only.
     type: float
     default: 0
+  samples:
+    description:
+      - How often the state is read, 20 ms apart. While users come and go, RV(nfs[].sessions) tells the range.
+    type: int
+    default: 1
   associations:
     description:
       - How many PFCP associations must be up for an NF to count as ready; see O(wait_s).
@@ -125,11 +130,24 @@ nfs:
         started_at:
           description: Time of its start (RFC 3339).
           type: str
+    sessions:
+      description: Range of the number of sessions in all samples, none if the NF did not answer.
+      type: dict
+      contains:
+        least:
+          description: Least number of sessions.
+          type: int
+        most:
+          description: Greatest number of sessions.
+          type: int
+        by_peer:
+          description: The same of each PFCP association, by the peer's address.
+          type: dict
     error:
       description: Why there is no state; none if there is.
       type: str
     state:
-      description: The NF's answer, none if it did not answer.
+      description: The NF's last answer, none if it did not answer.
       type: dict
       contains:
         nf_type:
@@ -181,7 +199,7 @@ nfs:
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.organic.core5g.plugins.module_utils.engine import DEFAULT_SOCKET, Engine
 from ansible_collections.organic.core5g.plugins.module_utils.errors import CoreError
-from ansible_collections.organic.core5g.plugins.module_utils.nf_state import NfReader
+from ansible_collections.organic.core5g.plugins.module_utils.nf_state import NfReader, Wanted
 
 
 def main() -> None:
@@ -192,15 +210,17 @@ def main() -> None:
             "path": {"type": "str", "default": "/minicore/v1/state"},
             "must_run": {"type": "bool", "default": True},
             "wait_s": {"type": "float", "default": 0},
+            "samples": {"type": "int", "default": 1},
             "associations": {"type": "int", "default": 0},
             "docker_socket": {"type": "path", "default": DEFAULT_SOCKET},
         },
         supports_check_mode=True,
     )
-    wanted = module.params
-    reader = NfReader(Engine(wanted["docker_socket"]), wanted["port"], wanted["path"])
+    options = module.params
+    reader = NfReader(Engine(options["docker_socket"]), options["port"], options["path"])
+    wanted = Wanted(options["must_run"], options["samples"], options["associations"], options["wait_s"])
     try:
-        entries = reader.entries(wanted["nfs"], wanted["must_run"], wanted["associations"], wanted["wait_s"])
+        entries = reader.entries(options["nfs"], wanted)
     except CoreError as error:
         module.fail_json(msg=str(error))
     module.exit_json(changed=False, nfs=entries)

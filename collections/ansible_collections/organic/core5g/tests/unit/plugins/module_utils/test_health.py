@@ -1,0 +1,220 @@
+# Copyright (c) 2026 Organic 5GC contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Where an NF runs, and what a migration has kept."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import pytest
+from ansible_collections.organic.core5g.plugins.module_utils import health
+from ansible_collections.organic.core5g.plugins.module_utils.errors import CoreError
+
+NRF, SMF, UPF = "192.0.2.33", "192.0.2.34", "192.0.2.35"
+
+
+def container(status: str = "running", policy: str = "unless-stopped") -> dict[str, Any]:
+    return {"status": status, "pid": 7 if status == "running" else None, "restart_policy": policy}
+
+
+def entry(name: str, state: dict[str, Any] | None = None, **container_facts: str) -> dict[str, Any]:
+    addresses = {"nrf": NRF, "smf": SMF, "upf": UPF}
+    found = {"name": name, "address": addresses[name], "container": container(**container_facts), "state": state}
+    if state:
+        found["sessions"] = sessions(200, 201, {each["peer"]: (200, 201) for each in state["pfcp"]})
+    return found
+
+
+def sessions(least: int, most: int, by_peer: dict[str, tuple[int, int]]) -> dict[str, Any]:
+    spans = {peer: {"least": span[0], "most": span[1]} for peer, span in by_peer.items()}
+    return {"least": least, "most": most, "by_peer": spans}
+
+
+def core() -> dict[str, list[dict[str, Any]]]:
+    """NRF and SMF on edge-a, UPF on edge-b."""
+    nrf = {"nf_instance_id": "n", "registrations": [{"nf_instance_id": "s"}, {"nf_instance_id": "u"}], "pfcp": []}
+    smf = {
+        "nf_instance_id": "s",
+        "nrf_registered": True,
+        "nrf_registrations": 1,
+        "sessions": 200,
+        "digest": "d1",
+        "pfcp": [association(UPF, theirs=20, own=10)],
+    }
+    upf = {
+        "nf_instance_id": "u",
+        "nrf_registered": True,
+        "nrf_registrations": 1,
+        "sessions": 200,
+        "digest": "d2",
+        "pfcp": [association(SMF, theirs=10, own=20)],
+    }
+    return {
+        "edge-a": [entry("nrf", nrf), entry("smf", smf), entry("upf", status="absent")],
+        "edge-b": [entry("nrf", status="absent"), entry("smf", status="absent"), entry("upf", upf)],
+    }
+
+
+def association(peer: str, theirs: int, own: int) -> dict[str, Any]:
+    return {
+        "peer": peer,
+        "up": True,
+        "recovery_time_stamp": theirs,
+        "local_recovery_time_stamp": own,
+        "sessions": 200,
+    }
+
+
+def moved(found: dict[str, list[dict[str, Any]]]) -> dict[str, list[dict[str, Any]]]:
+    """The SMF has left edge-a for edge-b."""
+    after = copy.deepcopy(found)
+    smf = after["edge-a"][1]
+    after["edge-b"][1] = smf
+    after["edge-a"][1] = entry("smf", status="exited", policy="no")
+    return after
+
+
+def set_sessions(found: dict[str, list[dict[str, Any]]], nf: str, span: dict[str, Any]) -> None:
+    for entries in found.values():
+        for each in entries:
+            if each["name"] == nf and each["state"]:
+                each["sessions"] = span
+
+
+def state(found: dict[str, list[dict[str, Any]]], nf: str) -> dict[str, Any]:
+    return next(
+        entry["state"] for entries in found.values() for entry in entries if entry["name"] == nf and entry["state"]
+    )
+
+
+def compare(before: dict[str, list[dict[str, Any]]], after: dict[str, list[dict[str, Any]]]) -> dict[str, Any]:
+    return health.Comparison("smf", SMF, before, after).result()
+
+
+def test_home_follows_the_migration() -> None:
+    assert health.belongs_to(core(), "smf") == "edge-a"
+    assert health.belongs_to(moved(core()), "smf") == "edge-b"
+
+
+def test_home_of_a_stopped_nf_is_not_where_it_left() -> None:
+    found = {
+        "edge-a": [entry("smf", status="exited", policy="no")],
+        "edge-b": [entry("smf", status="exited")],
+    }
+    assert health.running_on(found, "smf") is None
+    assert health.belongs_to(found, "smf") == "edge-b"
+
+
+def test_nf_that_is_nowhere_has_no_home() -> None:
+    assert health.belongs_to({"edge-a": [entry("smf", status="absent")]}, "smf") is None
+
+
+@pytest.mark.parametrize("status", ["running", "exited"])
+def test_two_homes_are_refused(status: str) -> None:
+    found = {"edge-a": [entry("smf", status=status)], "edge-b": [entry("smf", status=status)]}
+    with pytest.raises(CoreError, match="edge-a and edge-b"):
+        health.belongs_to(found, "smf")
+
+
+def test_nothing_lost() -> None:
+    result = compare(core(), moved(core()))
+    assert result["faults"] == []
+    assert result["registration_alive"] is True
+    assert result["pfcp"] == {
+        "association_kept": True,
+        "recovery_time_stamp_before": 10,
+        "recovery_time_stamp_after": 10,
+        "peer_recovery_time_stamp_before": 20,
+        "peer_recovery_time_stamp_after": 20,
+    }
+    assert (result["sessions"]["before"], result["sessions"]["after"]) == (200, 200)
+
+
+def test_lost_sessions() -> None:
+    after = moved(core())
+    set_sessions(after, "smf", sessions(150, 151, {UPF: (150, 151)}))
+    set_sessions(after, "upf", sessions(150, 151, {SMF: (150, 151)}))
+    assert compare(core(), after)["faults"] == ["smf had 200 sessions before and has 151 after"]
+    assert health.Comparison("smf", SMF, core(), after, may_end=49).result()["faults"] == []
+    assert health.Comparison("smf", SMF, core(), after, may_end=48).result()["faults"]
+
+
+@pytest.mark.parametrize("held", [(120, 121), (280, 281)])
+def test_peer_holds_another_number_of_sessions(held: tuple[int, int]) -> None:
+    after = moved(core())
+    set_sessions(after, "upf", sessions(*held, {SMF: held}))
+    (fault,) = compare(core(), after)["faults"]
+    assert f"which holds {held[0]}" in fault
+
+
+def test_numbers_that_move_under_load_agree() -> None:
+    after = moved(core())
+    set_sessions(after, "smf", sessions(201, 203, {UPF: (201, 203)}))
+    set_sessions(after, "upf", sessions(203, 204, {SMF: (203, 204)}))
+    assert compare(core(), after)["faults"] == []
+
+
+@pytest.mark.parametrize("field", ["recovery_time_stamp", "local_recovery_time_stamp"])
+@pytest.mark.parametrize("nf", ["smf", "upf"])
+def test_another_recovery_time_stamp_at_either_end(nf: str, field: str) -> None:
+    after = moved(core())
+    state(after, nf)["pfcp"][0][field] = 99
+    result = compare(core(), after)
+    assert result["pfcp"]["association_kept"] is False
+    assert any(field in fault and "99" in fault for fault in result["faults"])
+
+
+@pytest.mark.parametrize("nf", ["smf", "upf"])
+def test_association_gone_at_either_end(nf: str) -> None:
+    after = moved(core())
+    state(after, nf)["pfcp"] = []
+    assert compare(core(), after)["pfcp"]["association_kept"] is False
+
+
+def test_association_down() -> None:
+    after = moved(core())
+    state(after, "smf")["pfcp"][0]["up"] = False
+    assert compare(core(), after)["pfcp"]["association_kept"] is False
+
+
+def test_registration_gone_at_the_nrf() -> None:
+    after = moved(core())
+    state(after, "nrf")["registrations"].pop(0)
+    result = compare(core(), after)
+    assert result["registration_alive"] is False
+    assert any("registrations s" in fault for fault in result["faults"])
+
+
+def test_registration_made_anew() -> None:
+    after = moved(core())
+    state(after, "smf")["nrf_registrations"] = 2
+    assert compare(core(), after)["registration_alive"] is False
+
+
+def test_restarted_nf() -> None:
+    after = moved(core())
+    state(after, "smf")["nf_instance_id"] = "other"
+    assert any("restarted" in fault for fault in compare(core(), after)["faults"])
+
+
+def test_silent_nf() -> None:
+    after = moved(core())
+    after["edge-b"][1]["state"] = None
+    result = compare(core(), after)
+    assert any("smf does not tell" in fault for fault in result["faults"])
+    assert result["pfcp"]["association_kept"] is False
+
+
+def test_silent_peer_that_spoke_before() -> None:
+    after = moved(core())
+    after["edge-b"][2]["state"] = None
+    assert any("upf does not tell" in fault for fault in compare(core(), after)["faults"])
+
+
+def test_no_state_before_is_an_error() -> None:
+    before = core()
+    before["edge-a"][1]["state"] = None
+    with pytest.raises(CoreError, match="before the migration"):
+        compare(before, moved(core()))

@@ -1,0 +1,184 @@
+# Copyright (c) 2026 Organic 5GC contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The state endpoint and the engine, each against a real server on loopback."""
+
+from __future__ import annotations
+
+import http.server
+import json
+import os
+import socketserver
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ansible_collections.organic.core5g.plugins.module_utils import nf_state
+from ansible_collections.organic.core5g.plugins.module_utils.engine import Engine
+from ansible_collections.organic.core5g.plugins.module_utils.errors import EngineError, StateError
+
+Answer = Callable[[str], "tuple[int, Any]"]
+
+
+def handler(answer: Answer) -> type[http.server.BaseHTTPRequestHandler]:
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            status, content = answer(self.path)
+            body = content if isinstance(content, bytes) else json.dumps(content).encode()
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def address_string(self) -> str:
+            return "peer"
+
+        def log_message(self, *_args: Any) -> None:
+            """Keep the test's output quiet."""
+
+    return Handler
+
+
+@contextmanager
+def serving(server: socketserver.BaseServer) -> Iterator[None]:
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+    thread.start()
+    try:
+        yield
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+@pytest.fixture
+def engine(tmp_path: Path) -> Iterator[Callable[[dict[str, Any]], Engine]]:
+    """Serves the containers that the test puts into the dictionary, as the Engine API does."""
+    containers: dict[str, Any] = {}
+    path = str(tmp_path / "docker.sock")
+
+    def answer(asked: str) -> tuple[int, Any]:
+        name = asked.split("/")[2]
+        return (200, containers[name]) if name in containers else (404, {"message": f"No such container: {name}"})
+
+    def fill(content: dict[str, Any]) -> Engine:
+        containers.update(content)
+        return Engine(path)
+
+    with serving(socketserver.ThreadingUnixStreamServer(path, handler(answer))):
+        yield fill
+
+
+@pytest.fixture
+def nf() -> Iterator[tuple[int, dict[str, Any]]]:
+    """Port of a state endpoint, and the state that it tells."""
+    state: dict[str, Any] = {"nf_type": "SMF", "nrf_registered": True, "pfcp": [], "sessions": 3}
+    server = http.server.ThreadingHTTPServer(
+        ("127.0.0.1", 0), handler(lambda path: (200, state) if path == "/state" else (404, {}))
+    )
+    with serving(server):
+        yield server.server_address[1], state
+
+
+def container(status: str = "running") -> dict[str, Any]:
+    return {
+        "Id": "abc",
+        "State": {"Status": status, "Pid": os.getpid() if status == "running" else 0, "StartedAt": "then"},
+        "HostConfig": {"RestartPolicy": {"Name": ""}},
+    }
+
+
+def test_state_is_read_in_the_containers_namespace(
+    engine: Callable[[dict[str, Any]], Engine], nf: tuple[int, dict[str, Any]]
+) -> None:
+    port, state = nf
+    reader = nf_state.NfReader(engine({"smf": container()}), port, "/state")
+    (entry,) = reader.entries({"smf": "127.0.0.1"}, nf_state.Wanted())
+    assert entry["state"] == state
+    assert entry["error"] is None
+    assert entry["container"]["status"] == "running"
+    assert entry["container"]["restart_policy"] == "no"
+
+
+def test_samples_give_the_range_of_the_sessions(engine: Callable[[dict[str, Any]], Engine]) -> None:
+    numbers = iter([200, 201, 199])
+
+    def answer(_path: str) -> tuple[int, Any]:
+        number = next(numbers)
+        return 200, {"sessions": number, "pfcp": [{"peer": "192.0.2.35", "up": True, "sessions": number}]}
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler(answer))
+    reader = nf_state.NfReader(engine({"smf": container()}), server.server_address[1], "/state")
+    with serving(server):
+        (entry,) = reader.entries({"smf": "127.0.0.1"}, nf_state.Wanted(samples=3))
+    span = {"least": 199, "most": 201}
+    assert entry["sessions"] == {**span, "by_peer": {"192.0.2.35": span}}
+    assert entry["state"]["sessions"] == 199
+
+
+@pytest.mark.parametrize(
+    ("containers", "reason"),
+    [({}, "no container smf"), ({"smf": container("exited")}, "it is exited")],
+)
+def test_nf_that_does_not_run(
+    engine: Callable[[dict[str, Any]], Engine], containers: dict[str, Any], reason: str
+) -> None:
+    reader = nf_state.NfReader(engine(containers), 1, "/state")
+    with pytest.raises(StateError, match=reason):
+        reader.read("smf", "127.0.0.1")
+    (entry,) = reader.entries({"smf": "127.0.0.1"}, nf_state.Wanted(must_run=False))
+    assert entry["state"] is None
+    assert reason in entry["error"]
+
+
+def test_waiting_for_a_stopped_nf_ends_at_once(engine: Callable[[dict[str, Any]], Engine]) -> None:
+    reader = nf_state.NfReader(engine({"smf": container("exited")}), 1, "/state")
+    with pytest.raises(StateError, match="it is exited"):
+        reader.wait_until_ready("smf", "127.0.0.1", associations=0, timeout_s=3600)
+
+
+def test_wait_ends_when_the_association_is_up(
+    engine: Callable[[dict[str, Any]], Engine], nf: tuple[int, dict[str, Any]]
+) -> None:
+    port, state = nf
+    reader = nf_state.NfReader(engine({"smf": container()}), port, "/state")
+    with pytest.raises(StateError, match="0 of 1 PFCP associations are up"):
+        reader.wait_until_ready("smf", "127.0.0.1", associations=1, timeout_s=0.01)
+    state["pfcp"] = [{"peer": "192.0.2.35", "up": True}]
+    assert reader.wait_until_ready("smf", "127.0.0.1", associations=1, timeout_s=5)["pfcp"][0]["up"]
+
+
+def test_unregistered_nf_is_not_ready() -> None:
+    assert nf_state.unready({"nrf_registered": False, "pfcp": []}, 0) == "it is not registered at the NRF"
+    assert nf_state.unready({"registrations": []}, 0) is None
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "reason"),
+    [(500, {}, "status 500"), (200, b"<html>", "else than JSON"), (200, [1], "else than a JSON object")],
+)
+def test_wrong_answers(status: int, body: Any, reason: str) -> None:
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler(lambda _path: (status, body)))
+    endpoint = nf_state.Endpoint("127.0.0.1", server.server_address[1], "/state")
+    with serving(server), pytest.raises(StateError, match=reason):
+        nf_state.get(endpoint, os.getpid(), timeout_s=5)
+
+
+def test_nobody_listens() -> None:
+    with pytest.raises(StateError, match=r"http://127\.0\.0\.1:1/state does not answer"):
+        nf_state.get(nf_state.Endpoint("127.0.0.1", 1, "/state"), os.getpid(), timeout_s=5)
+
+
+def test_engine_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(EngineError, match="does not answer"):
+        Engine(str(tmp_path / "none.sock")).container("smf")
+
+
+def test_engine_that_refuses(tmp_path: Path) -> None:
+    path = str(tmp_path / "docker.sock")
+    server = socketserver.ThreadingUnixStreamServer(path, handler(lambda _path: (500, {"message": "broken"})))
+    with serving(server), pytest.raises(EngineError, match=r"500.*broken"):
+        Engine(path).container("smf")

@@ -1,0 +1,76 @@
+# Copyright (c) 2026 Organic 5GC contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The profiles and cores hold what their schemas say, and nothing else."""
+
+from __future__ import annotations
+
+import copy
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+
+COLLECTION = Path(__file__).parents[4]
+PROFILES = sorted((COLLECTION / "profiles").glob("*.yml"))
+CORES = sorted((COLLECTION / "cores").glob("*.yml"))
+
+
+def load(path: Path) -> Any:
+    return yaml.safe_load(path.read_text(encoding="utf-8"))
+
+
+def faults(schema: str, data: dict[str, Any]) -> list[str]:
+    return list(ArgumentSpecValidator(load(COLLECTION / "schemas" / f"{schema}.yml")).validate(data).error_messages)
+
+
+@pytest.mark.parametrize("path", PROFILES, ids=lambda path: path.stem)
+def test_profile_follows_the_schema(path: Path) -> None:
+    profile = load(path)
+    assert faults("profile", copy.deepcopy(profile)) == []
+    assert profile["name"] == path.stem
+    assert profile["migration"]["strategy"] not in profile["migration"]["alternatives"]
+    assert profile["stateful"] == (profile["migration"]["strategy"] != "redeploy")
+
+
+@pytest.mark.parametrize("path", CORES, ids=lambda path: path.stem)
+def test_core_follows_the_schema(path: Path) -> None:
+    core = load(path)
+    assert faults("core", copy.deepcopy(core)) == []
+    assert core["name"] == path.stem
+    assert {nf["name"] for nf in core["nfs"]} <= {profile.stem for profile in PROFILES}
+
+
+@pytest.mark.parametrize(
+    ("where", "key"), [((), "planes"), (("migration",), "strategie"), (("budgets",), "pfcp_heartbeat")]
+)
+def test_misspelt_key_of_a_profile_fails(where: tuple[str, ...], key: str) -> None:
+    profile = load(COLLECTION / "profiles" / "smf.yml")
+    place = profile
+    for name in where:
+        place = place[name]
+    place[key] = 1
+    assert any(key in fault for fault in faults("profile", profile))
+
+
+def test_unknown_strategy_fails() -> None:
+    profile = load(COLLECTION / "profiles" / "smf.yml")
+    profile["migration"]["strategy"] = "teleport"
+    assert any("teleport" in fault for fault in faults("profile", profile))
+
+
+def test_misspelt_key_of_a_core_fails() -> None:
+    core = load(COLLECTION / "cores" / "minicore.yml")
+    core["nfs"][0]["capabilites"] = ["NET_ADMIN"]
+    assert any("capabilites" in fault for fault in faults("core", core))
+
+
+def test_no_budget_is_wider_than_its_sources() -> None:
+    """The strictest of Open5GS and free5GC: heartbeat 10 s, requests given up after 3 x 3 s."""
+    for path in PROFILES:
+        budgets = load(path)["budgets"]
+        assert budgets.get("pfcp_request_give_up_ms", 0) <= 9000
+        assert budgets.get("pfcp_heartbeat_ms", 0) <= 10000
+        assert budgets.get("nrf_heartbeat_ms", 0) <= 10000
