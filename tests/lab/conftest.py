@@ -18,6 +18,13 @@ PREFIX = "10.71"
 HOSTS = {"edge-a": f"{PREFIX}.0.11", "edge-b": f"{PREFIX}.0.12", "ran-a": f"{PREFIX}.0.13"}
 ENGINES = ("edge-a", "edge-b")
 STATE = Path("/var/lib/organic-lab") / NAME
+# The commands of the interpreter that runs the tests, and nothing in their output but text.
+ENVIRONMENT = {
+    **os.environ,
+    "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+    "ANSIBLE_NOCOLOR": "1",
+    "ANSIBLE_FORCE_COLOR": "0",
+}
 INVENTORY = PROJECT / "inventories" / NAME / "hosts.yml"
 
 
@@ -38,9 +45,7 @@ class Lab:
         """Run a playbook; the number of tasks that changed something."""
         command = ["ansible-playbook", f"playbooks/{playbook}.yml", "-e", f"lab_name={NAME}"]
         command += ["-e", f"lab_network_prefix={PREFIX}", *arguments]
-        path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
-        environment = {**os.environ, "PATH": path, "ANSIBLE_NOCOLOR": "1", "ANSIBLE_FORCE_COLOR": "0"}
-        done = subprocess.run(command, cwd=PROJECT, env=environment, text=True, capture_output=True, check=False)
+        done = subprocess.run(command, cwd=PROJECT, env=ENVIRONMENT, text=True, capture_output=True, check=False)
         assert done.returncode == 0, done.stdout + done.stderr
         recap = re.search(r"^localhost\s.*changed=(\d+)", done.stdout, re.MULTILINE)
         assert recap, done.stdout

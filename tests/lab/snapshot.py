@@ -8,22 +8,17 @@ import re
 import socket
 import struct
 import subprocess
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
+STATES = Path("/var/lib/organic-lab")
 KINDS = ("cgroup", "ipc", "mnt", "net", "pid", "uts")
-
-
-def _other_labs(name: str) -> list[str]:
-    """Labs that somebody else may bring up or take down meanwhile."""
-    root = Path("/var/lib/organic-lab")
-    return [entry.name for entry in root.iterdir() if entry.name != name] if root.exists() else []
 
 
 @dataclass(frozen=True)
 class Snapshot:
-    """The machine at one moment, without what belongs to other labs."""
+    """The machine at one moment."""
 
     namespaces: frozenset[str]
     links: frozenset[str]
@@ -31,38 +26,36 @@ class Snapshot:
     cgroups: frozenset[str]
     state: frozenset[str]
 
+    KINDS: ClassVar = ("namespaces", "links", "mounts", "cgroups", "state")
+
     @classmethod
-    def take(cls, name: str, others: frozenset[str]) -> Snapshot:
-        """Look; others are labs not to look at."""
-        foreign = re.compile("|".join(rf"\b(?:organic-)?{other}(?:-|0\b|/)" for other in others) or r"(?!)")
-
-        def own(entries: Iterator[str]) -> frozenset[str]:
-            return frozenset(entry for entry in entries if not foreign.search(entry))
-
+    def take(cls) -> Snapshot:
+        """Look."""
         netns = Path("/run/netns")
         links = json.loads(subprocess.check_output(["ip", "-j", "link", "show"], text=True))
         mounts = Path("/proc/self/mountinfo").read_text(encoding="utf-8").splitlines()
         return cls(
-            namespaces=own(entry.name for entry in (netns.iterdir() if netns.exists() else ())),
-            links=own(link["ifname"] for link in links),
-            # The directory of the namespaces is shared by all labs: the last one that goes takes it along.
-            mounts=own(
-                f"{line.split()[4]} {line.split(' - ')[1]}"
-                for line in mounts
-                if others == frozenset() or line.split()[4] != "/run/netns"
-            ),
-            cgroups=own(path for path, _directories, _files in os.walk("/sys/fs/cgroup") if "/process_api" not in path),
-            state=own(str(entry) for entry in Path("/var/lib/organic-lab").glob("*")),
+            namespaces=frozenset(entry.name for entry in (netns.iterdir() if netns.exists() else ())),
+            links=frozenset(link["ifname"] for link in links),
+            mounts=frozenset(line.split()[4] for line in mounts),
+            cgroups=frozenset(path for path, _directories, _files in os.walk("/sys/fs/cgroup")),
+            state=frozenset(entry.name for entry in STATES.glob("*")),
         )
 
-    def made_since(self, before: Snapshot) -> dict[str, frozenset[str]]:
-        """What is there now and was not before, by kind."""
-        return {kind: getattr(self, kind) - getattr(before, kind) for kind in self.__dataclass_fields__}
+    def without(self, labs: frozenset[str]) -> Snapshot:
+        """The same without what belongs to these labs; of the cgroups, which others make too, only those of labs."""
+        foreign = re.compile(rf"(?:^|/|organic-)(?:{'|'.join(labs)})(?:[-/]|0?$)" if labs else r"(?!)")
+        kept = {kind: frozenset(e for e in getattr(self, kind) if not foreign.search(e)) for kind in self.KINDS}
+        if labs:
+            # All labs share the directory of the namespaces; the last one that goes takes it along.
+            kept["mounts"] -= {"/run/netns"}
+        kept["cgroups"] = frozenset(path for path in kept["cgroups"] if "/organic-" in path)
+        return Snapshot(**kept)
 
 
 def other_labs(name: str) -> frozenset[str]:
-    """See Snapshot.take."""
-    return frozenset(_other_labs(name))
+    """Labs that somebody else may bring up or take down meanwhile."""
+    return frozenset(entry.name for entry in STATES.glob("*") if entry.name != name)
 
 
 def namespaces_of(pid: int) -> frozenset[tuple[str, int]]:
