@@ -58,7 +58,8 @@ def read_echo(packet: bytes) -> Echo | None:
         return None
     offset = (packet[0] & 0x0F) * 4
     icmp = packet[offset : int.from_bytes(packet[2:4], "big")]
-    if len(icmp) < 8 or checksum(icmp) or icmp[0] not in (ECHO_REPLY, ECHO_REQUEST):
+    # An ICMP message of zeros has the checksum zero from Linux: one's complement has two zeros.
+    if len(icmp) < 8 or checksum(icmp) not in (0, 0xFFFF) or icmp[0] not in (ECHO_REPLY, ECHO_REQUEST):
         return None
     kind, _, _, identifier, sequence = struct.unpack_from("!BBHHH", icmp)
     return Echo(socket.inet_ntoa(packet[12:16]), socket.inet_ntoa(packet[16:20]), kind, identifier, sequence, icmp[8:])
