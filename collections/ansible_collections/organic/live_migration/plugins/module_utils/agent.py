@@ -49,6 +49,7 @@ def guarded(work: Callable[[], Result], rescue: Callable[[], None]) -> Result:
             os.setsid()
             for number in (signal.SIGHUP, signal.SIGPIPE):
                 signal.signal(number, signal.SIG_IGN)
+            os.setpriority(os.PRIO_PROCESS, 0, -20)  # the NF stands still while these processes wait for a CPU
             try:
                 result = work()
             except Exception as error:  # a fault of ours still has to reach the user

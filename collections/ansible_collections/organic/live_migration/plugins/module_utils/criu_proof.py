@@ -30,7 +30,7 @@ _PID_DISTANCE = 1000
 """By how much CRIU's own PIDs stay above those that it restores."""
 
 # Counts the probes that come by UDP; each count goes to a child and back over TCP before it is the answer.
-_WORKLOAD = f"""
+_WORKLOAD = f"""\
 import os, socket
 listener = socket.create_server(("127.0.0.1", {_TCP_PORT}))
 if os.fork() == 0:
@@ -111,9 +111,11 @@ class CriuProof:
         images = work / "images"
         images.mkdir()
         target = Sandbox(work / "target", ["--name", _NAME, "--", "false"])
+        workload = work / "workload.py"
+        workload.write_text(_WORKLOAD)
         deadline = time.clock_gettime(time.CLOCK_BOOTTIME) + 60
         (target.awaits / _NAME).write_text(f"{deadline:.3f}\n")
-        with Sandbox(work / "source", ["--", sys.executable, "-ISc", _WORKLOAD]) as source, target:
+        with Sandbox(work / "source", ["--", sys.executable, "-IS", str(workload)]) as source, target:
             self._expect("counts", self._probe(source), 1)
             main = source.main_child
             inner = pid_inside(main)

@@ -18,8 +18,8 @@ CRIU_MINIMUM = (4, 2)
 """First version that dumps inet sockets on Linux 6.16 and later (CRIU issues 2705, 2718, 2829)."""
 
 CRIU_REMEDY = (
-    "Add a source that has criu >= 4.2 to the host's apt sources, at a low priority: a newer release of the distribution "
-    "(Debian forky has it) or its backports; name it in migration_host_criu_source when several have it. "
+    "Add a source that has criu >= 4.2 to the host's apt sources, at a low priority: a newer release of the "
+    "distribution (Debian forky has it) or its backports; name it in migration_host_criu_source when several have it. "
     "Or install the .deb files criu, libcompel1, libnet9 and libnl-3-200 of such a release by hand"
 )
 
@@ -29,7 +29,7 @@ _PROGRAMS = {"docker": "docker.io", "iptables": "iptables", "ip": "iproute2", "n
 
 @dataclass(frozen=True)
 class Missing:
-    """Something that a host lacks, the Debian package that brings it, and why the package is not enough, if so."""
+    """Something that a host lacks, and the Debian package that brings it."""
 
     what: str
     package: str

@@ -44,7 +44,7 @@ class Interface:
 
 
 def _ip(pid: int, *arguments: str) -> list[dict[str, Any]]:
-    output = commands.run(["nsenter", "--target", str(pid), "--net", "ip", "-json", "-4", *arguments])
+    output = commands.run(["nsenter", "--target", str(pid), "--net", "ip", "-json", *arguments])
     return list(json.loads(output or "[]"))
 
 
@@ -52,15 +52,16 @@ def read_interfaces(pid: int) -> list[Interface]:
     """Interfaces of the namespace of ``pid`` that have an IPv4 address, but not the loopback."""
     found: dict[str, Interface] = {}
     for link in _ip(pid, "address", "show"):
-        addresses = [f"{info['local']}/{info['prefixlen']}" for info in link.get("addr_info", [])]
+        addresses = [f"{info['local']}/{info['prefixlen']}" for info in link.get("addr_info", [])
+                     if info["family"] == "inet"]  # fmt: skip
         if link.get("link_type") == "ether" and addresses:
             found[link["ifname"]] = Interface(link["ifname"], link["address"], addresses)
-    for route in _ip(pid, "route", "show"):
+    for route in _ip(pid, "-4", "route", "show"):
         interface = found.get(route.get("dev", ""))
         if interface and route.get("protocol") != "kernel":
             words = [route["dst"]] + (["via", route["gateway"]] if "gateway" in route else [])
             interface.routes.append(words + (["metric", str(route["metric"])] if "metric" in route else []))
-    for neighbour in _ip(pid, "neighbour", "show"):
+    for neighbour in _ip(pid, "-4", "neighbour", "show"):
         interface = found.get(neighbour.get("dev", ""))
         if interface and "lladdr" in neighbour:
             interface.neighbours.append((neighbour["dst"], neighbour["lladdr"]))

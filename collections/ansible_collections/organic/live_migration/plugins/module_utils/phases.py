@@ -56,7 +56,7 @@ def _prepare(parameters: dict[str, Any]) -> agent.Result:
         return {"ok": True, "reasons": [reason.as_dict() for reason in refused.reasons]}
     if not parameters["dry_run"]:
         settle.settle_host(engine)
-    plan = Plan.from_dict(parameters["plan"])
+    plan = Plan.of(parameters)
     reasons = preflight.look_at_target(
         engine, parameters["source"], plan.memory_bytes, parameters["memory_reserve_mb"] * _MEBIBYTE
     )
@@ -71,7 +71,7 @@ def _prepare(parameters: dict[str, Any]) -> agent.Result:
 
 def _migrate(parameters: dict[str, Any]) -> agent.Result:
     """Source: migrate to the target that was prepared."""
-    plan = Plan.from_dict(parameters["plan"])
+    plan = Plan.of(parameters)
     return Source(plan, parameters["addresses"], parameters["port"], DockerEngine()).run()
 
 

@@ -36,8 +36,9 @@ class Plan:
         record.check_id(self.migration_id)
 
     @classmethod
-    def from_dict(cls, values: dict[str, Any]) -> Plan:
-        return cls(**{**values, "credentials": Credentials(**values["credentials"])})
+    def of(cls, parameters: dict[str, Any]) -> Plan:
+        """From the parameters of the agent module."""
+        return cls(**parameters["plan"], credentials=Credentials(**parameters["credentials"]))
 
     @property
     def images_bytes(self) -> int:

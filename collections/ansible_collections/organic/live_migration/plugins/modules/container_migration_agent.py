@@ -28,7 +28,10 @@ options:
     type: str
     required: true
   plan:
-    description: Orders for this end, with its credentials.
+    description: Orders for this end.
+    type: dict
+  credentials:
+    description: Certificate and key of this end, and the certificate of the other.
     type: dict
   source:
     description: The engine's description of the container on the source host.
@@ -102,7 +105,8 @@ def main() -> None:
         argument_spec={
             "phase": {"type": "str", "required": True, "choices": ["look", "prepare", "migrate", "outcome", "settle"]},
             "name": {"type": "str", "required": True},
-            "plan": {"type": "dict", "no_log": True},
+            "plan": {"type": "dict"},
+            "credentials": {"type": "dict", "no_log": True},
             "source": {"type": "dict"},
             "engine_id": {"type": "str", "default": ""},
             "memory_bytes": {"type": "int", "default": 0},
@@ -116,8 +120,8 @@ def main() -> None:
             "dry_run": {"type": "bool", "default": False},
         },
         required_if=[
-            ("phase", "prepare", ["plan", "source"]),
-            ("phase", "migrate", ["plan", "addresses", "port"]),
+            ("phase", "prepare", ["plan", "credentials", "source"]),
+            ("phase", "migrate", ["plan", "credentials", "addresses", "port"]),
             ("phase", "outcome", ["migration_id"]),
             ("phase", "settle", ["migration_id", "outcome"]),
         ],

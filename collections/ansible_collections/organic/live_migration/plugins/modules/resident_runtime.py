@@ -9,7 +9,7 @@ module: resident_runtime
 short_description: Install what live migration needs inside the containers of a host
 version_added: 0.1.0
 description:
-  - Installs the resident runtime in C(/opt/organic/resident), from where containers that shall be migrated mount it read-only.
+  - Installs the resident runtime in C(/opt/organic/resident). Containers that shall be migrated mount it read-only.
   - It holds the resident init, the host's own CRIU made self-contained (with its libraries and loader), what this CRIU
     found out about the running kernel (C(criu.kdat)), a directory of await files and C(manifest.json).
   - Proves that it works by moving two processes with an established TCP connection between two sandboxes on the host.
@@ -67,7 +67,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 actions:
-  description: What was done, or would be done in check mode, of V(files), V(sysctl), V(kerndat), V(proof) and V(manifest).
+  description: What was done, or would be done in check mode; of V(files), V(sysctl), V(kerndat), V(proof), V(manifest).
   returned: success
   type: list
   elements: str

@@ -76,7 +76,7 @@ class Migration:
         """Every reason against the migration, from both hosts. Nothing is changed."""
         found = list(self.look(dry_run=True))
         if self._looked.get("source"):
-            found += self._prepare(self._plans()[1], dry_run=True)["reasons"]
+            found += self._prepare(self._orders()[1], dry_run=True)["reasons"]
         return found
 
     def facts(self) -> Result:
@@ -111,26 +111,27 @@ class Migration:
         reasons = self.look(dry_run=False)
         if reasons:
             return refusal(reasons)
-        source_plan, target_plan = self._plans()
-        prepared = self._prepare(target_plan, dry_run=False)
+        source_orders, target_orders = self._orders()
+        prepared = self._prepare(target_orders, dry_run=False)
         if prepared["reasons"]:
             return refusal(prepared["reasons"])
         prepared_after = time.monotonic()
         outcome = self._hosts.on_source(
             phase="migrate",
             name=self._name,
-            plan=source_plan,
+            **source_orders,
             addresses=self._hosts.target_addresses(self._arguments["target_address"]),
             port=prepared["port"],
             method=self._arguments["method"],
         )
         if outcome.get("undecided"):
-            ran = self._settle(source_plan["migration_id"], self._name)
+            ran = self._settle(source_orders["plan"]["migration_id"], self._name)
             outcome["message"] += f" The target was asked: the process {'runs there' if ran else 'runs on here'}."
         migration_time = time.monotonic() - self._started
         return self._tell(outcome, migration_time * 1000, (prepared_after - self._started) * 1000)
 
-    def _plans(self) -> tuple[Result, Result]:
+    def _orders(self) -> tuple[Result, Result]:
+        """Orders for the source and for the target."""
         source_credentials, target_credentials = certificates.credentials()
         common = {
             "migration_id": secrets.token_hex(8),
@@ -139,16 +140,16 @@ class Migration:
             "memory_bytes": self._looked.get("memory_bytes", 0),
         }
         return (
-            {**common, "peer": self._hosts.target, "credentials": source_credentials},
-            {**common, "peer": self._hosts.source, "credentials": target_credentials},
+            {"plan": {**common, "peer": self._hosts.target}, "credentials": source_credentials},
+            {"plan": {**common, "peer": self._hosts.source}, "credentials": target_credentials},
         )
 
-    def _prepare(self, plan: Result, dry_run: bool) -> Result:
+    def _prepare(self, orders: Result, dry_run: bool) -> Result:
         answer = self._hosts.on_target(
             dry_run=dry_run,
             phase="prepare",
             name=self._name,
-            plan=plan,
+            **orders,
             source=self._looked["source"],
             engine_id=self._looked["engine_id"],
             memory_reserve_mb=self._arguments["memory_reserve_mb"],
