@@ -19,7 +19,6 @@ from . import resident
 from .errors import MigrationError, Reason, Refused
 
 _API_WITH_ENDPOINT_MAC = (1, 44)
-_READY = "running"
 
 
 class DockerEngine:
@@ -31,13 +30,27 @@ class DockerEngine:
 
     def __init__(self) -> None:
         if IMPORT_ERROR is not None:
-            raise Refused([Reason("python_docker_missing", "The Python package 'docker' is missing on this host",
-                                  "Install python3-docker, or run playbooks/prepare_hosts.yml")])  # fmt: skip
+            raise Refused(
+                [
+                    Reason(
+                        "python_docker_missing",
+                        "The Python package 'docker' is missing on this host",
+                        "Install python3-docker, or run playbooks/prepare_hosts.yml",
+                    )
+                ]
+            )
         try:
             self._client = docker.APIClient(version="auto", timeout=60)
         except docker.errors.DockerException as error:
-            raise Refused([Reason("engine_unreachable", f"The Docker engine of this host does not answer: {error}",
-                                  "Start it, or run playbooks/prepare_hosts.yml")]) from None  # fmt: skip
+            raise Refused(
+                [
+                    Reason(
+                        "engine_unreachable",
+                        f"The Docker engine of this host does not answer: {error}",
+                        "Start it, or run playbooks/prepare_hosts.yml",
+                    )
+                ]
+            ) from None
 
     def identity(self) -> str:
         """The engine's own id, the same under whatever name the host is known."""
@@ -115,7 +128,7 @@ class DockerEngine:
 
 
 def is_running(description: dict[str, Any]) -> bool:
-    return description["State"]["Status"] == _READY
+    return bool(description["State"]["Status"] == "running")
 
 
 def started_by_resident_init(description: dict[str, Any]) -> bool:

@@ -10,6 +10,7 @@ Packets go through a netfilter queue (libnetfilter_queue; linux/netfilter/nfnetl
 
 from __future__ import annotations
 
+import contextlib
 import os
 import secrets
 import socket
@@ -63,7 +64,9 @@ class PacketHold:
         lines = ["*raw"]
         for interface in self._interfaces:
             lines += [f"-I PREROUTING -i {interface} {target}", f"-I OUTPUT -o {interface} {target}"]
-        commands.run(_in_namespace(self._pid, "iptables-restore", "--noflush", "--wait"), "\n".join([*lines, "COMMIT\n"]))
+        commands.run(
+            _in_namespace(self._pid, "iptables-restore", "--noflush", "--wait"), "\n".join([*lines, "COMMIT\n"])
+        )
 
     def begin(self) -> None:
         """Hold from now on. About 0.2 ms."""
@@ -127,10 +130,8 @@ class PacketHold:
         self._close()
 
     def _close(self) -> None:
-        try:
+        with contextlib.suppress(OSError):  # netlink sockets may refuse; closing is what counts
             self._socket.shutdown(socket.SHUT_RDWR)
-        except OSError:
-            pass  # netlink sockets may refuse; closing is what counts
         self._socket.close()
 
 

@@ -77,7 +77,10 @@ def _migrate(parameters: dict[str, Any]) -> agent.Result:
 
 def _outcome(parameters: dict[str, Any]) -> agent.Result:
     """Target: tell what became of the process of an interrupted migration."""
-    return {"ok": True, "outcome": settle.outcome_on_target(parameters["migration_id"], parameters["name"], DockerEngine())}
+    return {
+        "ok": True,
+        "outcome": settle.outcome_on_target(parameters["migration_id"], parameters["name"], DockerEngine()),
+    }
 
 
 def _settle(parameters: dict[str, Any]) -> agent.Result:

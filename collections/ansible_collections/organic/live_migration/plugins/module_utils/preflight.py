@@ -35,16 +35,22 @@ class SourceView:
 
 def runtime_reasons(root: str = resident.ROOT) -> list[Reason]:
     """Whether the resident runtime of this host is complete and its CRIU new enough."""
-    missing = [name for name in ("init", "criu", "criu.kdat", "await", "manifest.json")
-               if not Path(root, name).exists()]  # fmt: skip
+    missing = [
+        name for name in ("init", "criu", "criu.kdat", "await", "manifest.json") if not Path(root, name).exists()
+    ]
     if missing:
         return [Reason("runtime_missing", f"The resident runtime lacks {', '.join(missing)} in {root}", _PREPARE)]
     manifest = json.loads(Path(root, "manifest.json").read_text())
     version = str(manifest.get("criu_version", "0"))
     if tuple(int(part) for part in version.split(".")[:2]) < MINIMUM_CRIU:
         needed = ".".join(map(str, MINIMUM_CRIU))
-        return [Reason("criu_too_old", f"CRIU {version} is too old: {needed} is the first that dumps TCP sockets "
-                       "on kernels from 6.16", f"Install CRIU {needed} or later. {_PREPARE}")]  # fmt: skip
+        return [
+            Reason(
+                "criu_too_old",
+                f"CRIU {version} is too old: {needed} is the first that dumps TCP sockets on kernels from 6.16",
+                f"Install CRIU {needed} or later. {_PREPARE}",
+            )
+        ]
     programs = [name for name in ("nsenter", "ip", "iptables-restore", "iptables-save") if not shutil.which(name)]
     if programs:
         return [Reason("program_missing", f"Missing on this host: {', '.join(programs)}", _PREPARE)]
@@ -55,16 +61,37 @@ def look_at_source(engine: DockerEngine, name: str, shared_volumes: list[str], r
     """Check everything that can be checked on the source host."""
     description = engine.inspect(name)
     if description is None:
-        return SourceView([Reason("container_unknown", f"There is no container '{name}' on this host",
-                                  "Name one that 'docker ps' shows here")])  # fmt: skip
+        return SourceView(
+            [
+                Reason(
+                    "container_unknown",
+                    f"There is no container '{name}' on this host",
+                    "Name one that 'docker ps' shows here",
+                )
+            ]
+        )
     if not docker_engine.is_running(description):
         state = description["State"]["Status"]
-        return SourceView([Reason("container_not_running", f"Container '{name}' is {state}, not running",
-                                  "Start it, or deploy it on the target host; only what runs can be moved")])  # fmt: skip
+        return SourceView(
+            [
+                Reason(
+                    "container_not_running",
+                    f"Container '{name}' is {state}, not running",
+                    "Start it, or deploy it on the target host; only what runs can be moved",
+                )
+            ]
+        )
     if not docker_engine.started_by_resident_init(description):
-        return SourceView([Reason("not_resident", f"Container '{name}' was not started with the resident init "
-                                  f"({resident.INIT})", "Deploy it with the role organic.core5g.nf, or move it with "
-                                  "method 'engine'")], description)  # fmt: skip
+        return SourceView(
+            [
+                Reason(
+                    "not_resident",
+                    f"Container '{name}' was not started with the resident init ({resident.INIT})",
+                    "Deploy it with the role organic.core5g.nf, or move it with method 'engine'",
+                )
+            ],
+            description,
+        )
     reasons = runtime_reasons()
     container = Container(description["State"]["Pid"])
     view = SourceView(reasons, description, engine.identity())
@@ -81,33 +108,56 @@ def look_at_source(engine: DockerEngine, name: str, shared_volumes: list[str], r
     reasons += _description_reasons(description, shared_volumes)
     for pid in tree:
         for what in processes.undumpable(pid, container.overlay_device()):
-            reasons.append(Reason("undumpable", f"CRIU cannot move this: {what}",
-                                  "Configure the program to do without it, or redeploy it instead"))  # fmt: skip
+            reasons.append(
+                Reason(
+                    "undumpable",
+                    f"CRIU cannot move this: {what}",
+                    "Configure the program to do without it, or redeploy it instead",
+                )
+            )
     for other in record.all_records():
         if other.container_name == name and other.agent_alive:
-            reasons.append(Reason("busy", f"Container '{name}' is already in migration {other.migration_id}",
-                                  "Wait until that has ended"))  # fmt: skip
+            reasons.append(
+                Reason(
+                    "busy",
+                    f"Container '{name}' is already in migration {other.migration_id}",
+                    "Wait until that has ended",
+                )
+            )
     return view
 
 
 def _description_reasons(description: dict[str, Any], shared_volumes: list[str]) -> list[Reason]:
     reasons = []
     if description["Config"]["Tty"]:
-        reasons.append(Reason("terminal", "The container has a terminal (-t), which CRIU cannot move without its master",
-                              "Start it without -t"))  # fmt: skip
+        reasons.append(
+            Reason(
+                "terminal",
+                "The container has a terminal (-t), which CRIU cannot move without its master",
+                "Start it without -t",
+            )
+        )
     if description["HostConfig"]["NetworkMode"] == "host":
-        reasons.append(Reason("host_network", "The container shares the network of its host, whose addresses stay there",
-                              "Give it an address of its own: network driver macvlan or bridge"))  # fmt: skip
+        reasons.append(
+            Reason(
+                "host_network",
+                "The container shares the network of its host, whose addresses stay there",
+                "Give it an address of its own: network driver macvlan or bridge",
+            )
+        )
     for mount in description["Mounts"]:
         if mount.get("RW") and mount["Destination"] not in shared_volumes and mount["Type"] != "tmpfs":
-            reasons.append(Reason("volume", f"{mount['Destination']} is a writable {mount['Type']} that lies on this host",
-                                  "Put it on storage that both hosts see, and name it in shared_volumes"))  # fmt: skip
+            reasons.append(
+                Reason(
+                    "volume",
+                    f"{mount['Destination']} is a writable {mount['Type']} that lies on this host",
+                    "Put it on storage that both hosts see, and name it in shared_volumes",
+                )
+            )
     return reasons
 
 
-def look_at_target(
-    engine: DockerEngine, source: dict[str, Any], memory_bytes: int, reserve_bytes: int
-) -> list[Reason]:
+def look_at_target(engine: DockerEngine, source: dict[str, Any], memory_bytes: int, reserve_bytes: int) -> list[Reason]:
     """Check everything that can be checked on the target host.
 
     Args:
@@ -120,22 +170,42 @@ def look_at_target(
     name = source["Name"].lstrip("/")
     present = engine.inspect(name)
     if present and docker_engine.is_running(present):
-        reasons.append(Reason("name_in_use", f"A container '{name}' already runs on the target host",
-                              "Remove it, or migrate the other way"))  # fmt: skip
+        reasons.append(
+            Reason(
+                "name_in_use",
+                f"A container '{name}' already runs on the target host",
+                "Remove it, or migrate the other way",
+            )
+        )
     elif present and not docker_engine.started_by_resident_init(present):
-        reasons.append(Reason("name_in_use", f"A container '{name}' that is not ours stands stopped on the target host",
-                              "Remove or rename it"))  # fmt: skip
+        reasons.append(
+            Reason(
+                "name_in_use",
+                f"A container '{name}' that is not ours stands stopped on the target host",
+                "Remove or rename it",
+            )
+        )
     if engine.image_id(source["Image"]) is None:
-        reasons.append(Reason("image_missing", f"The image {source['Config']['Image']} ({source['Image'][:19]}) is missing "
-                              "on the target host", "Load or pull the very same image there"))  # fmt: skip
+        reasons.append(
+            Reason(
+                "image_missing",
+                f"The image {source['Config']['Image']} ({source['Image'][:19]}) is missing on the target host",
+                "Load or pull the very same image there",
+            )
+        )
     # the pages lie once in the images and once in the restored process, until that runs
     needed = 2 * memory_bytes + reserve_bytes
     available = _available_memory()
     if needed > available:
-        reasons.append(Reason("no_memory", f"The target host has {available // _MEBIBYTE} MiB of memory available; "
-                              f"{needed // _MEBIBYTE} MiB are needed (2 x {memory_bytes // _MEBIBYTE} MiB and a reserve of "
-                              f"{reserve_bytes // _MEBIBYTE} MiB)",
-                              "Free memory there, choose another host, or lower memory_reserve_mb"))  # fmt: skip
+        reasons.append(
+            Reason(
+                "no_memory",
+                f"The target host has {available // _MEBIBYTE} MiB of memory available; "
+                f"{needed // _MEBIBYTE} MiB are needed (2 x {memory_bytes // _MEBIBYTE} MiB and a reserve of "
+                f"{reserve_bytes // _MEBIBYTE} MiB)",
+                "Free memory there, choose another host, or lower memory_reserve_mb",
+            )
+        )
     for network_name, settings in source["NetworkSettings"]["Networks"].items():
         reasons += _network_reasons(engine, network_name, settings)
     return reasons
@@ -144,16 +214,26 @@ def look_at_target(
 def _network_reasons(engine: DockerEngine, name: str, settings: dict[str, Any]) -> list[Reason]:
     description = engine.network(name)
     if description is None:
-        return [Reason("network_missing", f"The network '{name}' is missing on the target host",
-                       "Create it there as on the source, or deploy with the role organic.core5g.nf")]  # fmt: skip
+        return [
+            Reason(
+                "network_missing",
+                f"The network '{name}' is missing on the target host",
+                "Create it there as on the source, or deploy with the role organic.core5g.nf",
+            )
+        ]
     interface = host_interface(description)
     if interface is None or not Path("/sys/class/net", interface).exists():
         return []  # an overlay, or the like: the engine itself knows its addresses
     answers = network.who_answers(interface, settings["IPAddress"]) - {settings["MacAddress"]}
     if answers:
-        return [Reason("address_taken", f"Another machine ({', '.join(sorted(answers))}) already answers for "
-                       f"{settings['IPAddress']} on network '{name}'",
-                       "Find it and take the address from it")]  # fmt: skip
+        return [
+            Reason(
+                "address_taken",
+                f"Another machine ({', '.join(sorted(answers))}) already answers for "
+                f"{settings['IPAddress']} on network '{name}'",
+                "Find it and take the address from it",
+            )
+        ]
     return []
 
 
@@ -172,4 +252,3 @@ def _available_memory() -> int:
         if line.startswith("MemAvailable:"):
             return int(line.split()[1]) * 1024
     raise MigrationError("This host's /proc/meminfo has no MemAvailable")
-

@@ -285,7 +285,7 @@ class ResidentRuntime:
             users = containers_with_runtime()
             if users and not force:
                 raise MigrationError(
-                    f"The resident runtime is in use by {len(users)} containers: {'; '.join(users)}. "
+                    f"Running containers have the resident runtime mounted: {'; '.join(users)}. "
                     "Remove them first, or force it (migration_host_force).",
                     in_use_by=users,
                 )

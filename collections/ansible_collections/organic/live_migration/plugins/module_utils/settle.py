@@ -72,7 +72,9 @@ def outcome_on_target(migration_id: str, name: str, engine: DockerEngine, timeou
     """
     deadline = time.monotonic() + timeout_s
     while True:
-        entry = next((one for one in record.all_records() if one.migration_id == migration_id and one.role == "target"), None)
+        entry = next(
+            (one for one in record.all_records() if one.migration_id == migration_id and one.role == "target"), None
+        )
         if entry is None:
             break
         if not entry.agent_alive:

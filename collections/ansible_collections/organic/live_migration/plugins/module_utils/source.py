@@ -181,9 +181,7 @@ class Source:
         for image in sorted(Path(f"/proc/self/fd/{self._images}").glob("*.img")):
             parts.append(image.read_bytes())
             names.append((image.name, len(parts[-1])))
-        self._control.send(
-            "images", b"".join(parts), images=names, archive_bytes=len(self._archive), gone=self._gone
-        )
+        self._control.send("images", b"".join(parts), images=names, archive_bytes=len(self._archive), gone=self._gone)
 
     # After it
 

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 Organic 5GC contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The target's end of a migration: a container that awaits, then a process restored into it, stopped until the commit."""
+"""The target's end of a migration: a container that awaits, then a process in it, stopped until the commit."""
 
 from __future__ import annotations
 

@@ -10,14 +10,15 @@ module: container_migrate
 short_description: Move the processes of a running container to another host
 version_added: 0.1.0
 description:
-  - Moves the process tree of a container, with its memory, open connections and files, into a container of the same name,
-    image and addresses on another host, by CRIU. The process never ends; its clients' connections stay open.
+  - Moves the process tree of a container, with its memory, open connections and files, into a container of the same
+    name, image and addresses on another host, by CRIU. The process never ends; its clients' connections stay open.
   - The critical path runs between two agents on the two hosts, over a mutually authenticated TLS connection with
-    certificates made for this migration. The memory pages cross on a connection that was authenticated the same way and is
-    not encrypted. Ansible prepares and reports.
+    certificates made for this migration. The memory pages cross on a connection that was authenticated the same way
+    and is not encrypted. Ansible prepares and reports.
   - Until the commit point every failure (of either agent, the link, the controller, CRIU, a full memory file system)
     resumes the process where it was. After it the process never runs on the source host again.
-  - The container must have been started with the resident init; see the role P(organic.live_migration.migration_host#role).
+  - The container must have been started with the resident init; see the role
+    P(organic.live_migration.migration_host#role).
 extends_documentation_fragment:
   - organic.live_migration.migration
 attributes:
@@ -41,9 +42,8 @@ options:
   method:
     description:
       - V(resident) moves the process tree between two running containers.
-      - V(engine) has the Docker engine checkpoint and restore the whole container. It is slow and loses the container's
-        connections on most networks; it is for containers that were not started with the resident init, and for comparison.
-        It needs an engine with experimental features.
+      - V(engine) has the Docker engine checkpoint and restore the whole container. It is slow; it is for containers
+        that were not started with the resident init, and for comparison. It needs an engine with experimental features.
     type: str
     choices: [resident, engine]
     default: resident
@@ -106,7 +106,9 @@ migration:
       type: int
       sample: 24117248
     steps:
-      description: Steps in the order in which they ended, in milliseconds since the start; those from C(freeze) on are the downtime.
+      description:
+        - Steps in the order in which they ended, in milliseconds since the start.
+        - Those from C(freeze) to C(resume) are the downtime.
       type: list
       elements: dict
       sample: [{"name": "freeze", "start_ms": 1903.1, "duration_ms": 0.4}]

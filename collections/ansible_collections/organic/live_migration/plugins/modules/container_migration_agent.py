@@ -96,7 +96,6 @@ agent:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-
 from ansible_collections.organic.live_migration.plugins.module_utils import phases
 
 

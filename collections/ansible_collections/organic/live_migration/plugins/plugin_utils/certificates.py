@@ -48,7 +48,9 @@ def _make(name: str) -> tuple[str, str]:
 def credentials() -> tuple[dict[str, str], dict[str, str]]:
     """Credentials of the source and of the target, as the agents take them."""
     if IMPORT_ERROR is not None:
-        raise AnsibleError("The Python package 'cryptography' is missing on the controller. Install it beside ansible-core.")
+        raise AnsibleError(
+            "The Python package 'cryptography' is missing on the controller. Install it beside ansible-core."
+        )
     source_certificate, source_key = _make("source")
     target_certificate, target_key = _make("target")
     return (

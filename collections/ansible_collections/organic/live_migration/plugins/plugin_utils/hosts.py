@@ -31,12 +31,10 @@ class Hosts:
         self.target = target
         if target not in task_vars["hostvars"]:
             raise AnsibleActionFail(
-                f"The target host '{target}' is not in the inventory. Name one of its hosts: 'ansible-inventory --graph'."
+                f"The target host '{target}' is not in the inventory. 'ansible-inventory --graph' shows what is."
             )
         if target == self.source:
-            raise AnsibleActionFail(
-                f"The container is on '{target}' already: source and target are the same host. Name another target_host."
-            )
+            raise AnsibleActionFail(f"Source and target are the same host, '{target}'. Name another target_host.")
 
     def target_addresses(self, wanted: str | None) -> list[str]:
         """Where the source host reaches the target."""

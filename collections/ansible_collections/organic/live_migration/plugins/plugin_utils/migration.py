@@ -11,7 +11,6 @@ import time
 from typing import Any
 
 from ansible.errors import AnsibleActionFail
-
 from ansible_collections.organic.live_migration.plugins.plugin_utils import certificates
 from ansible_collections.organic.live_migration.plugins.plugin_utils.hosts import Hosts
 
