@@ -47,6 +47,8 @@ class Run:
     requests: dict[str, int]
     tcp_connections: dict[str, int]
     steps: list[Step] = field(default_factory=list)
+    # Everything that the client, and the way, said.
+    seen: dict[str, Any] = field(default_factory=dict)
     reported: dict[str, Any] = field(default_factory=dict)
 
     def as_dict(self) -> dict[str, Any]:
@@ -205,6 +207,7 @@ def _run(way: Way, load: Load, migration: Migration, seen: dict[str, Any], sent:
         requests={name: seen[name] for name in ("sent", "answered", "failed", "doubled", "disordered")},
         tcp_connections=seen["tcp_connections"],
         steps=list(migration.steps),
+        seen=seen,
         reported=migration.reported,
     )
 

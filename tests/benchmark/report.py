@@ -46,6 +46,7 @@ class Summary:
     dirty_pages_per_s: int
     runs: int
     service_gap_ms: Spread
+    interrupted_ms: Spread
     process_downtime_ms: Spread
     migration_time_ms: Spread
     bytes_sent: int
@@ -62,6 +63,7 @@ class Summary:
             dirty_pages_per_s=first.load.dirty_pages_per_s,
             runs=len(runs),
             service_gap_ms=Spread.of(run.service_gap_ms for run in runs),
+            interrupted_ms=Spread.of(run.interrupted_ms for run in runs),
             process_downtime_ms=Spread.of(run.process_downtime_ms for run in runs),
             migration_time_ms=Spread.of(run.migration_time_ms for run in runs),
             bytes_sent=round(statistics.median(run.bytes_sent for run in runs)),
@@ -78,6 +80,7 @@ class Summary:
             "dirty_pages_per_s": self.dirty_pages_per_s,
             "runs": self.runs,
             "service_gap_ms": self.service_gap_ms.as_dict(),
+            "interrupted_ms": self.interrupted_ms.as_dict(),
             "process_downtime_ms": self.process_downtime_ms.as_dict(),
             "migration_time_ms": self.migration_time_ms.as_dict(),
             "bytes_sent": self.bytes_sent,
@@ -97,7 +100,8 @@ def summarize(runs: Iterable[Run]) -> list[Summary]:
 def table(summaries: Sequence[Summary]) -> str:
     """For reading; the ratio is that of the service gaps' medians to ours with the same load."""
     rows = [
-        ("MB", "dirty/s", "way", "runs", "service gap ms", "x ours", "process downtime ms", "migration ms", "MB sent",
+        ("MB", "dirty/s", "way", "runs", "service gap ms", "x ours", "interrupted ms",
+         "process downtime ms", "migration ms", "MB sent",
          "failed", "TCP kept")
     ]  # fmt: skip
     for s in summaries:
@@ -105,7 +109,7 @@ def table(summaries: Sequence[Summary]) -> str:
         ratio = f"{s.service_gap_ms.median / ours.service_gap_ms.median:.1f}" if ours else "-"
         rows.append(
             (str(s.memory_mb), str(s.dirty_pages_per_s), s.way, str(s.runs), str(s.service_gap_ms), ratio,
-             str(s.process_downtime_ms), str(s.migration_time_ms), f"{s.bytes_sent / 2**20:.1f}",
+             str(s.interrupted_ms), str(s.process_downtime_ms), str(s.migration_time_ms), f"{s.bytes_sent / 2**20:.1f}",
              str(s.requests_failed), "yes" if s.tcp_connections_kept else "no")
         )  # fmt: skip
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]

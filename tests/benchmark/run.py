@@ -28,6 +28,7 @@ from ways.base import Load
 
 ROOT = Path(__file__).resolve().parents[2]
 BUILD = ROOT / ".cache" / "benchmark"
+UNTUNED = [name for name, way in WAYS.items() if not way.tuned]
 # What the ways by stock tools need on a lab host besides Docker, runc and CRIU.
 LAB_PACKAGES = ["podman", "rsync"]
 
@@ -138,7 +139,7 @@ def _playbook(name: str, variables: dict[str, object], inventory: Path | None = 
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="benchmark", description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--ways", type=_names, default=list(WAYS), help=f"which, of {','.join(WAYS)} (all)")
+    parser.add_argument("--ways", type=_names, default=UNTUNED, help=f"which, of {','.join(WAYS)} (all but tuned)")
     parser.add_argument("--memory", type=_numbers, default=[20, 200, 1024], metavar="MB,...", help="(20,200,1024)")
     parser.add_argument("--dirty-pages-per-s", type=_numbers, default=[0], metavar="N,...", help="(0)")
     parser.add_argument("--working-set-mb", type=_number, default=0, metavar="MB", help="what is dirtied (all)")

@@ -4,10 +4,11 @@
 """What the ways by stock tools share: a script on the source that reaches the target by ssh.
 
 Both kinds of each way get what a careful engineer would give them: container, image and network are prepared on the
-target before the freeze, address and MAC are the same on both hosts, and the target drops packets for the service until
-it is restored (it would answer them with a reset, and the connections would die). The stock kind else does as the tool's
-manual has it: files on disk, the tool's own defaults, an ssh connection for each command. The tuned kind keeps its files
-in memory, compresses nothing (the workload's memory cannot be compressed), and has the ssh connection open beforehand."""
+target before the freeze, address and MAC are the same on both hosts, and the target drops packets for the service
+until it is restored (it would answer them with a reset, and the connections would die). Apart from that the stock
+kind does as the tool's manual has it: files on disk, the tool's own defaults, an ssh connection for each command. The
+tuned kind keeps its files in memory, compresses nothing (the workload's memory cannot be compressed), and has the ssh
+connection open beforehand."""
 
 from __future__ import annotations
 
@@ -105,8 +106,6 @@ class AddressGuard:
 
 class Peer(Way):
     """A way by stock tools."""
-
-    tuned = False
 
     def __init__(self, site: Site, workload: Workload) -> None:
         super().__init__(site, workload)

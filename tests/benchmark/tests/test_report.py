@@ -1,0 +1,89 @@
+# Copyright (c) 2026 Organic 5GC contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Many runs give the right medians, ratios and verdicts."""
+
+from __future__ import annotations
+
+from measure import Run
+from report import Spread, Verdict, summarize, table, verdicts
+from ways.base import Load
+
+
+def run(
+    way: str, gap_ms: float, memory_mb: int = 20, *, sent: int | None = None, failed: int = 0, kept: int = 1
+) -> Run:
+    return Run(
+        way=way,
+        strategy="inter_copy",
+        load=Load(memory_mb),
+        service_gap_ms=gap_ms,
+        interrupted_ms=gap_ms + 5,
+        process_downtime_ms=gap_ms - 2,
+        migration_time_ms=1000,
+        bytes_sent=sent if sent is not None else memory_mb << 20,
+        requests={"failed": failed},
+        tcp_connections={"kept": kept},
+    )
+
+
+def verdict(runs: list[Run], text: str) -> Verdict:
+    (found,) = (verdict for verdict in verdicts(summarize(runs)) if text in verdict.text)
+    return found
+
+
+def test_a_spread_has_median_smallest_and_largest() -> None:
+    assert Spread.of([3, 1, 2]) == Spread(2, 1, 3)
+    assert Spread.of([1, 2, 3, 10]) == Spread(2.5, 1, 10)
+
+
+def test_runs_of_one_way_and_load_become_one_result() -> None:
+    runs = [run("resident", 60), run("runc", 600), run("resident", 70, failed=2, kept=0), run("resident", 50, 200)]
+    first, second, third = (summary.as_dict() for summary in summarize(runs))
+    assert first == {
+        "way": "resident",
+        "strategy": "inter_copy",
+        "memory_mb": 20,
+        "dirty_pages_per_s": 0,
+        "runs": 2,
+        "service_gap_ms": {"median": 65, "min": 60, "max": 70},
+        "interrupted_ms": {"median": 70, "min": 65, "max": 75},
+        "process_downtime_ms": {"median": 63, "min": 58, "max": 68},
+        "migration_time_ms": {"median": 1000, "min": 1000, "max": 1000},
+        "bytes_sent": 20 << 20,
+        "requests_failed": 2,
+        "tcp_connections_kept": False,
+    }
+    assert (second["way"], third["memory_mb"], third["tcp_connections_kept"]) == ("runc", 200, True)
+
+
+def test_a_bound_holds_is_missed_or_was_not_measured() -> None:
+    ours = run("resident", 60)
+    assert verdict([ours], "20 MB, ms").holds is True
+    assert verdict([run("resident", 80.1)], "20 MB, ms").holds is False
+    assert verdict([ours], "Docker").holds is None
+    assert verdict([ours, run("docker", 1200)], "Docker").holds is True
+    assert verdict([ours, run("docker", 1199)], "Docker").holds is False
+    assert verdict([ours, run("podman", 1199)], "Podman").holds is False
+    assert verdict([ours, run("runc", 181)], "runc").holds is True
+    assert verdict([ours, run("runc", 179)], "runc").holds is False
+    assert verdict([ours, run("runc-tuned", 10)], "runc").holds is None
+    assert verdict([run("resident", 450, 200)], "200 MB, ms").holds is True
+    assert verdict([ours, run("resident", 601, 200)], "20 to 200").holds is False
+    assert verdict([run("resident", 20, 20, sent=int(1.2 * (20 << 20)))], "bytes sent at 20 MB").holds is False
+
+
+def test_the_bounds_are_those_of_a_process_that_writes_nothing() -> None:
+    dirtying = Run(**{**vars(run("resident", 60)), "load": Load(20, dirty_pages_per_s=1000)})
+    assert verdict([dirtying], "20 MB, ms").holds is None
+
+
+def test_the_table_shows_the_ratio_to_ours() -> None:
+    header, ours, runc = table(summarize([run("resident", 60), run("runc", 600, failed=3)])).splitlines()
+    assert "x ours" in header and "60.0 (60.0-60.0)" in ours and " 1.0 " in ours
+    assert "600 (600-600)" in runc and " 10.0 " in runc
+    assert len({len(line.rstrip()) for line in (header, ours, runc)}) == 1
+
+
+def test_there_is_no_ratio_without_ours() -> None:
+    assert " - " in table(summarize([run("runc", 600)])).splitlines()[1]
