@@ -34,6 +34,7 @@ from ansible_collections.organic.lab.plugins.module_utils.switch import (
 
 INIT = "/usr/lib/organic-lab/host_init.py"
 SERVICES = "/etc/organic-lab/services.json"
+LOGS = "/var/log"
 # Bound from the machine's own file system: an overlay cannot be the upper layer of the engine's overlays.
 ENGINE_DIRECTORIES = ("docker", "containerd")
 DEVICES = ("null", "zero", "full", "random", "urandom", "tty", "fuse", "userfaultfd", "net/tun")
@@ -220,7 +221,7 @@ class Host:
         kernel.pivot_root_here()
         kernel.mount("none", "/", "", kernel.MS_REC | kernel.MS_SHARED)
         socket.sethostname(self.spec.name)
-        os.execve("/usr/bin/python3", ["organic-lab-init", INIT, SERVICES], ENVIRONMENT)
+        os.execve("/usr/bin/python3", ["organic-lab-init", INIT, SERVICES, LOGS], ENVIRONMENT)
 
     def _mount_root(self) -> None:
         guarded = kernel.MS_NOSUID | kernel.MS_NODEV | kernel.MS_NOEXEC
@@ -312,7 +313,7 @@ class Host:
         """The end of what its services said."""
         said = [self._console()]
         for service in self.spec.services():
-            log = self.directory / "upper/var/log" / f"{service['name']}.log"
+            log = self.directory / f"upper{LOGS}" / f"{service['name']}.log"
             if log.exists():
                 lines = log.read_text(encoding="utf-8", errors="replace").splitlines()[-5:]
                 said.append("\n".join([f"{service['name']}:", *lines]))

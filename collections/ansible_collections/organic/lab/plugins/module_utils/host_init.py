@@ -4,7 +4,8 @@
 """PID 1 of a namespace host: reaps every orphan and keeps the host's services running.
 
 The lab copies this file into the host, where it runs by itself: only the standard library here.
-Usage: host_init.py SERVICES.json, a list of {"name": str, "command": [str], "after": socket path or null}.
+Usage: host_init.py SERVICES.json LOGS. The file is a list of {"name": str, "command": [str], "after": socket or null};
+"after" is the path of a Unix socket that has to listen before. Each service's output goes to LOGS/NAME.log.
 """
 
 from __future__ import annotations
@@ -24,10 +25,10 @@ STOP_TIMEOUT_S = 10.0
 
 
 class Service:
-    """One supervised service; its output goes to /var/log/NAME.log."""
+    """One supervised service."""
 
-    def __init__(self, name: str, command: list[str], after: str | None = None) -> None:
-        self.name = name
+    def __init__(self, logs: str, name: str, command: list[str], after: str | None = None) -> None:
+        self._log = f"{logs}/{name}.log"
         self._command = command
         self._after = after
         self.pid = 0
@@ -44,13 +45,12 @@ class Service:
 
     def start(self) -> None:
         """Start it in a session of its own, with no signal blocked."""
-        log = f"/var/log/{self.name}.log"
         flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND
         self.pid = os.posix_spawnp(
             self._command[0],
             self._command,
             os.environ,
-            file_actions=[(os.POSIX_SPAWN_OPEN, 1, log, flags, 0o640), (os.POSIX_SPAWN_DUP2, 1, 2)],
+            file_actions=[(os.POSIX_SPAWN_OPEN, 1, self._log, flags, 0o640), (os.POSIX_SPAWN_DUP2, 1, 2)],
             setsid=True,
             setsigmask=[],
         )
@@ -105,11 +105,11 @@ class Init:
             self._reap()
 
 
-def main(path: str) -> None:
+def main(path: str, logs: str) -> None:
     """Read the services and serve."""
     entries: list[dict[str, Any]] = json.loads(Path(path).read_text(encoding="utf-8"))
-    Init([Service(**entry) for entry in entries]).run()
+    Init([Service(logs, **entry) for entry in entries]).run()
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(*sys.argv[1:])
