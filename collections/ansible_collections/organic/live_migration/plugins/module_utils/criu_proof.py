@@ -58,16 +58,16 @@ _REMEDIES = {
     "ns_last_pid": "the kernel needs CONFIG_CHECKPOINT_RESTORE and root CAP_SYS_ADMIN",
     "Operation not permitted": "root needs CAP_SYS_ADMIN, CAP_SYS_PTRACE and CAP_NET_ADMIN on this host",
 }
+_HARMLESS = ("Can't setup RLIMIT_NOFILE for self",)
+"""Errors that CRIU reports without failing: this one wherever CAP_SYS_RESOURCE is missing."""
+
 _GENERAL_REMEDY = "See `criu check --all` on this host, and https://criu.org/Linux_kernel for the options it needs"
 
 
-def error_lines(log: Path) -> list[str]:
+def error_lines(log: str) -> list[str]:
     """The lines in which CRIU names its reason."""
-    try:
-        text = log.read_text(errors="replace")
-    except FileNotFoundError:
-        return []
-    return [line.strip() for line in text.splitlines() if "Error" in line]
+    lines = [line.strip() for line in log.splitlines()]
+    return [line for line in lines if "Error" in line and not any(text in line for text in _HARMLESS)]
 
 
 def remedy_for(lines: list[str]) -> str:
@@ -162,12 +162,12 @@ class CriuProof:
             command += ["--log-file", log.name, "-v2", "--tcp-established"]
             command += ["--network-lock", "skip", "--manage-cgroups=ignore"]
             start = time.monotonic()
-            status = sandbox.enter(command, descriptors=(directory,))
+            status, said = sandbox.enter(command, descriptors=(directory,))
             duration_ms = (time.monotonic() - start) * 1000
         finally:
             os.close(directory)
         if status != 0:
-            lines = error_lines(log)
+            lines = error_lines(log.read_text(errors="replace") if log.exists() else "") or said.splitlines()
             failure = CriuFailed(f"{action} the process it was tried on", lines)
             raise MigrationError(f"{failure}. Remedy: {remedy_for(lines)}.", **failure.details)
         return round(duration_ms, 1)

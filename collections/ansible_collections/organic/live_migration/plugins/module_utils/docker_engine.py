@@ -19,6 +19,7 @@ from . import resident
 from .errors import MigrationError, Reason, Refused
 
 _API_WITH_ENDPOINT_MAC = (1, 44)
+NO_RESTART = {"Name": "no"}
 
 
 class DockerEngine:
@@ -56,6 +57,15 @@ class DockerEngine:
         """The engine's own id, the same under whatever name the host is known."""
         return str(self._client.info()["ID"])
 
+    @property
+    def experimental(self) -> bool:
+        """Whether the engine offers ``docker checkpoint``."""
+        return bool(self._client.info()["ExperimentalBuild"])
+
+    def checkpoint_directory(self, container_id: str, checkpoint: str) -> str:
+        """Where the engine keeps a checkpoint; it restores from nowhere else."""
+        return f"{self._client.info()['DockerRootDir']}/containers/{container_id}/checkpoints/{checkpoint}"
+
     def inspect(self, name: str) -> dict[str, Any] | None:
         """The engine's description of a container; None when it knows none of this name."""
         try:
@@ -81,7 +91,7 @@ class DockerEngine:
         Its restart policy is "no" until it has the process: started anew, it would be a second live NF.
         """
         config = {key: value for key, value in source["Config"].items() if key != "MacAddress"}
-        host_config = {**source["HostConfig"], "RestartPolicy": {"Name": "no"}}
+        host_config = {**source["HostConfig"], "RestartPolicy": NO_RESTART}
         endpoints = {}
         for network, settings in source["NetworkSettings"]["Networks"].items():
             endpoints[network] = {

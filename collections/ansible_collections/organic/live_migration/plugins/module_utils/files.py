@@ -11,6 +11,7 @@ from __future__ import annotations
 import io
 import os
 import stat
+import sys
 import tarfile
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -118,6 +119,21 @@ class FileSet:
             in_root(self._root, lambda: _unpack(archive, gone))
 
 
+def pack_directory(directory: str) -> bytes:
+    """All that is in a directory, as a tar archive."""
+
+    def everything() -> bytes:
+        paths = [os.path.join(top, name) for top, names, others in os.walk("/") for name in sorted(names + others)]
+        return _pack([path.lstrip("/") for path in paths])
+
+    return in_root(directory, everything)
+
+
+def unpack_directory(directory: str, archive: bytes) -> None:
+    """Unpack an archive into a directory; no path can lead out of it."""
+    in_root(directory, lambda: _unpack(archive, []))
+
+
 def mapped_shared(pids: list[int]) -> set[str]:
     """Paths whose content can change without their stamp changing, relative to the root."""
     paths: set[str] = set()
@@ -167,6 +183,12 @@ def _remove(path: str) -> None:
             raise MigrationError(f"{path} cannot be replaced in the container: {error.strerror}") from None
 
 
+def _trust_nothing_below() -> None:
+    """Have Python load neither modules nor name service libraries from the directory that is going to be the root."""
+    sys.path.clear()
+    vars(tarfile).update(pwd=None, grp=None)  # owners stay numbers: looking up a name would load the container's NSS
+
+
 def in_root(root: str, work: Callable[[], bytes]) -> bytes:
     """Run ``work`` in a child process whose root directory is ``root``; returns what it returned.
 
@@ -184,6 +206,7 @@ def in_root(root: str, work: Callable[[], bytes]) -> bytes:
             os.umask(0)
             with os.fdopen(write_end, "wb") as out:
                 try:
+                    _trust_nothing_below()
                     os.chroot(root)
                     os.chdir("/")
                     result = work()

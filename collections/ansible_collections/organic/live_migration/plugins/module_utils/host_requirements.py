@@ -23,7 +23,10 @@ CRIU_REMEDY = (
     "Or install the .deb files criu, libcompel1, libnet9 and libnl-3-200 of such a release by hand"
 )
 
-_PROGRAMS = {"docker": "docker.io", "iptables": "iptables", "ip": "iproute2", "nsenter": "util-linux",
+_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+"""Where root's programs are; the PATH of a session that became root may lack sbin."""
+
+_PROGRAMS = {"dockerd": "docker.io", "iptables": "iptables", "ip": "iproute2", "nsenter": "util-linux",
              "unshare": "util-linux", "ldd": "libc-bin"}  # fmt: skip
 
 
@@ -74,8 +77,12 @@ def parse_offers(madison: str) -> list[Offer]:
     return sorted(offers, key=lambda offer: version_of(offer.version), reverse=True)
 
 
+def _which(program: str) -> str | None:
+    return shutil.which(program, path=_PATH)
+
+
 def criu_path() -> str | None:
-    return shutil.which("criu", path="/usr/local/sbin:/usr/sbin:/sbin:/usr/local/bin:/usr/bin:/bin")
+    return _which("criu")
 
 
 def criu_version(path: str) -> str:
@@ -97,7 +104,7 @@ class HostRequirements:
     """A look at this host; changes nothing."""
 
     def missing(self) -> list[Missing]:
-        found = [Missing(program, package) for program, package in _PROGRAMS.items() if not shutil.which(program)]
+        found = [Missing(program, package) for program, package in _PROGRAMS.items() if not _which(program)]
         if importlib.util.find_spec("docker") is None:
             found.append(Missing("the Python package docker", "python3-docker"))
         fault = criu_fault()
@@ -107,7 +114,7 @@ class HostRequirements:
 
     def criu_offers(self) -> list[Offer]:
         """Versions of criu in the host's apt sources, as its package lists were last fetched; none without apt."""
-        if not shutil.which("apt-cache"):
+        if not _which("apt-cache"):
             return []
         done = subprocess.run(["apt-cache", "madison", "criu"], capture_output=True, text=True, check=False)
         return parse_offers(done.stdout)

@@ -10,6 +10,7 @@ from typing import Any
 
 from . import agent, preflight, settle
 from .docker_engine import DockerEngine
+from .engine_checkpoint import EngineSource, EngineTarget
 from .errors import Reason, Refused
 from .plan import Plan
 from .source import Source
@@ -34,9 +35,7 @@ def _look(parameters: dict[str, Any]) -> agent.Result:
     except Refused as refused:
         return {"ok": True, "reasons": [reason.as_dict() for reason in refused.reasons], "undecided": []}
     undecided = [] if parameters["dry_run"] else settle.settle_host(engine)
-    view = preflight.look_at_source(
-        engine, parameters["name"], parameters["shared_volumes"], parameters["method"] == "resident"
-    )
+    view = preflight.look_at_source(engine, parameters["name"], parameters["shared_volumes"], parameters["method"])
     return {
         "ok": True,
         "undecided": [asdict(entry) for entry in undecided],
@@ -58,21 +57,27 @@ def _prepare(parameters: dict[str, Any]) -> agent.Result:
         settle.settle_host(engine)
     plan = Plan.of(parameters)
     reasons = preflight.look_at_target(
-        engine, parameters["source"], plan.memory_bytes, parameters["memory_reserve_mb"] * _MEBIBYTE
+        engine,
+        parameters["source"],
+        plan.memory_bytes,
+        parameters["memory_reserve_mb"] * _MEBIBYTE,
+        parameters["method"],
     )
     if engine.identity() == parameters["engine_id"]:
         reasons.insert(0, Reason("same_host", "Source and target are the same Docker engine under two names",
                                  "Name another target_host"))  # fmt: skip
     answer: agent.Result = {"ok": True, "reasons": [reason.as_dict() for reason in reasons]}
     if not reasons and not parameters["dry_run"]:
-        answer["port"] = Target(plan, parameters["source"], engine).prepare()
+        end = EngineTarget if parameters["method"] == "engine" else Target
+        answer["port"] = end(plan, parameters["source"], engine).prepare()
     return answer
 
 
 def _migrate(parameters: dict[str, Any]) -> agent.Result:
     """Source: migrate to the target that was prepared."""
     plan = Plan.of(parameters)
-    return Source(plan, parameters["addresses"], parameters["port"], DockerEngine()).run()
+    end = EngineSource if parameters["method"] == "engine" else Source
+    return end(plan, parameters["addresses"], parameters["port"], DockerEngine()).run()
 
 
 def _outcome(parameters: dict[str, Any]) -> agent.Result:

@@ -30,7 +30,6 @@ class SourceView:
     engine_id: str = ""
     memory_bytes: int = 0
     processes: int = 0
-    macs: tuple[str, ...] = ()
 
 
 def runtime_reasons(root: str = resident.ROOT) -> list[Reason]:
@@ -57,7 +56,7 @@ def runtime_reasons(root: str = resident.ROOT) -> list[Reason]:
     return []
 
 
-def look_at_source(engine: DockerEngine, name: str, shared_volumes: list[str], resident_method: bool) -> SourceView:
+def look_at_source(engine: DockerEngine, name: str, shared_volumes: list[str], method: str) -> SourceView:
     """Check everything that can be checked on the source host."""
     description = engine.inspect(name)
     if description is None:
@@ -81,6 +80,9 @@ def look_at_source(engine: DockerEngine, name: str, shared_volumes: list[str], r
                 )
             ]
         )
+    if method == "engine":
+        reasons = _engine_reasons(engine)
+        return SourceView(reasons, description, engine.identity(), *_memory_below(description["State"]["Pid"]))
     if not docker_engine.started_by_resident_init(description):
         return SourceView(
             [
@@ -102,9 +104,7 @@ def look_at_source(engine: DockerEngine, name: str, shared_volumes: list[str], r
         reasons.append(Reason("process_tree", str(error).rstrip("."), "See the README, 'What can be moved'"))
         return view
     tree = processes.tree(root)
-    view.memory_bytes = processes.resident_bytes(tree)
-    view.processes = len(tree)
-    view.macs = tuple(settings["MacAddress"] for settings in description["NetworkSettings"]["Networks"].values())
+    view.memory_bytes, view.processes = _memory_below(root)
     reasons += _description_reasons(description, shared_volumes)
     for pid in tree:
         for what in processes.undumpable(pid, container.overlay_device()):
@@ -157,7 +157,27 @@ def _description_reasons(description: dict[str, Any], shared_volumes: list[str])
     return reasons
 
 
-def look_at_target(engine: DockerEngine, source: dict[str, Any], memory_bytes: int, reserve_bytes: int) -> list[Reason]:
+def _memory_below(pid: int) -> tuple[int, int]:
+    """Memory in use by a process and its descendants, and their number."""
+    tree = processes.tree(pid)
+    return processes.resident_bytes(tree), len(tree)
+
+
+def _engine_reasons(engine: DockerEngine) -> list[Reason]:
+    if engine.experimental:
+        return []
+    return [
+        Reason(
+            "engine_not_experimental",
+            "The Docker engine of this host offers no checkpoints: its experimental features are off",
+            "Set 'experimental: true' in its daemon.json and restart it, or use method 'resident'",
+        )
+    ]
+
+
+def look_at_target(
+    engine: DockerEngine, source: dict[str, Any], memory_bytes: int, reserve_bytes: int, method: str
+) -> list[Reason]:
     """Check everything that can be checked on the target host.
 
     Args:
@@ -165,8 +185,9 @@ def look_at_target(engine: DockerEngine, source: dict[str, Any], memory_bytes: i
         source: the engine's description of the container on the source host.
         memory_bytes: what its processes have in use.
         reserve_bytes: what must stay free on this host.
+        method: ``resident`` or ``engine``.
     """
-    reasons = runtime_reasons()
+    reasons = _engine_reasons(engine) if method == "engine" else runtime_reasons()
     name = source["Name"].lstrip("/")
     present = engine.inspect(name)
     if present and docker_engine.is_running(present):
@@ -177,7 +198,7 @@ def look_at_target(engine: DockerEngine, source: dict[str, Any], memory_bytes: i
                 "Remove it, or migrate the other way",
             )
         )
-    elif present and not docker_engine.started_by_resident_init(present):
+    elif present and present["Path"] != source["Path"]:
         reasons.append(
             Reason(
                 "name_in_use",

@@ -11,10 +11,12 @@ from __future__ import annotations
 import json
 import os
 import re
+import time
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from .errors import MigrationError
 from .processes import ProcessId
 
 DIRECTORY = Path("/run/organic/migrations")
@@ -42,6 +44,7 @@ class Record:
         container_name: name at the engine.
         container_id: full id at this host's engine.
         peer: inventory name of the other host.
+        method: ``resident`` or ``engine``.
         state: see the constants of this module.
         nf_pid: source: the NF's first process as this host counts it. Target: as the container counts it.
         freezer: source: directory of the container's freezer group.
@@ -54,6 +57,7 @@ class Record:
     container_name: str
     container_id: str
     peer: str
+    method: str = "resident"
     state: str = SETUP
     nf_pid: int = 0
     nf_start_time: int = 0
@@ -100,6 +104,18 @@ class Record:
         """The calling process works on it from now on."""
         me = ProcessId.of(os.getpid())
         self.agent_pid, self.agent_start_time = me.pid, me.start_time
+
+    def await_other_agent(self, timeout_s: float = 10) -> None:
+        """Wait until another process has adopted it, so that it has an owner at every moment.
+
+        Raises:
+            MigrationError: none did.
+        """
+        deadline = time.monotonic() + timeout_s
+        while Record.load(self.path).agent_pid == self.agent_pid:
+            if time.monotonic() > deadline:
+                raise MigrationError("The host's agent did not start; see the host's memory and process limits.")
+            time.sleep(0.005)
 
     def remove(self) -> None:
         """Forget it; the directory goes with the last record in it."""

@@ -73,8 +73,8 @@ def containers_with_runtime() -> list[str]:
                 continue
             mounts = Path(f"/proc/{process}/mountinfo").read_text()
             command = Path(f"/proc/{process}/cmdline").read_bytes().rstrip(b"\0").replace(b"\0", b" ")
-        except (FileNotFoundError, ProcessLookupError):
-            continue  # ended while we looked
+        except (FileNotFoundError, ProcessLookupError, PermissionError):
+            continue  # ended while we looked, or has capabilities that we lack and so is no container of this host
         if any(line.split()[4] == resident.ROOT for line in mounts.splitlines()):
             found[namespace] = f"{command.decode(errors='replace')} (process {process})"
     return list(found.values())

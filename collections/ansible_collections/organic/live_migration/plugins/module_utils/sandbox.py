@@ -130,14 +130,14 @@ class Sandbox:
         """The one child of the init, as the host counts; 0 without one."""
         return next(iter(children(self.pid)), 0)
 
-    def enter(self, command: list[str], stdin: str = "", descriptors: tuple[int, ...] = ()) -> int:
-        """Run a program inside and return its exit status."""
+    def enter(self, command: list[str], stdin: str = "", descriptors: tuple[int, ...] = ()) -> tuple[int, str]:
+        """Run a program inside; returns its exit status and what it said to stderr."""
         full = ["nsenter", "-t", str(self.pid), "-m", "-n", "-i", "-p", *command]
         commands.note(full)
         done = subprocess.run(
             full, input=stdin.encode(), pass_fds=descriptors, capture_output=True, timeout=60, check=False
         )
-        return done.returncode
+        return done.returncode, done.stderr.decode(errors="replace").strip()
 
     def order(self, number: int, value: int = 0) -> None:
         """Queue a signal for the init."""

@@ -20,7 +20,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 
-from . import processes, record, source, target
+from . import engine_checkpoint, processes, record, source, target
 from .docker_engine import DockerEngine, is_running
 from .errors import MigrationError
 from .record import Record
@@ -51,6 +51,8 @@ def settle_host(engine: DockerEngine) -> list[Undecided]:
             settle_target(entry, engine)
         elif entry.state == record.COMMITTED:
             undecided.append(Undecided(entry.migration_id, entry.container_name, entry.peer))
+        elif entry.method == "engine":
+            engine_checkpoint.roll_back(entry, engine)
         else:
             source.roll_back(entry, engine)
     return undecided
@@ -58,7 +60,9 @@ def settle_host(engine: DockerEngine) -> list[Undecided]:
 
 def settle_target(entry: Record, engine: DockerEngine) -> None:
     """Finish or take away what an agent that died has left on the target."""
-    if entry.state == record.COMPLETED:
+    if entry.method == "engine":
+        engine_checkpoint.settle_target(entry, engine)
+    elif entry.state == record.COMPLETED:
         target.finish(entry, engine)
     else:
         target.destroy(entry, engine)

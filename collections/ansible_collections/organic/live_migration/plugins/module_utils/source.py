@@ -16,7 +16,7 @@ from . import agent, channel, commands, files, libc, network, processes, record
 from .channel import Channel
 from .container import Container
 from .criu import CriuWorker
-from .docker_engine import DockerEngine
+from .docker_engine import NO_RESTART, DockerEngine
 from .errors import CriuFailed, MigrationError, PeerFailed, PeerLost
 from .files import FileSet
 from .freezer import Freezer
@@ -26,7 +26,6 @@ from .record import Record
 from .steps import Steps, now_ms
 
 _DEPARTED = signal.SIGRTMIN + 1
-_NO_RESTART = {"Name": "no"}
 _UNCORK_EVERY_S = 0.001
 
 
@@ -101,7 +100,7 @@ class Source:
             self._snapshot = self._files.snapshot()
             self._send_files()
         with self._steps.step("arm"):
-            self._engine.set_restart_policy(self._record.container_id, _NO_RESTART)
+            self._engine.set_restart_policy(self._record.container_id, NO_RESTART)
             self._record.save(record.ACTIVE)
             interfaces = network.read_interfaces(self._container.init.pid)
             self._owner = network.AddressOwner(self._container.init.pid, interfaces)

@@ -102,17 +102,9 @@ class Target:
             destroy(self._record, self._engine)
             raise
         agent.in_background(self._guarded)
-        self._await_agent()
+        self._record.await_other_agent()
         self._listener.close()
         return self._listener.port
-
-    def _await_agent(self) -> None:
-        """Wait until the agent has taken over the record, so that it has an owner at every moment."""
-        deadline = time.monotonic() + 10
-        while Record.load(self._record.path).agent_pid == self._record.agent_pid:
-            if time.monotonic() > deadline:
-                raise MigrationError("The target host's agent did not start; see the host's memory and process limits.")
-            time.sleep(0.005)
 
     def _guarded(self) -> None:
         agent.guarded(self._serve, lambda: rescue(self._record, self._rpc[0]))
