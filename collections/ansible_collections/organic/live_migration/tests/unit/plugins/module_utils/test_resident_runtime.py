@@ -1,0 +1,91 @@
+# Copyright (c) 2026 Organic 5GC contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from ansible_collections.organic.live_migration.plugins.module_utils.criu_proof import error_lines, remedy_for
+from ansible_collections.organic.live_migration.plugins.module_utils.errors import MigrationError
+from ansible_collections.organic.live_migration.plugins.module_utils.host_requirements import (
+    Offer,
+    parse_criu_version,
+    parse_offers,
+    version_of,
+)
+from ansible_collections.organic.live_migration.plugins.module_utils.resident_runtime import (
+    has_cap_sys_resource,
+    libraries_of,
+)
+
+LDD = """\
+\tlinux-vdso.so.1 (0x00007f15c04ae000)
+\tlibbsd.so.0 => /lib/x86_64-linux-gnu/libbsd.so.0 (0x00007f15c02c9000)
+\tlibnl-3.so.200 => /lib/x86_64-linux-gnu/libnl-3.so.200 (0x00007f15bff74000)
+\t/lib64/ld-linux-x86-64.so.2 (0x00007f15c04b0000)
+"""
+# What apt-cache madison says on a trixie host with forky beside it; the last line is of a source package.
+MADISON = """\
+      criu |    4.1.1-1 | http://mirror.example trixie/main amd64 Packages
+      criu |    4.2.1-1 | http://mirror.example forky/main amd64 Packages
+      criu | 4.10-1~bpo13+1 | http://mirror.example trixie-backports/main amd64 Packages
+      criu |      4.2.1-1 | http://mirror.example forky/main Sources
+"""
+
+
+def test_libraries_are_named_as_the_loader_looks_for_them() -> None:
+    assert libraries_of(LDD) == {
+        "libbsd.so.0": Path("/lib/x86_64-linux-gnu/libbsd.so.0"),
+        "libnl-3.so.200": Path("/lib/x86_64-linux-gnu/libnl-3.so.200"),
+        "ld-linux-x86-64.so.2": Path("/lib64/ld-linux-x86-64.so.2"),
+    }
+
+
+def test_a_library_that_is_missing_is_named() -> None:
+    with pytest.raises(MigrationError, match=r"libnet\.so\.9 => not found"):
+        libraries_of(LDD + "\tlibnet.so.9 => not found\n")
+
+
+@pytest.mark.parametrize(
+    ("mask", "expected"), [("000001fffeffffff", False), ("000001ffffffffff", True), ("0000000001000000", True)]
+)
+def test_capability(mask: str, expected: bool) -> None:
+    assert has_cap_sys_resource(f"CapPrm:\t000001ffffffffff\nCapEff:\t{mask}\nCapBnd:\t0\n") is expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [("4.2.1-1", (4, 2, 1)), ("1:4.10~rc1", (4, 10)), ("v4.2", (4, 2)), ("4.2-dirty", (4, 2)), ("10\n", (10,))],
+)
+def test_version(text: str, expected: tuple[int, ...]) -> None:
+    assert version_of(text) == expected
+
+
+def test_no_version() -> None:
+    with pytest.raises(MigrationError):
+        version_of("unknown")
+
+
+def test_criu_version() -> None:
+    assert parse_criu_version("Version: 4.2.1\nGitID: v4.2.1\n") == "4.2.1"
+
+
+def test_offers_come_newest_first_and_binary() -> None:
+    assert parse_offers(MADISON) == [
+        Offer("4.10-1~bpo13+1", "trixie-backports"),
+        Offer("4.2.1-1", "forky"),
+        Offer("4.1.1-1", "trixie"),
+    ]
+
+
+def test_the_log_of_criu_is_cut_down_to_its_reason() -> None:
+    log = """\
+(00.000123) Warn  (criu/kerndat.c:1): something
+(00.000124) Error (criu/util.c:1534): rlimit: Can't setup RLIMIT_NOFILE for self: Operation not permitted
+(00.001000) Error (criu/sockets.c:628): Can't get 1:16 opt: Operation not supported
+"""
+    lines = error_lines(log)
+    assert lines == ["(00.001000) Error (criu/sockets.c:628): Can't get 1:16 opt: Operation not supported"]
+    assert "install criu >= 4.2" in remedy_for(lines)
+    assert "criu check" in remedy_for([])
