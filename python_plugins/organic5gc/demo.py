@@ -5,12 +5,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from organic5gc.display import StepDisplay
 from organic5gc.migration import Migration, Pfcp
@@ -19,6 +20,7 @@ from organic5gc.playbooks import PlaybookFailed, PlaybookRun, Progress, ask
 SESSIONS = 200
 RATE_PER_S = 200
 PING_INTERVAL_MS = 5
+INPUTS = ("playbooks", "collections", "images")
 
 TITLES = {
     "lab_up": "Lab of edge-a, edge-b and ran-a",
@@ -52,33 +54,63 @@ class Demo:
         for path in (result, report, clients):
             path.unlink(missing_ok=True)
 
-        self._play(["lab_up"], lab_name=self.lab_name, lab_network_prefix=self.lab_network_prefix)
-        inventory = self.project / "inventories" / self.lab_name / "hosts.yml"
+        hosts = self._provide_core()
+        # An interrupted demo may have left its clients; their figures would be mixed with ours.
         self._play(
-            # An interrupted demo may have left its clients; their figures would be mixed with ours.
-            ["prepare_hosts", "build_minicore", "deploy_core", "ran_stop", "ran_start"],
-            inventory,
+            ["ran_stop", "ran_start"],
             ran_sessions=SESSIONS,
             ran_rate=RATE_PER_S,
             ran_ping_interval_ms=PING_INTERVAL_MS,
         )
-        where = ask(self.project, "nf_hosts", "community.docker.docker_container_info", {"name": "smf"}, inventory)
         try:
-            self._play(["migrate_smf"], inventory, target_host=other_host(where), migration_report=str(report))
-        except (DemoError, PlaybookFailed):
+            self._play(["migrate_smf"], target_host=other_host(hosts, "smf"), migration_report=str(report))
+        except PlaybookFailed:
             with suppress(PlaybookFailed):
-                self._play(["ran_stop"], inventory, ran_summary=str(clients))
+                self._play(["ran_stop"], ran_summary=str(clients))
             raise
-        self._play(["ran_stop"], inventory, ran_summary=str(clients))
+        self._play(["ran_stop"], ran_summary=str(clients))
 
         migration = Migration.merge(json.loads(report.read_text()), json.loads(clients.read_text()))
         migration.write(result)
         return migration, result
 
-    def _play(self, names: list[str], inventory: Path | None = None, **extravars: object) -> None:
+    def _provide_core(self) -> Hosts:
+        """Lab, hosts, image and core, and where each NF runs. What is there and has not changed is left alone."""
+        lab_changed = self._play(["lab_up"], lab_name=self.lab_name, lab_network_prefix=self.lab_network_prefix)
+        provided = self.project / ".cache" / "demo" / f"{self.lab_name}.provided"
+        inputs = fingerprint(self.project / name for name in INPUTS)
+        if not lab_changed and provided.is_file() and provided.read_text() == inputs:
+            hosts = self._find_nfs()
+            if all(len(found) == 1 for found in hosts.running.values()):
+                return hosts
+        provided.unlink(missing_ok=True)
+        self._play(["prepare_hosts", "build_minicore", "deploy_core"])
+        provided.parent.mkdir(parents=True, exist_ok=True)
+        provided.write_text(inputs)
+        return self._find_nfs()
+
+    def _find_nfs(self) -> Hosts:
+        self.display.begin("Where the NFs run")
+        arguments = {"nfs": "{{ nf_addresses }}", "must_run": False}
+        with self._closing_the_line():
+            answers = ask(self.project, "nf_hosts", "organic.core5g.nf_state_info", arguments, self._inventory)
+        self.display.end()
+        return Hosts.of(answers)
+
+    @property
+    def _inventory(self) -> Path:
+        return self.project / "inventories" / self.lab_name / "hosts.yml"
+
+    def _play(self, names: list[str], **extravars: object) -> bool:
         playbooks = [f"playbooks/{name}.yml" for name in names]
+        inventory = None if names == ["lab_up"] else self._inventory
+        with self._closing_the_line():
+            return PlaybookRun(self.project, playbooks, extravars, inventory, on_progress=self._show).run()
+
+    @contextmanager
+    def _closing_the_line(self) -> Iterator[None]:
         try:
-            PlaybookRun(self.project, playbooks, extravars, inventory, on_progress=self._show).run()
+            yield
         except BaseException:
             self.display.end("fail")
             raise
@@ -92,16 +124,44 @@ class Demo:
             self.display.begin(TITLES[Path(progress.playbook).stem])
 
 
-def other_host(answers: Mapping[str, Mapping[str, Any]]) -> str:
-    """The host where the SMF does not run, from each host's answer of community.docker.docker_container_info."""
-    running = [host for host, answer in answers.items() if answer["exists"] and answer["container"]["State"]["Running"]]
-    if len(running) != 1 or len(answers) < 2:
+@dataclass(frozen=True)
+class Hosts:
+    """The NF hosts, and on which of them each NF runs and tells its state."""
+
+    names: list[str]
+    running: dict[str, list[str]]
+
+    @classmethod
+    def of(cls, answers: Mapping[str, Mapping[str, Any]]) -> Self:
+        """From each host's answer of organic.core5g.nf_state_info."""
+        running: dict[str, list[str]] = {}
+        for host, answer in answers.items():
+            for nf in answer["nfs"]:
+                running.setdefault(nf["name"], []).extend([host] if nf["state"] else [])
+        return cls(sorted(answers), running)
+
+
+def other_host(hosts: Hosts, nf: str) -> str:
+    """A host where the NF does not run."""
+    running = hosts.running.get(nf, [])
+    others = [host for host in hosts.names if host not in running]
+    if len(running) != 1 or not others:
         raise DemoError(
-            f"Exactly one running SMF on two hosts or more was expected, found {len(running)} "
-            f"({', '.join(running) or 'none'}) on {', '.join(answers)}. "
+            f"Exactly one running {nf} on two hosts or more was expected, found {len(running)} "
+            f"({', '.join(running) or 'none'}) on {', '.join(hosts.names) or 'no host'}. "
             "Remove the core with `.venv/bin/ansible-playbook playbooks/remove_core.yml`, then try again."
         )
-    return next(host for host in answers if host not in running)
+    return others[0]
+
+
+def fingerprint(directories: Iterable[Path]) -> str:
+    """A hash over the names and contents of all files of directories."""
+    digest = hashlib.sha256()
+    for path in sorted(path for directory in directories for path in directory.rglob("*") if path.is_file()):
+        if "__pycache__" not in path.parts and "output" not in path.parts:
+            digest.update(f"{path} {path.stat().st_size}\n".encode())
+            digest.update(path.read_bytes())
+    return digest.hexdigest()
 
 
 def table(migration: Migration) -> str:

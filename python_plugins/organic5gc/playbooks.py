@@ -66,13 +66,17 @@ class PlaybookRun:
     inventory: Path | None = None
     on_progress: Callable[[Progress], None] = lambda _: None
 
-    def run(self) -> None:
-        """Return when all playbooks have succeeded; raise PlaybookFailed or Interrupted otherwise."""
+    def run(self) -> bool:
+        """Return when all playbooks have succeeded, with whether they changed anything.
+
+        Raises PlaybookFailed or Interrupted.
+        """
         events = _Events(self.on_progress, self.playbooks[0])
         inventory = ["--inventory", str(self.inventory)] if self.inventory else []
         extravars = ["--extra-vars", json.dumps(dict(self.extravars))] if self.extravars else []
         _run(self.project, "ansible-playbook", [*inventory, *extravars, *self.playbooks], events)
         events.end()
+        return events.changed
 
 
 def ask(
@@ -128,6 +132,7 @@ class _Events:
         self._running = False
         self._failed: dict[str, Any] | None = None
         self.pid: int | None = None
+        self.changed = False
         self.results: dict[str, dict[str, Any]] = {}
 
     def __call__(self, event: dict[str, Any]) -> bool:
@@ -142,6 +147,7 @@ class _Events:
                 self._tell(Progress(self._now.playbook, data["task"]))
             case "runner_on_ok":
                 self.results[data["host"]] = data["res"]
+                self.changed |= bool(data["res"].get("changed"))
             case name if name in FAILURES and not data.get("ignore_errors"):
                 self._failed = data
         return False  # the output is kept, the single events are not

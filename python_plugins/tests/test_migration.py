@@ -12,7 +12,7 @@ from typing import Any
 
 import jsonschema
 import pytest
-from organic5gc.demo import DemoError, other_host, table
+from organic5gc.demo import DemoError, Hosts, fingerprint, other_host, table
 from organic5gc.migration import SCHEMA, Migration
 
 HERE = Path(__file__).parent
@@ -94,26 +94,43 @@ def test_the_table_tells_every_figure(migration: Migration) -> None:
         assert figure in text
 
 
-def running(state: bool) -> dict[str, Any]:
-    return {"exists": True, "container": {"State": {"Running": state}}}
+def answer(state: object) -> dict[str, Any]:
+    return {"nfs": [{"name": "smf", "state": state}, {"name": "nrf", "state": None}]}
 
 
-ABSENT: dict[str, Any] = {"exists": False, "container": None}
-
-
-@pytest.mark.parametrize("left", [ABSENT, running(False)])
-def test_the_target_is_the_host_without_a_running_smf(left: dict[str, Any]) -> None:
-    assert other_host({"edge-a": left, "edge-b": running(True)}) == "edge-a"
+@pytest.mark.parametrize(
+    ("first", "second", "target"), [({}, {"sessions": 1}, "edge-a"), ({"sessions": 1}, None, "edge-b")]
+)
+def test_the_target_is_the_host_where_the_smf_does_not_run(first: object, second: object, target: str) -> None:
+    hosts = Hosts.of({"edge-a": answer(first), "edge-b": answer(second)})
+    assert hosts.running["nrf"] == []
+    assert other_host(hosts, "smf") == target
 
 
 @pytest.mark.parametrize(
     "answers",
     [
-        {"edge-a": ABSENT, "edge-b": ABSENT},
-        {"edge-a": running(True), "edge-b": running(True)},
-        {"edge-a": running(True)},
+        {},
+        {"edge-a": answer(None), "edge-b": answer(None)},
+        {"edge-a": answer({"sessions": 1}), "edge-b": answer({"sessions": 1})},
+        {"edge-a": answer({"sessions": 1})},
     ],
 )
 def test_no_target_is_guessed(answers: dict[str, Any]) -> None:
-    with pytest.raises(DemoError, match="Exactly one running SMF"):
-        other_host(answers)
+    with pytest.raises(DemoError, match="Exactly one running smf"):
+        other_host(Hosts.of(answers), "smf")
+
+
+def test_a_fingerprint_changes_with_names_and_contents_only(tmp_path: Path) -> None:
+    file = tmp_path / "roles" / "main.yml"
+    file.parent.mkdir()
+    file.write_text("a")
+    first = fingerprint([tmp_path])
+    (tmp_path / "__pycache__").mkdir()
+    (tmp_path / "__pycache__" / "x.pyc").write_text("compiled")
+    file.touch()
+    assert fingerprint([tmp_path]) == first
+    file.write_text("b")
+    second = fingerprint([tmp_path])
+    file.rename(file.with_name("other.yml"))
+    assert len({first, second, fingerprint([tmp_path])}) == 3
