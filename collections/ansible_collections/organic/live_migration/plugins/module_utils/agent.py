@@ -76,7 +76,7 @@ def _end_criu() -> None:
 
     Its peer is gone, so it fails and takes its code out of the process that it was dumping; killed, it could not.
     """
-    for _ in range(2):
+    for _attempt in range(2):
         with contextlib.suppress(ChildProcessError):
             signal.signal(signal.SIGALRM, lambda _number, _frame: None)
             signal.setitimer(signal.ITIMER_REAL, 10, 1)

@@ -121,7 +121,7 @@ class AddressOwner:
         """Repeat the announcement a few times in the background, for switches that missed the first."""
 
         def repeat() -> None:
-            for _ in range(_ANNOUNCE_TIMES):
+            for _time in range(_ANNOUNCE_TIMES):
                 if stop.wait(_ANNOUNCE_EVERY_S):
                     return
                 self._announce()

@@ -8,7 +8,9 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import socket
 import threading
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +20,7 @@ from .container import Container
 from .criu import CriuWorker
 from .docker_engine import NO_RESTART, DockerEngine
 from .errors import CriuFailed, MigrationError, PeerFailed, PeerLost
-from .files import FileSet
+from .files import FileSet, Snapshot
 from .freezer import Freezer
 from .packet_hold import PacketHold, remove_rules
 from .plan import Plan
@@ -27,6 +29,22 @@ from .steps import Steps, now_ms
 
 _DEPARTED = signal.SIGRTMIN + 1
 _UNCORK_EVERY_S = 0.001
+_METADATA_BYTES = 64 << 20
+"""Size of the source's image file system: all but the pages, which go out at once."""
+
+
+@dataclass
+class Armed:
+    """What is made before the freeze and needed after it."""
+
+    control: Channel
+    pages: socket.socket
+    files: FileSet
+    snapshot: Snapshot
+    owner: network.AddressOwner
+    hold: PacketHold
+    criu: CriuWorker
+    images: int
 
 
 class Source:
@@ -65,11 +83,8 @@ class Source:
             restart_policy=description["HostConfig"]["RestartPolicy"],
         )
         self._control: Channel | None = None
-        self._criu: CriuWorker | None = None
-        self._hold: PacketHold | None = None
-        self._owner: network.AddressOwner | None = None
+        self._armed: Armed | None = None
         self._frozen_at_ms = 0.0
-        self._downtime_ms = 0.0
 
     def run(self) -> agent.Result:
         """Migrate; returns when the source is released, or the process runs here again as if nothing had been."""
@@ -79,135 +94,141 @@ class Source:
         self._record.adopt()
         self._record.save()
         try:
-            self._prepare()
-            restored = self._switch_over()
+            with self._steps.step("connect"):
+                self._control, pages = self._connect()
+            self._armed = self._arm(self._control, pages)
+            restored = self._switch_over(self._armed)
         except (MigrationError, OSError, ValueError) as error:
             return self._roll_back(error)
-        return self._commit(restored)
+        return self._commit(self._armed, restored)
 
     # Before the freeze: everything that can be done while the process runs
 
-    def _prepare(self) -> None:
-        with self._steps.step("connect"):
-            self._control = Channel.connect(self._addresses, self._port, self._plan.credentials, 10)
-            self._control.send("hello")
-            pages = Channel.connect(self._addresses, self._port, self._plan.credentials, 10)
-            pages.send("pages")
-            self._pages = pages.to_plain_socket()
-            channel.fail_soon(self._pages)
+    def _connect(self) -> tuple[Channel, socket.socket]:
+        """One connection for the messages, and one, authenticated the same way, that CRIU writes the pages to."""
+        control = Channel.connect(self._addresses, self._port, self._plan.credentials, 10)
+        control.send("hello")
+        pages = Channel.connect(self._addresses, self._port, self._plan.credentials, 10)
+        pages.send("pages")
+        plain = pages.to_plain_socket()
+        channel.fail_soon(plain)
+        return control, plain
+
+    def _arm(self, control: Channel, pages: socket.socket) -> Armed:
         with self._steps.step("files"):
-            self._files = FileSet(self._container, self._container.mounts())
-            self._snapshot = self._files.snapshot()
-            self._send_files()
+            moving = FileSet(self._container, self._container.mounts())
+            snapshot = moving.snapshot()
+            control.send("files", moving.pack(sorted(snapshot.files)), gone=sorted(snapshot.removed))
+            control.expect("unpacked", self._plan.timeout_s)
         with self._steps.step("arm"):
             self._engine.set_restart_policy(self._record.container_id, NO_RESTART)
             self._record.save(record.ACTIVE)
             interfaces = network.read_interfaces(self._container.init.pid)
-            self._owner = network.AddressOwner(self._container.init.pid, interfaces)
-            self._hold = PacketHold(
-                self._container.init.pid, [interface.name for interface in interfaces], self._plan.migration_id
-            )
-            self._hold.install()
-            self._control.send(
+            owner = network.AddressOwner(self._container.init.pid, interfaces)
+            names = [interface.name for interface in interfaces]
+            hold = PacketHold(self._container.init.pid, names, self._plan.migration_id)
+            hold.install()
+            control.send(
                 "arm",
                 nf_pid=processes.pid_inside(self._nf.pid),
                 streams=self._container.standard_streams(self._nf.pid),
                 interfaces=[interface.as_dict() for interface in interfaces],
             )
             self._freezer.gather(self._nf.pid)
-            self._arm_dump()
-            self._control.expect("armed", self._plan.timeout_s)
+            criu, images = self._arm_dump(pages)
+            armed = Armed(control, pages, moving, snapshot, owner, hold, criu, images)
+            self._armed = armed  # known to a roll back from here on
+            control.expect("armed", self._plan.timeout_s)
+        return armed
 
-    def _send_files(self) -> None:
-        assert self._control is not None
-        self._control.send("files", self._files.pack(sorted(self._snapshot.files)), gone=sorted(self._snapshot.removed))
-        self._control.expect("unpacked", self._plan.timeout_s)
-
-    def _arm_dump(self) -> None:
-        images = self._record.images
-        images.mkdir(mode=0o700)
-        libc.mount_tmpfs(str(images), 64 << 20)  # without the pages, which go out at once
-        self._images = os.open(images, os.O_RDONLY | os.O_DIRECTORY)
-        self._freezer_directory = os.open(self._freezer.directory, os.O_RDONLY | os.O_DIRECTORY)
-        given = [self._freezer_directory, self._pages.fileno()]
-        self._criu = CriuWorker(self._container, self._images, "dump", given)
-        self._criu.start_dump(processes.pid_inside(self._nf.pid), self._freezer_directory, self._pages.fileno())
+    def _arm_dump(self, pages: socket.socket) -> tuple[CriuWorker, int]:
+        """Start CRIU up to the point where it would stop the process; returns it and its image directory."""
+        directory = self._record.images
+        directory.mkdir(mode=0o700)
+        libc.mount_tmpfs(str(directory), _METADATA_BYTES)
+        images = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+        freezer = os.open(self._freezer.directory, os.O_RDONLY | os.O_DIRECTORY)
+        criu = CriuWorker(self._container, images, "dump", [freezer, pages.fileno()])
+        try:
+            criu.start_dump(processes.pid_inside(self._nf.pid), freezer, pages.fileno())
+        except MigrationError:
+            criu.close()
+            raise
+        return criu, images
 
     # From the freeze to the commit: the downtime
 
-    def _switch_over(self) -> channel.Message:
+    def _switch_over(self, armed: Armed) -> channel.Message:
         """Freeze, dump and have it restored; returns the target's word that the process stands there, stopped."""
-        assert self._control is not None and self._criu is not None
-        assert self._hold is not None and self._owner is not None
         self._record.save(record.SWITCHOVER)
         self._frozen_at_ms = now_ms()
         with self._steps.step("freeze"):
             self._freezer.freeze()
         with self._steps.step("switch_address"):
             # what arrives here until the target has announced itself is still taken in, and dumped with the socket
-            self._owner.be_silent()
-            self._control.send("switch")
-            self._control.expect("switched", 10)
-            self._hold.begin()
+            armed.owner.be_silent()
+            armed.control.send("switch")
+            armed.control.expect("switched", 10)
+            armed.hold.begin()
         with self._steps.step("dump"):
-            self._dump()
+            archive, gone = self._dump(armed)
         with self._steps.step("restore"):
-            self._send_images()
-            return self._control.expect("restored", self._plan.timeout_s)
+            self._send_images(armed, archive, gone)
+            return armed.control.expect("restored", self._plan.timeout_s)
 
-    def _dump(self) -> None:
-        assert self._criu is not None
+    def _dump(self, armed: Armed) -> tuple[bytes, list[str]]:
+        """Dump, and meanwhile pack the files that changed since they were copied; returns these and what is gone."""
         done = threading.Event()
 
         def keep_uncorked() -> None:
             while not done.wait(_UNCORK_EVERY_S):
-                channel.uncork(self._pages)
+                channel.uncork(armed.pages)
 
-        self._criu.answer()
+        armed.criu.answer()
         threading.Thread(target=keep_uncorked, daemon=True).start()
         try:
             tree = processes.tree(self._nf.pid)
-            self._changed, self._gone = self._files.snapshot().since(self._snapshot, files.mapped_shared(tree))
-            self._archive = self._files.pack(self._changed)
-            self._criu.run_until(None, self._plan.timeout_s)
+            changed, gone = armed.files.snapshot().since(armed.snapshot, files.mapped_shared(tree))
+            archive = armed.files.pack(changed)
+            armed.criu.run_until(None, self._plan.timeout_s)
         finally:
             done.set()
+        return archive, gone
 
-    def _send_images(self) -> None:
-        assert self._control is not None
-        parts = [self._archive]
+    @staticmethod
+    def _send_images(armed: Armed, archive: bytes, gone: list[str]) -> None:
+        parts = [archive]
         names = []
-        for image in sorted(Path(f"/proc/self/fd/{self._images}").glob("*.img")):
+        for image in sorted(Path(f"/proc/self/fd/{armed.images}").glob("*.img")):
             parts.append(image.read_bytes())
             names.append((image.name, len(parts[-1])))
-        self._control.send("images", b"".join(parts), images=names, archive_bytes=len(self._archive), gone=self._gone)
+        armed.control.send("images", b"".join(parts), images=names, archive_bytes=len(archive), gone=gone)
 
     # After it
 
-    def _commit(self, restored: channel.Message) -> agent.Result:
+    def _commit(self, armed: Armed, restored: channel.Message) -> agent.Result:
         """The commit point: from here on the process never runs on this host again."""
-        assert self._control is not None and self._criu is not None and self._hold is not None
         self._record.save(record.COMMITTED)
         try:
             with self._steps.step("resume"):
-                self._control.send("commit")
-                running = self._control.expect("running", 30)
-            self._downtime_ms = now_ms() - self._frozen_at_ms
+                armed.control.send("commit")
+                running = armed.control.expect("running", 30)
+            downtime_ms = now_ms() - self._frozen_at_ms
         except MigrationError as error:
             # the target may or may not run; the process stays frozen here until somebody has asked the target
             return {**agent.failure(error), "undecided": True}
-        dump = self._criu.statistics()
+        dump = armed.criu.statistics()
         with self._steps.step("release"):
-            bytes_sent = channel.tcp_bytes_sent(self._pages) + self._control.blob_bytes_sent
-            self._criu.close()
-            self._hold.drop()
+            bytes_sent = channel.tcp_bytes_sent(armed.pages) + armed.control.blob_bytes_sent
+            armed.criu.close()
+            armed.hold.drop()
             release(self._record, self._engine)
         with self._steps.step("finish"):
-            finished = self._await_finished()
+            finished = self._await_finished(armed.control)
         return {
             "ok": True,
             "status": record.COMPLETED,
-            "process_downtime_ms": round(self._downtime_ms, 2),
+            "process_downtime_ms": round(downtime_ms, 2),
             "bytes_sent": bytes_sent,
             "steps": self._steps.list,
             "target_steps": restored.fields["steps"],
@@ -216,20 +237,20 @@ class Source:
             "commands": {"source": commands.noted(), "target": finished.get("commands", [])},
         }
 
-    def _await_finished(self) -> dict[str, Any]:
-        assert self._control is not None
+    @staticmethod
+    def _await_finished(control: Channel) -> dict[str, Any]:
         try:
-            return self._control.expect("finished", 30).fields
+            return control.expect("finished", 30).fields
         except MigrationError:
             return {}  # the process runs there, which is what counts; the target's guardian tidies up
         finally:
-            self._control.close()
+            control.close()
 
     def _roll_back(self, error: Exception) -> agent.Result:
         """Before the commit point every failure ends here: the process runs on, with its connections."""
         with self._steps.step("roll_back"):
             error = self._ask_target_why(error)
-            roll_back(self._record, self._engine, self._criu, self._owner, self._hold)
+            roll_back(self._record, self._engine, self._armed)
         result = agent.failure(error)
         result["steps"] = self._steps.list
         if self._frozen_at_ms:
@@ -268,24 +289,17 @@ def release(source: Record, engine: DockerEngine) -> None:
     source.remove()
 
 
-def roll_back(
-    source: Record,
-    engine: DockerEngine,
-    criu: CriuWorker | None = None,
-    owner: network.AddressOwner | None = None,
-    hold: PacketHold | None = None,
-) -> None:
+def roll_back(source: Record, engine: DockerEngine, armed: Armed | None = None) -> None:
     """Let the process run here again as if nothing had been; may be repeated."""
-    if source.init.alive:
-        if owner is None:
-            owner = network.AddressOwner(source.init.pid, network.read_interfaces(source.init.pid))
-        owner.answer()
+    if armed is not None:
+        armed.owner.answer()
+    elif source.init.alive:
+        network.AddressOwner(source.init.pid, network.read_interfaces(source.init.pid)).answer()
     freezer = Freezer(Path(source.freezer))
     freezer.thaw()
-    if criu is not None:
-        criu.close()  # takes its code out of the process, which must not be frozen for that
-    if hold is not None:
-        hold.remove()
+    if armed is not None:
+        armed.criu.close()  # takes its code out of the process, which must not be frozen for that
+        armed.hold.remove()
     elif source.init.alive:
         remove_rules(source.init.pid, source.migration_id)
     freezer.remove()

@@ -11,6 +11,7 @@ import re
 import signal
 import socket
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from .channel import Channel, Listener, Message
 from .container import Container
 from .criu import CriuWorker, PageServer
 from .docker_engine import DockerEngine, resident_name
-from .errors import MigrationError, PeerLost
+from .errors import CriuFailed, MigrationError, PeerLost
 from .files import FileSet
 from .packet_hold import PacketHold, remove_rules
 from .plan import Plan
@@ -47,6 +48,17 @@ class Await:
         self._path.unlink(missing_ok=True)
 
 
+@dataclass
+class Armed:
+    """What waits for the images: the packet hold, the page server, and CRIU, which reads its inventory from a FIFO."""
+
+    hold: PacketHold
+    page_server: PageServer
+    criu: CriuWorker
+    images: int
+    inventory: int
+
+
 class Target:
     """One migration as the target host sees it.
 
@@ -64,9 +76,7 @@ class Target:
         self._record = Record(plan.migration_id, "target", plan.name, "", plan.peer,
                               restart_policy=source["HostConfig"]["RestartPolicy"])  # fmt: skip
         self._steps = Steps()
-        self._worker: CriuWorker | None = None
-        self._page_server: PageServer | None = None
-        self._hold: PacketHold | None = None
+        self._armed: Armed | None = None
         # made before the worker is forked, so that the guardian holds it open too: see CriuWorker
         self._rpc = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
 
@@ -116,9 +126,9 @@ class Target:
         try:
             control = self._listener.accept(self._plan.timeout_s)
             control.expect("hello", 10)
-            self._pages = self._accept_pages()
+            pages = self._accept_pages()
             self._listener.close()
-            self._converse(control)
+            self._converse(control, pages)
         except (MigrationError, OSError, ValueError) as error:
             result = agent.failure(error)
             self._abort()
@@ -132,7 +142,7 @@ class Target:
         pages.expect("pages", 10)
         return pages.to_plain_socket()
 
-    def _converse(self, control: Channel) -> None:
+    def _converse(self, control: Channel, pages: socket.socket) -> None:
         """Do what the source says, in its order, until the process runs or the source gives up."""
         while True:
             message = control.receive(self._plan.timeout_s)
@@ -141,61 +151,69 @@ class Target:
                 control.send("unpacked")
             elif message.kind == "arm":
                 with self._steps.step("arm"):
-                    self._arm(message.fields)
+                    self._armed = self._arm(message.fields, pages)
                 control.send("armed")
             elif message.kind == "switch":
                 self._owner.answer()
                 control.send("switched")
                 self._owner.keep_announcing()
-            elif message.kind == "images":
-                self._restore(message)
+            elif message.kind == "images" and self._armed is not None:
+                self._restore(self._armed, message)
                 control.send("restored", steps=self._steps.list)
-                self._run(control)
+                self._run(self._armed, control)
                 return
             elif message.kind == "abort":
-                errors = self._page_server.error_lines() if self._page_server else []
+                errors = self._armed.page_server.error_lines() if self._armed else []
                 self._abort()
                 control.send("aborted", page_server_errors=errors)
                 return
             else:
-                raise PeerLost(f"The source host sent '{message.kind}', which is not understood")
+                raise PeerLost(f"The source host sent '{message.kind}', which is not understood here")
 
     def _unpack(self, message: Message) -> None:
         FileSet(self._container, self._container.mounts()).unpack(message.blob, list(message.fields["gone"]))
 
-    def _arm(self, orders: dict[str, Any]) -> None:
-        """Have everything ready before the freeze: the packet hold, the page server, CRIU waiting for its images."""
+    def _arm(self, orders: dict[str, Any], pages: socket.socket) -> Armed:
+        """Have everything ready before the freeze."""
         self._record.nf_pid = int(orders["nf_pid"])
         self._record.save(record.ACTIVE)
         wanted = [network.Interface(**interface) for interface in orders["interfaces"]]
         self._check_interfaces(wanted)
-        network.equip(self._container.init.pid, wanted)
-        self._hold = PacketHold(
-            self._container.init.pid, [interface.name for interface in wanted], self._plan.migration_id
-        )
-        self._hold.install()
-        self._hold.begin()
+        pid = self._container.init.pid
+        network.equip(pid, wanted)
+        hold = PacketHold(pid, [interface.name for interface in wanted], self._plan.migration_id)
+        hold.install()
+        hold.begin()
 
-        images = self._record.images
-        images.mkdir(mode=0o700)
-        libc.mount_tmpfs(str(images), self._plan.images_bytes)
-        self._images = os.open(images, os.O_RDONLY | os.O_DIRECTORY)
-        os.mkfifo(images / _INVENTORY, 0o600)
-        self._page_server = PageServer(self._images, self._pages)
-        self._container.reserve_pids_above(self._record.nf_pid)
+        directory = self._record.images
+        directory.mkdir(mode=0o700)
+        libc.mount_tmpfs(str(directory), self._plan.images_bytes)
+        images = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+        os.mkfifo(directory / _INVENTORY, 0o600)
+        page_server = PageServer(images, pages)
+        try:
+            self._container.reserve_pids_above(self._record.nf_pid)
+            criu = self._arm_restore(images, orders["streams"])
+            inventory = _await_reader(directory / _INVENTORY, criu)
+        except BaseException:
+            page_server.close()
+            raise
+        return Armed(hold, page_server, criu, images, inventory)
 
+    def _arm_restore(self, images: int, streams: dict[str, str]) -> CriuWorker:
+        """Start CRIU; the dumped standard streams are replaced by those that the engine gave this container."""
         inherited = {}
-        for number, key in orders["streams"].items():
+        for number, key in streams.items():
             if key.startswith(("pipe:", "socket:")):
                 mode = os.O_RDONLY if number == "0" else os.O_WRONLY
                 inherited[key] = os.open(f"/proc/{self._container.init.pid}/fd/{int(number)}", mode)
-        self._worker = CriuWorker(
-            self._container, self._images, "restore", list(inherited.values()), join_cgroups=True, rpc=self._rpc
+        criu = CriuWorker(
+            self._container, images, "restore", list(inherited.values()), join_cgroups=True, rpc=self._rpc
         )
-        self._worker.start_restore(inherited)
+        criu.start_restore(inherited)
         for descriptor in inherited.values():
             os.close(descriptor)  # the engine sees the end of a container at the end of its pipes
-        self._inventory = self._await_armed(images / _INVENTORY)
+        return criu
 
     def _check_interfaces(self, wanted: list[network.Interface]) -> None:
         here = {interface.name: interface.mac for interface in self._interfaces}
@@ -206,83 +224,43 @@ class Target:
                 "Were networks attached after the container had been created? Redeploy it with all of them."
             )
 
-    def _await_armed(self, fifo: Path) -> int:
-        """Wait until CRIU has opened the FIFO: it knows the kernel by then and wants nothing but images."""
-        assert self._worker is not None
-        deadline = time.monotonic() + 10
-        while True:
-            try:
-                return os.open(fifo, os.O_WRONLY | os.O_NONBLOCK)
-            except OSError:  # ENXIO: nobody reads it yet
-                if self._worker.ended or time.monotonic() > deadline:
-                    raise MigrationError(
-                        f"CRIU did not start on the target host: {' | '.join(self._worker.error_lines())}"
-                    ) from None
-            time.sleep(0.002)  # before the freeze; a FIFO has no event for "opened"
-
-    def _restore(self, message: Message) -> None:
+    def _restore(self, armed: Armed, message: Message) -> None:
         """Restore from the images; the process stands complete and stopped when this returns."""
-        assert self._worker is not None and self._page_server is not None
         with self._steps.step("pages_received"):
-            self._page_server.wait(self._plan.timeout_s)
+            armed.page_server.wait(self._plan.timeout_s)
         if message.fields["gone"] or message.fields["archive_bytes"]:
             with self._steps.step("files_unpacked"):
                 archive = message.blob[: message.fields["archive_bytes"]]
                 FileSet(self._container, self._container.mounts()).unpack(archive, list(message.fields["gone"]))
         with self._steps.step("images_written"):
-            inventory = self._write_images(message)
+            inventory = write_images(armed.images, message)
         with self._steps.step("criu_restore"):
-            os.set_blocking(self._inventory, True)
-            os.write(self._inventory, inventory)
-            os.close(self._inventory)
-            self._worker.run_until("pre-resume", self._plan.timeout_s)
+            os.set_blocking(armed.inventory, True)
+            os.write(armed.inventory, inventory)
+            os.close(armed.inventory)
+            armed.criu.run_until("pre-resume", self._plan.timeout_s)
         self._record.save(record.RESTORED)
 
-    def _write_images(self, message: Message) -> bytes:
-        """Write all images but the inventory, which is returned; names and sizes come from the peer and are checked."""
-        inventory = b""
-        position = int(message.fields["archive_bytes"])
-        for name, size in message.fields["images"]:
-            if not _IMAGE_NAME.fullmatch(name) or not 0 <= size <= len(message.blob) - position:
-                raise PeerLost(f"The source host named an image '{name}' of {size} bytes, which cannot be")
-            data = message.blob[position : position + size]
-            position += size
-            if name == _INVENTORY:
-                inventory = data
-            else:
-                descriptor = os.open(
-                    name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600, dir_fd=self._images
-                )
-                with os.fdopen(descriptor, "wb") as image:
-                    image.write(data)
-        if not inventory:
-            raise PeerLost("The source host sent no inventory image")
-        return inventory
-
-    def _run(self, control: Channel) -> None:
+    def _run(self, armed: Armed, control: Channel) -> None:
         """Wait, with the process stopped, for the commit; then let it run."""
-        assert self._worker is not None and self._hold is not None
         control.expect("commit", _WORD_OF_THE_SOURCE_S)
         # written down first: whoever finds this record knows that the process may have run
         self._record.save(record.COMPLETED)
-        self._hold.release()
-        self._worker.answer()
-        control.send("running", held_packets=self._hold.held)
-        # the process runs: from here on nothing may undo it, only tidy up
-        self._worker.run_until(None, 10)
-        statistics = self._worker.statistics()
-        self._worker.close()
-        self._tidy()
-        control.send("finished", criu=statistics, commands=commands.noted())
-        control.close()
-
-    def _tidy(self) -> None:
-        assert self._hold is not None and self._page_server is not None
-        self._hold.remove()
+        armed.hold.release()
+        armed.criu.answer()
+        # The process runs: from here on nothing may undo it. A source that does not hear this asks what became of it.
+        with contextlib.suppress(PeerLost):
+            control.send("running", held_packets=armed.hold.held)
+        armed.criu.run_until(None, 10)
+        statistics = armed.criu.statistics()
+        armed.criu.close()
+        armed.hold.remove()
+        armed.page_server.close()
         self._owner.close()
-        self._page_server.close()
-        self._pages.close()
         finish(self._record, self._engine)
+        with contextlib.suppress(PeerLost):
+            control.send("finished", criu=statistics, commands=commands.noted())
+        control.close()
 
     def _abort(self) -> None:
         """Undo everything; the process that may stand restored here has never run and is destroyed."""
@@ -292,10 +270,46 @@ class Target:
         with contextlib.suppress(OSError):
             self._owner.be_silent()
         destroy(self._record, self._engine)
-        if self._worker:
-            self._worker.close()
-        if self._page_server:
-            self._page_server.close()
+        if self._armed:
+            self._armed.criu.close()
+            self._armed.page_server.close()
+
+
+def _await_reader(fifo: Path, criu: CriuWorker) -> int:
+    """Wait until CRIU has opened the FIFO: it knows the kernel by then and wants nothing but images."""
+    deadline = time.monotonic() + 10
+    while True:
+        try:
+            return os.open(fifo, os.O_WRONLY | os.O_NONBLOCK)
+        except OSError:  # ENXIO: nobody reads it yet
+            if criu.ended or time.monotonic() > deadline:
+                raise CriuFailed("start on the target host", criu.error_lines()) from None
+        time.sleep(0.002)  # before the freeze; a FIFO has no event for "opened"
+
+
+def write_images(directory: int, message: Message) -> bytes:
+    """Write the images of a message into a directory, but for the inventory, which is returned.
+
+    Args:
+        directory: descriptor of the image directory.
+        message: names, sizes and contents from the peer; none of them is believed.
+    """
+    inventory = b""
+    position = int(message.fields["archive_bytes"])
+    for name, size in message.fields["images"]:
+        if not _IMAGE_NAME.fullmatch(name) or not 0 <= size <= len(message.blob) - position:
+            raise PeerLost(f"The source host named an image '{name}' of {size} bytes, which cannot be")
+        data = message.blob[position : position + size]
+        position += size
+        if name == _INVENTORY:
+            inventory = data
+        else:
+            flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
+            with os.fdopen(os.open(name, flags, 0o600, dir_fd=directory), "wb") as image:
+                image.write(data)
+    if not inventory:
+        raise PeerLost("The source host sent no inventory image")
+    return inventory
 
 
 def finish(target: Record, engine: DockerEngine) -> None:
