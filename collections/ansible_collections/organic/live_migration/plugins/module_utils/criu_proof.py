@@ -115,7 +115,7 @@ class CriuProof:
         workload.write_text(_WORKLOAD)
         deadline = time.clock_gettime(time.CLOCK_BOOTTIME) + 60
         (target.awaits / _NAME).write_text(f"{deadline:.3f}\n")
-        with Sandbox(work / "source", ["--", sys.executable, "-IS", str(workload)]) as source, target:
+        with target, Sandbox(work / "source", ["--", sys.executable, "-IS", str(workload)]) as source:
             self._expect("counts", self._probe(source), 1)
             main = source.main_child
             inner = pid_inside(main)

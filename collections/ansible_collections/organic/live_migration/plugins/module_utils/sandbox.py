@@ -113,7 +113,7 @@ class Sandbox:
 
     def _started(self) -> bool:
         if self._process.poll() is not None:
-            _, said = self._process.communicate()
+            said = self._process.communicate()[1]
             raise MigrationError(f"The resident init does not start: {said.decode(errors='replace').strip()}")
         for pid in children(self._process.pid):
             if Path(f"/proc/{pid}/comm").read_text().startswith("resident-"):

@@ -3,9 +3,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
+from ansible_collections.organic.live_migration.plugins.module_utils import resident_runtime
 from ansible_collections.organic.live_migration.plugins.module_utils.criu_proof import error_lines, remedy_for
 from ansible_collections.organic.live_migration.plugins.module_utils.errors import MigrationError
 from ansible_collections.organic.live_migration.plugins.module_utils.host_requirements import (
@@ -15,6 +17,8 @@ from ansible_collections.organic.live_migration.plugins.module_utils.host_requir
     version_of,
 )
 from ansible_collections.organic.live_migration.plugins.module_utils.resident_runtime import (
+    Outcome,
+    ResidentRuntime,
     has_cap_sys_resource,
     libraries_of,
 )
@@ -89,3 +93,71 @@ def test_the_log_of_criu_is_cut_down_to_its_reason() -> None:
     assert lines == ["(00.001000) Error (criu/sockets.c:628): Can't get 1:16 opt: Operation not supported"]
     assert "install criu >= 4.2" in remedy_for(lines)
     assert "criu check" in remedy_for([])
+
+
+class Kernel:
+    """Files in place of the kernel's setting and of the one that keeps it: the real setting is everybody's."""
+
+    def __init__(self, directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.setting = directory / "pipe-max-size"
+        self.kept = directory / "sysctl.d" / "organic.conf"
+        self.manifest = directory / "root" / "manifest.json"
+        self.setting.write_text("1048576\n")
+        monkeypatch.setattr(resident_runtime, "_PIPE_MAX", self.setting)
+        monkeypatch.setattr(resident_runtime, "_SYSCTL_FILE", self.kept)
+        monkeypatch.setattr(resident_runtime, "_ROOT", self.manifest.parent)
+        monkeypatch.setattr(resident_runtime.resident, "MANIFEST", str(self.manifest))
+        monkeypatch.setattr(resident_runtime, "has_cap_sys_resource", lambda _status: False)
+
+    def install(self) -> list[str]:
+        outcome = Outcome()
+        sysctl = ResidentRuntime()._raise_pipe_limit(outcome)
+        self.manifest.parent.mkdir(exist_ok=True)
+        self.manifest.write_text(json.dumps({"version": resident_runtime.MANIFEST_VERSION, "sysctl": sysctl}))
+        return outcome.actions
+
+
+@pytest.fixture
+def kernel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Kernel:
+    return Kernel(tmp_path, monkeypatch)
+
+
+def test_the_pipe_limit_is_raised_once_and_put_back(kernel: Kernel) -> None:
+    assert kernel.install() == ["sysctl"]
+    assert kernel.setting.read_text() == "67108864"
+    assert "fs.pipe-max-size = 67108864" in kernel.kept.read_text()
+    assert kernel.install() == []
+    ResidentRuntime().remove()
+    assert kernel.setting.read_text() == "1048576"
+    assert not kernel.kept.exists()
+
+
+def test_the_pipe_limit_of_somebody_else_stays(kernel: Kernel) -> None:
+    kernel.install()
+    kernel.setting.write_text("134217728")
+    assert kernel.install() == []
+    ResidentRuntime().remove()
+    assert kernel.setting.read_text() == "134217728"
+
+
+def test_after_a_boot_that_lost_the_pipe_limit_the_first_value_is_remembered(kernel: Kernel) -> None:
+    kernel.install()
+    kernel.setting.write_text("1048576")
+    assert kernel.install() == ["sysctl"]
+    ResidentRuntime().remove()
+    assert kernel.setting.read_text() == "1048576"
+
+
+def test_the_pipe_limit_stays_where_the_capability_is_there(kernel: Kernel, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(resident_runtime, "has_cap_sys_resource", lambda _status: True)
+    assert kernel.install() == []
+    assert kernel.setting.read_text() == "1048576\n"
+    assert not kernel.kept.exists()
+
+
+def test_check_mode_raises_nothing(kernel: Kernel) -> None:
+    outcome = Outcome()
+    ResidentRuntime(check=True)._raise_pipe_limit(outcome)
+    assert outcome.actions == ["sysctl"]
+    assert kernel.setting.read_text() == "1048576\n"
+    assert not kernel.kept.exists()
