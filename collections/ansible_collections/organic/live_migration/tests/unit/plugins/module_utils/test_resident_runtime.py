@@ -127,7 +127,7 @@ def test_the_pipe_limit_is_raised_once_and_put_back(kernel: Kernel) -> None:
     assert kernel.setting.read_text() == "67108864"
     assert "fs.pipe-max-size = 67108864" in kernel.kept.read_text()
     assert kernel.install() == []
-    ResidentRuntime().remove()
+    ResidentRuntime().remove(force=True)
     assert kernel.setting.read_text() == "1048576"
     assert not kernel.kept.exists()
 
@@ -136,7 +136,7 @@ def test_the_pipe_limit_of_somebody_else_stays(kernel: Kernel) -> None:
     kernel.install()
     kernel.setting.write_text("134217728")
     assert kernel.install() == []
-    ResidentRuntime().remove()
+    ResidentRuntime().remove(force=True)
     assert kernel.setting.read_text() == "134217728"
 
 
@@ -144,7 +144,7 @@ def test_after_a_boot_that_lost_the_pipe_limit_the_first_value_is_remembered(ker
     kernel.install()
     kernel.setting.write_text("1048576")
     assert kernel.install() == ["sysctl"]
-    ResidentRuntime().remove()
+    ResidentRuntime().remove(force=True)
     assert kernel.setting.read_text() == "1048576"
 
 
