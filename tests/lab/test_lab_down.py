@@ -138,6 +138,7 @@ class TestUp:
         assert facts["ansible_python_interpreter"] == "/usr/bin/python3"
         assert facts["nf_network_parent"] == "eth0"
         assert facts["nf_network_subnet"] == f"{PREFIX}.0.0/24"
+        assert facts["nf_bridge_uplink"] == "eth1"
         assert facts["nf_addresses"] == {"nrf": f"{PREFIX}.0.33", "smf": f"{PREFIX}.0.34", "upf": f"{PREFIX}.0.35"}
         subprocess.run(PING, cwd=PROJECT, env=ENVIRONMENT, check=True)
 
@@ -205,7 +206,7 @@ class TestDown:
         assert processes_in(namespaces) == []
         before, after = life.compared()
         assert after == before
-        assert not INVENTORY.exists()
+        assert not INVENTORY.parent.exists()
         assert eventually(lambda: not connections_to(f"{PREFIX}."), 5)
 
     def test_down_again_changes_nothing(self, lab: Lab) -> None:
