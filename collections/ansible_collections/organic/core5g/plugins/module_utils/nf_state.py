@@ -17,7 +17,7 @@ from ansible_collections.organic.core5g.plugins.module_utils.errors import State
 from ansible_collections.organic.live_migration.plugins.module_utils.libc import network_namespace
 
 POLL_INTERVAL_S = 0.05
-SAMPLE_INTERVAL_S = 0.02
+WATCH_INTERVAL_S = 0.02
 
 
 @dataclasses.dataclass(frozen=True)
@@ -76,7 +76,7 @@ class Wanted:
     """What nf_state_info is asked for, see its options."""
 
     must_run: bool = True
-    samples: int = 1
+    watch_s: float = 0
     associations: int = 0
     wait_s: float = 0
 
@@ -116,7 +116,7 @@ class NfReader:
             try:
                 if wanted.wait_s > 0:
                     self.wait_until_ready(name, address, wanted.associations, wanted.wait_s)
-                state, sessions = self._sample(name, address, wanted.samples)
+                state, sessions = self._watch(name, address, wanted.watch_s)
             except StateError as error:
                 if wanted.must_run:
                     raise
@@ -133,11 +133,12 @@ class NfReader:
             )
         return found
 
-    def _sample(self, name: str, address: str, samples: int) -> tuple[dict[str, Any], dict[str, Any]]:
-        """The last of several answers, and the range of the numbers of sessions in all of them."""
+    def _watch(self, name: str, address: str, watch_s: float) -> tuple[dict[str, Any], dict[str, Any]]:
+        """The last answer, and the range of the numbers of sessions in all answers of that time."""
+        deadline = time.monotonic() + watch_s
         answers = [self.read(name, address)]
-        while len(answers) < samples:
-            time.sleep(SAMPLE_INTERVAL_S)
+        while time.monotonic() < deadline:
+            time.sleep(WATCH_INTERVAL_S)
             answers.append(self.read(name, address))
         by_peer: dict[str, list[int]] = {}
         for answer in answers:

@@ -46,11 +46,12 @@ options:
       - V(0) reads once and asks for an answer only.
     type: float
     default: 0
-  samples:
+  watch_s:
     description:
-      - How often the state is read, 20 ms apart. While users come and go, RV(nfs[].sessions) tells the range.
-    type: int
-    default: 1
+      - Read the state again and again for so many seconds. While users come and go, RV(nfs[].sessions) tells the range.
+      - V(0) reads it once.
+    type: float
+    default: 0
   associations:
     description:
       - How many PFCP associations must be up for an NF to count as ready; see O(wait_s).
@@ -131,7 +132,7 @@ nfs:
           description: Time of its start (RFC 3339).
           type: str
     sessions:
-      description: Range of the number of sessions in all samples, none if the NF did not answer.
+      description: Range of the number of sessions in that time, none if the NF did not answer.
       type: dict
       contains:
         least:
@@ -210,7 +211,7 @@ def main() -> None:
             "path": {"type": "str", "default": "/minicore/v1/state"},
             "must_run": {"type": "bool", "default": True},
             "wait_s": {"type": "float", "default": 0},
-            "samples": {"type": "int", "default": 1},
+            "watch_s": {"type": "float", "default": 0},
             "associations": {"type": "int", "default": 0},
             "docker_socket": {"type": "path", "default": DEFAULT_SOCKET},
         },
@@ -218,7 +219,7 @@ def main() -> None:
     )
     options = module.params
     reader = NfReader(Engine(options["docker_socket"]), options["port"], options["path"])
-    wanted = Wanted(options["must_run"], options["samples"], options["associations"], options["wait_s"])
+    wanted = Wanted(options["must_run"], options["watch_s"], options["associations"], options["wait_s"])
     try:
         entries = reader.entries(options["nfs"], wanted)
     except CoreError as error:

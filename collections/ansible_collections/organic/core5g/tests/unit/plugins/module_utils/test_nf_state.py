@@ -103,20 +103,20 @@ def test_state_is_read_in_the_containers_namespace(
     assert entry["container"]["restart_policy"] == "no"
 
 
-def test_samples_give_the_range_of_the_sessions(engine: Callable[[dict[str, Any]], Engine]) -> None:
+def test_watching_gives_the_range_of_the_sessions(engine: Callable[[dict[str, Any]], Engine]) -> None:
     numbers = iter([200, 201, 199])
 
     def answer(_path: str) -> tuple[int, Any]:
-        number = next(numbers)
+        number = next(numbers, 200)
         return 200, {"sessions": number, "pfcp": [{"peer": "192.0.2.35", "up": True, "sessions": number}]}
 
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler(answer))
     reader = nf_state.NfReader(engine({"smf": container()}), server.server_address[1], "/state")
     with serving(server):
-        (entry,) = reader.entries({"smf": "127.0.0.1"}, nf_state.Wanted(samples=3))
+        (entry,) = reader.entries({"smf": "127.0.0.1"}, nf_state.Wanted(watch_s=0.2))
     span = {"least": 199, "most": 201}
     assert entry["sessions"] == {**span, "by_peer": {"192.0.2.35": span}}
-    assert entry["state"]["sessions"] == 199
+    assert entry["state"]["sessions"] == 200
 
 
 @pytest.mark.parametrize(
