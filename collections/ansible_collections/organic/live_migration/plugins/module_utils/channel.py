@@ -124,7 +124,7 @@ class Channel:
         try:
             fields = json.loads(bytes(self._read(length, deadline)))
             kind = fields.pop("kind")
-        except (ValueError, KeyError, AttributeError):
+        except (ValueError, KeyError, TypeError):
             raise PeerLost("The other host sent a message that is not understood") from None
         message = Message(kind, fields, bytes(self._read(blob_length, deadline)) if blob_length else b"")
         if kind == "failed":

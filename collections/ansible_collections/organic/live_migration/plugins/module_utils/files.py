@@ -167,7 +167,7 @@ def _unpack(archive: bytes, gone: list[str]) -> bytes:
         with tarfile.open(fileobj=io.BytesIO(archive)) as files:
             for member in files:
                 member.name = member.name.lstrip("/")
-                if not member.isdir():
+                if not member.isdir() or not os.path.isdir(f"/{member.name}"):
                     _remove(f"/{member.name}")
                 files.extract(member, "/", numeric_owner=True)
     return b""

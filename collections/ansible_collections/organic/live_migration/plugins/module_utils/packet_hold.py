@@ -11,6 +11,7 @@ Packets go through a netfilter queue (libnetfilter_queue; linux/netfilter/nfnetl
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import secrets
 import socket
@@ -26,7 +27,7 @@ _MSG_PACKET, _MSG_CONFIG, _MSG_VERDICT_BATCH = 0, 2, 3
 _NLM_F_REQUEST, _NLM_F_ACK = 1, 4
 _NLMSG_ERROR = 2
 _CFG_CMD, _CFG_PARAMS, _CFG_QUEUE_MAXLEN = 1, 2, 3
-_COMMAND_BIND = 1
+_COMMAND_BIND, _COMMAND_UNBIND = 1, 2
 _COPY_META = 1
 _NFQA_PACKET_HDR, _NFQA_VERDICT_HDR = 1, 2
 _ACCEPT = 1
@@ -49,7 +50,7 @@ class PacketHold:
         self._owner = owner
         self._queue = secrets.randbelow(0xFFFE) + 1  # a number of its own: a queue that is going away lets packets pass
         self._last = 0
-        self._open = False
+        self._open = self._closed = False
         self._lock = threading.Lock()
         self._reader: threading.Thread | None = None
         self.held = 0
@@ -95,9 +96,11 @@ class PacketHold:
         while True:
             try:
                 data = self._socket.recv(1 << 16)
-            except OSError:
+            except OSError as error:
+                if error.errno == errno.ENOBUFS:
+                    continue  # more packets than messages; the next one's number stands for those missed too
                 return
-            if not data:
+            if not data or self._closed:
                 return
             with self._lock:
                 for number in packet_numbers(data):
@@ -130,8 +133,12 @@ class PacketHold:
         self._close()
 
     def _close(self) -> None:
-        with contextlib.suppress(OSError):  # netlink sockets may refuse; closing is what counts
-            self._socket.shutdown(socket.SHUT_RDWR)
+        self._closed = True
+        if self._reader is not None:
+            with contextlib.suppress(OSError):  # its answer also wakes the reader, which keeps the socket open
+                command = struct.pack(">BxH", _COMMAND_UNBIND, socket.AF_INET)
+                self._send(_MSG_CONFIG, _NLM_F_REQUEST | _NLM_F_ACK, _CFG_CMD, command)
+                self._reader.join(1)
         self._socket.close()
 
 

@@ -8,6 +8,7 @@ The record lies in a file system in memory: a host that restarts has lost the pr
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -131,7 +132,7 @@ class Record:
         """Raises ValueError when the file does not hold a record."""
         try:
             return cls(**json.loads(path.read_text()))
-        except TypeError as error:
+        except (TypeError, ValueError) as error:
             raise ValueError(f"{path} is not a migration record: {error}") from None
 
 
@@ -143,5 +144,8 @@ def check_id(migration_id: str) -> None:
 
 def all_records() -> list[Record]:
     """Every record on this host, oldest first."""
-    paths = [*DIRECTORY.glob("*/source.json"), *DIRECTORY.glob("*/target.json")]
-    return [Record.load(path) for path in sorted(paths, key=lambda path: path.stat().st_mtime)]
+    found = []
+    for path in [*DIRECTORY.glob("*/source.json"), *DIRECTORY.glob("*/target.json")]:
+        with contextlib.suppress(FileNotFoundError):  # that migration has just ended
+            found.append((path.stat().st_mtime, Record.load(path)))
+    return [entry for _age, entry in sorted(found, key=lambda pair: pair[0])]

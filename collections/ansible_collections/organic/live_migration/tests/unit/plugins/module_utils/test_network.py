@@ -1,0 +1,195 @@
+# Copyright (c) 2026 Organic 5GC contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+import select
+import socket
+import struct
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from ansible_collections.organic.live_migration.plugins.module_utils import libc, network
+from ansible_collections.organic.live_migration.plugins.module_utils.packet_hold import (
+    PacketHold,
+    packet_numbers,
+    remove_rules,
+)
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+OWNER = "0123456789abcdef"
+FOREIGN = ["-A", "PREROUTING", "-i", "nf0", "-p", "udp", "--dport", "53", "-j", "ACCEPT"]
+
+
+def packet(number: int) -> bytes:
+    """A packet's message as the kernel writes it (linux/netfilter/nfnetlink_queue.h): NFQA_PACKET_HDR and a mark."""
+    header = struct.pack("<HH", 11, 1) + struct.pack(">IHB", number, 0x0800, 1) + b"\0"
+    body = struct.pack(">BBH", 2, 0, 7) + header + struct.pack("<HHI", 8, 3, 0)
+    return struct.pack("<IHHII", 16 + len(body), 3 << 8, 0, 0, 0) + body
+
+
+@given(st.lists(st.integers(0, (1 << 32) - 1)))
+def test_packets_have_their_numbers(numbers: list[int]) -> None:
+    assert packet_numbers(b"".join(map(packet, numbers))) == numbers
+
+
+@given(st.binary(max_size=200))
+@example(struct.pack("<IHHII", 0, 0x0300, 0, 0, 0))
+@example(packet(1)[:-9])
+@example(struct.pack("<IHHII", 24, 0x0300, 0, 0, 0) + b"\0" * 4 + struct.pack("<HH", 0, 1))
+@example(struct.pack("<IHHII", 1 << 31, 0x0300, 0, 0, 0) + b"\0" * 4 + struct.pack("<HH", 4, 1))
+def test_no_bytes_break_the_parser_or_keep_it_busy_for_ever(data: bytes) -> None:
+    assert all(0 <= number < 1 << 32 for number in packet_numbers(data))
+
+
+@given(st.binary(max_size=64), st.integers(0, (1 << 32) - 1))
+def test_damaged_packets_do_not_hide_the_first_one(noise: bytes, number: int) -> None:
+    assert packet_numbers(packet(number) + noise)[0] == number
+
+
+@pytest.fixture
+def hold(wire: Any) -> Iterator[PacketHold]:
+    made = PacketHold(wire.here, ["nf0"], OWNER)
+    yield made
+    remove_rules(wire.here, OWNER)
+    made.drop()
+
+
+@pytest.fixture
+def ends(wire: Any) -> Iterator[tuple[socket.socket, socket.socket]]:
+    """UDP sockets: the NF's, which does not wait, and its client's."""
+    with libc.network_namespace(wire.here):
+        nf = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        nf.bind((wire.here_address, 8805))
+    with libc.network_namespace(wire.there):
+        client = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        client.bind((wire.there_address, 8805))
+    with nf, client:
+        nf.settimeout(10)
+        client.settimeout(10)
+        client.connect((wire.here_address, 8805))
+        yield nf, client
+
+
+def is_empty(end: socket.socket) -> bool:
+    return not select.select([end], [], [], 0)[0]
+
+
+def rules(wire: Any) -> list[str]:
+    lines = wire.inside(wire.here, "iptables-save", "--table", "raw").splitlines()
+    return [line for line in lines if line.startswith("-A")]
+
+
+def test_installed_it_is_transparent(hold: PacketHold, ends: tuple[socket.socket, socket.socket]) -> None:
+    nf, client = ends
+    hold.install()
+    client.send(b"1")
+    assert nf.recv(64) == b"1"
+    assert hold.held == 0
+
+
+def test_what_is_held_comes_later_complete_and_in_order(
+    hold: PacketHold, ends: tuple[socket.socket, socket.socket], wire: Any, until: Callable[..., None]
+) -> None:
+    nf, client = ends
+    hold.install()
+    hold.begin()
+    sent = [str(number).encode() for number in range(200)]
+    for data in sent:
+        client.send(data)
+    until(lambda: hold.held >= len(sent), "all packets are held")
+    assert is_empty(nf)
+    hold.release()
+    assert [nf.recv(64) for _ in sent] == sent
+    client.send(b"afterwards")
+    assert nf.recv(64) == b"afterwards"
+    hold.remove()
+    assert rules(wire) == []
+
+
+def test_what_the_process_sends_is_held_too(
+    hold: PacketHold, ends: tuple[socket.socket, socket.socket], until: Callable[..., None]
+) -> None:
+    nf, client = ends
+    hold.install()
+    hold.begin()
+    nf.sendto(b"too early", client.getsockname())
+    until(lambda: hold.held, "the packet is held")
+    assert is_empty(client)
+    hold.release()
+    assert client.recv(64) == b"too early"
+
+
+def test_without_its_listener_packets_pass(
+    hold: PacketHold, ends: tuple[socket.socket, socket.socket], until: Callable[..., None]
+) -> None:
+    nf, client = ends
+    hold.install()
+    hold.begin()
+    client.send(b"held")
+    until(lambda: hold.held, "the packet is held")
+    hold.drop()
+    client.send(b"passes")
+    assert nf.recv(64) == b"passes"
+
+
+def test_rules_of_a_migration_that_crashed_are_found_and_others_left_alone(hold: PacketHold, wire: Any) -> None:
+    wire.inside(wire.here, "iptables", "--table", "raw", *FOREIGN)
+    hold.install()
+    another = PacketHold(wire.here, ["nf0"], OWNER[::-1])
+    another.install()
+    assert len(rules(wire)) == 5
+    remove_rules(wire.here, OWNER)
+    assert len(rules(wire)) == 3
+    another.remove()
+    assert rules(wire) == [" ".join(FOREIGN).replace("--dport", "-m udp --dport")]
+    remove_rules(wire.here, OWNER)  # may be repeated
+
+
+def test_one_of_two_with_the_same_address_stays_silent(wire: Any) -> None:
+    """who_answers as the preflight asks it, AddressOwner as source and target use it."""
+    interfaces = network.read_interfaces(wire.here)
+    assert [(one.name, one.mac, one.ip_addresses) for one in interfaces] == [
+        ("nf0", wire.here_mac, [wire.here_address])
+    ]
+
+    def answers() -> set[str]:
+        with libc.network_namespace(wire.there):
+            return network.who_answers("peer0", wire.here_address, wait_s=0.2)
+
+    owner = network.AddressOwner(wire.here, interfaces)
+    assert answers() == {wire.here_mac}
+    owner.be_silent()
+    assert answers() == set()
+    owner.answer()
+    assert answers() == {wire.here_mac}
+    owner.close()
+    neighbours = wire.inside(wire.there, "ip", "neighbour", "show", "dev", "peer0")
+    assert wire.here_mac in neighbours or neighbours == ""
+
+
+def test_a_namespace_gets_what_it_lacks(wire: Any) -> None:
+    wanted = network.Interface(
+        "nf0",
+        wire.here_mac,
+        [f"{wire.here_address}/24", "198.51.100.7/32"],
+        [["203.0.113.0/24", "via", wire.there_address]],
+        [("192.0.2.9", "02:00:00:00:00:09")],
+    )
+    network.equip(wire.here, [wanted])
+    network.equip(wire.here, [wanted])  # may be repeated
+    [found] = network.read_interfaces(wire.here)
+    assert set(found.addresses) == set(wanted.addresses)
+    assert wanted.routes[0] in found.routes
+    assert wanted.neighbours[0] in found.neighbours
+
+
+def test_the_announcement_is_a_gratuitous_request() -> None:
+    """RFC 5227, section 3: sender and target address are the same, the target's hardware address is zero."""
+    frame = network.announcement("02:42:0a:37:00:22", "10.55.0.34")
+    assert frame.hex() == (
+        "ffffffffffff" "02420a370022" "0806" "0001" "0800" "06" "04" "0001"
+        "02420a370022" "0a370022" "000000000000" "0a370022"
+    )  # fmt: skip
