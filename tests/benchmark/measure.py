@@ -39,11 +39,13 @@ class Run:
     strategy: str
     load: Load
     service_gap_ms: float
-    # All gaps over 20 ms together: one migration may cost more than one gap.
+    # All gaps over 20 ms of the worst connection together: one migration may cost more than one gap.
     interrupted_ms: float
     process_downtime_ms: float
     migration_time_ms: float
     bytes_sent: int
+    # The part of the source's CPUs that was in use while the service ran undisturbed: what else ran there.
+    cpu_busy: float
     requests: dict[str, int]
     tcp_connections: dict[str, int]
     steps: list[Step] = field(default_factory=list)
@@ -153,6 +155,24 @@ class Traffic:
         self._host.run(f"while iptables -w -D {self._rule} 2>/dev/null; do :; done")
 
 
+class CpuClock:
+    """How much of a host's CPUs is in use from now on."""
+
+    def __init__(self, host: Host) -> None:
+        self._host = host
+        self._began = self._read()
+
+    def busy(self) -> float:
+        """0 (idle) to 1 (every CPU)."""
+        idle, total = (now - then for now, then in zip(self._read(), self._began, strict=True))
+        return round(1 - idle / total, 3) if total else 0.0
+
+    def _read(self) -> tuple[int, int]:
+        """Idle (waiting for disks included) and all ticks; proc(5), /proc/stat."""
+        ticks = [int(field) for field in self._host.run("head -n 1 /proc/stat").split()[1:9]]
+        return ticks[3] + ticks[4], sum(ticks)
+
+
 @contextmanager
 def running(way: Way, load: Load) -> Iterator[None]:
     """The workload on the source; nothing of it is left on either host afterwards."""
@@ -171,7 +191,9 @@ def measure(way: Way, load: Load, site: Site, program: Path) -> Run:
         with running(way, load):
             client = Client.start(site, program, load.connections)
             try:
+                clock = CpuClock(site.source)
                 client.await_status(lambda status: status["answered"] >= WARM_UP_ANSWERS, 30, "warm-up")
+                busy = clock.busy()
                 traffic.start()
                 migration = way.migrate()
                 answering = _answering_after(client.status()["answered"])
@@ -183,14 +205,14 @@ def measure(way: Way, load: Load, site: Site, program: Path) -> Run:
                 traffic.stop()
     except CommandFailed as error:
         raise RunFailed(str(error)) from error
-    return _run(way, load, migration, seen, sent)
+    return _run(way, load, migration, seen, sent, busy)
 
 
 def _answering_after(answered: int) -> Callable[[dict[str, Any]], bool]:
     return lambda status: status["answered"] > answered + 10 and status["silent_ms"] < ANSWERING_MS
 
 
-def _run(way: Way, load: Load, migration: Migration, seen: dict[str, Any], sent: int) -> Run:
+def _run(way: Way, load: Load, migration: Migration, seen: dict[str, Any], sent: int, busy: float) -> Run:
     if not seen["process_kept"]:
         raise RunFailed(f"{way.name}: another process answers after the migration: it was restarted, not restored")
     if not seen["verified"] or seen["faulty_pages"] or seen["lost_writes"]:
@@ -204,6 +226,7 @@ def _run(way: Way, load: Load, migration: Migration, seen: dict[str, Any], sent:
         process_downtime_ms=seen["process_downtime_ms"],
         migration_time_ms=migration.time_ms,
         bytes_sent=sent,
+        cpu_busy=busy,
         requests={name: seen[name] for name in ("sent", "answered", "failed", "doubled", "disordered")},
         tcp_connections=seen["tcp_connections"],
         steps=list(migration.steps),

@@ -14,6 +14,8 @@ from measure import Run
 
 OURS = "resident"
 BOUNDED_STRATEGY = "inter_copy"
+# Workload and client alone take less of two CPUs.
+QUIET = 0.3
 
 
 @dataclass(frozen=True)
@@ -95,6 +97,14 @@ def summarize(runs: Iterable[Run]) -> list[Summary]:
     for run in runs:
         groups.setdefault((run.load, run.way, run.strategy), []).append(run)
     return [Summary.of(group) for group in groups.values()]
+
+
+def quiet(runs: Sequence[Run]) -> str:
+    """A word on the machine, when it was too busy for the figures to be those of the ways."""
+    busy = statistics.median(run.cpu_busy for run in runs) if runs else 0.0
+    if busy <= QUIET:
+        return ""
+    return f"The machine was busy ({busy:.0%} of its CPUs before the migrations): the figures show that too."
 
 
 def table(summaries: Sequence[Summary]) -> str:

@@ -22,7 +22,7 @@ from types import FrameType
 from build import build
 from hosts import CommandFailed, load_site, run_local
 from measure import CLIENT, Run, RunFailed, measure, versions
-from report import summarize, table, verdicts
+from report import quiet, summarize, table, verdicts
 from ways import WAYS
 from ways.base import Load
 
@@ -98,6 +98,8 @@ def _write(output: Path, runs: Sequence[Run], failures: Sequence[str], machine: 
     for verdict in verdicts(summaries):
         print(verdict)
     print()
+    if word := quiet(runs):
+        print(word)
     if failures:
         print(f"{len(failures)} runs FAILED, see above")
     print(results)
@@ -105,9 +107,9 @@ def _write(output: Path, runs: Sequence[Run], failures: Sequence[str], machine: 
 
 def _line(run: Run, number: int) -> str:
     return (
-        f"{run.load.memory_mb:5} MB  run {number:2}  {run.way:9} service gap {run.service_gap_ms:8.1f} ms  "
+        f"{run.load.memory_mb:5} MB  run {number:2}  {run.way:12}  service gap {run.service_gap_ms:8.1f} ms  "
         f"process downtime {run.process_downtime_ms:8.1f} ms  migration {run.migration_time_ms:8.0f} ms  "
-        f"{run.bytes_sent / 2**20:7.1f} MB  failed {run.requests['failed']}"
+        f"{run.bytes_sent / 2**20:7.1f} MB  failed {run.requests['failed']}  CPUs {run.cpu_busy:4.0%} busy before"
     )
 
 

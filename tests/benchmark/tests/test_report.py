@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from measure import Run
-from report import Spread, Verdict, summarize, table, verdicts
+from report import Spread, Verdict, quiet, summarize, table, verdicts
 from ways.base import Load
 
 
@@ -21,6 +21,7 @@ def run(
         interrupted_ms=gap_ms + 5,
         process_downtime_ms=gap_ms - 2,
         migration_time_ms=1000,
+        cpu_busy=0.1,
         bytes_sent=sent if sent is not None else memory_mb << 20,
         requests={"failed": failed},
         tcp_connections={"kept": kept},
@@ -87,3 +88,10 @@ def test_the_table_shows_the_ratio_to_ours() -> None:
 
 def test_there_is_no_ratio_without_ours() -> None:
     assert " - " in table(summarize([run("runc", 600)])).splitlines()[1]
+
+
+def test_a_busy_machine_is_named() -> None:
+    assert quiet([run("resident", 60)] * 3) == ""
+    busy = Run(**{**vars(run("resident", 60)), "cpu_busy": 0.8})
+    assert "80% of its CPUs" in quiet([busy, busy, run("resident", 60)])
+    assert quiet([]) == ""

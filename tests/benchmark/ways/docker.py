@@ -5,17 +5,34 @@
 
 from __future__ import annotations
 
+import hashlib
+
 from build import SERVER, Workload
 from hosts import Host, Site
 
 from .base import NAME
 
 
-def load_image(site: Site, workload: Workload) -> None:
-    """One image, the same identity on both hosts, without a registry."""
-    source, target = site.hosts
-    source.run(f"docker import --change 'ENTRYPOINT [\"{SERVER}\"]' - {NAME}", data=workload.rootfs.read_bytes())
-    target.run("docker load", data=source.run_bytes(f"docker save {NAME}"))
+class DockerImage:
+    """The workload's image: made without a registry, with the same identity on both hosts."""
+
+    def __init__(self, site: Site, workload: Workload) -> None:
+        self._site, self._rootfs = site, workload.rootfs.read_bytes()
+        self.name = f"{NAME}:{hashlib.sha256(self._rootfs).hexdigest()[:12]}"
+
+    def load(self) -> None:
+        source, target = self._site.hosts
+        if self._identity(source) == self._identity(target) != "":
+            return
+        source.run(f"docker import --change 'ENTRYPOINT [\"{SERVER}\"]' - {self.name}", data=self._rootfs)
+        target.run("docker load", data=source.run_bytes(f"docker save {self.name}"))
+
+    def remove(self) -> None:
+        for host in self._site.hosts:
+            host.run(f"docker image ls --quiet {NAME} | sort -u | xargs -r docker image rm --force")
+
+    def _identity(self, host: Host) -> str:
+        return host.run(f"docker image ls --quiet --no-trunc {self.name}").strip()
 
 
 class DockerNetwork:

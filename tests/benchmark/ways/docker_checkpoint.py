@@ -12,11 +12,15 @@ from __future__ import annotations
 
 import shlex
 
+from build import Workload
+from hosts import Site
+
 from .base import NAME, Load, Migration
-from .docker import DockerNetwork, load_image
+from .docker import DockerImage, DockerNetwork
 from .peer import Peer
 
 CRIU_CONFIG = "/etc/criu/runc.conf"
+IS_OURS = f"grep -qx '# {NAME}' {CRIU_CONFIG}"
 CHECKPOINT = "migration"
 CHECKPOINTS = (
     "$(docker info --format '{{.DockerRootDir}}')/containers/"
@@ -29,9 +33,13 @@ class DockerCheckpoint(Peer):
 
     name = "docker"
 
+    def __init__(self, site: Site, workload: Workload) -> None:
+        super().__init__(site, workload)
+        self._image = DockerImage(site, workload)
+
     def prepare(self) -> None:
         super().prepare()
-        load_image(self.site, self.workload)
+        self._image.load()
         for host in self.site.hosts:
             if host.run("docker info --format '{{.ExperimentalBuild}}'").strip() != "true":
                 raise ValueError(
@@ -39,13 +47,14 @@ class DockerCheckpoint(Peer):
                 )
             DockerNetwork(host, self.site).create()
             # Somebody's own file is put back afterwards.
-            host.run(f"[ ! -e {CRIU_CONFIG} ] || mv -n {CRIU_CONFIG} {CRIU_CONFIG}.{NAME}")
-            host.put(b"tcp-established\n", CRIU_CONFIG)
+            host.run(f"[ ! -e {CRIU_CONFIG} ] || {IS_OURS} || mv {CRIU_CONFIG} {CRIU_CONFIG}.{NAME}")
+            host.put(f"# {NAME}\ntcp-established\n".encode(), CRIU_CONFIG)
 
     def start(self, load: Load) -> None:
         self._create = (
             f"docker create --name {NAME} --network {DockerNetwork(self.site.source, self.site).name} "
-            f"--ip {self.site.address} --mac-address {self.site.mac} {NAME} {shlex.join(load.options(self.site.port))}"
+            f"--ip {self.site.address} --mac-address {self.site.mac} {self._image.name} "
+            f"{shlex.join(load.options(self.site.port))}"
         )
         self.site.source.run(f"{self._create}\ndocker start {NAME}")
 
@@ -70,8 +79,12 @@ class DockerCheckpoint(Peer):
     def clean(self) -> None:
         for host in self.site.hosts:
             DockerNetwork(host, self.site).remove()
-            host.run(f"docker image rm --force {NAME}")
-            host.run(f"rm -f {CRIU_CONFIG}; [ ! -e {CRIU_CONFIG}.{NAME} ] || mv {CRIU_CONFIG}.{NAME} {CRIU_CONFIG}")
+            host.run(
+                f"! {IS_OURS} 2>/dev/null || rm {CRIU_CONFIG}\n"
+                f"[ ! -e {CRIU_CONFIG}.{NAME} ] || mv {CRIU_CONFIG}.{NAME} {CRIU_CONFIG}\n"
+                "rmdir /etc/criu 2>/dev/null || true"
+            )
+        self._image.remove()
         super().clean()
 
 

@@ -10,10 +10,11 @@ import shlex
 import tempfile
 from pathlib import Path
 
-from hosts import run_local
+from build import Workload
+from hosts import Site, run_local
 
 from .base import NAME, Load, Migration, Step, Way
-from .docker import DockerNetwork, load_image
+from .docker import DockerImage, DockerNetwork
 
 PLAYBOOK = Path(__file__).parents[1] / "migrate.yml"
 RESIDENT = "/opt/organic/resident"
@@ -24,10 +25,14 @@ class Resident(Way):
 
     name = "resident"
 
+    def __init__(self, site: Site, workload: Workload) -> None:
+        super().__init__(site, workload)
+        self._image = DockerImage(site, workload)
+
     def prepare(self) -> None:
         for host in self.site.hosts:
             host.run(f"test -x {RESIDENT}/init || {{ echo 'run playbooks/prepare_hosts.yml first' >&2; exit 1; }}")
-        load_image(self.site, self.workload)
+        self._image.load()
         for host in self.site.hosts:
             DockerNetwork(host, self.site).create()
 
@@ -37,7 +42,7 @@ class Resident(Way):
             f"docker run --detach --name {NAME} --network {DockerNetwork(self.site.source, self.site).name} "
             f"--ip {self.site.address} --mac-address {self.site.mac} --restart unless-stopped "
             f"--volume {RESIDENT}:{RESIDENT}:ro --volume {RESIDENT}/criu.kdat:/run/criu.kdat:ro "
-            f"--entrypoint {RESIDENT}/init {NAME} {shlex.join(command)}"
+            f"--entrypoint {RESIDENT}/init {self._image.name} {shlex.join(command)}"
         )
 
     def migrate(self) -> Migration:
@@ -67,4 +72,4 @@ class Resident(Way):
     def clean(self) -> None:
         for host in self.site.hosts:
             DockerNetwork(host, self.site).remove()
-            host.run(f"docker image rm --force {NAME}")
+        self._image.remove()

@@ -47,6 +47,7 @@ struct connection {
     uint64_t expected;      /* the request to be answered next */
     uint64_t verify;        /* the request that asks for a verification */
     uint64_t handled;       /* as the server counts on this connection */
+    uint64_t interruptions, interrupted_ns;
     uint64_t silent_since;  /* last answer, or when the first request after it fell due */
     unsigned opened;
     size_t received;        /* bytes in answers */
@@ -55,7 +56,7 @@ struct connection {
 
 static struct {
     uint64_t answered, failed, doubled, disordered, breaks;
-    uint64_t gap_ns, gap_ended_ns, interruptions, interrupted_ns, last_answer_ns, instance;
+    uint64_t gap_ns, gap_ended_ns, last_answer_ns, instance;
     struct answer last, verified;
     int process_changed, is_verified;
 } seen;
@@ -79,7 +80,7 @@ static uint64_t due_at(const struct connection *c, uint64_t sequence)
     return c->first_due_ns + sequence * period_ns();
 }
 
-static void note_gap(const struct connection *c, uint64_t now)
+static void note_gap(struct connection *c, uint64_t now)
 {
     uint64_t gap_ns = now > c->silent_since ? now - c->silent_since : 0;
 
@@ -90,8 +91,8 @@ static void note_gap(const struct connection *c, uint64_t now)
         seen.gap_ended_ns = now;
     }
     if (gap_ns > INTERRUPTION_NS) {
-        seen.interruptions++;
-        seen.interrupted_ns += gap_ns;
+        c->interruptions++;
+        c->interrupted_ns += gap_ns;
     }
 }
 
@@ -281,11 +282,14 @@ static int all_answered(void)
 
 static void report(const char *event)
 {
+    const struct connection *worst = &connections[0];
     uint64_t due = 0, opened = 0, kept = 0, now = now_ns();
 
     for (uint64_t i = 0; i < connection_count; i++) {
         due += connections[i].due;
         opened += connections[i].opened;
+        if (connections[i].interrupted_ns > worst->interrupted_ns)
+            worst = &connections[i];
         kept += connections[i].opened == 1 && connections[i].state == OPEN;
     }
     printf("{\"event\": \"%s\", \"sent\": %llu, \"answered\": %llu, \"failed\": %llu, \"doubled\": %llu, "
@@ -295,7 +299,7 @@ static void report(const char *event)
     printf("\"silent_ms\": %.3f, \"service_gap_ms\": %.3f, \"service_gap_ended_s\": %.6f, "
            "\"interruptions\": %llu, \"interrupted_ms\": %.3f, ",
            (double)(now - seen.last_answer_ns) / 1e6, (double)seen.gap_ns / 1e6, (double)seen.gap_ended_ns / 1e9,
-           (unsigned long long)seen.interruptions, (double)seen.interrupted_ns / 1e6);
+           (unsigned long long)worst->interruptions, (double)worst->interrupted_ns / 1e6);
     printf("\"tcp_connections\": {\"opened\": %llu, \"kept\": %llu, \"broken\": %llu}, ", (unsigned long long)opened,
            (unsigned long long)kept, (unsigned long long)seen.breaks);
     printf("\"process_kept\": %s, \"process_downtime_ms\": %.3f, \"process_downtime_ended_s\": %.6f, ",
