@@ -85,7 +85,7 @@ class RootImage:
 
     def build(self) -> None:
         """Build what is missing, lowest first, beside its place; the last step renames it."""
-        *_, base = self.layers()
+        base = self.layers()[-1]
         work = self._cache / ".building"
         self._discard(work)
         try:
