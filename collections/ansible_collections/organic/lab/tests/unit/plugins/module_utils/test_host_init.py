@@ -81,6 +81,7 @@ def test_life(running: Running, tmp_path: Path) -> None:
         assert running.lines("long") == ["start"]
         assert eventually(lambda: running.lines("orphan") == ["end"])
         assert running.lines("late") == []
+        assert not any(blocked_or_ignored(pid) for pid in running.children())
         with socket.socket(socket.AF_UNIX) as listener:
             listener.bind(str(tmp_path / "socket"))
             listener.listen()
@@ -102,3 +103,9 @@ def status(pid: int) -> str:
         return Path(f"/proc/{pid}/status").read_text(encoding="utf-8")
     except OSError:
         return ""
+
+
+def blocked_or_ignored(pid: int) -> int:
+    """Mask of the signals 1 to 31 that a process blocks or ignores (32 and 33 are the C library's own)."""
+    fields = dict(line.split(":", 1) for line in status(pid).splitlines())
+    return (int(fields.get("SigBlk", "0"), 16) | int(fields.get("SigIgn", "0"), 16)) & 0x7FFFFFFF
