@@ -36,9 +36,11 @@ class Nrf:
         self._server = SbiServer(router)
         self._expiry: asyncio.Task[None] | None = None
 
-    async def start(self) -> None:
-        await self._server.start(self._settings.address, self._port)
+    async def start(self) -> int:
+        """Listen; return the port."""
+        port = await self._server.start(self._settings.address, self._port)
         self._expiry = asyncio.create_task(self._expire_for_ever())
+        return port
 
     async def stop(self) -> None:
         if self._expiry is not None:

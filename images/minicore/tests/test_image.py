@@ -1,0 +1,63 @@
+# Copyright (c) 2026 Organic 5GC contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Archives of the image build."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import tarfile
+from pathlib import Path
+
+from imagebuild.archive import CONTENT_LABEL, tar_of, write_image
+from imagebuild.debian import installed_packages
+
+
+def fill(directory: Path, order: list[str]) -> Path:
+    for number, name in enumerate(order):
+        (directory / name).parent.mkdir(parents=True, exist_ok=True)
+        (directory / name).write_text(name)
+        os.utime(directory / name, (number, number))
+    (directory / "tmp").mkdir()
+    (directory / "link").symlink_to("b/c")
+    (directory / "a").chmod(0o700)
+    return directory
+
+
+def test_the_same_files_make_the_same_octets(tmp_path: Path) -> None:
+    one = fill(tmp_path / "one", ["a", "b/c", "b/d"])
+    other = fill(tmp_path / "other", ["b/d", "a", "b/c"])
+    assert tar_of(one) == tar_of(other)
+    with tarfile.open(fileobj=io.BytesIO(tar_of(one, ("last", b"x")))) as archive:
+        names = archive.getnames()
+        assert names == ["a", "b", "b/c", "b/d", "link", "tmp", "last"]
+        assert (archive.getmember("a").mode, archive.getmember("tmp").mode) == (0o755, 0o1777)
+        assert archive.getmember("link").linkname == "b/c"
+
+
+def test_an_image_is_named_by_its_content(tmp_path: Path) -> None:
+    tree = fill(tmp_path / "tree", ["a", "b/c"])
+    images = [write_image(tree, ["minicore:1"], "1", "amd64", tmp_path / name) for name in ("x.tar", "y.tar")]
+    assert images[0] == images[1]
+    assert (tmp_path / "x.tar").read_bytes() == (tmp_path / "y.tar").read_bytes()
+    (tree / "a").write_text("other")
+    changed = write_image(tree, ["minicore:1"], "1", "amd64", tmp_path / "z.tar")
+    assert changed.image_id != images[0].image_id and changed.content != images[0].content
+    with tarfile.open(tmp_path / "x.tar") as archive:
+        manifest = json.load(archive.extractfile("manifest.json") or io.BytesIO())
+        config = json.load(archive.extractfile(manifest[0]["Config"]) or io.BytesIO())
+    assert manifest[0]["RepoTags"] == ["minicore:1"]
+    assert config["config"]["Labels"][CONTENT_LABEL] == images[0].content
+
+
+def test_only_configured_packages_count(tmp_path: Path) -> None:
+    status = tmp_path / "var/lib/dpkg/status"
+    status.parent.mkdir(parents=True)
+    status.write_text(
+        "Package: python3\nStatus: install ok installed\nVersion: 3.13\n\n"
+        "Package: libc6\nStatus: install ok unpacked\nVersion: 2.41\n"
+    )
+    assert installed_packages(tmp_path) == {"python3": "3.13"}
+    assert installed_packages(tmp_path / "other") == {}

@@ -1,0 +1,87 @@
+# Copyright (c) 2026 Organic 5GC contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""NFs as processes: settings, signal, deregistration."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from minicore import ballast
+from minicore.sbi.client import Connection, SbiError
+from minicore.settings import Settings, SettingsError
+
+PACKAGE = Path(__file__).parents[1]
+# Addresses of their own on loopback: ports of the SBI and of PFCP are fixed.
+NRF, SMF = "127.58.0.33", "127.58.0.34"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("ADDRESS", ""), ("ADDRESS", "host"), ("N6", "10.45.0.1/99"), ("MEMORY_MB", "x"), ("INSTANCE_ID", "1")],
+)
+def test_a_wrong_variable_is_named(name: str, value: str) -> None:
+    with pytest.raises(SettingsError, match=f"MINICORE_{name}"):
+        Settings.from_environment({"MINICORE_ADDRESS": "127.0.0.1", f"MINICORE_{name}": value})
+
+
+def test_ballast_is_random() -> None:
+    memory = ballast.allocate(2)
+    pages = {bytes(memory[offset : offset + 4096]) for offset in range(0, len(memory), 4096)}
+    assert (len(memory), len(pages)) == (2 << 20, 512)
+
+
+def start(kind: str, address: str) -> subprocess.Popen[bytes]:
+    environment = {**os.environ, "PYTHONPATH": str(PACKAGE), "MINICORE_ADDRESS": address}
+    environment["MINICORE_NRF"] = f"http://{NRF}:8000"
+    return subprocess.Popen([sys.executable, "-m", "minicore", kind], env=environment, stderr=subprocess.DEVNULL)
+
+
+async def state_of(address: str, condition: Callable[[dict[str, Any]], object]) -> dict[str, Any]:
+    """State of an NF as soon as it fulfils the condition."""
+    async with asyncio.timeout(15):
+        while True:
+            # Refused until the NF listens.
+            with contextlib.suppress(SbiError):
+                connection = await Connection.open(address, 8000)
+                state: dict[str, Any] = (await connection.call("GET", "/minicore/v1/state")).json()
+                connection.close()
+                if condition(state):
+                    return state
+            await asyncio.sleep(0.02)
+
+
+def test_sigterm_deregisters_and_ends_with_zero() -> None:
+    nrf, smf = start("nrf", NRF), start("smf", SMF)
+    try:
+        asyncio.run(state_of(NRF, lambda state: len(state["registrations"]) == 1))
+        assert asyncio.run(state_of(SMF, lambda state: state["nrf_registered"]))["nf_type"] == "SMF"
+        started = time.monotonic()
+        smf.send_signal(signal.SIGTERM)
+        assert smf.wait(5) == 0
+        assert time.monotonic() - started < 2
+        assert asyncio.run(state_of(NRF, lambda state: True))["registrations"] == []
+        nrf.send_signal(signal.SIGINT)
+        assert nrf.wait(5) == 0
+    finally:
+        for process in (nrf, smf):
+            process.kill()
+            process.wait()
+
+
+@pytest.mark.parametrize("arguments", [[], ["amf"], ["smf"]])
+def test_wrong_use_is_64(arguments: list[str]) -> None:
+    command = [sys.executable, "-m", "minicore", *arguments]
+    done = subprocess.run(command, env={"PYTHONPATH": str(PACKAGE)}, capture_output=True, text=True, check=False)
+    assert done.returncode == 64
+    assert "minicore" in done.stderr.lower()

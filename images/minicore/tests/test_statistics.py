@@ -1,0 +1,85 @@
+# Copyright (c) 2026 Organic 5GC contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The gap meter tells the truth."""
+
+from __future__ import annotations
+
+import pytest
+from minicore.ran.statistics import GapMeter, Record, RequestLog
+
+
+def test_regular_load_has_the_gap_of_its_interval() -> None:
+    meter = GapMeter(0.005)
+    for n in range(100):
+        meter.asked(n * 0.005)
+        meter.answered(n * 0.005 + 0.001)
+    assert meter.longest.length == pytest.approx(0.005)
+    assert meter.noted == []
+
+
+def test_a_stop_is_measured_from_the_last_answer() -> None:
+    meter = GapMeter(0.005)
+    meter.asked(0.0)
+    meter.answered(0.001)
+    for n in range(1, 13):
+        meter.asked(n * 0.005)
+    for n in range(12):
+        meter.answered(0.061 + n * 0.0001)
+    assert meter.longest.start == pytest.approx(0.001)
+    assert meter.longest.length == pytest.approx(0.060)
+    assert [gap.length for gap in meter.noted] == [pytest.approx(0.060)]
+
+
+def test_a_pause_of_the_client_is_no_gap() -> None:
+    meter = GapMeter(0.005)
+    meter.asked(0.0)
+    meter.answered(0.001)
+    meter.asked(10.0)
+    meter.answered(10.002)
+    assert meter.longest.length == pytest.approx(0.007)
+
+
+def test_a_failure_ends_no_gap() -> None:
+    meter = GapMeter(0.005)
+    meter.asked(0.0)
+    meter.answered(0.001)
+    for n in range(1, 40):
+        meter.asked(n * 0.005)
+        meter.failed()
+    meter.asked(0.2)
+    meter.answered(0.201)
+    assert meter.longest.length == pytest.approx(0.2)
+
+
+def test_out_of_order_answers() -> None:
+    meter = GapMeter(0.005)
+    meter.asked(0.0)
+    meter.asked(0.005)
+    meter.answered(0.006)
+    meter.answered(0.1)
+    assert meter.longest.length == pytest.approx(0.094)
+
+
+def test_what_is_never_answered_is_a_gap_until_the_end() -> None:
+    meter = GapMeter(0.005)
+    meter.asked(0.0)
+    meter.answered(0.001)
+    meter.asked(0.005)
+    meter.close(1.001)
+    assert meter.longest.length == pytest.approx(1.0)
+    meter = GapMeter(0.005)
+    meter.asked(0.0)
+    meter.answered(0.001)
+    meter.close(5.0)
+    assert meter.longest.length == pytest.approx(0.001)
+
+
+def test_request_log() -> None:
+    log = RequestLog()
+    for n in range(100):
+        log.add(Record(n, n + 0.001, n + 0.002 + n / 1000, "create", 201, 0, 0), None)
+    log.add(Record(100, 100.5, None, "create", 0, 0, 0), "lost")
+    assert (log.answered, log.failed, log.failures) == (100, 1, {"lost": 1})
+    assert log.latencies_ms() == {"median": 52.0, "p99": 101.0, "max": 101.0}
+    assert log.schedule_lag_ms() == 500.0
