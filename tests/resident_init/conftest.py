@@ -33,7 +33,7 @@ def init(tmp_path_factory: pytest.TempPathFactory) -> Path:
         pytest.skip("namespaces need root")
     build = tmp_path_factory.mktemp("build")
     build.chmod(0o755)
-    subprocess.run(["make", "-C", str(SOURCES), f"BUILD={build}", str(build / "init")], check=True, capture_output=True)
+    subprocess.run(["make", "-C", str(SOURCES), f"BUILD={build}"], check=True, capture_output=True)
     return build / "init"
 
 

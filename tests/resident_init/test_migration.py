@@ -392,3 +392,15 @@ def test_a_migrated_container_can_migrate_again(awaiting: Container) -> None:
     until(lambda: awaiting.state == "left")
     os.kill(awaiting.main_child, signal.SIGKILL)
     assert awaiting.finish()[0] == 0
+
+
+def test_adopting_twice_does_not_undo_a_departure(awaiting: Container) -> None:
+    inner = awaiting.orphan("exec sleep 60")
+    adopted(awaiting, inner)
+    awaiting.depart()
+    until(lambda: awaiting.state == "left")
+    awaiting.pause()
+    awaiting.adopt(inner)
+    os.kill(awaiting.main_child, signal.SIGKILL)
+    awaiting.resume()
+    assert awaiting.finish()[0] == 0

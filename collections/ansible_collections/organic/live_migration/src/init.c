@@ -181,6 +181,8 @@ static void adopt(struct resident *resident, pid_t pid)
 	bool awaiting = resident->main_child == 0;
 	siginfo_t child;
 
+	if (pid > 1 && pid == resident->main_child)
+		return; /* said twice; it may have departed since */
 	/* A living child comes first: a recorded end with its PID is that of an earlier, failed restore. */
 	if (pid <= 1 || waitid(P_PID, (id_t)pid, &child, WEXITED | WNOHANG | WNOWAIT) != 0) {
 		const struct ended_child *ended = awaiting && pid > 1 ? find_ended(resident, pid) : NULL;

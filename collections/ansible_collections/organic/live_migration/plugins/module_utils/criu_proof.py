@@ -4,7 +4,8 @@
 """Proof that migration works on this host: a process tree moves from one sandbox into another.
 
 `criu check` says "Looks good" on kernels where every dump of a socket fails (CRIU issues 2705, 2718 and 2829), so the
-proof is a migration: two processes with an established TCP connection, the resident init at both ends.
+proof is a migration: two processes of an ordinary user with an established TCP connection, the resident init at both
+ends.
 """
 
 from __future__ import annotations
@@ -21,7 +22,11 @@ from . import libc, resident
 from .errors import CriuFailed, MigrationError
 from .sandbox import Sandbox, pid_inside, until
 
+CRIU = (*resident.CRIU[:-1], "--preload", f"{resident.ROOT}/lib/limits.so", resident.CRIU[-1])
+"""The self-contained CRIU that can also dump other users' processes where CAP_SYS_RESOURCE is missing."""
+
 _NAME = "proof"
+_NOBODY = 65534
 _WORK_BYTES = 256 << 20
 _TCP_PORT = 8805
 _UDP_PORT = 8806
@@ -54,7 +59,7 @@ while True:
 _REMEDIES = {
     "Can't get 1:16 opt": "CRIU before 4.2 cannot dump sockets on Linux 6.16 and later: install criu >= 4.2",
     "Stale": "criu.kdat was made by another build of CRIU: run playbooks/prepare_hosts.yml again",
-    "Can't get rlimit": "root lacks CAP_SYS_RESOURCE here: give it to the host",
+    "Can't get rlimit": "root lacks CAP_SYS_RESOURCE and lib/limits.so does not make up for it: give it to the host",
     "ns_last_pid": "the kernel needs CONFIG_CHECKPOINT_RESTORE and root CAP_SYS_ADMIN",
     "Operation not permitted": "root needs CAP_SYS_ADMIN, CAP_SYS_PTRACE and CAP_NET_ADMIN on this host",
 }
@@ -102,6 +107,7 @@ class CriuProof:
         """
         with tempfile.TemporaryDirectory(prefix="organic-proof-") as work:
             libc.mount_tmpfs(work, _WORK_BYTES)
+            os.chmod(work, 0o711)  # the workload is another user's
             try:
                 return self._migrate(Path(work))
             finally:
@@ -115,7 +121,9 @@ class CriuProof:
         workload.write_text(_WORKLOAD)
         deadline = time.clock_gettime(time.CLOCK_BOOTTIME) + 60
         (target.awaits / _NAME).write_text(f"{deadline:.3f}\n")
-        with target, Sandbox(work / "source", ["--", sys.executable, "-IS", str(workload)]) as source:
+        user = ["setpriv", f"--reuid={_NOBODY}", f"--regid={_NOBODY}", "--clear-groups"]
+        command = ["--", *user, sys.executable, "-IS", str(workload)]
+        with target, Sandbox(work / "source", command) as source:
             self._expect("counts", self._probe(source), 1)
             main = source.main_child
             inner = pid_inside(main)
@@ -158,7 +166,7 @@ class CriuProof:
         log = images / f"{action}.log"
         directory = os.open(images, os.O_RDONLY | os.O_DIRECTORY)
         try:
-            command = [*resident.CRIU, action, *options, "--images-dir", f"/proc/self/fd/{directory}"]
+            command = [*CRIU, action, *options, "--images-dir", f"/proc/self/fd/{directory}"]
             command += ["--log-file", log.name, "-v2", "--tcp-established"]
             command += ["--network-lock", "skip", "--manage-cgroups=ignore"]
             start = time.monotonic()

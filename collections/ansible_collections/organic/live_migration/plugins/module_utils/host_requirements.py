@@ -27,7 +27,7 @@ _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 """Where root's programs are; the PATH of a session that became root may lack sbin."""
 
 _PROGRAMS = {"dockerd": "docker.io", "iptables": "iptables", "ip": "iproute2", "nsenter": "util-linux",
-             "unshare": "util-linux", "ldd": "libc-bin"}  # fmt: skip
+             "unshare": "util-linux", "setpriv": "util-linux", "ldd": "libc-bin"}  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -123,8 +123,8 @@ class ResidentRuntime:
 
     # --- present
 
-    def install(self, init: Path) -> Outcome:
-        """Install or repair the runtime, with ``init`` as the resident init, and prove that CRIU works.
+    def install(self, init: Path, limits: Path) -> Outcome:
+        """Install or repair the runtime with the programs that were built from src/, and prove that CRIU works.
 
         Raises:
             MigrationError: something is missing or does not work; says what and the remedy.
@@ -132,11 +132,12 @@ class ResidentRuntime:
         fault = criu_fault()
         if fault:
             raise MigrationError(f"{fault}. {CRIU_REMEDY}.")
-        if not self._check and not init.is_file():
-            raise MigrationError(f"The resident init is not at {init}: build it from src/ and copy it there.")
+        for program in (init, limits):
+            if not self._check and not program.is_file():
+                raise MigrationError(f"{program} is missing: build it from src/ and copy it there.")
         criu = Path(criu_path() or "")
         outcome = Outcome()
-        sources = {"criu": criu.resolve(), "init": init}
+        sources = {"criu": criu.resolve(), "init": init, "lib/limits.so": limits}
         sources.update((f"lib/{name}", path) for name, path in self._libraries(criu).items())
         digests = self._install_files(sources, outcome)
         sysctl = self._raise_pipe_limit(outcome)

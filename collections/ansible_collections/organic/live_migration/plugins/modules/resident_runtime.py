@@ -31,6 +31,12 @@ options:
       - Path on the host of the resident init, a static program. It may be where it belongs already.
     type: path
     default: /opt/organic/resident/init
+  limits:
+    description:
+      - Path on the host of C(limits.so), with which CRIU can dump processes of any user where root lacks
+        C(CAP_SYS_RESOURCE). It may be where it belongs already.
+    type: path
+    default: /opt/organic/resident/lib/limits.so
   force:
     description:
       - With O(state=absent), remove the runtime though a running container has it mounted.
@@ -59,6 +65,7 @@ EXAMPLES = r"""
 - name: Install the resident runtime
   organic.live_migration.resident_runtime:
     init: /root/build/init
+    limits: /root/build/limits.so
 
 - name: Remove it
   organic.live_migration.resident_runtime:
@@ -144,6 +151,7 @@ def main() -> None:
         argument_spec={
             "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
             "init": {"type": "path", "default": "/opt/organic/resident/init"},
+            "limits": {"type": "path", "default": "/opt/organic/resident/lib/limits.so"},
             "force": {"type": "bool", "default": False},
         },
         supports_check_mode=True,
@@ -151,7 +159,7 @@ def main() -> None:
     try:
         runtime = ResidentRuntime(check=module.check_mode)
         if module.params["state"] == "present":
-            outcome = runtime.install(Path(module.params["init"]))
+            outcome = runtime.install(Path(module.params["init"]), Path(module.params["limits"]))
         else:
             outcome = runtime.remove(force=module.params["force"])
     except (MigrationError, OSError) as error:
