@@ -87,9 +87,11 @@ class PfcpEndpoint(asyncio.DatagramProtocol):
 
     def _transmit(self, peer: Address, sequence: int) -> None:
         pending = self._pending[peer, sequence]
+        if pending.answer.done():
+            # After a stop of this process the answer and T1 come in the same turn of the loop.
+            return
         if pending.sent == self._n1:
-            if not pending.answer.done():
-                pending.answer.set_exception(PfcpTimeout(f"{peer[0]} did not answer {self._n1} transmissions"))
+            pending.answer.set_exception(PfcpTimeout(f"{peer[0]} did not answer {self._n1} transmissions"))
             return
         self.retransmissions += pending.sent > 0
         pending.sent += 1
