@@ -29,8 +29,8 @@ from ways.base import Load
 ROOT = Path(__file__).resolve().parents[2]
 BUILD = ROOT / ".cache" / "benchmark"
 UNTUNED = [name for name, way in WAYS.items() if not way.tuned]
-# What the ways by stock tools need on a lab host besides Docker, runc and CRIU.
-LAB_PACKAGES = ["podman", "rsync"]
+# What the ways by stock tools need besides what a lab host has.
+LAB_PACKAGES = ["podman"]
 
 
 def main() -> int:
