@@ -55,7 +55,7 @@ def test_stopped_nf_is_started_where_it_was(core: Site) -> None:
         ({"nf_core": "nocore"}, "There is no core nocore"),
         ({"nf_names": ["xyz"]}, "has no NF xyz"),
         ({"nf_placement": {"upf": "nowhere"}}, "not in the play: nowhere"),
-        ({"nf_addresses": {"nrf": "10.0.0.1"}}, "has no address"),
+        ({"nf_addresses": {"nrf": "192.0.2.33"}}, "No address is known of upf, smf"),
         ({"nf_network_driver": "carrier-pigeon"}, "must be one of"),
     ],
 )
@@ -156,7 +156,7 @@ def traces(site: Site) -> dict[str, list[str]]:
         left += [link for link in site.command(host, "ip -oneline link").splitlines() if "br-core5g" in link]
         if left:
             found[host] = left
-    left = site.module(site.ran_host, "ansible.builtin.find", paths="/run", patterns="minicore-ran", file_type="any")
-    if left[site.ran_host]["files"]:
-        found[site.ran_host] = [file["path"] for file in left[site.ran_host]["files"]]
+    files = site.module(site.ran_host, "ansible.builtin.find", paths="/run", patterns="minicore-ran", file_type="any")
+    if files[site.ran_host]["files"]:
+        found[site.ran_host] = [file["path"] for file in files[site.ran_host]["files"]]
     return found
