@@ -14,6 +14,7 @@ import ctypes
 import json
 import os
 import signal
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -21,6 +22,8 @@ from . import processes
 from .errors import MigrationError
 
 _PR_SET_CHILD_SUBREAPER = 36
+_BROKEN = "broken"
+"""Marks the result of a worker that did not clean up behind itself."""
 
 Result = dict[str, Any]
 
@@ -32,12 +35,12 @@ def failure(error: Exception) -> Result:
     return {"ok": False, "message": message, "details": details}
 
 
-def guarded(work: Callable[[], Result], rescue: Callable[[], None]) -> Result:
+def guarded(work: Callable[[], Result], rescue: Callable[[], Result | None]) -> Result:
     """Run ``work`` in a child process and return its result.
 
     Args:
         work: returns a result that JSON can carry; it handles its own failures.
-        rescue: called in this process when the worker died without a result.
+        rescue: called in this process when the worker died without a result, or of a fault of ours; may add to it.
     """
     ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)  # so that the worker's children are ours to end
     read_end, write_end = os.pipe()
@@ -53,7 +56,7 @@ def guarded(work: Callable[[], Result], rescue: Callable[[], None]) -> Result:
             try:
                 result = work()
             except Exception as error:  # a fault of ours still has to reach the user
-                result = failure(error)
+                result = {**failure(error), _BROKEN: True}
             with os.fdopen(write_end, "w") as out:
                 json.dump(result, out)
             status = 0
@@ -63,30 +66,27 @@ def guarded(work: Callable[[], Result], rescue: Callable[[], None]) -> Result:
     with os.fdopen(read_end) as pipe:
         text = pipe.read()
     os.waitpid(worker, 0)
-    with contextlib.suppress(ValueError):
-        result = json.loads(text)
-        return dict(result)
-    _end_criu()
-    rescue()
-    return failure(MigrationError("The process that worked on the migration died; what it had begun was undone."))
+    try:
+        result = dict(json.loads(text))
+    except ValueError:
+        result = {**failure(MigrationError("The process that worked on the migration died.")), _BROKEN: True}
+    if result.pop(_BROKEN, False):
+        result.update(rescue() or {})
+        end_children()
+    return result
 
 
-def _end_criu() -> None:
-    """Wait for the orphaned CRIU to end.
+def end_children() -> None:
+    """Wait for what a dead worker left to end: CRIU.
 
     Its peer is gone, so it fails and takes its code out of the process that it was dumping; killed, it could not.
     """
     for _attempt in range(2):
+        deadline = time.monotonic() + 10
         with contextlib.suppress(ChildProcessError):
-            signal.signal(signal.SIGALRM, lambda _number, _frame: None)
-            signal.setitimer(signal.ITIMER_REAL, 10, 1)
-            try:
-                while True:
-                    os.wait()
-            except InterruptedError:
-                pass
-            finally:
-                signal.setitimer(signal.ITIMER_REAL, 0)
+            while time.monotonic() < deadline:
+                if os.waitpid(-1, os.WNOHANG)[0] == 0:
+                    time.sleep(0.005)
         for child in processes.children(os.getpid()):
             for pid in reversed(processes.tree(child)):
                 with contextlib.suppress(ProcessLookupError):

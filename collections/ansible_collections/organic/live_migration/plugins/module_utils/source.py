@@ -308,11 +308,19 @@ def roll_back(source: Record, engine: DockerEngine, armed: Armed | None = None) 
     source.remove()
 
 
-def rescue(source: Record) -> None:
+def rescue(source: Record) -> agent.Result:
     """What the guardian does when its worker died. After the commit the target must be asked first."""
+    if not source.path.exists():
+        return {}  # it had been settled before
     current = Record.load(source.path)
-    if current.state != record.COMMITTED:
-        roll_back(current, DockerEngine())
+    if current.state == record.COMMITTED:
+        return {"undecided": True}
+    current.adopt()
+    current.save()
+    Freezer(Path(current.freezer)).thaw()  # a frozen process cannot let CRIU take its code out of it
+    agent.end_children()
+    roll_back(current, DockerEngine())
+    return {}
 
 
 def _clean(source: Record) -> None:

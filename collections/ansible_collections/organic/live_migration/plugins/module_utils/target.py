@@ -117,7 +117,7 @@ class Target:
         return self._listener.port
 
     def _guarded(self) -> None:
-        agent.guarded(self._serve, lambda: rescue(self._record, self._rpc[0]))
+        agent.guarded(self._serve, lambda: rescue(self._record, self._rpc))
 
     def _serve(self) -> agent.Result:
         self._record.adopt()
@@ -337,16 +337,28 @@ def _clean(target: Record) -> None:
         target.images.rmdir()
 
 
-def rescue(target: Record, rpc: socket.socket) -> None:
+def rescue(target: Record, rpc: tuple[socket.socket, socket.socket]) -> None:
     """What the guardian does when its worker died: the record says whether the process may have run."""
+    if not target.path.exists():
+        return  # it had been settled before
     engine = DockerEngine()
     current = Record.load(target.path)
+    current.adopt()
+    current.save()
+    ours, theirs = rpc
+    theirs.close()
     if current.state != record.COMPLETED:
+        current.init.kill()
+        ours.close()
+        agent.end_children()
         destroy(current, engine)
         return
     with contextlib.suppress(OSError):
+        ours.settimeout(10)
         for _notification in range(2):  # pre-resume, post-resume; the worker may have answered them
-            rpc.send(CriuWorker.ANSWER)
+            ours.send(CriuWorker.ANSWER)
+        while ours.recv(65536):  # until CRIU ends, which must not be killed: the process is still its child
+            pass
+    ours.close()
     remove_rules(current.init.pid, current.migration_id)
-    rpc.close()
     finish(current, engine)

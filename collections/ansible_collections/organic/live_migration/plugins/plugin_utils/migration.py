@@ -65,6 +65,12 @@ class Migration:
         )
         self._fail_if_broken(self._looked)
         for undecided in self._looked["undecided"]:
+            if undecided["target_host"] != self._hosts.target:
+                raise AnsibleActionFail(
+                    f"Container '{undecided['name']}' stands frozen on {self._hosts.source}, and only "
+                    f"{undecided['target_host']} knows whether it runs there: an earlier migration was interrupted "
+                    f"just when it was handed over. Use target_host {undecided['target_host']}, to settle it."
+                )
             self._settle(undecided["migration_id"], undecided["name"])
         if self._looked["undecided"] and not dry_run:
             return self.look(dry_run)
