@@ -18,6 +18,7 @@ from .errors import MigrationError, Reason
 
 MINIMUM_CRIU = (4, 2)
 _PREPARE = "Run playbooks/prepare_hosts.yml for this host"
+_BOOT_ID = "/proc/sys/kernel/random/boot_id"
 _MEBIBYTE = 1 << 20
 
 
@@ -48,6 +49,15 @@ def runtime_reasons(root: str = resident.ROOT) -> list[Reason]:
                 "criu_too_old",
                 f"CRIU {version} is too old: {needed} is the first that dumps TCP sockets on kernels from 6.16",
                 f"Install CRIU {needed} or later. {_PREPARE}",
+            )
+        ]
+    # "criu check" finds all well where no socket can be dumped; the proof dumped and restored a real one
+    if manifest.get("proof", {}).get("boot_id") != Path(_BOOT_ID).read_text().strip():
+        return [
+            Reason(
+                "runtime_unproven",
+                "It was not proven since this host's last start that its CRIU can dump and restore a TCP connection",
+                _PREPARE,
             )
         ]
     programs = [name for name in ("nsenter", "ip", "iptables-restore", "iptables-save") if not shutil.which(name)]
