@@ -22,8 +22,6 @@ from . import libc, resident
 from .errors import CriuFailed, MigrationError
 from .sandbox import Sandbox, pid_inside, until
 
-CRIU = (*resident.CRIU[:-1], "--preload", f"{resident.ROOT}/lib/limits.so", resident.CRIU[-1])
-"""The self-contained CRIU that can also dump other users' processes where CAP_SYS_RESOURCE is missing."""
 
 _NAME = "proof"
 _NOBODY = 65534
@@ -166,7 +164,7 @@ class CriuProof:
         log = images / f"{action}.log"
         directory = os.open(images, os.O_RDONLY | os.O_DIRECTORY)
         try:
-            command = [*CRIU, action, *options, "--images-dir", f"/proc/self/fd/{directory}"]
+            command = [*resident.CRIU, action, *options, "--images-dir", f"/proc/self/fd/{directory}"]
             command += ["--log-file", log.name, "-v2", "--tcp-established"]
             command += ["--network-lock", "skip", "--manage-cgroups=ignore"]
             start = time.monotonic()

@@ -17,6 +17,8 @@ from . import processes
 from .errors import MigrationError
 
 _NAME = "organic-nf"
+_LOOK_EVERY_S = 0.0001
+"""No event tells that all stand still; it takes the kernel some 0.1 ms, and a CPU for each task to get there."""
 
 
 class Freezer:
@@ -65,8 +67,7 @@ class Freezer:
                     f"The processes {self.members} did not stop within {timeout_s:.0f} s. "
                     "One is probably waiting for a disk or a network file system; try again when that is back."
                 )
-            # no event tells of it; the kernel needs some 0.1 ms
-            os.sched_yield()
+            time.sleep(_LOOK_EVERY_S)
 
     @property
     def frozen(self) -> bool:

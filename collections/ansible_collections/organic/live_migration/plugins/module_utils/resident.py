@@ -13,5 +13,14 @@ MANIFEST = f"{ROOT}/manifest.json"
 KERNDAT_IN_CONTAINER = "/run/criu.kdat"
 """Where CRIU looks for what it knows of the kernel; found there it starts in 10 ms instead of 50."""
 
-CRIU = (f"{ROOT}/lib/ld-linux-x86-64.so.2", "--library-path", f"{ROOT}/lib", f"{ROOT}/criu")
-"""Command of the self-contained CRIU; runs in any mount namespace that holds the runtime."""
+CRIU = (
+    f"{ROOT}/lib/ld-linux-x86-64.so.2",
+    "--library-path",
+    f"{ROOT}/lib",
+    "--preload",
+    f"{ROOT}/lib/limits.so",
+    f"{ROOT}/criu",
+)
+"""Command of the self-contained CRIU; runs in any mount namespace that holds the runtime.
+
+limits.so lets it read the limits of another user's process where the host lacks CAP_SYS_RESOURCE."""

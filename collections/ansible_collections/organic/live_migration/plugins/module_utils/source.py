@@ -221,8 +221,8 @@ class Source:
         with self._steps.step("release"):
             bytes_sent = channel.tcp_bytes_sent(armed.pages) + armed.control.blob_bytes_sent
             armed.criu.close()
-            armed.hold.drop()
             release(self._record, self._engine)
+            armed.hold.drop()
         with self._steps.step("finish"):
             finished = self._await_finished(armed.control)
         return {
@@ -282,6 +282,7 @@ class Source:
 def release(source: Record, engine: DockerEngine) -> None:
     """End the process that has moved away, and the container with it; may be repeated."""
     if source.init.alive:
+        network.disconnect(source.init.pid)  # or the end of the process would end its clients' connections
         libc.sigqueue(source.init.pid, _DEPARTED, 0)
     Freezer(Path(source.freezer)).kill()
     _clean(source)
