@@ -138,3 +138,30 @@ def core(site: Site) -> Site:
     site.done("remove_core")
     site.done("deploy_core")
     return site
+
+
+def traces(site: Site) -> dict[str, list[str]]:
+    """What is left of a core on each host: containers, networks, links and files."""
+    found: dict[str, list[str]] = {}
+    engines = site.module(
+        "nf_hosts",
+        "community.docker.docker_host_info",
+        containers=True,
+        containers_all=True,
+        containers_filters={"label": "organic.core5g.nf"},
+        networks=True,
+        networks_filters={"label": "organic.core5g.network"},
+    )
+    for host, result in engines.items():
+        left = [str(name) for each in result["containers"] for name in each["Names"]]
+        left += [str(each["Name"]) for each in result["networks"]]
+        if left:
+            found[host] = left
+    files = site.module(
+        "all", "ansible.builtin.find", paths=["/run", "/sys/class/net"], patterns=["minicore-ran", "br-core5g"],
+        file_type="any",
+    )  # fmt: skip
+    for host, result in files.items():
+        if result["files"]:
+            found.setdefault(host, []).extend(file["path"] for file in result["files"])
+    return found

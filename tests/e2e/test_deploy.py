@@ -1,4 +1,4 @@
-"""The core is deployed, left alone, refused where it cannot run, and removed without a trace."""
+"""The core is deployed, left alone, and removed without a trace."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from .conftest import BRIDGE, Site
+from .conftest import BRIDGE, Site, traces
 
 
 def test_every_nf_runs_at_its_place(core: Site) -> None:
@@ -67,60 +67,6 @@ def test_bad_input_is_refused(core: Site, variables: dict[str, Any], reason: str
     assert core.starts() == before
 
 
-@pytest.mark.parametrize(
-    ("variables", "reason"),
-    [
-        ({"nf_image": "no/such:image"}, "The image no/such:image is not on this host"),
-        ({"nf_network_driver": "host"}, "which this host does not have"),
-        ({"nf_network_driver": "bridge"}, "could not be reached in a bridge"),
-        ({"nf_network_parent": "eth9"}, "no network interface 'eth9'"),
-        ({"nf_network_subnet": "192.0.2.0/24"}, "not in the network's subnet"),
-    ],
-)
-def test_host_that_cannot_run_an_nf_is_refused(site: Site, variables: dict[str, Any], reason: str) -> None:
-    site.done("remove_core")
-    play = site.play("deploy_core", **variables)
-    assert play.status != 0
-    assert reason in play.said
-    assert traces(site) == {}
-
-
-def test_ipvlan_runs_or_the_kernel_is_blamed(site: Site) -> None:
-    site.done("remove_core")
-    play = site.play("deploy_core", nf_network_driver="ipvlan")
-    if play.status == 0:
-        assert site.states()["smf"]["state"]["pfcp"][0]["up"]
-    else:
-        assert "CONFIG_IPVLAN" in play.said
-        assert traces(site) == {}
-
-
-def test_missing_runtime_is_refused(site: Site) -> None:
-    site.done("remove_core")
-    host = site.nf_hosts[0]
-    site.command(host, "mv /opt/organic/resident/init /opt/organic/resident/init.away")
-    try:
-        play = site.play("deploy_core", nf_names=["nrf"])
-    finally:
-        site.command(host, "mv /opt/organic/resident/init.away /opt/organic/resident/init")
-    assert play.status != 0
-    assert "playbooks/prepare_hosts.yml" in play.said
-    assert traces(site) == {}
-
-
-def test_address_of_another_machine_is_refused(site: Site) -> None:
-    site.done("remove_core")
-    address = f"{site.variables['nf_addresses']['nrf']}/32 dev {site.variables['nf_network_parent']}"
-    site.command(site.ran_host, f"ip address add {address}")
-    try:
-        play = site.play("deploy_core")
-    finally:
-        site.command(site.ran_host, f"ip address delete {address}")
-    assert play.status != 0
-    assert "Another machine" in play.said
-    assert traces(site) == {}
-
-
 def test_bridge_spans_the_hosts(site: Site) -> None:
     site.done("remove_core")
     site.done("deploy_core", "--extra-vars", BRIDGE)
@@ -145,18 +91,3 @@ def test_removal_leaves_nothing(site: Site) -> None:
     site.done("remove_core")
     assert traces(site) == {}
     assert site.done("remove_core").changed == 0
-
-
-def traces(site: Site) -> dict[str, list[str]]:
-    """What is left of a core on each host: containers, networks, links and files."""
-    found = {}
-    for host in site.nf_hosts:
-        left = site.command(host, "docker ps --all --quiet --filter label=organic.core5g.nf").splitlines()
-        left += site.command(host, "docker network ls --quiet --filter label=organic.core5g.network").splitlines()
-        left += [link for link in site.command(host, "ip -oneline link").splitlines() if "br-core5g" in link]
-        if left:
-            found[host] = left
-    files = site.module(site.ran_host, "ansible.builtin.find", paths="/run", patterns="minicore-ran", file_type="any")
-    if files[site.ran_host]["files"]:
-        found[site.ran_host] = [file["path"] for file in files[site.ran_host]["files"]]
-    return found
