@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from . import commands, processes, protobuf, resident
+from .clocks import Clocks
 from .container import Container
 from .errors import CriuFailed, MigrationError
 
@@ -52,7 +53,9 @@ class CriuWorker:
         images: descriptor of the image directory on the host; CRIU sees it as ``/proc/self/fd/N``.
         action: ``dump`` or ``restore``, also the name of the log file.
         descriptors: further descriptors that CRIU is given, under the same numbers.
+        clocks_of: a process whose time namespace CRIU joins, as it must to dump it.
         join_cgroups: start in the container's cgroups, so that what is restored lives there.
+        shift: how the clocks of what is restored are shifted against the kernel's, if at all.
         rpc: the pair of sockets to talk over, ours first. Whoever else holds ours open keeps a gated restore from
             going on when this process dies, as CRIU would at the end of the connection.
     """
@@ -64,13 +67,15 @@ class CriuWorker:
     images: int
     action: str
     descriptors: list[int] = field(default_factory=list)
+    clocks_of: int | None = None
     join_cgroups: bool = False
+    shift: Clocks | None = None
     rpc: tuple[socket.socket, socket.socket] | None = None
 
     def __post_init__(self) -> None:
         self._rpc, theirs = self.rpc or socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        self.command = [*self.container.enter_command, *resident.CRIU, "swrk", str(theirs.fileno())]
-        join = self.container.join_cgroups if self.join_cgroups else None
+        time_namespace = [f"--time=/proc/{self.clocks_of}/ns/time"] if self.clocks_of else []
+        self.command = [*self.container.enter_command, *time_namespace, *resident.CRIU, "swrk", str(theirs.fileno())]
         commands.note(self.command)
         with theirs:
             self._process = subprocess.Popen(
@@ -79,8 +84,14 @@ class CriuWorker:
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.PIPE,
-                preexec_fn=join,
+                preexec_fn=self._settle_in,
             )
+
+    def _settle_in(self) -> None:
+        if self.join_cgroups:
+            self.container.join_cgroups()
+        if self.shift is not None:
+            self.shift.apply()
 
     def _common_options(self) -> list[tuple[int, protobuf.Value]]:
         return [

@@ -22,7 +22,6 @@ from . import libc, resident
 from .errors import CriuFailed, MigrationError
 from .sandbox import Sandbox, pid_inside, until
 
-
 _NAME = "proof"
 _NOBODY = 65534
 _WORK_BYTES = 256 << 20

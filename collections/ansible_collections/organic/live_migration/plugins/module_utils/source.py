@@ -10,12 +10,13 @@ import os
 import signal
 import socket
 import threading
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from . import agent, channel, commands, files, libc, network, processes, record
 from .channel import Channel
+from .clocks import Clocks
 from .container import Container
 from .criu import CriuWorker
 from .docker_engine import NO_RESTART, DockerEngine
@@ -133,6 +134,7 @@ class Source:
                 nf_pid=processes.pid_inside(self._nf.pid),
                 streams=self._container.standard_streams(self._nf.pid),
                 interfaces=[interface.as_dict() for interface in interfaces],
+                clocks=asdict(Clocks.seen_by(self._nf.pid)),
             )
             self._freezer.gather(self._nf.pid)
             criu, images = self._arm_dump(pages)
@@ -148,7 +150,7 @@ class Source:
         libc.mount_tmpfs(str(directory), _METADATA_BYTES)
         images = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
         freezer = os.open(self._freezer.directory, os.O_RDONLY | os.O_DIRECTORY)
-        criu = CriuWorker(self._container, images, "dump", [freezer, pages.fileno()])
+        criu = CriuWorker(self._container, images, "dump", [freezer, pages.fileno()], clocks_of=self._nf.pid)
         try:
             criu.start_dump(processes.pid_inside(self._nf.pid), freezer, pages.fileno())
         except MigrationError:

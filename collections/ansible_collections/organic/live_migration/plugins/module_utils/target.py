@@ -15,8 +15,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from . import agent, commands, libc, network, record, resident
+from . import agent, clocks, commands, libc, network, record, resident
 from .channel import Channel, Listener, Message
+from .clocks import Clocks
 from .container import Container
 from .criu import CriuWorker, PageServer
 from .docker_engine import DockerEngine, resident_name
@@ -175,6 +176,7 @@ class Target:
 
     def _arm(self, orders: dict[str, Any], pages: socket.socket) -> Armed:
         """Have everything ready before the freeze."""
+        shift = clocks.shift_to_continue(Clocks(**orders["clocks"]))
         self._record.nf_pid = int(orders["nf_pid"])
         self._record.save(record.ACTIVE)
         wanted = [network.Interface(**interface) for interface in orders["interfaces"]]
@@ -193,14 +195,14 @@ class Target:
         page_server = PageServer(images, pages)
         try:
             self._container.reserve_pids_above(self._record.nf_pid)
-            criu = self._arm_restore(images, orders["streams"])
+            criu = self._arm_restore(images, orders["streams"], shift)
             inventory = _await_reader(directory / _INVENTORY, criu)
         except BaseException:
             page_server.close()
             raise
         return Armed(hold, page_server, criu, images, inventory)
 
-    def _arm_restore(self, images: int, streams: dict[str, str]) -> CriuWorker:
+    def _arm_restore(self, images: int, streams: dict[str, str], shift: Clocks | None) -> CriuWorker:
         """Start CRIU; the dumped standard streams are replaced by those that the engine gave this container."""
         inherited = {}
         for number, key in streams.items():
@@ -208,7 +210,7 @@ class Target:
                 mode = os.O_RDONLY if number == "0" else os.O_WRONLY
                 inherited[key] = os.open(f"/proc/{self._container.init.pid}/fd/{int(number)}", mode)
         criu = CriuWorker(
-            self._container, images, "restore", list(inherited.values()), join_cgroups=True, rpc=self._rpc
+            self._container, images, "restore", list(inherited.values()), join_cgroups=True, shift=shift, rpc=self._rpc
         )
         criu.start_restore(inherited)
         for descriptor in inherited.values():
