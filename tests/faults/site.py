@@ -1,0 +1,243 @@
+# Copyright (c) 2026 Organic 5GC contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Two hosts, a container that migrates between them, and what can be seen of it."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+# The workload, its image and its client are the benchmark's.
+sys.path.insert(0, str(Path(__file__).parents[1] / "benchmark"))
+
+from build import SERVER, build
+from hosts import Host, load_site
+from measure import Client
+from ways.docker import DockerImage, DockerNetwork
+
+HERE = Path(__file__).parent
+PROJECT = HERE.parents[1]
+RESIDENT = "/opt/organic/resident"
+WORK = "/run/organic-faults"
+"""Directory on the hosts for what the tests bring along; not below /run/organic, which must be empty."""
+PORT = 7000
+SETTLES_S = 60
+ENVIRONMENT = {
+    **os.environ,
+    "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+    "ANSIBLE_STDOUT_CALLBACK": "ansible.posix.json",
+    "ANSIBLE_LOAD_CALLBACK_PLUGINS": "1",
+    "ANSIBLE_DEPRECATION_WARNINGS": "0",
+}
+# ssh without a master in the background: what a killed ansible-playbook leaves is then what it was.
+ALONE = {**ENVIRONMENT, "ANSIBLE_SSH_ARGS": "-o ControlMaster=no -o ControlPath=none"}
+
+
+def until(condition: Callable[[], object], what: str, timeout_s: float = SETTLES_S) -> None:
+    """Await a condition."""
+    deadline = time.monotonic() + timeout_s
+    while not condition():
+        assert time.monotonic() < deadline, f"not within {timeout_s:.0f} s: {what}"
+        time.sleep(0.02)
+
+
+@dataclass(frozen=True)
+class Told:
+    """What ansible-playbook told of the items of its last task."""
+
+    status: int
+    items: list[dict[str, Any]]
+
+    @property
+    def only(self) -> dict[str, Any]:
+        [item] = self.items
+        return item
+
+    @property
+    def message(self) -> str:
+        return str(self.only.get("msg", ""))
+
+
+class Play:
+    """A run of ansible-playbook that has been started."""
+
+    def __init__(self, command: list[str], environment: dict[str, str]) -> None:
+        self.process = subprocess.Popen(
+            command, cwd=PROJECT, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        )
+
+    def told(self) -> Told:
+        output, errors = self.process.communicate(timeout=300)
+        start = output.find("{\n")
+        assert start >= 0, output + errors
+        data, _end = json.JSONDecoder().raw_decode(output[start:])
+        [result] = data["plays"][-1]["tasks"][-1]["hosts"].values()
+        return Told(self.process.returncode, result.get("results", [result]))
+
+
+class Site:
+    """The hosts of an inventory."""
+
+    def __init__(self, inventory: Path) -> None:
+        self.inventory = inventory
+        self._site = load_site(inventory)
+        self.edges: tuple[Host, Host] = self._site.hosts
+        self.ran = self._site.client
+        self.subnet, self.parent = self._site.subnet, self._site.parent
+        self.workload = build(PROJECT / ".cache" / "benchmark")
+        self._image = DockerImage(self._site, self.workload)
+
+    def prepare(self) -> None:
+        """Image, network and helpers on the hosts."""
+        self._image.load()
+        for host in self.edges:
+            DockerNetwork(host, self._site).create()
+            for helper in ("traces.py", "saboteur.py"):
+                host.put((HERE / helper).read_bytes(), f"{WORK}/{helper}")
+
+    def clean(self) -> None:
+        for host in self.edges:
+            host.run(f"rm -rf {WORK}")
+
+    def close(self) -> None:
+        self._site.close()
+
+    def address(self, number: int) -> str:
+        """An address that counts down from the top of the subnet, away from hosts and NFs."""
+        return str(self.subnet.broadcast_address - 16 - number)
+
+    def other(self, host: Host) -> Host:
+        return next(edge for edge in self.edges if edge is not host)
+
+    def play(
+        self, playbook: str, source: Host, cases: Sequence[dict[str, Any]], *options: str, alone: bool = False
+    ) -> Play:
+        """Start a playbook of this directory."""
+        command = ["ansible-playbook", "--inventory", str(self.inventory), str(HERE / f"{playbook}.yml"), *options]
+        command += ["--extra-vars", json.dumps({"source": source.name, "cases": list(cases)})]
+        return Play(command, ALONE if alone else ENVIRONMENT)
+
+    def run_resident(
+        self,
+        host: Host,
+        name: str,
+        number: int,
+        command: Sequence[str],
+        *options: str,
+        verb: str = "run --detach",
+        image: str | None = None,
+    ) -> None:
+        """Start a container as the role organic.core5g.nf does; options of docker replace what they contradict."""
+        network = ["--network", DockerNetwork(host, self._site).name, "--ip", self.address(number)]
+        if any(option.startswith("--network") for option in options):
+            network = []
+        arguments = [*network, "--restart", "unless-stopped", "--volume", f"{RESIDENT}:{RESIDENT}:ro"]
+        arguments += ["--volume", f"{RESIDENT}/criu.kdat:/run/criu.kdat:ro", "--entrypoint", f"{RESIDENT}/init"]
+        arguments += [*options, image or self._image.name, "--name", name, "--", *command]
+        host.run(f"docker {verb} --name {name} {shlex.join(arguments)}")
+
+    def run_plain(self, host: Host, name: str) -> None:
+        """Start a container that is not ours."""
+        host.run(f"docker run --detach --name {name} --network none {self._image.name} --port 7000 --memory-mb 1")
+
+    def image_only_on(self, host: Host, name: str) -> None:
+        """An image of the same content and another identity."""
+        host.run(f"docker import --message {name} - {name}", data=self.workload.rootfs.read_bytes())
+
+    def remove(self, name: str) -> None:
+        for host in self.edges:
+            host.run(f"docker rm --force --volumes {name}")
+
+    def traces(self) -> dict[str, dict[str, Any]]:
+        """By host, everything that a migration could touch or leave behind."""
+        return {host.name: json.loads(host.run(f"python3 {WORK}/traces.py")) for host in self.edges}
+
+
+class Moving:
+    """The container that migrates, its client, and the host where it is."""
+
+    NAME = "fault"
+
+    def __init__(self, site: Site, memory_mb: int) -> None:
+        self.site = site
+        self.home = site.edges[0]
+        site.remove(self.NAME)
+        command = [SERVER, "--port", str(PORT), "--memory-mb", str(memory_mb), "--dirty-pages-per-s", "100"]
+        site.run_resident(self.home, self.NAME, 0, command)
+        self._interfaces = self._state()[self.home.name]["containers"][self.NAME]["arp_ignore"]
+
+    @property
+    def away(self) -> Host:
+        return self.site.other(self.home)
+
+    def client(self) -> Client:
+        """Start a client; it holds one connection for as long as it runs."""
+        return Client.start(self._client_site(), self.site.workload.client, connections=1)
+
+    def _client_site(self) -> Any:
+        site = self.site._site
+        return type(site)(
+            site.inventory, site.source, site.target, site.client, site.parent, site.subnet, self.site.address(0), PORT
+        )
+
+    def start_migration(self, alone: bool = False, **options: Any) -> Play:
+        case = {"name": self.NAME, "target_host": self.away.name, **options}
+        return self.site.play("migrate", self.home, [case], alone=alone)
+
+    def migrate(self) -> dict[str, Any]:
+        """A migration that must succeed."""
+        told = self.start_migration().told()
+        assert told.status == 0, told.items
+        self.home = self.away
+        migration: dict[str, Any] = told.only["migration"]
+        return migration
+
+    def _state(self) -> dict[str, dict[str, Any]]:
+        return self.site.traces()
+
+    def find(self) -> None:
+        """Whoever has the process is its home; there must be exactly one."""
+        state = self._state()
+        homes = [host for host in self.site.edges if self._runs(state[host.name])]
+        assert len(homes) == 1, state
+        self.home = homes[0]
+
+    def _runs(self, state: dict[str, Any]) -> bool:
+        entry = state["containers"].get(self.NAME, {})
+        return entry.get("status") == "running" and bool(entry["processes"])
+
+    def unsettled(self) -> dict[str, Any]:
+        """What is not as it must be when no migration is at work, with exactly one live copy, at home."""
+        state = self._state()
+        wrong: dict[str, Any] = {}
+        for host in self.site.edges:
+            here = state[host.name]
+            left = {key: here[key] for key in ("records", "awaits", "mounts", "agents") if here[key]}
+            container = here["containers"].get(self.NAME)
+            if host is self.home:
+                expected = {"status": "running", "processes": 1, "restart_policy": "unless-stopped", "raw_rules": [],
+                            "freezer_groups": [], "arp_ignore": self._interfaces}  # fmt: skip
+            else:
+                expected = {"status": "exited", "exit_code": 0, "restart_policy": "no"}
+            if host is self.home or container is not None:
+                found = container or {}
+                left.update({key: found.get(key) for key, value in expected.items() if found.get(key) != value})
+            if left:
+                wrong[host.name] = left
+        return wrong
+
+    def settles(self, timeout_s: float = SETTLES_S) -> None:
+        """Await that exactly one copy lives, at home, and that nothing is left behind."""
+        deadline = time.monotonic() + timeout_s
+        while wrong := self.unsettled():
+            assert time.monotonic() < deadline, wrong
+            time.sleep(0.1)

@@ -1,0 +1,270 @@
+# Copyright (c) 2026 Organic 5GC contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What cannot migrate is refused before anything is touched, with its name and what to do about it."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from .site import HERE, RESIDENT, SERVER, WORK, Site, Told
+
+PREFIX = "fault-"
+SERVE = [SERVER, "--port", "7000", "--memory-mb", "1"]
+NO_MEMORY_MB = 100_000_000
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """A case: what is asked for, and what must be said.
+
+    Attributes:
+        name: of the container.
+        code: of the reason; None where the action itself fails before it looks for reasons.
+        message: what was found; a pattern.
+        remedy: what to do; a pattern.
+        options: of the task, beside name and target_host.
+    """
+
+    name: str
+    code: str | None
+    message: str
+    remedy: str
+    options: dict[str, Any] = field(default_factory=dict)
+
+
+REFUSALS = {
+    "unknown container": Refusal("none", "container_unknown", "no container 'fault-none'", "docker ps"),
+    "not running": Refusal("stopped", "container_not_running", "'fault-stopped' is created", "Start it"),
+    "not started with the resident init": Refusal(
+        "plain", "not_resident", f"'fault-plain' was not started with the resident init .{RESIDENT}", "Deploy it"
+    ),
+    "with a terminal": Refusal("terminal", "terminal", "has a terminal", "without -t"),
+    "in the host's network": Refusal("host", "host_network", "shares the network of its host", "address of its own"),
+    "with a writable volume": Refusal("volume", "volume", "/data is a writable volume", "name it in shared_volumes"),
+    "with an MPTCP socket": Refusal(
+        "mptcp", "undumpable", r"MPTCP socket 0\.0\.0\.0:7777 .descriptor \d+ of process \d+", "do without it"
+    ),
+    "with io_uring": Refusal("io-uring", "undumpable", r"io_uring .descriptor \d+ of process \d+", "do without it"),
+    "with inotify on the overlay": Refusal(
+        "inotify", "undumpable", r"inotify on the overlay file system .descriptor \d+ of process \d+", "do without it"
+    ),
+    "image missing on the target": Refusal(
+        "image", "image_missing", r"image fault-image \(sha256:[0-9a-f]{12}\) is missing", "Load or pull"
+    ),
+    "network missing on the target": Refusal(
+        "network", "network_missing", "network 'fault-here' is missing on the target host", "Create it there"
+    ),
+    "name in use on the target": Refusal("twin", "name_in_use", "'fault-twin' already runs on the target", "Remove it"),
+    "address answered by another machine": Refusal(
+        "address", "address_taken", r"machine \([0-9a-f:]{17}\) already answers for {address}", "take the address"
+    ),
+    "no memory on the target": Refusal(
+        "well", "no_memory", r"has \d+ MiB of memory available; \d+ MiB are needed", "lower memory_reserve_mb",
+        {"memory_reserve_mb": NO_MEMORY_MB},
+    ),
+    "the same engine under another name": Refusal(
+        "well", "same_host", "the same Docker engine under two names", "Name another target_host",
+        {"target_host": "alias"},
+    ),
+    "target same as source": Refusal(
+        "well", None, "same host, '{source}'", "Name another target_host", {"target_host": "{source}"}
+    ),
+    "target not in the inventory": Refusal(
+        "well", None, "'edge-z' is not in the inventory", "ansible-inventory --graph", {"target_host": "edge-z"}
+    ),
+    "target unreachable": Refusal(
+        "well", None, "'nowhere' cannot be reached", "{nowhere}", {"target_host": "nowhere"}
+    ),
+    "no time": Refusal("well", None, "timeout_s must be at least 1", "Leave it out", {"timeout_s": 0}),
+}  # fmt: skip
+# Asked for in check mode too: a reason of either host, and a fault of the task.
+CHECKED = ("with a terminal", "image missing on the target", "target not in the inventory")
+ADDRESSES = {name: number for number, name in enumerate(
+    ["well", "mptcp", "io-uring", "inotify", "image", "twin", "address", "terminal", "volume", "stopped"], start=1
+)}  # fmt: skip
+
+
+class Refused:
+    """Containers of every kind that cannot migrate, and what was said of them."""
+
+    def __init__(self, site: Site, directory: Path) -> None:
+        self.site = site
+        self.source, self.target = site.edges
+        self._words = {
+            "{source}": self.source.name,
+            "{nowhere}": site.address(100),
+            "{address}": site.address(ADDRESSES["address"]),
+        }
+        self._extra = directory / "hosts.json"
+        others = {
+            "alias": {"ansible_host": self.source.address},
+            "nowhere": {"ansible_host": self.spell("{nowhere}")},
+        }
+        self._extra.write_text(json.dumps({"all": {"hosts": others}}))
+
+    def spell(self, text: str) -> str:
+        """A text of a case with the names and addresses of these hosts."""
+        for word, meaning in self._words.items():
+            text = text.replace(word, meaning)
+        return text
+
+    def of(self, items: list[dict[str, Any]], what: str) -> dict[str, Any]:
+        """What was said of a case."""
+        return items[list(REFUSALS).index(what)]
+
+    def start(self) -> None:
+        program = self.site.workload.server.with_name("odd")
+        compile_program = ["cc", "-std=gnu11", "-O2", "-static", "-Wall", "-Wextra", "-Werror"]
+        subprocess.run([*compile_program, "-o", str(program), str(HERE / "odd.c")], check=True)
+        self.source.put(program.read_bytes(), f"{WORK}/odd", 0o755)
+        odd = ("--volume", f"{WORK}/odd:/odd:ro")
+        for name in ("mptcp", "io-uring", "inotify"):
+            self._resident(name, ["/odd", name.replace("-", "_")], *odd, "--security-opt", "seccomp=unconfined")
+        self._resident("well", SERVE)
+        self._resident("terminal", SERVE, "--tty")
+        self._resident("volume", SERVE, "--volume", f"{PREFIX}data:/data")
+        self._resident("address", SERVE)
+        self._resident("host", [SERVER, "--port", "7999", "--memory-mb", "1"], "--network=host")
+        self._resident("stopped", SERVE, verb="create")
+        self.site.run_plain(self.source, f"{PREFIX}plain")
+        self._resident("twin", SERVE)
+        self.site.run_plain(self.target, f"{PREFIX}twin")
+        self.site.image_only_on(self.source, f"{PREFIX}image")
+        self._resident("image", SERVE, image=f"{PREFIX}image")
+        self.source.run(f"docker network create --internal {PREFIX}here")
+        self._resident("network", SERVE, f"--network={PREFIX}here")
+        self.site.ran.run(f"ip address add {self.spell('{address}')}/32 dev {self.site.parent}")
+
+    def _resident(self, name: str, command: list[str], *options: str, **more: Any) -> None:
+        self.site.run_resident(self.source, PREFIX + name, ADDRESSES.get(name, 0), command, *options, **more)
+
+    def remove(self) -> None:
+        self.site.ran.run(f"ip address flush to {self.spell('{address}')}/32")
+        for host in self.site.edges:
+            host.run(
+                f"docker ps --all --quiet --filter name=^{PREFIX} | xargs -r docker rm --force --volumes; "
+                f"docker volume ls --quiet --filter name=^{PREFIX} | xargs -r docker volume rm; "
+                f"docker network ls --quiet --filter name=^{PREFIX} | xargs -r docker network rm; "
+                f"docker image ls --quiet {PREFIX}image | xargs -r docker image rm"
+            )
+
+    def ask_all(self) -> None:
+        cases = {}
+        for what, refusal in REFUSALS.items():
+            options = {key: self.spell(value) if isinstance(value, str) else value
+                       for key, value in refusal.options.items()}  # fmt: skip
+            cases[what] = {"name": PREFIX + refusal.name, "target_host": self.target.name, **options}
+        self.before = self.site.traces()
+        self.info = self.ask_of(list(cases.values()), "info").items
+        self.migrate = self.ask_of(list(cases.values()), "migrate")
+        self.check = self.ask_of([cases[what] for what in CHECKED], "migrate", "--check")
+        self.after = self.site.traces()
+
+    def ask_of(self, cases: list[dict[str, Any]], playbook: str, *options: str) -> Told:
+        return self.site.play(
+            playbook, self.source, cases, "--inventory", str(self._extra), "--timeout", "3", *options
+        ).told()
+
+
+@pytest.fixture(scope="module")
+def refused(site: Site, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Refused]:
+    made = Refused(site, tmp_path_factory.mktemp("inventory"))
+    made.remove()
+    try:
+        made.start()
+        made.ask_all()
+        yield made
+    finally:
+        made.remove()
+
+
+@pytest.mark.parametrize("what", REFUSALS)
+def test_refused_with_its_reason_and_remedy(refused: Refused, what: str) -> None:
+    refusal = REFUSALS[what]
+    said = refused.of(refused.migrate.items, what)
+    assert said["failed"]
+    assert re.search(refused.spell(refusal.message), said["msg"]), said["msg"]
+    assert re.search(refused.spell(refusal.remedy), said["msg"]), said["msg"]
+    if refusal.code is None:
+        return
+    [reason] = [reason for reason in said["reasons"] if reason["code"] == refusal.code]
+    assert re.search(refused.spell(refusal.message), reason["message"])
+    assert re.search(refused.spell(refusal.remedy), reason["remedy"])
+    assert "nothing was touched" in said["msg"]
+
+
+@pytest.mark.parametrize("what", [what for what, refusal in REFUSALS.items() if refusal.code])
+def test_asked_beforehand_it_is_the_same_reason(refused: Refused, what: str) -> None:
+    asked, done = refused.of(refused.info, what), refused.of(refused.migrate.items, what)
+    assert not asked.get("failed")
+    assert not asked["migratable"]
+    assert {reason["code"] for reason in asked["reasons"]} == {reason["code"] for reason in done["reasons"]}
+
+
+def test_check_mode_refuses_likewise(refused: Refused) -> None:
+    assert refused.check.status != 0
+    for what, checked in zip(CHECKED, refused.check.items, strict=True):
+        assert checked["failed"]
+        assert checked["msg"] == refused.of(refused.migrate.items, what)["msg"]
+
+
+def test_the_exit_status_says_so(refused: Refused) -> None:
+    assert refused.migrate.status != 0
+
+
+def test_nothing_was_touched(refused: Refused) -> None:
+    assert refused.after == refused.before
+
+
+def test_all_reasons_are_told_at_once(refused: Refused) -> None:
+    case = {"name": "fault-twin", "target_host": refused.target.name, "memory_reserve_mb": NO_MEMORY_MB}
+    told = refused.ask_of([case], "info")
+    assert {reason["code"] for reason in told.only["reasons"]} == {"name_in_use", "no_memory"}
+
+
+def test_what_can_migrate_is_predicted_and_not_touched(refused: Refused) -> None:
+    case = {"name": "fault-well", "target_host": refused.target.name}
+    told = refused.ask_of([case], "migrate", "--check", "--diff")
+    assert told.status == 0, told.items
+    assert told.only["changed"]
+    assert told.only["prediction"]["predicted_downtime_ms"] > 0
+    assert f"{refused.target.name}: fault-well runs" in told.only["diff"]["after"]
+    told = refused.ask_of([case], "info")
+    assert (told.only["migratable"], told.only["reasons"]) == (True, [])
+    assert refused.site.traces() == refused.before
+
+
+RUNTIME = {
+    "CRIU missing": (f"mv {RESIDENT}/criu {RESIDENT}/criu.away", f"mv {RESIDENT}/criu.away {RESIDENT}/criu",
+                     "runtime_missing", "lacks criu in"),
+    "CRIU too old": (f"cp --preserve {RESIDENT}/manifest.json {RESIDENT}/manifest.away; sed --in-place "
+                     f"'s/\"criu_version\": *\"[^\"]*\"/\"criu_version\": \"4.1.1\"/' {RESIDENT}/manifest.json",
+                     f"mv {RESIDENT}/manifest.away {RESIDENT}/manifest.json", "criu_too_old", "CRIU 4.1.1 is too old"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("side", ["source", "target"])
+@pytest.mark.parametrize("what", RUNTIME)
+def test_a_host_whose_runtime_will_not_do(refused: Refused, what: str, side: str) -> None:
+    break_it, mend_it, code, message = RUNTIME[what]
+    host = refused.source if side == "source" else refused.target
+    host.run(break_it)
+    try:
+        told = refused.ask_of([{"name": "fault-well", "target_host": refused.target.name}], "migrate")
+    finally:
+        host.run(mend_it)
+    assert told.status != 0
+    [reason] = told.only["reasons"]
+    assert reason["code"] == code
+    assert message in reason["message"]
+    assert "playbooks/prepare_hosts.yml" in reason["remedy"]
+    assert refused.site.traces() == refused.before
