@@ -84,6 +84,8 @@ class HostCheck:
     def __init__(self, engine: Engine, wanted: Wanted) -> None:
         self._engine = engine
         self._wanted = wanted
+        self.exists = False
+        """Whether the NF has a container here; known after ``problems``."""
 
     def problems(self) -> list[Reason]:
         wanted = self._wanted
@@ -122,6 +124,7 @@ class HostCheck:
 
     def _runs(self) -> bool:
         container = self._engine.container(self._wanted.name)
+        self.exists = container is not None
         return container is not None and bool(container["State"]["Running"])
 
     def _address_is_wrong(self) -> list[Reason]:

@@ -93,6 +93,10 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+exists:
+  description: Whether the NF has a container on this host, running or not.
+  returned: success
+  type: bool
 problems:
   description: Every reason why the host cannot run the NF; empty if it can.
   returned: success
@@ -133,8 +137,9 @@ def main() -> None:
         supports_check_mode=True,
     )
     engine = Engine(module.params.pop("docker_socket"))
-    problems = HostCheck(engine, Wanted(**module.params)).problems()
-    module.exit_json(changed=False, problems=[problem.as_dict() for problem in problems])
+    check = HostCheck(engine, Wanted(**module.params))
+    problems = check.problems()
+    module.exit_json(changed=False, exists=check.exists, problems=[problem.as_dict() for problem in problems])
 
 
 if __name__ == "__main__":
