@@ -76,13 +76,13 @@ def guarded(work: Callable[[], Result], rescue: Callable[[], Result | None]) -> 
     return result
 
 
-def end_children() -> None:
-    """Wait for what a dead worker left to end: CRIU.
+def end_children(patience_s: float = 10) -> None:
+    """Wait for what a dead worker left to end, CRIU; what has not by then is killed.
 
     Its peer is gone, so it fails and takes its code out of the process that it was dumping; killed, it could not.
     """
     for _attempt in range(2):
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + patience_s
         with contextlib.suppress(ChildProcessError):
             while time.monotonic() < deadline:
                 if os.waitpid(-1, os.WNOHANG)[0] == 0:

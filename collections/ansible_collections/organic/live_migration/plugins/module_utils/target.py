@@ -23,6 +23,7 @@ from .criu import CriuWorker, PageServer
 from .docker_engine import DockerEngine, resident_name
 from .errors import CriuFailed, MigrationError, PeerLost
 from .files import FileSet
+from .network import Interface, Links
 from .packet_hold import PacketHold, remove_rules
 from .plan import Plan
 from .record import Record
@@ -51,8 +52,10 @@ class Await:
 
 @dataclass
 class Armed:
-    """What waits for the images: the packet hold, the page server, and CRIU, which reads its inventory from a FIFO."""
+    """What waits for the images: links, packet hold, page server, and CRIU, which reads its inventory from a FIFO."""
 
+    interfaces: list[Interface]
+    links: Links
     hold: PacketHold
     page_server: PageServer
     criu: CriuWorker
@@ -91,7 +94,7 @@ class Target:
         if present:
             self._engine.remove(present["Id"])
         self._record.adopt()
-        self._record.container_id = self._engine.create_like(self._source)
+        self._record.container_id = self._engine.create_like(self._source, keep_macs=False)
         self._record.save()
         try:
             self._await.permit(self._plan.timeout_s + _WORD_OF_THE_SOURCE_S)
@@ -105,8 +108,7 @@ class Target:
                 self._container.init.start_time,
             )
             self._interfaces = network.read_interfaces(self._container.init.pid)
-            self._owner = network.AddressOwner(self._container.init.pid, self._interfaces)
-            self._owner.be_silent()
+            Links(self._container.init.pid, self._interfaces).down()
             self._listener = Listener(self._plan.credentials)
             self._record.save()
         except BaseException:
@@ -154,10 +156,12 @@ class Target:
                 with self._steps.step("arm"):
                     self._armed = self._arm(message.fields, pages)
                 control.send("armed")
-            elif message.kind == "switch":
-                self._owner.answer()
+            elif message.kind == "switch" and self._armed is not None:
+                self._armed.links.up()
+                self._armed.links.announce()
                 control.send("switched")
-                self._owner.keep_announcing()
+                self._armed.links.keep_announcing()
+                network.equip(self._container.init.pid, self._armed.interfaces)
             elif message.kind == "images" and self._armed is not None:
                 self._restore(self._armed, message)
                 control.send("restored", steps=self._steps.list)
@@ -179,10 +183,11 @@ class Target:
         shift = clocks.shift_to_continue(Clocks(**orders["clocks"]))
         self._record.nf_pid = int(orders["nf_pid"])
         self._record.save(record.ACTIVE)
-        wanted = [network.Interface(**interface) for interface in orders["interfaces"]]
+        wanted = [Interface(**interface) for interface in orders["interfaces"]]
         self._check_interfaces(wanted)
         pid = self._container.init.pid
-        network.equip(pid, wanted)
+        links = Links(pid, wanted)
+        links.take_macs()
         hold = PacketHold(pid, [interface.name for interface in wanted], self._plan.migration_id)
         hold.install()
         hold.begin()
@@ -200,7 +205,7 @@ class Target:
         except BaseException:
             page_server.close()
             raise
-        return Armed(hold, page_server, criu, images, inventory)
+        return Armed(wanted, links, hold, page_server, criu, images, inventory)
 
     def _arm_restore(self, images: int, streams: dict[str, str], shift: Clocks | None) -> CriuWorker:
         """Start CRIU; the dumped standard streams are replaced by those that the engine gave this container."""
@@ -217,9 +222,9 @@ class Target:
             os.close(descriptor)  # the engine sees the end of a container at the end of its pipes
         return criu
 
-    def _check_interfaces(self, wanted: list[network.Interface]) -> None:
-        here = {interface.name: interface.mac for interface in self._interfaces}
-        there = {interface.name: interface.mac for interface in wanted}
+    def _check_interfaces(self, wanted: list[Interface]) -> None:
+        here = {interface.name: interface.addresses[:1] for interface in self._interfaces}
+        there = {interface.name: interface.addresses[:1] for interface in wanted}
         if here != there:
             raise MigrationError(
                 f"The interfaces differ: {there} in the source's container, {here} in the target's. "
@@ -258,7 +263,7 @@ class Target:
         armed.criu.close()
         armed.hold.remove()
         armed.page_server.close()
-        self._owner.close()
+        armed.links.close()
         finish(self._record, self._engine)
         with contextlib.suppress(PeerLost):
             control.send("finished", criu=statistics, commands=commands.noted())
@@ -269,8 +274,6 @@ class Target:
         if self._record.state == record.COMPLETED:
             finish(self._record, self._engine)
             return
-        with contextlib.suppress(OSError):
-            self._owner.be_silent()
         destroy(self._record, self._engine)
         if self._armed:
             self._armed.criu.close()
@@ -352,7 +355,7 @@ def rescue(target: Record, rpc: tuple[socket.socket, socket.socket]) -> None:
     if current.state != record.COMPLETED:
         current.init.kill()
         ours.close()
-        agent.end_children()
+        agent.end_children(patience_s=1)  # nothing is at stake, and the page server waits for more
         destroy(current, engine)
         return
     with contextlib.suppress(OSError):
