@@ -15,7 +15,7 @@ try:
 except ImportError as error:
     IMPORT_ERROR = error
 
-from . import resident
+from . import network, resident
 from .errors import MigrationError, Reason, Refused
 
 _API_WITH_ENDPOINT_MAC = (1, 44)
@@ -85,22 +85,24 @@ class DockerEngine:
         except docker.errors.NotFound:
             return None
 
-    def create_like(self, source: dict[str, Any]) -> str:
-        """Create a container like one that was inspected on another host, with its addresses; returns its id.
+    def create_like(self, source: dict[str, Any], keep_macs: bool) -> str:
+        """Create a container like one that was inspected on another host, with its IP addresses; returns its id.
+
+        With ``keep_macs`` it has its MAC addresses, too: then the other one must have ended before this one is started.
 
         Its restart policy is "no" until it has the process: started anew, it would be a second live NF.
         """
         config = {key: value for key, value in source["Config"].items() if key != "MacAddress"}
         host_config = {**source["HostConfig"], "RestartPolicy": NO_RESTART}
         endpoints = {}
-        for network, settings in source["NetworkSettings"]["Networks"].items():
-            endpoints[network] = {
+        for name, settings in source["NetworkSettings"]["Networks"].items():
+            endpoints[name] = {
                 "IPAMConfig": {"IPv4Address": settings["IPAddress"]},
-                "MacAddress": settings["MacAddress"],
+                "MacAddress": settings["MacAddress"] if keep_macs else network.random_mac(),
                 "Aliases": [alias for alias in settings.get("Aliases") or [] if alias != source["Id"][:12]],
             }
             if tuple(int(part) for part in self._client.api_version.split(".")) < _API_WITH_ENDPOINT_MAC:
-                config["MacAddress"] = settings["MacAddress"]
+                config["MacAddress"] = endpoints[name]["MacAddress"]
         body = {**config, "HostConfig": host_config, "NetworkingConfig": {"EndpointsConfig": endpoints}}
         try:
             created = self._client.create_container_from_config(body, source["Name"].lstrip("/"))

@@ -155,7 +155,7 @@ class EngineTarget:
         if present:
             self._engine.remove(present["Id"])
         self._record.adopt()
-        self._record.container_id = self._engine.create_like(self._source)
+        self._record.container_id = self._engine.create_like(self._source, keep_macs=True)
         self._record.save()
         self._listener = Listener(self._plan.credentials)
         agent.in_background(self._guarded)

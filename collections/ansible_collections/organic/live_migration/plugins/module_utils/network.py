@@ -5,8 +5,10 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
+import secrets
 import select
 import socket
 import struct
@@ -19,8 +21,12 @@ from . import commands, libc
 
 _ETH_P_ARP = 0x0806
 _ARP_REQUEST = 1
+_ARP_ANSWER = b"0"
 _ARP_NEVER_ANSWER = b"8"
 """Value of arp_ignore; Documentation/networking/ip-sysctl.rst: do not reply for all local addresses."""
+_ARPHRD_ETHER = 1
+_IFF_UP = 1
+_SIOCGIFFLAGS, _SIOCSIFFLAGS, _SIOCSIFHWADDR = 0x8913, 0x8914, 0x8924
 _ANNOUNCE_TIMES = 10
 _ANNOUNCE_EVERY_S = 0.003
 
@@ -84,63 +90,101 @@ def equip(pid: int, wanted: list[Interface]) -> None:
         commands.run(["nsenter", "--target", str(pid), "--net", "ip", "-batch", "-"], "\n".join(lines) + "\n")
 
 
-def disconnect(pid: int) -> None:
-    """Take down the interfaces of a namespace, for good: what its sockets send from now on reaches nobody."""
-    for interface in read_interfaces(pid):
-        commands.run(["nsenter", "--target", str(pid), "--net", "ip", "link", "set", "dev", interface.name, "down"])
+class Links:
+    """The interfaces that carry the NF's addresses, and switching them between two hosts in a millisecond.
 
+    Two containers have the NF's IP addresses while it moves, and a macvlan driver delivers frames between containers of
+    one host by MAC address without asking anybody. So only one of the two has the NF's MAC addresses at any time: the
+    target's links are down until the switch, and the source's get other addresses and answer no ARP request after it.
 
-class AddressOwner:
-    """Decides whether a namespace answers for its addresses; switching takes 0.1 ms.
-
-    Two containers have the same MAC and IP address while the NF moves. The one that does not have the NF stays silent:
-    it answers no ARP request. The other announces itself, and every switch on the way learns where it is.
+    Args:
+        pid: a process in the container's network namespace.
+        interfaces: what the NF has or shall have; all of them must be there.
     """
 
     def __init__(self, pid: int, interfaces: list[Interface]) -> None:
-        self._frames: list[tuple[str, bytes]] = []
+        self._interfaces = interfaces
         with libc.network_namespace(pid):
-            self._switches = [
+            self._answers = [
                 os.open(f"/proc/sys/net/ipv4/conf/{interface.name}/arp_ignore", os.O_RDWR) for interface in interfaces
             ]
             self._packets = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
-        self._before = [os.pread(switch, 8, 0).strip() for switch in self._switches]
-        for interface in interfaces:
+        self._before = [os.pread(answer, 8, 0).strip() for answer in self._answers]
+        self._stop = threading.Event()
+
+    def up(self) -> None:
+        """Take the links up; 0.5 ms each."""
+        self._set_flag(up=True)
+
+    def down(self) -> None:
+        """Take the links down: nobody is reached by what is sent, and routes and neighbours are forgotten."""
+        self._set_flag(up=False)
+
+    def _set_flag(self, up: bool) -> None:
+        for interface in self._interfaces:
+            name = interface.name.encode()
+            flags = struct.unpack_from("16sH", fcntl.ioctl(self._packets, _SIOCGIFFLAGS, struct.pack("16s16x", name)))[
+                1
+            ]
+            flags = flags | _IFF_UP if up else flags & ~_IFF_UP
+            fcntl.ioctl(self._packets, _SIOCSIFFLAGS, struct.pack("16sH14x", name, flags))
+
+    def take_macs(self) -> None:
+        """Give the links the NF's MAC addresses."""
+        for interface in self._interfaces:
+            self._set_mac(interface.name, bytes.fromhex(interface.mac.replace(":", "")))
+
+    def _set_mac(self, name: str, mac: bytes) -> None:
+        request = struct.pack("16sH14s", name.encode(), _ARPHRD_ETHER, mac)
+        fcntl.ioctl(self._packets, _SIOCSIFHWADDR, request)
+
+    def withdraw(self) -> threading.Thread:
+        """Stop to be the NF's address: at once, though the kernel is busy with it for 15 ms in the returned thread."""
+        for answer in self._answers:
+            os.pwrite(answer, _ARP_NEVER_ANSWER, 0)
+
+        def change_macs() -> None:
+            for interface in self._interfaces:
+                self._set_mac(interface.name, bytes.fromhex(random_mac().replace(":", "")))
+
+        thread = threading.Thread(target=change_macs, daemon=True)
+        thread.start()
+        return thread
+
+    def return_to(self) -> None:
+        """Be the NF's address again, after a withdrawal."""
+        self.take_macs()
+        for answer, before in zip(self._answers, self._before):
+            os.pwrite(answer, _ARP_ANSWER if before == _ARP_NEVER_ANSWER else before, 0)
+        self.announce()
+
+    def announce(self) -> None:
+        """Tell all on the network where the addresses are."""
+        for interface in self._interfaces:
             for address in interface.ip_addresses:
-                self._frames.append((interface.name, announcement(interface.mac, address)))
-
-    def be_silent(self) -> None:
-        for switch in self._switches:
-            os.pwrite(switch, _ARP_NEVER_ANSWER, 0)
-
-    def answer(self) -> None:
-        """Answer ARP requests again, as before, and announce the addresses once."""
-        for switch, value in zip(self._switches, self._before):
-            os.pwrite(switch, b"0" if value == _ARP_NEVER_ANSWER else value, 0)
-        self._announce()
-
-    def _announce(self) -> None:
-        for name, frame in self._frames:
-            self._packets.sendto(frame, (name, 0))
+                self._packets.sendto(announcement(interface.mac, address), (interface.name, 0))
 
     def keep_announcing(self) -> None:
         """Repeat the announcement a few times in the background, for switches that missed the first."""
 
         def repeat() -> None:
             for _time in range(_ANNOUNCE_TIMES):
-                if stop.wait(_ANNOUNCE_EVERY_S):
+                if self._stop.wait(_ANNOUNCE_EVERY_S):
                     return
-                self._announce()
+                self.announce()
 
-        stop = self._stop = threading.Event()
         threading.Thread(target=repeat, daemon=True).start()
 
     def close(self) -> None:
-        if hasattr(self, "_stop"):
-            self._stop.set()
-        for switch in self._switches:
-            os.close(switch)
+        self._stop.set()
+        for answer in self._answers:
+            os.close(answer)
         self._packets.close()
+
+
+def random_mac() -> str:
+    """A locally administered unicast address (IEEE 802, clause 8.4) that nobody has."""
+    return bytes((0x02, *secrets.token_bytes(5))).hex(":")
 
 
 def announcement(mac: str, address: str) -> bytes:

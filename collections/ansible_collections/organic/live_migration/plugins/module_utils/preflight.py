@@ -116,6 +116,10 @@ def look_at_source(engine: DockerEngine, name: str, shared_volumes: list[str], m
     tree = processes.tree(root)
     view.memory_bytes, view.processes = _memory_below(root)
     reasons += _description_reasons(description, shared_volumes)
+    # an NF that has moved before has other MAC addresses than those that the engine gave its container
+    macs = {ip: interface.mac for interface in network.read_interfaces(root) for ip in interface.ip_addresses}
+    for settings in description["NetworkSettings"]["Networks"].values():
+        settings["MacAddress"] = macs.get(settings["IPAddress"], settings["MacAddress"])
     for pid in tree:
         for what in processes.undumpable(pid, container.overlay_device()):
             reasons.append(

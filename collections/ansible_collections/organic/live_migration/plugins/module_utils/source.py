@@ -23,6 +23,7 @@ from .docker_engine import NO_RESTART, DockerEngine
 from .errors import CriuFailed, MigrationError, PeerFailed, PeerLost
 from .files import FileSet, Snapshot
 from .freezer import Freezer
+from .network import Interface, Links
 from .packet_hold import PacketHold, remove_rules
 from .plan import Plan
 from .record import Record
@@ -42,10 +43,11 @@ class Armed:
     pages: socket.socket
     files: FileSet
     snapshot: Snapshot
-    owner: network.AddressOwner
+    links: Links
     hold: PacketHold
     criu: CriuWorker
     images: int
+    withdrawal: threading.Thread | None = None
 
 
 class Source:
@@ -123,9 +125,10 @@ class Source:
             control.expect("unpacked", self._plan.timeout_s)
         with self._steps.step("arm"):
             self._engine.set_restart_policy(self._record.container_id, NO_RESTART)
-            self._record.save(record.ACTIVE)
             interfaces = network.read_interfaces(self._container.init.pid)
-            owner = network.AddressOwner(self._container.init.pid, interfaces)
+            self._record.interfaces = [interface.as_dict() for interface in interfaces]
+            self._record.save(record.ACTIVE)
+            links = Links(self._container.init.pid, interfaces)
             names = [interface.name for interface in interfaces]
             hold = PacketHold(self._container.init.pid, names, self._plan.migration_id)
             hold.install()
@@ -133,12 +136,12 @@ class Source:
                 "arm",
                 nf_pid=processes.pid_inside(self._nf.pid),
                 streams=self._container.standard_streams(self._nf.pid),
-                interfaces=[interface.as_dict() for interface in interfaces],
+                interfaces=self._record.interfaces,
                 clocks=asdict(Clocks.seen_by(self._nf.pid)),
             )
             self._freezer.gather(self._nf.pid)
             criu, images = self._arm_dump(pages)
-            armed = Armed(control, pages, moving, snapshot, owner, hold, criu, images)
+            armed = Armed(control, pages, moving, snapshot, links, hold, criu, images)
             self._armed = armed  # known to a roll back from here on
             control.expect("armed", self._plan.timeout_s)
         return armed
@@ -168,9 +171,9 @@ class Source:
             self._freezer.freeze()
         with self._steps.step("switch_address"):
             # what arrives here until the target has announced itself is still taken in, and dumped with the socket
-            armed.owner.be_silent()
             armed.control.send("switch")
             armed.control.expect("switched", 10)
+            armed.withdrawal = armed.links.withdraw()
             armed.hold.begin()
         with self._steps.step("dump"):
             archive, gone = self._dump(armed)
@@ -284,7 +287,7 @@ class Source:
 def release(source: Record, engine: DockerEngine) -> None:
     """End the process that has moved away, and the container with it; may be repeated."""
     if source.init.alive:
-        network.disconnect(source.init.pid)  # or the end of the process would end its clients' connections
+        _links(source).down()  # or the end of the process would end its clients' connections
         libc.sigqueue(source.init.pid, _DEPARTED, 0)
     Freezer(Path(source.freezer)).kill()
     _clean(source)
@@ -294,10 +297,11 @@ def release(source: Record, engine: DockerEngine) -> None:
 
 def roll_back(source: Record, engine: DockerEngine, armed: Armed | None = None) -> None:
     """Let the process run here again as if nothing had been; may be repeated."""
-    if armed is not None:
-        armed.owner.answer()
-    elif source.init.alive:
-        network.AddressOwner(source.init.pid, network.read_interfaces(source.init.pid)).answer()
+    if armed is not None and armed.withdrawal is not None:
+        armed.withdrawal.join()
+    if source.init.alive and source.interfaces:
+        (armed.links if armed is not None else _links(source)).return_to()
+        network.equip(source.init.pid, _interfaces(source))
     freezer = Freezer(Path(source.freezer))
     freezer.thaw()
     if armed is not None:
@@ -309,6 +313,14 @@ def roll_back(source: Record, engine: DockerEngine, armed: Armed | None = None) 
     engine.set_restart_policy(source.container_id, source.restart_policy)
     _clean(source)
     source.remove()
+
+
+def _interfaces(source: Record) -> list[Interface]:
+    return [Interface(**interface) for interface in source.interfaces]
+
+
+def _links(source: Record) -> Links:
+    return Links(source.init.pid, _interfaces(source))
 
 
 def rescue(source: Record) -> agent.Result:
