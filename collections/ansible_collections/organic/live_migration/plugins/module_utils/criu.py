@@ -29,6 +29,9 @@ _CGROUPS_IGNORE = 0
 _NETWORK_LOCK_SKIP = 3
 """The packets are held by us, on both hosts, so CRIU need not lock the network."""
 
+_GHOST_BYTES = 16 << 20
+"""Up to this size a file that was deleted and is still open goes along, in the images."""
+
 _STATS_HEADER_BYTES = 8
 _DUMP_STATS = {1: "freezing_us", 2: "frozen_us", 3: "memory_dump_us", 4: "memory_write_us", 5: "pages_scanned",
                6: "pages_skipped_parent", 7: "pages_written"}  # fmt: skip
@@ -86,6 +89,7 @@ class CriuWorker:
                 stderr=subprocess.PIPE,
                 preexec_fn=self._settle_in,
             )
+        self._end = os.pidfd_open(self._process.pid)
 
     def _settle_in(self) -> None:
         if self.join_cgroups:
@@ -102,6 +106,7 @@ class CriuWorker:
             (10, f"{self.action}.log"),
             (12, True),  # notify_scripts
             (34, _CGROUPS_IGNORE),
+            (35, _GHOST_BYTES),
             (64, _NETWORK_LOCK_SKIP),
             (68, f"/proc/self/fd/{self.images}"),
         ]
@@ -147,9 +152,11 @@ class CriuWorker:
             CriuFailed: CRIU ended without a word.
             MigrationError: nothing came in time.
         """
-        if not select.select([self._rpc], [], [], timeout_s)[0]:
+        ready = select.select([self._rpc, self._end], [], [], timeout_s)[0]
+        if not ready:
             raise MigrationError(f"CRIU did not get on with its {self.action} within {timeout_s:.0f} s")
-        data = self._rpc.recv(65536)
+        # the guardian may hold CRIU's end of the socket, whose closing then tells nothing
+        data = self._rpc.recv(65536) if self._rpc in ready else b""
         if not data:
             raise CriuFailed(self.action, self.error_lines())
         fields = protobuf.decode(data)
@@ -234,6 +241,7 @@ class CriuWorker:
                     self._process.wait()
         if self._process.stderr:
             self._process.stderr.close()
+        os.close(self._end)
 
 
 class PageServer:

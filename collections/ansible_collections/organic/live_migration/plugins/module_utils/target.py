@@ -134,6 +134,8 @@ class Target:
             self._converse(control, pages)
         except (MigrationError, OSError, ValueError) as error:
             result = agent.failure(error)
+            if not self._container.init.alive:
+                result["message"] = f"The awaiting container ended on the target host. {result['message']}"
             self._abort()
             if control is not None:
                 with contextlib.suppress(MigrationError):
