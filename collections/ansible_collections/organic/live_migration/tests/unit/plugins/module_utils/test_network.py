@@ -149,7 +149,7 @@ def test_rules_of_a_migration_that_crashed_are_found_and_others_left_alone(hold:
 
 
 def test_one_of_two_with_the_same_address_stays_silent(wire: Any) -> None:
-    """who_answers as the preflight asks it, AddressOwner as source and target use it."""
+    """who_answers as the preflight asks it, Links as source and target use them."""
     interfaces = network.read_interfaces(wire.here)
     assert [(one.name, one.mac, one.ip_addresses) for one in interfaces] == [
         ("nf0", wire.here_mac, [wire.here_address])
@@ -159,15 +159,35 @@ def test_one_of_two_with_the_same_address_stays_silent(wire: Any) -> None:
         with libc.network_namespace(wire.there):
             return network.who_answers("peer0", wire.here_address, wait_s=0.2)
 
-    owner = network.AddressOwner(wire.here, interfaces)
+    links = network.Links(wire.here, interfaces)
     assert answers() == {wire.here_mac}
-    owner.be_silent()
+    links.withdraw().join()
     assert answers() == set()
-    owner.answer()
+    assert network.read_interfaces(wire.here)[0].mac != wire.here_mac
+    links.return_to()
     assert answers() == {wire.here_mac}
-    owner.close()
-    neighbours = wire.inside(wire.there, "ip", "neighbour", "show", "dev", "peer0")
-    assert wire.here_mac in neighbours or neighbours == ""
+    links.down()
+    assert answers() == set()
+    links.up()
+    assert answers() == {wire.here_mac}
+    links.close()
+
+
+def test_a_link_takes_the_addresses_of_the_nf_while_it_is_down(wire: Any) -> None:
+    [interface] = network.read_interfaces(wire.here)
+    moved = network.Interface(interface.name, "02:00:00:00:00:07", interface.addresses)
+    links = network.Links(wire.here, [moved])
+    links.down()
+    links.take_macs()
+    links.up()
+    assert network.read_interfaces(wire.here)[0].mac == moved.mac
+    links.close()
+
+
+def test_a_random_address_is_a_station_of_its_own() -> None:
+    macs = {network.random_mac() for _time in range(64)}
+    assert len(macs) == 64
+    assert all(int(mac[:2], 16) & 3 == 2 for mac in macs), "locally administered, unicast"
 
 
 def test_a_namespace_gets_what_it_lacks(wire: Any) -> None:
