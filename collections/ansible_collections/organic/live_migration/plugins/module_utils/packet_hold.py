@@ -42,12 +42,15 @@ class PacketHold:
         pid: a process in the namespace.
         interfaces: names inside it.
         owner: the migration's id, written into the rules so that they are found again after a crash.
+        bypass: without a listener packets pass. Else they are lost: where the process is still to come, the kernel
+            would answer them by resetting its connections.
     """
 
-    def __init__(self, pid: int, interfaces: list[str], owner: str) -> None:
+    def __init__(self, pid: int, interfaces: list[str], owner: str, bypass: bool = True) -> None:
         self._pid = pid
         self._interfaces = interfaces
         self._owner = owner
+        self._bypass = ["--queue-bypass"] if bypass else []
         self._queue = secrets.randbelow(0xFFFE) + 1  # a number of its own: a queue that is going away lets packets pass
         self._last = 0
         self._open = self._closed = False
@@ -61,7 +64,8 @@ class PacketHold:
 
     def install(self) -> None:
         """Install the rules. Nothing is held yet."""
-        target = f"-m comment --comment {rule_comment(self._owner)} -j NFQUEUE --queue-num {self._queue} --queue-bypass"
+        match = f"-m comment --comment {rule_comment(self._owner)}"
+        target = " ".join([match, "-j NFQUEUE --queue-num", str(self._queue), *self._bypass])
         lines = ["*raw"]
         for interface in self._interfaces:
             lines += [f"-I PREROUTING -i {interface} {target}", f"-I OUTPUT -o {interface} {target}"]

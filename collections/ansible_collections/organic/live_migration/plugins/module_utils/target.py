@@ -190,7 +190,7 @@ class Target:
         pid = self._container.init.pid
         links = Links(pid, wanted)
         links.take_macs()
-        hold = PacketHold(pid, [interface.name for interface in wanted], self._plan.migration_id)
+        hold = PacketHold(pid, [interface.name for interface in wanted], self._plan.migration_id, bypass=False)
         hold.install()
         hold.begin()
 
@@ -322,6 +322,7 @@ def write_images(directory: int, message: Message) -> bytes:
 def finish(target: Record, engine: DockerEngine) -> None:
     """What is left to do once the process runs here; may be repeated."""
     if target.init.alive:
+        remove_rules(target.init.pid, target.migration_id)
         libc.sigqueue(target.init.pid, _ADOPT, target.nf_pid)
     _clean(target)
     engine.set_restart_policy(target.container_id, target.restart_policy)
@@ -367,5 +368,4 @@ def rescue(target: Record, rpc: tuple[socket.socket, socket.socket]) -> None:
         while ours.recv(65536):  # until CRIU ends, which must not be killed: the process is still its child
             pass
     ours.close()
-    remove_rules(current.init.pid, current.migration_id)
     finish(current, engine)

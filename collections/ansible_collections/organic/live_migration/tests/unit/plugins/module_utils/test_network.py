@@ -102,7 +102,7 @@ def test_what_is_held_comes_later_complete_and_in_order(
     until(lambda: hold.held >= len(sent), "all packets are held")
     assert is_empty(nf)
     hold.release()
-    assert [nf.recv(64) for _ in sent] == sent
+    assert [nf.recv(64) for _packet in sent] == sent
     client.send(b"afterwards")
     assert nf.recv(64) == b"afterwards"
     hold.remove()
@@ -133,6 +133,28 @@ def test_without_its_listener_packets_pass(
     hold.drop()
     client.send(b"passes")
     assert nf.recv(64) == b"passes"
+
+
+def test_where_the_process_is_still_to_come_they_are_lost(
+    ends: tuple[socket.socket, socket.socket], wire: Any, until: Callable[..., None]
+) -> None:
+    """Nor does the kernel answer them: it would reset the connections of a process that it does not have yet."""
+    nf, client = ends
+    strict = PacketHold(wire.here, ["nf0"], OWNER, bypass=False)
+    strict.install()
+    strict.begin()
+    strict.drop()
+    with libc.network_namespace(wire.there):
+        stranger = socket.socket()
+    with stranger:
+        stranger.setblocking(False)
+        stranger.connect_ex((wire.here_address, 9))  # nobody listens there
+        counters = "iptables-save --table raw --counters"
+        until(lambda: "[0:0] -A PREROUTING" not in wire.inside(wire.here, *counters.split()), "the packet is lost")
+        assert is_empty(stranger)
+        remove_rules(wire.here, OWNER)
+        client.send(b"passes")
+        assert nf.recv(64) == b"passes"
 
 
 def test_rules_of_a_migration_that_crashed_are_found_and_others_left_alone(hold: PacketHold, wire: Any) -> None:
