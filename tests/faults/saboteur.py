@@ -1,1 +1,177 @@
-print("{}")
+# Copyright (c) 2026 Organic 5GC contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Awaits a moment of a migration on this host, then does something to it. Runs on a host, as root.
+
+usage: saboteur.py MOMENT [ACT [ARGUMENT]]
+
+A MOMENT is ROLE:STATE of a migration's record, ROLE:pages (pages have come into, or go out of, this end) or ROLE:memory
+(the image file system is mounted).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+RECORDS = Path("/run/organic/migrations")
+PATIENCE_S = 60
+PAGES_BYTES = 8 << 20
+"""By then the dump is under way, and most of 300 MB is still to come."""
+
+Record = dict[str, Any]
+
+
+class Moment:
+    """A moment of the migration that is at work on this host."""
+
+    def __init__(self, text: str) -> None:
+        self._role, _colon, self._state = text.partition(":")
+
+    def reached(self) -> Record | None:
+        """The record, when the moment has come."""
+        for path in RECORDS.glob(f"*/{self._role}.json"):
+            try:
+                record: Record = json.loads(path.read_text())
+            except FileNotFoundError:
+                continue
+            images = path.parent / f"{self._role}-images"
+            if self._state == "pages":
+                come = sum(one.stat().st_size for one in images.glob("pages-*.img")) >= PAGES_BYTES
+            elif self._state == "memory":
+                come = os.path.ismount(images)
+            else:
+                come = record["state"] == self._state
+            if come:
+                return record
+        return None
+
+
+def children(pid: int) -> list[int]:
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def parent(pid: int) -> int:
+    return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+
+
+def start_time(pid: int) -> int:
+    return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19])
+
+
+def worker(record: Record) -> int:
+    """The process that works on the migration, by its recorded PID and start time."""
+    pid = int(record["agent_pid"])
+    assert start_time(pid) == record["agent_start_time"], "the worker has ended"
+    return pid
+
+
+def kill(*pids: int) -> None:
+    for pid in pids:
+        os.kill(pid, signal.SIGKILL)
+
+
+def kill_worker(record: Record) -> None:
+    kill(worker(record))
+
+
+def kill_worker_and_guardian(record: Record) -> None:
+    pid = worker(record)
+    kill(parent(pid), pid)
+
+
+def kill_page_server(record: Record) -> None:
+    """The worker's child that runs `criu page-server`."""
+    [server] = [
+        child for child in children(worker(record))
+        if "page-server" in Path(f"/proc/{child}/cmdline").read_text().split("\0")
+    ]  # fmt: skip
+    kill(server)
+
+
+def fill(record: Record) -> None:
+    """Leave no free byte in the image file system, as a memory that grew since it was measured would."""
+    images = RECORDS / record["migration_id"] / f"{record['role']}-images"
+    with (images / "ballast").open("wb") as ballast:
+        free = os.statvfs(images)
+        os.posix_fallocate(ballast.fileno(), 0, free.f_bavail * free.f_frsize)
+
+
+def end_container(record: Record) -> None:
+    subprocess.run(["docker", "kill", record["container_id"]], check=True, stdout=subprocess.DEVNULL)
+
+
+def remove_program(record: Record, path: str) -> None:
+    """Take a file that the process has mapped from the target's container."""
+    os.unlink(f"/proc/{record['init_pid']}/root{path}")
+
+
+def occupy_pid(record: Record) -> None:
+    """Start a process in the target's container with the very PID that is to be restored."""
+    wanted = record["nf_pid"]
+    take = f"echo {wanted - 1} > /proc/sys/kernel/ns_last_pid; sleep 1000 & test $! = {wanted}"
+    script = f"until {take}; do kill $!; done; wait"
+    subprocess.Popen(
+        ["nsenter", "--target", str(record["init_pid"]), "--pid", "sh", "-c", script],
+        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
+    )  # fmt: skip
+
+
+def cut(_record: Record, peer: str) -> None:
+    """Lose every packet between the hosts; what containers send does not pass here."""
+    rules = f"*filter\n-I INPUT -s {peer} -j DROP\n-I OUTPUT -d {peer} -j DROP\nCOMMIT\n"
+    subprocess.run(["iptables-restore", "--noflush", "--wait"], input=rules, text=True, check=True)
+
+
+def mend(_record: Record, peer: str) -> None:
+    rules = f"*filter\n-D INPUT -s {peer} -j DROP\n-D OUTPUT -d {peer} -j DROP\nCOMMIT\n"
+    subprocess.run(["iptables-restore", "--noflush", "--wait"], input=rules, text=True, check=True)
+
+
+def cut_briefly(record: Record, peer: str) -> None:
+    """Long enough for several retransmissions, not for giving up."""
+    cut(record, peer)
+    try:
+        time.sleep(0.5)
+    finally:
+        mend(record, peer)
+
+
+ACTS = {
+    act.__name__: act
+    for act in (
+        kill_worker,
+        kill_worker_and_guardian,
+        kill_page_server,
+        fill,
+        end_container,
+        remove_program,
+        occupy_pid,
+        cut,
+        cut_briefly,
+    )
+}
+
+
+def main() -> None:
+    moment, *act = sys.argv[1:]
+    awaited = Moment(moment)
+    print("waiting", flush=True)
+    deadline = time.monotonic() + PATIENCE_S
+    while (record := awaited.reached()) is None:
+        if time.monotonic() > deadline:
+            sys.exit(f"{moment} did not come within {PATIENCE_S} s")
+        time.sleep(0.0002)
+    if act:
+        ACTS[act[0]](record, *act[1:])
+    print(json.dumps({"record": record}), flush=True)
+
+
+if __name__ == "__main__":
+    main()

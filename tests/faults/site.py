@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import shlex
@@ -12,7 +13,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -50,7 +50,7 @@ def until(condition: Callable[[], object], what: str, timeout_s: float = SETTLES
         time.sleep(0.02)
 
 
-@dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True)
 class Told:
     """What ansible-playbook told of the items of its last task."""
 
@@ -89,18 +89,18 @@ class Site:
 
     def __init__(self, inventory: Path) -> None:
         self.inventory = inventory
-        self._site = load_site(inventory)
-        self.edges: tuple[Host, Host] = self._site.hosts
-        self.ran = self._site.client
-        self.subnet, self.parent = self._site.subnet, self._site.parent
+        self.as_benchmarked = load_site(inventory)
+        self.edges: tuple[Host, Host] = self.as_benchmarked.hosts
+        self.ran = self.as_benchmarked.client
+        self.subnet, self.parent = self.as_benchmarked.subnet, self.as_benchmarked.parent
         self.workload = build(PROJECT / ".cache" / "benchmark")
-        self._image = DockerImage(self._site, self.workload)
+        self._image = DockerImage(self.as_benchmarked, self.workload)
 
     def prepare(self) -> None:
         """Image, network and helpers on the hosts."""
         self._image.load()
         for host in self.edges:
-            DockerNetwork(host, self._site).create()
+            DockerNetwork(host, self.as_benchmarked).create()
             for helper in ("traces.py", "saboteur.py"):
                 host.put((HERE / helper).read_bytes(), f"{WORK}/{helper}")
 
@@ -109,7 +109,7 @@ class Site:
             host.run(f"rm -rf {WORK}")
 
     def close(self) -> None:
-        self._site.close()
+        self.as_benchmarked.close()
 
     def address(self, number: int) -> str:
         """An address that counts down from the top of the subnet, away from hosts and NFs."""
@@ -137,7 +137,7 @@ class Site:
         image: str | None = None,
     ) -> None:
         """Start a container as the role organic.core5g.nf does; options of docker replace what they contradict."""
-        network = ["--network", DockerNetwork(host, self._site).name, "--ip", self.address(number)]
+        network = ["--network", DockerNetwork(host, self.as_benchmarked).name, "--ip", self.address(number)]
         if any(option.startswith("--network") for option in options):
             network = []
         arguments = [*network, "--restart", "unless-stopped", "--volume", f"{RESIDENT}:{RESIDENT}:ro"]
@@ -153,6 +153,13 @@ class Site:
         """An image of the same content and another identity."""
         host.run(f"docker import --message {name} - {name}", data=self.workload.rootfs.read_bytes())
 
+    def mend(self, host: Host) -> None:
+        """Take away what a saboteur cut on a host."""
+        host.run(
+            "iptables-save --table filter | { grep -e ' DROP$' || true; } | sed 's/^-A/-D/' | "
+            "sed -e '1i *filter' -e '$a COMMIT' | iptables-restore --noflush --wait"
+        )
+
     def remove(self, name: str) -> None:
         for host in self.edges:
             host.run(f"docker rm --force --volumes {name}")
@@ -162,18 +169,39 @@ class Site:
         return {host.name: json.loads(host.run(f"python3 {WORK}/traces.py")) for host in self.edges}
 
 
+class Saboteur:
+    """Awaits a moment of a migration on a host, and acts; see saboteur.py."""
+
+    def __init__(self, host: Host, moment: str, *act: str) -> None:
+        self._process = subprocess.Popen(
+            host.command(f"exec python3 {WORK}/saboteur.py {shlex.join([moment, *act])}"),
+            text=True, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        )  # fmt: skip
+        assert self._process.stdout is not None
+        assert self._process.stdout.readline() == "waiting\n"
+
+    def acted(self) -> dict[str, Any]:
+        """Await that it has; returns the record that the migration had then."""
+        output, errors = self._process.communicate(timeout=90)
+        assert self._process.returncode == 0, errors
+        record: dict[str, Any] = json.loads(output)["record"]
+        return record
+
+
 class Moving:
     """The container that migrates, its client, and the host where it is."""
 
-    NAME = "fault"
-
-    def __init__(self, site: Site, memory_mb: int) -> None:
+    def __init__(self, site: Site, name: str, memory_mb: int, number: int = 0) -> None:
         self.site = site
+        self.name, self._number = name, number
         self.home = site.edges[0]
-        site.remove(self.NAME)
+        site.remove(name)
         command = [SERVER, "--port", str(PORT), "--memory-mb", str(memory_mb), "--dirty-pages-per-s", "100"]
-        site.run_resident(self.home, self.NAME, 0, command)
-        self._interfaces = self._state()[self.home.name]["containers"][self.NAME]["arp_ignore"]
+        site.run_resident(self.home, name, number, command)
+        self._arp_ignore = self._state()[self.home.name]["containers"][name]["arp_ignore"]
+
+    def remove(self) -> None:
+        self.site.remove(self.name)
 
     @property
     def away(self) -> Host:
@@ -181,16 +209,13 @@ class Moving:
 
     def client(self) -> Client:
         """Start a client; it holds one connection for as long as it runs."""
-        return Client.start(self._client_site(), self.site.workload.client, connections=1)
+        return Client.start(self._where(), self.site.workload.client, connections=1)
 
-    def _client_site(self) -> Any:
-        site = self.site._site
-        return type(site)(
-            site.inventory, site.source, site.target, site.client, site.parent, site.subnet, self.site.address(0), PORT
-        )
+    def _where(self) -> Any:
+        return dataclasses.replace(self.site.as_benchmarked, address=self.site.address(self._number), port=PORT)
 
     def start_migration(self, alone: bool = False, **options: Any) -> Play:
-        case = {"name": self.NAME, "target_host": self.away.name, **options}
+        case = {"name": self.name, "target_host": self.away.name, **options}
         return self.site.play("migrate", self.home, [case], alone=alone)
 
     def migrate(self) -> dict[str, Any]:
@@ -212,7 +237,7 @@ class Moving:
         self.home = homes[0]
 
     def _runs(self, state: dict[str, Any]) -> bool:
-        entry = state["containers"].get(self.NAME, {})
+        entry = state["containers"].get(self.name, {})
         return entry.get("status") == "running" and bool(entry["processes"])
 
     def unsettled(self) -> dict[str, Any]:
@@ -222,10 +247,10 @@ class Moving:
         for host in self.site.edges:
             here = state[host.name]
             left = {key: here[key] for key in ("records", "awaits", "mounts", "agents") if here[key]}
-            container = here["containers"].get(self.NAME)
+            container = here["containers"].get(self.name)
             if host is self.home:
                 expected = {"status": "running", "processes": 1, "restart_policy": "unless-stopped", "raw_rules": [],
-                            "freezer_groups": [], "arp_ignore": self._interfaces}  # fmt: skip
+                            "freezer_groups": [], "arp_ignore": self._arp_ignore}  # fmt: skip
             else:
                 expected = {"status": "exited", "exit_code": 0, "restart_policy": "no"}
             if host is self.home or container is not None:
@@ -240,4 +265,17 @@ class Moving:
         deadline = time.monotonic() + timeout_s
         while wrong := self.unsettled():
             assert time.monotonic() < deadline, wrong
+            time.sleep(0.1)
+
+    def settle_anywhere(self, timeout_s: float = SETTLES_S) -> None:
+        """Await the same, wherever the one live copy is."""
+        deadline = time.monotonic() + timeout_s
+        while True:
+            state = self._state()
+            homes = [host for host in self.site.edges if self._runs(state[host.name])]
+            if len(homes) == 1:
+                self.home = homes[0]
+                if not (state := self.unsettled()):
+                    return
+            assert time.monotonic() < deadline, state
             time.sleep(0.1)

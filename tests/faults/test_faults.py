@@ -1,0 +1,199 @@
+# Copyright (c) 2026 Organic 5GC contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Whatever breaks during a migration: one copy lives, its client loses nothing, nothing is left, the next one works."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from .site import SERVER, Client, Moving, Saboteur, Site, Told
+
+SMALL_MB, BIG_MB = 20, 300
+
+
+@dataclass(frozen=True)
+class Fault:
+    """A case.
+
+    Attributes:
+        moment, act: of the saboteur; ``{peer}`` is the other host's address.
+        side: of the saboteur, and of the record whose moment it awaits: source or target.
+        message: what the user must be told; a pattern. None: whether it fails depends on who is faster.
+        big: with so much memory that the transfer takes a while.
+        by_itself: the hosts settle without a next run.
+    """
+
+    moment: str
+    act: str
+    side: str
+    message: str | None
+    big: bool = False
+    by_itself: bool = True
+
+
+FAULTS = {
+    "target's agent killed while it arms": Fault("target:active", "kill_worker", "target", "other host closed|broke"),
+    "target's agent killed during the transfer": Fault(
+        "target:pages", "kill_worker", "target", "other host closed|broke|CRIU failed to dump: .*Error", big=True
+    ),
+    "target's agent killed when the process stands restored": Fault("target:restored", "kill_worker", "target", None),
+    "target's agent killed just after the commit": Fault("target:completed", "kill_worker", "target", None),
+    "target's agent and its guardian killed": Fault(
+        "target:pages", "kill_worker_and_guardian", "target", "other host closed|broke|CRIU failed to dump: .*Error",
+        big=True, by_itself=False,
+    ),
+    "page server killed": Fault(
+        "target:pages", "kill_page_server", "target", r"CRIU failed to dump: .*Error \(criu/", big=True
+    ),
+    "memory file system full": Fault(
+        "target:memory", "fill", "target", r"CRIU failed to receive pages .*Error \(criu/.*No space left"
+    ),
+    "program missing in the restore": Fault(
+        "target:active", f"remove_program {SERVER}", "target", r"CRIU failed to restore: .*Error \(criu/.*server"
+    ),
+    "PID taken in the restore": Fault(
+        "target:active", "occupy_pid", "target", r"CRIU failed to restore: .*Error \(criu/.*File exists"
+    ),
+    "target's container killed while it waits": Fault(
+        "target:active", "end_container", "target", "container .*ended|CRIU failed to (start|restore)"
+    ),
+    "target's container killed during the transfer": Fault(
+        "target:pages", "end_container", "target", "container .*ended|CRIU failed to (start|restore)", big=True
+    ),
+    "source's agent killed while the process is frozen": Fault(
+        "source:switchover", "kill_worker", "source", "process that worked on the migration died", big=True
+    ),
+    "source's agent killed just after the commit": Fault("source:committed", "kill_worker", "source", None),
+    "source's agent and its guardian killed while the process is frozen": Fault(
+        "source:switchover", "kill_worker_and_guardian", "source", "", big=True, by_itself=False
+    ),
+    "link cut before the freeze": Fault("target:active", "cut {peer}", "target", "other host|connection"),
+    "link cut during the transfer": Fault(
+        "target:pages", "cut {peer}", "target", "other host|connection|CRIU failed to dump: .*Error", big=True
+    ),
+    "link cut for a moment": Fault("target:pages", "cut_briefly {peer}", "target", None, big=True),
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def small(site: Site) -> Iterator[Moving]:
+    made = Moving(site, "fault", SMALL_MB)
+    yield made
+    made.remove()
+
+
+@pytest.fixture(scope="module")
+def big(site: Site, small: Moving) -> Iterator[Moving]:
+    made = Moving(site, "fault-big", BIG_MB, number=1)
+    yield made
+    made.remove()
+
+
+def saboteur_of(fault: Fault, moving: Moving) -> Saboteur:
+    host, peer = (moving.home, moving.away) if fault.side == "source" else (moving.away, moving.home)
+    return Saboteur(host, fault.moment, *fault.act.replace("{peer}", peer.address).split())
+
+
+def answers_again(client: Client) -> None:
+    before = client.status()["answered"]
+    client.await_status(lambda seen: seen["answered"] > before + 10 and seen["silent_ms"] < 50, 60, "it answers again")
+
+
+def lost_nothing(client: Client) -> None:
+    """The very same process has answered every request once, over the one connection, with its memory whole."""
+    seen = client.end()
+    expected = {
+        "failed": 0,
+        "doubled": 0,
+        "disordered": 0,
+        "faulty_pages": 0,
+        "lost_writes": 0,
+        "process_kept": True,
+        "verified": True,
+        "tcp_connections": {"opened": 1, "kept": 1, "broken": 0},
+    }
+    assert {key: seen[key] for key in expected} == expected, json.dumps(seen)
+
+
+def is_where_it_is_said_to_be(moving: Moving, told: Told) -> None:
+    before = moving.home
+    moving.find()
+    assert (moving.home is not before) == (told.status == 0 or "the process runs there" in told.message), told.items
+
+
+@pytest.mark.parametrize("what", FAULTS)
+def test_fault(site: Site, request: pytest.FixtureRequest, what: str) -> None:
+    fault = FAULTS[what]
+    moving: Moving = request.getfixturevalue("big" if fault.big else "small")
+    moving.settles()
+    client = moving.client()
+    try:
+        saboteur = saboteur_of(fault, moving)
+        migration = moving.start_migration()
+        try:
+            saboteur.acted()
+            told = migration.told()
+        finally:
+            for host in site.edges:
+                site.mend(host)
+        if fault.message is not None:
+            assert told.status != 0
+            assert re.search(fault.message, told.message), told.message
+        if fault.by_itself:
+            is_where_it_is_said_to_be(moving, told)
+            moving.settles()
+            answers_again(client)
+        moving.migrate()
+        moving.settles()
+        answers_again(client)
+        lost_nothing(client)
+    finally:
+        client.close()
+
+
+@pytest.mark.parametrize(
+    ("moment", "side"),
+    [
+        pytest.param("target:setup", "target", id="before the source has begun"),
+        pytest.param("source:active", "source", id="while arming"),
+        pytest.param("source:switchover", "source", id="while frozen"),
+        pytest.param("target:restored", "target", id="when restored"),
+    ],
+)
+def test_ansible_playbook_killed(big: Moving, moment: str, side: str) -> None:
+    big.settles()
+    client = big.client()
+    try:
+        saboteur = Saboteur(big.home if side == "source" else big.away, moment)
+        migration = big.start_migration(alone=True, timeout_s=15)
+        saboteur.acted()
+        kill_tree(migration.process.pid)
+        migration.process.communicate()
+        big.settle_anywhere()
+        answers_again(client)
+        big.migrate()
+        big.settles()
+        answers_again(client)
+        lost_nothing(client)
+    finally:
+        client.close()
+
+
+def kill_tree(root: int) -> None:
+    """Kill a process and all that descend from it at once: the controller with its workers and ssh."""
+    pids = [root]
+    for pid in pids:  # grows while it is walked
+        os.kill(pid, signal.SIGSTOP)
+        for task in Path(f"/proc/{pid}/task").iterdir():
+            pids += [int(child) for child in (task / "children").read_text().split()]
+    for pid in pids:
+        os.kill(pid, signal.SIGKILL)
