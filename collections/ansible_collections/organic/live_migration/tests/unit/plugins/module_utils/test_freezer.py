@@ -102,7 +102,7 @@ def test_whoever_is_not_of_the_tree_runs_on(
     outside = tmp_path / "outside"
     outside.mkdir()
     other = spawn.python(COUNTER, str(outside))
-    until(lambda: (outside / "parent").exists(), "it counts")
+    until((outside / "parent").exists, "it counts")
     (group / "cgroup.procs").write_text(str(other.pid))
     freezer = Freezer(group)
     freezer.gather(nf)
