@@ -10,9 +10,11 @@ from __future__ import annotations
 
 import io
 import os
+import shutil
 import stat
 import sys
 import tarfile
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -25,6 +27,8 @@ _NOT_COPIED = ("/dev/mqueue", "/dev/pts", "/proc", "/sys")
 _OPAQUE = "trusted.overlay.opaque"
 """Extended attribute of a directory in an overlay's upper layer that hides the lower one
 (Documentation/filesystems/overlayfs.rst)."""
+_GRAIN_NS = 20_000_000
+"""Kernels before 6.13 stamp files with the time of the last tick: what is written after a look may look older."""
 
 
 class Stamp(NamedTuple):
@@ -39,16 +43,28 @@ class Stamp(NamedTuple):
 
 @dataclass
 class Snapshot:
-    """Which files there are. Paths are relative to the container's root."""
+    """Which files there are. Paths are relative to the container's root.
+
+    Attributes:
+        files: all that is the container's own.
+        removed: what of the image is hidden; a directory that replaced one of the image is in both.
+        taken_ns: when it was looked, in ns since the epoch; 0 when nothing was written around that time.
+    """
 
     files: dict[str, Stamp] = field(default_factory=dict)
     removed: set[str] = field(default_factory=set)
+    taken_ns: int = 0
 
     def since(self, before: Snapshot, always: set[str]) -> tuple[list[str], list[str]]:
         """Paths that changed since ``before`` (and those of ``always``), and paths that are gone."""
-        changed = [path for path, stamp in self.files.items() if before.files.get(path) != stamp or path in always]
+        changed = [path for path, stamp in self.files.items()
+                   if before.files.get(path) != stamp or before.too_fresh(stamp) or path in always]  # fmt: skip
         gone = (before.files.keys() - self.files.keys()) | (self.removed - before.removed)
         return sorted(changed), sorted(gone, reverse=True)
+
+    def too_fresh(self, stamp: Stamp) -> bool:
+        """Whether a file changed so shortly before the look that a later change may not show."""
+        return 0 < self.taken_ns - _GRAIN_NS <= max(stamp.modified_ns, stamp.changed_ns)
 
 
 class FileSet:
@@ -79,7 +95,7 @@ class FileSet:
 
     def snapshot(self) -> Snapshot:
         """Look at all files; some 10 us each."""
-        found = Snapshot()
+        found = Snapshot(taken_ns=time.time_ns())
         if self._upper is not None and os.path.isdir(self._upper):
             self._walk(self._upper, "", found)
         for point in self._tmpfs:
@@ -103,10 +119,7 @@ class FileSet:
                 )
                 if stat.S_ISDIR(status.st_mode):
                     if is_opaque(entry.path):
-                        raise MigrationError(
-                            f"The container replaced the image's directory /{path} by another of the same name; "
-                            "that cannot be copied to a fresh container. Put it on a volume."
-                        )
+                        found.removed.add(path)
                     self._walk(entry.path, path, found)
 
     def pack(self, paths: list[str]) -> bytes:
@@ -175,12 +188,11 @@ def _unpack(archive: bytes, gone: list[str]) -> bytes:
 
 def _remove(path: str) -> None:
     try:
-        os.rmdir(path) if os.path.isdir(path) and not os.path.islink(path) else os.unlink(path)
+        shutil.rmtree(path) if os.path.isdir(path) and not os.path.islink(path) else os.unlink(path)
     except FileNotFoundError:
         pass
     except OSError as error:
-        if not os.path.isdir(path):
-            raise MigrationError(f"{path} cannot be replaced in the container: {error.strerror}") from None
+        raise MigrationError(f"{path} cannot be replaced in the container: {error.strerror}") from None
 
 
 def _trust_nothing_below() -> None:

@@ -98,7 +98,10 @@ def test_files_come_over_as_they_are(place: Callable[[str], tuple[Path, FileSet]
     assert os.path.samefile(there / "var/hard", there / "var/state.json")
 
 
-def test_only_the_difference_is_copied_afterwards(place: Callable[[str], tuple[Path, FileSet]]) -> None:
+def test_only_the_difference_is_copied_afterwards(
+    place: Callable[[str], tuple[Path, FileSet]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(files, "_GRAIN_NS", -(10**12))  # as if all had been written long ago
     here, source = place("here")
     there, target = place("there")
     for name in ("kept", "changed", "removed", "mapped"):
@@ -166,15 +169,25 @@ def test_what_the_container_removed_of_its_image_is_removed(place: Callable[[str
     assert not (there / "gone").exists()
 
 
-def test_a_replaced_directory_is_refused_by_name(
+def test_a_directory_that_replaced_one_of_the_image_replaces_it_again(
     place: Callable[[str], tuple[Path, FileSet]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    here, source = place("here")
+    (here, source), (there, target) = place("here"), place("there")
     (here / "etc").mkdir()
+    (here / "etc/new").write_bytes(b"new")
+    (there / "etc/old").mkdir(parents=True)
+    (there / "etc/old/file").touch()
     # The mark is a trusted attribute, which an unprivileged root may not set: it is all that is simulated.
     monkeypatch.setattr(files, "is_opaque", lambda path: path.endswith("/etc"))
-    with pytest.raises(MigrationError, match=r"directory /etc by another.*Put it on a volume"):
-        source.snapshot()
+    changed, gone = source.snapshot().since(Snapshot(), set())
+    target.unpack(source.pack(changed), gone)
+    assert [str(path.relative_to(there)) for path in sorted((there / "etc").rglob("*"))] == ["etc/new"]
+
+
+def test_what_was_written_around_the_look_is_copied_again() -> None:
+    old, fresh = Stamp(0, 0, 0, 10**9, 0), Stamp(0, 0, 0, 2 * 10**9, 1)
+    before = Snapshot({"old": old, "fresh": fresh}, taken_ns=2 * 10**9 + 1)
+    assert Snapshot({"old": old, "fresh": fresh}).since(before, set()) == (["fresh"], [])
 
 
 def test_work_in_a_root_gives_its_result_or_its_error(as_root: None, tmp_path: Path) -> None:

@@ -1,0 +1,48 @@
+# Copyright (c) 2026 Organic 5GC contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from faults.conftest import _play
+from faults.conftest import site as prepared_site
+from faults.site import Site
+
+from .containers import HEALTHY, HERE, OUTSIDE, PREFIX, WORK, Bridge
+
+site = prepared_site
+
+
+@pytest.fixture(scope="module")
+def lab(site: Site) -> Iterator[Site]:
+    """The hosts with this directory's programs, images and bridge."""
+    _play("--inventory", str(site.inventory), "playbooks/build_minicore.yml")
+    bridge = Bridge(site)
+
+    def clean() -> None:
+        for host in site.edges:
+            host.run(
+                f"docker ps --all --quiet --filter name=^{PREFIX} | xargs -r docker rm --force --volumes; "
+                f"rm -rf {WORK} {OUTSIDE}"
+            )
+        bridge.remove()
+
+    clean()
+    source, target = site.edges
+    for host in site.edges:
+        host.put((HERE / "probe.py").read_bytes(), f"{WORK}/probe.py")
+        host.run(f"rm -rf {OUTSIDE}; mkdir {OUTSIDE}")
+    site.ran.put((HERE / "peer.py").read_bytes(), f"{WORK}/peer.py")
+    health = 'HEALTHCHECK --interval=500ms --retries=1 CMD ["/opt/organic/resident/init", "health"]'
+    source.run(f"docker import --change '{health}' - {HEALTHY}", data=site.workload.rootfs.read_bytes())
+    target.run("docker load", data=source.run_bytes(f"docker save {HEALTHY}"))
+    bridge.create()
+    try:
+        yield site
+    finally:
+        clean()
+        for host in site.edges:
+            host.run(f"docker image rm --force {HEALTHY}")
+        site.ran.run(f"rm -rf {WORK}")
