@@ -19,8 +19,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from . import commands, processes, protobuf, resident
-from .clocks import Clocks
 from .container import Container
+from .criu_proof import error_lines
 from .errors import CriuFailed, MigrationError
 
 # criu_req_type
@@ -56,9 +56,9 @@ class CriuWorker:
         images: descriptor of the image directory on the host; CRIU sees it as ``/proc/self/fd/N``.
         action: ``dump`` or ``restore``, also the name of the log file.
         descriptors: further descriptors that CRIU is given, under the same numbers.
-        clocks_of: a process whose time namespace CRIU joins, as it must to dump it.
+        clocks_of: a process whose time namespace CRIU joins, as it must to dump it. The clocks that CRIU reads there go
+            into its images, and it restores in a time namespace in which they go on (criu/timens.c).
         join_cgroups: start in the container's cgroups, so that what is restored lives there.
-        shift: how the clocks of what is restored are shifted against the kernel's, if at all.
         rpc: the pair of sockets to talk over, ours first. Whoever else holds ours open keeps a gated restore from
             going on when this process dies, as CRIU would at the end of the connection.
     """
@@ -72,7 +72,6 @@ class CriuWorker:
     descriptors: list[int] = field(default_factory=list)
     clocks_of: int | None = None
     join_cgroups: bool = False
-    shift: Clocks | None = None
     rpc: tuple[socket.socket, socket.socket] | None = None
 
     def __post_init__(self) -> None:
@@ -94,8 +93,6 @@ class CriuWorker:
     def _settle_in(self) -> None:
         if self.join_cgroups:
             self.container.join_cgroups()
-        if self.shift is not None:
-            self.shift.apply()
 
     def _common_options(self) -> list[tuple[int, protobuf.Value]]:
         return [
@@ -152,11 +149,11 @@ class CriuWorker:
             CriuFailed: CRIU ended without a word.
             MigrationError: nothing came in time.
         """
-        ready = select.select([self._rpc, self._end], [], [], timeout_s)[0]
+        ready = select.select([self._rpc.fileno(), self._end], [], [], timeout_s)[0]
         if not ready:
             raise MigrationError(f"CRIU did not get on with its {self.action} within {timeout_s:.0f} s")
         # the guardian may hold CRIU's end of the socket, whose closing then tells nothing
-        data = self._rpc.recv(65536) if self._rpc in ready else b""
+        data = self._rpc.recv(65536) if self._rpc.fileno() in ready else b""
         if not data:
             raise CriuFailed(self.action, self.error_lines())
         fields = protobuf.decode(data)
@@ -197,9 +194,7 @@ class CriuWorker:
             text = self._in_images(f"{self.action}.log").read_text(errors="replace")
         except OSError:
             text = ""
-        for line in text.splitlines():
-            if "Error" in line:
-                lines.append(line[line.index("Error") :].strip())
+        lines += [line[line.index("Error") :] for line in error_lines(text)]
         if not lines and self._process.poll() is not None and self._process.stderr:
             lines = self._process.stderr.read().decode(errors="replace").splitlines()
         return lines[-8:]
@@ -249,15 +244,15 @@ class PageServer:
 
     def __init__(self, images: int, pages: socket.socket) -> None:
         self.command = [*resident.CRIU, "page-server", "--images-dir", f"/proc/self/fd/{images}",
-                        "--ps-socket", str(pages.fileno()), "-o", "page-server.log", "-v2"]  # fmt: skip
-        self._images = images
+                        "--ps-socket", str(pages.fileno()), "-v2"]  # fmt: skip
+        self._log = os.memfd_create("page-server.log", os.MFD_CLOEXEC)  # the images' file system may be full
         commands.note(self.command)
         self._process = subprocess.Popen(
             self.command,
             pass_fds=[images, pages.fileno()],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
+            stderr=self._log,
         )
 
     def wait(self, timeout_s: float) -> None:
@@ -274,11 +269,8 @@ class PageServer:
             raise CriuFailed("receive pages", self.error_lines())
 
     def error_lines(self) -> list[str]:
-        try:
-            text = Path(f"/proc/self/fd/{self._images}/page-server.log").read_text(errors="replace")
-        except OSError:
-            return []
-        return [line[line.index("Error") :].strip() for line in text.splitlines() if "Error" in line][-8:]
+        text = os.pread(self._log, 1 << 20, 0).decode(errors="replace")
+        return [line[line.index("Error") :] for line in error_lines(text)][-8:]
 
     @property
     def failed(self) -> bool:
