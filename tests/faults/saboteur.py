@@ -5,8 +5,8 @@
 
 usage: saboteur.py MOMENT [ACT [ARGUMENT]]
 
-A MOMENT is ROLE:STATE of a migration's record, ROLE:pages (pages have come into, or go out of, this end) or ROLE:memory
-(the image file system is mounted).
+A MOMENT is ROLE:STATE of a migration's record, or target:pages (pages have come), target:memory (the image file system
+is mounted), source:dumping (the process is frozen, and CRIU at work in it).
 """
 
 from __future__ import annotations
@@ -46,6 +46,8 @@ class Moment:
                 come = sum(one.stat().st_size for one in images.glob("pages-*.img")) >= PAGES_BYTES
             elif self._state == "memory":
                 come = os.path.ismount(images)
+            elif self._state == "dumping":
+                come = any(images.glob("mm-*.img"))
             else:
                 come = record["state"] == self._state
             if come:

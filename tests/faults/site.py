@@ -13,6 +13,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
+from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Any
 
@@ -113,7 +114,10 @@ class Site:
 
     def address(self, number: int) -> str:
         """An address that counts down from the top of the subnet, away from hosts and NFs."""
-        return str(self.subnet.broadcast_address - 16 - number)
+        return str(self.ip(number))
+
+    def ip(self, number: int) -> IPv4Address:
+        return self.subnet.broadcast_address - 16 - number
 
     def other(self, host: Host) -> Host:
         return next(edge for edge in self.edges if edge is not host)
@@ -138,6 +142,8 @@ class Site:
     ) -> None:
         """Start a container as the role organic.core5g.nf does; options of docker replace what they contradict."""
         network = ["--network", DockerNetwork(host, self.as_benchmarked).name, "--ip", self.address(number)]
+        # the same for the same address, as neighbours know it
+        network += ["--mac-address", dataclasses.replace(self.as_benchmarked, address=self.ip(number)).mac]
         if any(option.startswith("--network") for option in options):
             network = []
         arguments = [*network, "--restart", "unless-stopped", "--volume", f"{RESIDENT}:{RESIDENT}:ro"]
@@ -196,6 +202,7 @@ class Moving:
         self.name, self._number = name, number
         self.home = site.edges[0]
         site.remove(name)
+        site.ran.run(f"ip neighbour flush to {site.address(number)}")  # switches learn by its question where it is now
         command = [SERVER, "--port", str(PORT), "--memory-mb", str(memory_mb), "--dirty-pages-per-s", "100"]
         site.run_resident(self.home, name, number, command)
         self._arp_ignore = self._state()[self.home.name]["containers"][name]["arp_ignore"]
@@ -212,7 +219,7 @@ class Moving:
         return Client.start(self._where(), self.site.workload.client, connections=1)
 
     def _where(self) -> Any:
-        return dataclasses.replace(self.site.as_benchmarked, address=self.site.address(self._number), port=PORT)
+        return dataclasses.replace(self.site.as_benchmarked, address=self.site.ip(self._number), port=PORT)
 
     def start_migration(self, alone: bool = False, **options: Any) -> Play:
         case = {"name": self.name, "target_host": self.away.name, **options}

@@ -70,11 +70,11 @@ FAULTS = {
         "target:pages", "end_container", "target", "container .*ended|CRIU failed to (start|restore)", big=True
     ),
     "source's agent killed while the process is frozen": Fault(
-        "source:switchover", "kill_worker", "source", "process that worked on the migration died", big=True
+        "source:dumping", "kill_worker", "source", "process that worked on the migration died", big=True
     ),
     "source's agent killed just after the commit": Fault("source:committed", "kill_worker", "source", None),
     "source's agent and its guardian killed while the process is frozen": Fault(
-        "source:switchover", "kill_worker_and_guardian", "source", "", big=True, by_itself=False
+        "source:dumping", "kill_worker_and_guardian", "source", "", big=True, by_itself=False
     ),
     "link cut before the freeze": Fault("target:active", "cut {peer}", "target", "other host|connection"),
     "link cut during the transfer": Fault(
@@ -165,7 +165,7 @@ def test_fault(site: Site, request: pytest.FixtureRequest, what: str) -> None:
     [
         pytest.param("target:setup", "target", id="before the source has begun"),
         pytest.param("source:active", "source", id="while arming"),
-        pytest.param("source:switchover", "source", id="while frozen"),
+        pytest.param("source:dumping", "source", id="while frozen"),
         pytest.param("target:restored", "target", id="when restored"),
     ],
 )
