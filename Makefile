@@ -12,7 +12,7 @@ export PYTHONUNBUFFERED := 1
 # A stamp for the content of the requirements: a later call finds it and does nothing.
 content = $(firstword $(shell cat $(1) | sha256sum))
 RUN := .venv/.requirements-$(call content,requirements.txt)
-DEV := .venv/.requirements-dev-$(call content,requirements.txt requirements-dev.txt)
+DEV := .venv/.requirements-dev-$(call content,requirements.txt requirements-dev.txt $(wildcard images/minicore/requirements*.txt))
 
 organic := collections/ansible_collections/organic
 unit_tests := $(wildcard $(organic)/*/tests/unit images/minicore/tests python_plugins/tests tests/benchmark/tests tests/resident_init)
