@@ -164,6 +164,7 @@ ACTS = {
 def main() -> None:
     moment, *act = sys.argv[1:]
     awaited = Moment(moment)
+    os.setpriority(os.PRIO_PROCESS, 0, -20)  # as the migration's own processes
     print("waiting", flush=True)
     deadline = time.monotonic() + PATIENCE_S
     while (record := awaited.reached()) is None:
