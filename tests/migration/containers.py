@@ -100,7 +100,7 @@ def start_migrations(containers: list[Container], *options: str, method: str = "
 def arrived(play: Play, containers: list[Container]) -> list[dict[str, Any]]:
     """Await the end of a play that must succeed; returns what it told of each migration."""
     told = play.told()
-    assert told.status == 0, [item.get("msg") for item in told.items]
+    assert told.status == 0, [(item.get("msg"), item.get("migration", {}).get("steps")) for item in told.items]
     for one in containers:
         one.home = one.away
     return [item["migration"] for item in told.items]

@@ -11,7 +11,6 @@ import os
 from collections.abc import Iterator
 
 CLONE_NEWNET = 0x40000000
-CLONE_NEWTIME = 0x00000080
 
 MS_NOSUID = 2
 MS_NODEV = 4
@@ -33,11 +32,6 @@ def _checked(result: int, what: str) -> int:
 def setns(descriptor: int, kind: int) -> None:
     """Join a namespace with the calling thread; see setns(2)."""
     _checked(_libc.setns(descriptor, kind), "setns")
-
-
-def unshare(flags: int) -> None:
-    """Make namespaces for the caller, or, of time, for its children; see unshare(2)."""
-    _checked(_libc.unshare(flags), "unshare")
 
 
 def mount_tmpfs(target: str, size_bytes: int) -> None:

@@ -39,7 +39,7 @@ class Interface:
     mac: str
     addresses: list[str] = field(default_factory=list)
     routes: list[list[str]] = field(default_factory=list)
-    neighbours: list[tuple[str, str]] = field(default_factory=list)
+    neighbours: list[tuple[str, str, str]] = field(default_factory=list)
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)
@@ -70,7 +70,8 @@ def read_interfaces(pid: int) -> list[Interface]:
     for neighbour in _ip(pid, "-4", "neighbour", "show"):
         interface = found.get(neighbour.get("dev", ""))
         if interface and "lladdr" in neighbour:
-            interface.neighbours.append((neighbour["dst"], neighbour["lladdr"]))
+            state = "permanent" if "PERMANENT" in neighbour["state"] else "stale"
+            interface.neighbours.append((neighbour["dst"], neighbour["lladdr"], state))
     return list(found.values())
 
 
@@ -84,8 +85,8 @@ def equip(pid: int, wanted: list[Interface]) -> None:
                   if address not in has.addresses]  # fmt: skip
         lines += [f"route add {' '.join(route)} dev {interface.name}" for route in interface.routes
                   if route not in has.routes]  # fmt: skip
-        lines += [f"neighbour replace {ip} lladdr {mac} dev {interface.name} nud stale"
-                  for ip, mac in interface.neighbours]  # fmt: skip
+        lines += [f"neighbour replace {ip} lladdr {mac} dev {interface.name} nud {state}"
+                  for ip, mac, state in interface.neighbours]  # fmt: skip
     if lines:
         commands.run(["nsenter", "--target", str(pid), "--net", "ip", "-batch", "-"], "\n".join(lines) + "\n")
 
@@ -154,6 +155,7 @@ class Links:
     def return_to(self) -> None:
         """Be the NF's address again, after a withdrawal."""
         self.take_macs()
+        self.up()
         for answer, before in zip(self._answers, self._before):
             os.pwrite(answer, _ARP_ANSWER if before == _ARP_NEVER_ANSWER else before, 0)
         self.announce()

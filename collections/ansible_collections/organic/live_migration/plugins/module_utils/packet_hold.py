@@ -17,6 +17,7 @@ import secrets
 import socket
 import struct
 import threading
+from collections.abc import Iterator
 
 from . import commands, libc
 from .errors import MigrationError
@@ -28,15 +29,15 @@ _NLM_F_REQUEST, _NLM_F_ACK = 1, 4
 _NLMSG_ERROR = 2
 _CFG_CMD, _CFG_PARAMS, _CFG_QUEUE_MAXLEN = 1, 2, 3
 _COMMAND_BIND, _COMMAND_UNBIND = 1, 2
-_COPY_META = 1
-_NFQA_PACKET_HDR, _NFQA_VERDICT_HDR = 1, 2
+_COPY_META, _COPY_PACKET = 1, 2
+_NFQA_PACKET_HDR, _NFQA_VERDICT_HDR, _NFQA_PAYLOAD = 1, 2, 10
 _ACCEPT = 1
 _MAX_PACKETS = 16384
 _SO_RCVBUFFORCE = 33
 
 
 class PacketHold:
-    """Packets to and from a network namespace by given interfaces.
+    """Packets to and from a network namespace by given interfaces; this one keeps no copies of them.
 
     Args:
         pid: a process in the namespace.
@@ -45,6 +46,9 @@ class PacketHold:
         bypass: without a listener packets pass. Else they are lost: where the process is still to come, the kernel
             would answer them by resetting its connections.
     """
+
+    _copied = (0, _COPY_META)
+    """How many bytes of each packet the kernel tells, and what."""
 
     def __init__(self, pid: int, interfaces: list[str], owner: str, bypass: bool = True) -> None:
         self._pid = pid
@@ -68,15 +72,19 @@ class PacketHold:
         target = " ".join([match, "-j NFQUEUE --queue-num", str(self._queue), *self._bypass])
         lines = ["*raw"]
         for interface in self._interfaces:
-            lines += [f"-I PREROUTING -i {interface} {target}", f"-I OUTPUT -o {interface} {target}"]
+            lines += [f"-I {match} {target}" for match in self._matches(interface)]
         commands.run(
             _in_namespace(self._pid, "iptables-restore", "--noflush", "--wait"), "\n".join([*lines, "COMMIT\n"])
         )
 
+    def _matches(self, interface: str) -> list[str]:
+        """Chains and what is held in them."""
+        return [f"PREROUTING -i {interface}", f"OUTPUT -o {interface}"]
+
     def begin(self) -> None:
         """Hold from now on. About 0.2 ms."""
         self._configure(_CFG_CMD, struct.pack(">BxH", _COMMAND_BIND, socket.AF_INET))
-        self._configure(_CFG_PARAMS, struct.pack(">IB", 0, _COPY_META))
+        self._configure(_CFG_PARAMS, struct.pack(">IB", *self._copied))
         self._configure(_CFG_QUEUE_MAXLEN, struct.pack(">I", _MAX_PACKETS))
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
@@ -107,11 +115,15 @@ class PacketHold:
             if not data or self._closed:
                 return
             with self._lock:
+                self._note(data)
                 for number in packet_numbers(data):
                     self._last = number
                     self.held += 1
                 if self._open:
                     self._accept()
+
+    def _note(self, data: bytes) -> None:
+        """Look at what the kernel tells of held packets."""
 
     def _accept(self) -> None:
         if self._last:
@@ -146,9 +158,43 @@ class PacketHold:
         self._socket.close()
 
 
+class NewConnectionHold(PacketHold):
+    """Holds the first packet of each connection that a client opens, and keeps a copy of it.
+
+    To be installed after the hold of all packets, which these then do not reach.
+    """
+
+    _copied = (0xFFFF, _COPY_PACKET)
+
+    def __init__(self, pid: int, interfaces: list[str], owner: str) -> None:
+        super().__init__(pid, interfaces, owner)
+        self._packets = b""
+
+    @property
+    def packets(self) -> bytes:
+        """Copies of all that is held, one after the other."""
+        with self._lock:
+            return self._packets
+
+    def _matches(self, interface: str) -> list[str]:
+        return [f"PREROUTING -i {interface} -p tcp --syn"]
+
+    def _note(self, data: bytes) -> None:
+        self._packets += b"".join(packet_payloads(data))
+
+
 def packet_numbers(data: bytes) -> list[int]:
     """The kernel's numbers of the packets in one read of the queue's socket."""
-    numbers = []
+    return [struct.unpack_from(">I", value)[0] for value in _attributes(data, _NFQA_PACKET_HDR) if len(value) >= 4]
+
+
+def packet_payloads(data: bytes) -> list[bytes]:
+    """The packets themselves in one read of the queue's socket."""
+    return list(_attributes(data, _NFQA_PAYLOAD))
+
+
+def _attributes(data: bytes, wanted: int) -> Iterator[bytes]:
+    """Values of one attribute of the messages about packets; what is truncated ends them."""
     position = 0
     while position + 16 <= len(data):
         length, kind = struct.unpack_from("<IH", data, position)
@@ -160,11 +206,10 @@ def packet_numbers(data: bytes) -> list[int]:
                 size, name = struct.unpack_from("<HH", data, attribute)
                 if size < 4:
                     break
-                if name & 0x7FFF == _NFQA_PACKET_HDR and attribute + 8 <= len(data):
-                    numbers.append(struct.unpack_from(">I", data, attribute + 4)[0])
+                if name & 0x7FFF == wanted and attribute + size <= len(data):
+                    yield data[attribute + 4 : attribute + size]
                 attribute += (size + 3) & ~3
         position += (length + 3) & ~3
-    return numbers
 
 
 def rule_comment(owner: str) -> str:

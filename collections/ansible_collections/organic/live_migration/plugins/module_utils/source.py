@@ -10,13 +10,12 @@ import os
 import signal
 import socket
 import threading
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from . import agent, channel, commands, files, libc, network, processes, record
+from . import agent, arrivals, channel, commands, criu_images, files, libc, network, processes, record
 from .channel import Channel
-from .clocks import Clocks
 from .container import Container
 from .criu import CriuWorker
 from .docker_engine import NO_RESTART, DockerEngine
@@ -24,13 +23,15 @@ from .errors import CriuFailed, MigrationError, PeerFailed, PeerLost
 from .files import FileSet, Snapshot
 from .freezer import Freezer
 from .network import Interface, Links
-from .packet_hold import PacketHold, remove_rules
+from .packet_hold import NewConnectionHold, PacketHold, remove_rules
 from .plan import Plan
 from .record import Record
 from .steps import Steps, now_ms
 
 _DEPARTED = signal.SIGRTMIN + 1
 _UNCORK_EVERY_S = 0.001
+_ACCEPT_S = 0.5
+"""For so long the process may take to accept the connections that are open."""
 _METADATA_BYTES = 64 << 20
 """Size of the source's image file system: all but the pages, which go out at once."""
 
@@ -45,6 +46,7 @@ class Armed:
     snapshot: Snapshot
     links: Links
     hold: PacketHold
+    door: NewConnectionHold
     criu: CriuWorker
     images: int
     withdrawal: threading.Thread | None = None
@@ -132,16 +134,17 @@ class Source:
             names = [interface.name for interface in interfaces]
             hold = PacketHold(self._container.init.pid, names, self._plan.migration_id)
             hold.install()
+            door = NewConnectionHold(self._container.init.pid, names, self._plan.migration_id)
+            door.install()
             control.send(
                 "arm",
                 nf_pid=processes.pid_inside(self._nf.pid),
                 streams=self._container.standard_streams(self._nf.pid),
                 interfaces=self._record.interfaces,
-                clocks=asdict(Clocks.seen_by(self._nf.pid)),
             )
             self._freezer.gather(self._nf.pid)
             criu, images = self._arm_dump(pages)
-            armed = Armed(control, pages, moving, snapshot, links, hold, criu, images)
+            armed = Armed(control, pages, moving, snapshot, links, hold, door, criu, images)
             self._armed = armed  # known to a roll back from here on
             control.expect("armed", self._plan.timeout_s)
         return armed
@@ -166,6 +169,9 @@ class Source:
     def _switch_over(self, armed: Armed) -> channel.Message:
         """Freeze, dump and have it restored; returns the target's word that the process stands there, stopped."""
         self._record.save(record.SWITCHOVER)
+        with self._steps.step("accept"):
+            armed.door.begin()  # new connections wait, while the process accepts those that are open
+            arrivals.await_accepted(self._nf.pid, _ACCEPT_S)
         self._frozen_at_ms = now_ms()
         with self._steps.step("freeze"):
             self._freezer.freeze()
@@ -176,13 +182,19 @@ class Source:
             armed.withdrawal = armed.links.withdraw()
             armed.hold.begin()
         with self._steps.step("dump"):
-            archive, gone = self._dump(armed)
+            archive, gone, unread = self._dump(armed)
         with self._steps.step("restore"):
-            self._send_images(armed, archive, gone)
+            self._send_images(armed, archive, gone, unread)
             return armed.control.expect("restored", self._plan.timeout_s)
 
-    def _dump(self, armed: Armed) -> tuple[bytes, list[str]]:
-        """Dump, and meanwhile pack the files that changed since they were copied; returns these and what is gone."""
+    def _dump(self, armed: Armed) -> tuple[bytes, list[str], bytes]:
+        """Dump, and meanwhile pack the files that changed since they were copied.
+
+        Returns:
+            These, what is gone, and the datagrams that the process has not read.
+        """
+        tree = processes.tree(self._nf.pid)
+        unread = arrivals.unread(tree)
         done = threading.Event()
 
         def keep_uncorked() -> None:
@@ -192,22 +204,25 @@ class Source:
         armed.criu.answer()
         threading.Thread(target=keep_uncorked, daemon=True).start()
         try:
-            tree = processes.tree(self._nf.pid)
             changed, gone = armed.files.snapshot().since(armed.snapshot, files.mapped_shared(tree))
             archive = armed.files.pack(changed)
             armed.criu.run_until(None, self._plan.timeout_s)
         finally:
             done.set()
-        return archive, gone
+        return archive, gone, unread
 
     @staticmethod
-    def _send_images(armed: Armed, archive: bytes, gone: list[str]) -> None:
+    def _send_images(armed: Armed, archive: bytes, gone: list[str], unread: bytes) -> None:
         parts = [archive]
         names = []
         for image in sorted(Path(f"/proc/self/fd/{armed.images}").glob("*.img")):
-            parts.append(image.read_bytes())
+            content = image.read_bytes()
+            parts.append(criu_images.with_relative_timers(content) if image.name == "files.img" else content)
             names.append((image.name, len(parts[-1])))
-        armed.control.send("images", b"".join(parts), images=names, archive_bytes=len(archive), gone=gone)
+        arrived = unread + armed.door.packets
+        parts.append(arrived)
+        sizes = {"archive_bytes": len(archive), "arrived_bytes": len(arrived)}
+        armed.control.send("images", b"".join(parts), images=names, gone=gone, **sizes)
 
     # After it
 
@@ -221,6 +236,7 @@ class Source:
             downtime_ms = now_ms() - self._frozen_at_ms
         except MigrationError as error:
             # the target may or may not run; the process stays frozen here until somebody has asked the target
+            armed.links.down()  # its kernel would else go on speaking for it, and turn neighbours to itself
             return {**agent.failure(error), "undecided": True}
         dump = armed.criu.statistics()
         with self._steps.step("release"):
@@ -228,6 +244,7 @@ class Source:
             armed.criu.close()
             release(self._record, self._engine)
             armed.hold.drop()
+            armed.door.drop()
         with self._steps.step("finish"):
             finished = self._await_finished(armed.control)
         return {
@@ -307,6 +324,7 @@ def roll_back(source: Record, engine: DockerEngine, armed: Armed | None = None) 
     if armed is not None:
         armed.criu.close()  # takes its code out of the process, which must not be frozen for that
         armed.hold.remove()
+        armed.door.remove()
     elif source.init.alive:
         remove_rules(source.init.pid, source.migration_id)
     freezer.remove()
@@ -329,6 +347,7 @@ def rescue(source: Record) -> agent.Result:
         return {}  # it had been settled before
     current = Record.load(source.path)
     if current.state == record.COMMITTED:
+        _links(current).down()  # as in Source._commit
         return {"undecided": True}
     current.adopt()
     current.save()

@@ -15,9 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from . import agent, clocks, commands, libc, network, record, resident
+from . import agent, arrivals, commands, libc, network, record, resident
 from .channel import Channel, Listener, Message
-from .clocks import Clocks
 from .container import Container
 from .criu import CriuWorker, PageServer
 from .docker_engine import DockerEngine, resident_name
@@ -182,7 +181,6 @@ class Target:
 
     def _arm(self, orders: dict[str, Any], pages: socket.socket) -> Armed:
         """Have everything ready before the freeze."""
-        shift = clocks.shift_to_continue(Clocks(**orders["clocks"]))
         self._record.nf_pid = int(orders["nf_pid"])
         self._record.save(record.ACTIVE)
         wanted = [Interface(**interface) for interface in orders["interfaces"]]
@@ -200,16 +198,17 @@ class Target:
         images = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
         os.mkfifo(directory / _INVENTORY, 0o600)
         page_server = PageServer(images, pages)
+        pages.close()  # the source notices the end of the page server by the end of the connection
         try:
             self._container.reserve_pids_above(self._record.nf_pid)
-            criu = self._arm_restore(images, orders["streams"], shift)
+            criu = self._arm_restore(images, orders["streams"])
             inventory = _await_reader(directory / _INVENTORY, criu)
         except BaseException:
             page_server.close()
             raise
         return Armed(wanted, links, hold, page_server, criu, images, inventory)
 
-    def _arm_restore(self, images: int, streams: dict[str, str], shift: Clocks | None) -> CriuWorker:
+    def _arm_restore(self, images: int, streams: dict[str, str]) -> CriuWorker:
         """Start CRIU; the dumped standard streams are replaced by those that the engine gave this container."""
         inherited = {}
         for number, key in streams.items():
@@ -217,7 +216,7 @@ class Target:
                 mode = os.O_RDONLY if number == "0" else os.O_WRONLY
                 inherited[key] = os.open(f"/proc/{self._container.init.pid}/fd/{int(number)}", mode)
         criu = CriuWorker(
-            self._container, images, "restore", list(inherited.values()), join_cgroups=True, shift=shift, rpc=self._rpc
+            self._container, images, "restore", list(inherited.values()), join_cgroups=True, rpc=self._rpc
         )
         criu.start_restore(inherited)
         for descriptor in inherited.values():
@@ -248,6 +247,8 @@ class Target:
             os.write(armed.inventory, inventory)
             os.close(armed.inventory)
             armed.criu.run_until("pre-resume", self._plan.timeout_s)
+            arrived = message.blob[len(message.blob) - int(message.fields["arrived_bytes"]) :]
+            arrivals.deliver(self._container.init.pid, arrived)
         self._record.save(record.RESTORED)
 
     def _run(self, armed: Armed, control: Channel) -> None:

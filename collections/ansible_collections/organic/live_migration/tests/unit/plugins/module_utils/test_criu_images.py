@@ -1,0 +1,29 @@
+# Copyright (c) 2026 Organic 5GC contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Images of CRIU, made by hand after its images/*.proto."""
+
+from __future__ import annotations
+
+import struct
+
+from ansible_collections.organic.live_migration.plugins.module_utils import protobuf
+from ansible_collections.organic.live_migration.plugins.module_utils.criu_images import with_relative_timers
+
+MAGIC = b"\x19\x43\x56\x54\x42\x42\x30\x56"
+
+
+def image(*entries: bytes) -> bytes:
+    return MAGIC + b"".join(struct.pack("<I", len(entry)) + entry for entry in entries)
+
+
+def timer(flags: int) -> bytes:
+    entry = protobuf.encode([(1, 300), (2, 2), (3, b"\x08\x00"), (4, 1), (5, 0), (6, flags), (7, 5), (8, 999_999_999)])
+    return protobuf.encode([(1, 17), (2, 300), (12, entry)])
+
+
+def test_absolute_timers_become_relative_and_all_else_stays() -> None:
+    # a regular file, in whose entry the same field numbers mean other things
+    other = protobuf.encode([(1, 1), (2, 1), (3, protobuf.encode([(1, 1), (6, 1), (12, b"\x30\x01")]))])
+    assert with_relative_timers(image(other, timer(1), timer(3), other)) == image(other, timer(0), timer(2), other)
+    assert with_relative_timers(image()) == image()
