@@ -16,7 +16,7 @@ DEV := .venv/.requirements-dev-$(call content,requirements.txt requirements-dev.
 
 organic := collections/ansible_collections/organic
 unit_tests := $(wildcard $(organic)/*/tests/unit images/minicore/tests python_plugins/tests tests/benchmark/tests tests/resident_init)
-lab_tests := $(wildcard tests/lab tests/e2e tests/faults)
+lab_tests := $(wildcard tests/lab tests/e2e tests/migration tests/faults)
 typed := $(wildcard $(organic)/*/plugins/module_utils python_plugins/organic5gc images/minicore/minicore tests/benchmark)
 
 # Another name and other addresses, if the lab's are taken: make demo LAB_NAME=mine LAB_NETWORK_PREFIX=10.77
