@@ -107,7 +107,9 @@ class Site:
 
     def clean(self) -> None:
         for host in self.edges:
+            DockerNetwork(host, self.as_benchmarked).remove()
             host.run(f"rm -rf {WORK}")
+        self._image.remove()
 
     def close(self) -> None:
         self.as_benchmarked.close()

@@ -80,6 +80,7 @@ FAULTS = {
     "link cut during the transfer": Fault(
         "target:pages", "cut {peer}", "target", "other host|connection|CRIU failed to dump: .*Error", big=True
     ),
+    "link cut just after the commit": Fault("source:committed", "cut {peer}", "source", None),
     "link cut for a moment": Fault("target:pages", "cut_briefly {peer}", "target", None, big=True),
 }  # fmt: skip
 
@@ -170,6 +171,18 @@ def test_fault(site: Site, request: pytest.FixtureRequest, what: str) -> None:
         lost_nothing(client)
     finally:
         client.close()
+
+
+def test_no_way_between_the_hosts(small: Moving) -> None:
+    """Ansible reaches both, and the source does not reach the target: nothing waits there for long."""
+    nowhere = small.site.address(100)
+    told = small.start_migration(target_address=nowhere).told()
+    assert told.status != 0
+    assert re.search(rf"cannot be reached on TCP port \d+ \({nowhere}: .*set migration_address", told.message)
+    assert f"runs on {small.home.name} as before" in told.message
+    assert not small.unsettled()
+    small.migrate()
+    small.settles()
 
 
 @pytest.mark.parametrize(

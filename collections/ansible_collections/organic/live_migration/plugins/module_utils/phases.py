@@ -22,7 +22,8 @@ _MEBIBYTE = 1 << 20
 def run(parameters: dict[str, Any]) -> agent.Result:
     """Do one phase; failures come back as a result that tells them, never as an exception."""
     try:
-        phase = {"look": _look, "prepare": _prepare, "migrate": _migrate, "outcome": _outcome, "settle": _settle}
+        phase = {"look": _look, "prepare": _prepare, "migrate": _migrate, "outcome": _outcome, "settle": _settle,
+                 "withdraw": _withdraw}  # fmt: skip
         return phase[parameters["phase"]](parameters)
     except Exception as error:  # the one place where faults become a result
         return agent.failure(error)
@@ -91,4 +92,10 @@ def _outcome(parameters: dict[str, Any]) -> agent.Result:
 def _settle(parameters: dict[str, Any]) -> agent.Result:
     """Source: decide an interrupted migration."""
     settle.settle_source(parameters["migration_id"], parameters["outcome"], DockerEngine())
+    return {"ok": True}
+
+
+def _withdraw(parameters: dict[str, Any]) -> agent.Result:
+    """Target: take away what was prepared for a migration that the source has given up."""
+    settle.withdraw_target(parameters["migration_id"], parameters["name"], DockerEngine())
     return {"ok": True}

@@ -92,6 +92,17 @@ def outcome_on_target(migration_id: str, name: str, engine: DockerEngine, timeou
     return RAN if runs else DESTROYED
 
 
+def withdraw_target(migration_id: str, name: str, engine: DockerEngine, timeout_s: float = 15) -> None:
+    """Take away what waits on this host for a source that has given up. Never to be called after a commit."""
+    for entry in record.all_records():
+        if entry.migration_id == migration_id and entry.role == "target":
+            processes.ProcessId(entry.agent_pid, entry.agent_start_time).kill()
+            deadline = time.monotonic() + timeout_s
+            while entry.path.exists() and time.monotonic() < deadline:
+                time.sleep(0.02)  # its guardian tidies up
+    outcome_on_target(migration_id, name, engine)
+
+
 def settle_source(migration_id: str, outcome: str, engine: DockerEngine) -> None:
     """Decide a committed migration on the source by what became of it on the target."""
     for entry in record.all_records():

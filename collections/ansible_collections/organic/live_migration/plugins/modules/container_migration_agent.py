@@ -22,7 +22,7 @@ options:
     description: What is to be done.
     type: str
     required: true
-    choices: [look, prepare, migrate, outcome, settle]
+    choices: [look, prepare, migrate, outcome, settle, withdraw]
   name:
     description: Name of the container.
     type: str
@@ -102,7 +102,11 @@ from ansible_collections.organic.live_migration.plugins.module_utils import phas
 def main() -> None:
     module = AnsibleModule(
         argument_spec={
-            "phase": {"type": "str", "required": True, "choices": ["look", "prepare", "migrate", "outcome", "settle"]},
+            "phase": {
+                "type": "str",
+                "required": True,
+                "choices": ["look", "prepare", "migrate", "outcome", "settle", "withdraw"],
+            },
             "name": {"type": "str", "required": True},
             "plan": {"type": "dict"},
             "credentials": {"type": "dict", "no_log": True},
@@ -123,6 +127,7 @@ def main() -> None:
             ("phase", "migrate", ["plan", "credentials", "addresses", "port"]),
             ("phase", "outcome", ["migration_id"]),
             ("phase", "settle", ["migration_id", "outcome"]),
+            ("phase", "withdraw", ["migration_id"]),
         ],
         supports_check_mode=True,
     )

@@ -132,6 +132,8 @@ class Migration:
         if outcome.get("undecided"):
             ran = self._settle(source_orders["plan"]["migration_id"], self._name)
             outcome["message"] += f" The target was asked: the process {'runs there' if ran else 'runs on here'}."
+        elif not outcome["ok"]:
+            outcome["message"] += self._withdraw(source_orders["plan"]["migration_id"])
         migration_time = time.monotonic() - self._started
         return self._tell(outcome, migration_time * 1000, (prepared_after - self._started) * 1000)
 
@@ -170,6 +172,15 @@ class Migration:
         answer = self._hosts.on_source(phase="settle", name=name, migration_id=migration_id, outcome=asked["outcome"])
         self._fail_if_broken(answer)
         return bool(asked["outcome"] == "ran")
+
+    def _withdraw(self, migration_id: str) -> str:
+        """Have the target take away what still waits there; returns what to tell the user if it does not."""
+        try:
+            answer = self._hosts.on_target(phase="withdraw", name=self._name, migration_id=migration_id)
+            self._fail_if_broken(answer)
+        except AnsibleActionFail as error:
+            return f" {error} What was prepared there ends by itself after {self._arguments['timeout_s']} s."
+        return ""
 
     def _tell(self, outcome: Result, migration_time_ms: float, prepared_ms: float) -> Result:
         steps = [{"name": "prepare", "start_ms": 0.0, "duration_ms": round(prepared_ms, 2)}]
