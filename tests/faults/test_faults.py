@@ -192,6 +192,7 @@ def test_no_way_between_the_hosts(small: Moving) -> None:
         pytest.param("source:active", "source", id="while arming"),
         pytest.param("source:dumping", "source", id="while frozen"),
         pytest.param("target:restored", "target", id="when restored"),
+        pytest.param("source:committed", "source", id="just after the commit"),
     ],
 )
 def test_ansible_playbook_killed(big: Moving, moment: str, side: str) -> None:

@@ -130,8 +130,7 @@ class Migration:
             method=self._arguments["method"],
         )
         if outcome.get("undecided"):
-            ran = self._settle(source_orders["plan"]["migration_id"], self._name)
-            outcome["message"] += f" The target was asked: the process {'runs there' if ran else 'runs on here'}."
+            outcome["message"] += self._ask_target(source_orders["plan"]["migration_id"])
         elif not outcome["ok"]:
             outcome["message"] += self._withdraw(source_orders["plan"]["migration_id"])
         migration_time = time.monotonic() - self._started
@@ -172,6 +171,17 @@ class Migration:
         answer = self._hosts.on_source(phase="settle", name=name, migration_id=migration_id, outcome=asked["outcome"])
         self._fail_if_broken(answer)
         return bool(asked["outcome"] == "ran")
+
+    def _ask_target(self, migration_id: str) -> str:
+        """Decide a migration that broke just at its commit; returns what to tell the user."""
+        try:
+            ran = self._settle(migration_id, self._name)
+        except AnsibleActionFail as error:
+            return (
+                f" {error} Only {self._hosts.target} knows whether the process runs there; on {self._hosts.source} it "
+                "stands frozen until it was asked. Run this again as soon as both hosts can be reached."
+            )
+        return f" The target was asked: the process {'runs there' if ran else 'runs on here'}."
 
     def _withdraw(self, migration_id: str) -> str:
         """Have the target take away what still waits there; returns what to tell the user if it does not."""
