@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import json
 import os
@@ -40,6 +41,7 @@ class Interface:
     addresses: list[str] = field(default_factory=list)
     routes: list[list[str]] = field(default_factory=list)
     neighbours: list[tuple[str, str, str]] = field(default_factory=list)
+    kind: str = ""
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)
@@ -57,11 +59,12 @@ def _ip(pid: int, *arguments: str) -> list[dict[str, Any]]:
 def read_interfaces(pid: int) -> list[Interface]:
     """Interfaces of the namespace of ``pid`` that have an IPv4 address, but not the loopback."""
     found: dict[str, Interface] = {}
-    for link in _ip(pid, "address", "show"):
+    for link in _ip(pid, "-details", "address", "show"):
         addresses = [f"{info['local']}/{info['prefixlen']}" for info in link.get("addr_info", [])
                      if info["family"] == "inet"]  # fmt: skip
         if link.get("link_type") == "ether" and addresses:
-            found[link["ifname"]] = Interface(link["ifname"], link["address"], addresses)
+            kind = link.get("linkinfo", {}).get("info_kind", "")
+            found[link["ifname"]] = Interface(link["ifname"], link["address"], addresses, kind=kind)
     for route in _ip(pid, "-4", "route", "show"):
         interface = found.get(route.get("dev", ""))
         if interface and route.get("protocol") != "kernel":
@@ -95,8 +98,8 @@ class Links:
     """The interfaces that carry the NF's addresses, and switching them between two hosts in a millisecond.
 
     Two containers have the NF's IP addresses while it moves, and a macvlan driver delivers frames between containers of
-    one host by MAC address without asking anybody. So only one of the two has the NF's MAC addresses at any time: the
-    target's links are down until the switch, and the source's get other addresses and answer no ARP request after it.
+    one host by MAC address without asking anybody. So only one of the two has the NF's MAC addresses at any time, and
+    the other one, which answers no ARP request either, has random ones.
 
     Args:
         pid: a process in the container's network namespace.
@@ -113,31 +116,33 @@ class Links:
         self._before = [os.pread(answer, 8, 0).strip() for answer in self._answers]
         self._stop = threading.Event()
 
-    def up(self) -> None:
-        """Take the links up; 0.5 ms each."""
-        self._set_flag(up=True)
-
     def down(self) -> None:
         """Take the links down: nobody is reached by what is sent, and routes and neighbours are forgotten."""
-        self._set_flag(up=False)
-
-    def _set_flag(self, up: bool) -> None:
         for interface in self._interfaces:
-            name = interface.name.encode()
-            flags = struct.unpack_from("16sH", fcntl.ioctl(self._packets, _SIOCGIFFLAGS, struct.pack("16s16x", name)))[
-                1
-            ]
-            flags = flags | _IFF_UP if up else flags & ~_IFF_UP
-            fcntl.ioctl(self._packets, _SIOCSIFFLAGS, struct.pack("16sH14x", name, flags))
+            self._set_flag(interface.name, up=False)
 
-    def take_macs(self) -> None:
-        """Give the links the NF's MAC addresses."""
-        for interface in self._interfaces:
-            self._set_mac(interface.name, bytes.fromhex(interface.mac.replace(":", "")))
+    def _set_flag(self, name: str, up: bool) -> None:
+        answer = fcntl.ioctl(self._packets, _SIOCGIFFLAGS, struct.pack("16s16x", name.encode()))
+        flags = struct.unpack_from("16sH", answer)[1]
+        wanted = flags | _IFF_UP if up else flags & ~_IFF_UP
+        if wanted != flags:
+            fcntl.ioctl(self._packets, _SIOCSIFFLAGS, struct.pack("16sH14x", name.encode(), wanted))
 
-    def _set_mac(self, name: str, mac: bytes) -> None:
-        request = struct.pack("16sH14s", name.encode(), _ARPHRD_ETHER, mac)
-        fcntl.ioctl(self._packets, _SIOCSIFHWADDR, request)
+    def _set_mac(self, name: str, mac: str) -> None:
+        address = bytes.fromhex(mac.replace(":", ""))
+        fcntl.ioctl(self._packets, _SIOCSIFHWADDR, struct.pack("16sH14s", name.encode(), _ARPHRD_ETHER, address))
+
+    def stand_by(self) -> None:
+        """Be ready to take over. Nobody's address so far.
+
+        A macvlan link is best taken down: it is up again in 0.5 ms, whereas another MAC address costs it 15 ms while it
+        is up. The carrier of any other, a veth, needs milliseconds to be noticed at its other end.
+        """
+        for interface, answer in zip(self._interfaces, self._answers):
+            if interface.kind == "macvlan":
+                self._set_flag(interface.name, up=False)
+            else:
+                os.pwrite(answer, _ARP_NEVER_ANSWER, 0)
 
     def withdraw(self) -> threading.Thread:
         """Stop to be the NF's address: at once, though the kernel is busy with it for 15 ms in the returned thread."""
@@ -146,17 +151,17 @@ class Links:
 
         def change_macs() -> None:
             for interface in self._interfaces:
-                self._set_mac(interface.name, bytes.fromhex(random_mac().replace(":", "")))
+                self._set_mac(interface.name, random_mac())
 
         thread = threading.Thread(target=change_macs, daemon=True)
         thread.start()
         return thread
 
-    def return_to(self) -> None:
-        """Be the NF's address again, after a withdrawal."""
-        self.take_macs()
-        self.up()
-        for answer, before in zip(self._answers, self._before):
+    def take_over(self) -> None:
+        """Be the NF's address, after having stood by or withdrawn."""
+        for interface, answer, before in zip(self._interfaces, self._answers, self._before):
+            self._set_mac(interface.name, interface.mac)
+            self._set_flag(interface.name, up=True)
             os.pwrite(answer, _ARP_ANSWER if before == _ARP_NEVER_ANSWER else before, 0)
         self.announce()
 
@@ -164,7 +169,11 @@ class Links:
         """Tell all on the network where the addresses are."""
         for interface in self._interfaces:
             for address in interface.ip_addresses:
-                self._packets.sendto(announcement(interface.mac, address), (interface.name, 0))
+                try:
+                    self._packets.sendto(announcement(interface.mac, address), (interface.name, 0))
+                except OSError as error:
+                    if error.errno != errno.ENOBUFS:  # the carrier of a link that was down is not noticed yet
+                        raise
 
     def keep_announcing(self) -> None:
         """Repeat the announcement a few times in the background, for switches that missed the first."""

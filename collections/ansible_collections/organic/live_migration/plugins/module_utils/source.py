@@ -317,7 +317,7 @@ def roll_back(source: Record, engine: DockerEngine, armed: Armed | None = None) 
     if armed is not None and armed.withdrawal is not None:
         armed.withdrawal.join()
     if source.init.alive and source.interfaces:
-        (armed.links if armed is not None else _links(source)).return_to()
+        (armed.links if armed is not None else _links(source)).take_over()
         network.equip(source.init.pid, _interfaces(source))
     freezer = Freezer(Path(source.freezer))
     freezer.thaw()

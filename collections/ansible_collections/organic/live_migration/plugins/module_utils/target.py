@@ -107,7 +107,7 @@ class Target:
                 self._container.init.start_time,
             )
             self._interfaces = network.read_interfaces(self._container.init.pid)
-            Links(self._container.init.pid, self._interfaces).down()
+            Links(self._container.init.pid, self._interfaces).stand_by()
             self._listener = Listener(self._plan.credentials)
             self._record.save()
         except BaseException:
@@ -158,8 +158,7 @@ class Target:
                     self._armed = self._arm(message.fields, pages)
                 control.send("armed")
             elif message.kind == "switch" and self._armed is not None:
-                self._armed.links.up()
-                self._armed.links.announce()
+                self._armed.links.take_over()
                 control.send("switched")
                 self._armed.links.keep_announcing()
                 network.equip(self._container.init.pid, self._armed.interfaces)
@@ -187,7 +186,6 @@ class Target:
         self._check_interfaces(wanted)
         pid = self._container.init.pid
         links = Links(pid, wanted)
-        links.take_macs()
         hold = PacketHold(pid, [interface.name for interface in wanted], self._plan.migration_id, bypass=False)
         hold.install()
         hold.begin()

@@ -186,23 +186,30 @@ def test_one_of_two_with_the_same_address_stays_silent(wire: Any) -> None:
     links.withdraw().join()
     assert answers() == set()
     assert network.read_interfaces(wire.here)[0].mac != wire.here_mac
-    links.return_to()
+    links.take_over()
     assert answers() == {wire.here_mac}
-    links.down()
+    links.stand_by()
     assert answers() == set()
-    links.up()
+    links.take_over()
     assert answers() == {wire.here_mac}
     links.close()
 
 
-def test_a_link_takes_the_addresses_of_the_nf_while_it_is_down(wire: Any) -> None:
-    [interface] = network.read_interfaces(wire.here)
-    moved = network.Interface(interface.name, "02:00:00:00:00:07", interface.addresses)
-    links = network.Links(wire.here, [moved])
-    links.down()
-    links.take_macs()
-    links.up()
-    assert network.read_interfaces(wire.here)[0].mac == moved.mac
+def test_a_macvlan_stands_by_with_its_link_down(wire: Any) -> None:
+    """Frames between containers of one host must not reach it."""
+    wire.inside(wire.here, "ip", "link", "add", "link", "nf0", "name", "nf1", "type", "macvlan", "mode", "bridge")
+    wire.inside(wire.here, "ip", "address", "add", "198.51.100.7/24", "dev", "nf1")
+    wire.inside(wire.here, "ip", "link", "set", "nf1", "up")
+    interface = next(one for one in network.read_interfaces(wire.here) if one.name == "nf1")
+    assert interface.kind == "macvlan"
+    interface.mac = "02:00:00:00:00:08"
+    links = network.Links(wire.here, [interface])
+    links.stand_by()
+    assert "state DOWN" in wire.inside(wire.here, "ip", "link", "show", "nf1")
+    links.take_over()
+    found = wire.inside(wire.here, "ip", "link", "show", "nf1")
+    assert "UP" in found
+    assert interface.mac in found
     links.close()
 
 
