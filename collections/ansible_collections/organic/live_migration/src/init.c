@@ -20,6 +20,9 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <ifaddrs.h>
+#include <net/if.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -29,6 +32,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <sysexits.h>
@@ -38,6 +42,7 @@
 #define VERSION "1.0.0"
 #define SIGNAL_ADOPT SIGRTMIN
 #define SIGNAL_DEPARTED (SIGRTMIN + 1)
+#define DISCARD_PORT 9 /* RFC 863 */
 #define EXIT_NOT_EXECUTABLE 126
 #define EXIT_NOT_FOUND 127
 #define EXIT_SIGNAL_BASE 128
@@ -130,6 +135,32 @@ static void open_missing_streams(void)
 	for (int fd = 0; fd <= 2; fd++)
 		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDWR) != fd)
 			_exit(EX_OSERR);
+}
+
+/* A container that an NF moved to has another MAC address when it is started anew, and neighbours remember the old one.
+ * Any ARP request corrects them (RFC 826, "Packet Reception"). An empty datagram to the discard port of the address
+ * beside ours makes the kernel send one, without a capability. */
+static void correct_neighbours(void)
+{
+	struct ifaddrs *first, *each;
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+
+	if (fd < 0)
+		return;
+	if (getifaddrs(&first) == 0) {
+		for (each = first; each != NULL; each = each->ifa_next) {
+			struct sockaddr_in beside;
+
+			if (each->ifa_addr == NULL || each->ifa_addr->sa_family != AF_INET || each->ifa_flags & IFF_LOOPBACK)
+				continue;
+			memcpy(&beside, each->ifa_addr, sizeof beside);
+			beside.sin_addr.s_addr ^= htonl(1);
+			beside.sin_port = htons(DISCARD_PORT);
+			sendto(fd, "", 0, 0, (struct sockaddr *)&beside, sizeof beside);
+		}
+		freeifaddrs(first);
+	}
+	close(fd);
 }
 
 static pid_t start(char **command, const sigset_t *mask)
@@ -337,6 +368,7 @@ static int run(const char *name, char **command)
 		prctl(PR_SET_NAME, "resident-await");
 		break;
 	case AWAIT_NO:
+		correct_neighbours();
 		resident.main_child = start(command, &inherited);
 		if (resident.main_child < 0) {
 			say("cannot fork: %s", strerror(errno));
