@@ -37,12 +37,19 @@ static int watch_the_root(void)
     return fd < 0 || inotify_add_watch(fd, "/", IN_CREATE) < 0 ? -1 : fd;
 }
 
+/* Not known to the preflight: CRIU itself must say no. */
+static int open_userfaultfd(void)
+{
+    return (int)syscall(SYS_userfaultfd, 1 /* UFFD_USER_MODE_ONLY */);
+}
+
 int main(int argc, char **argv)
 {
     const char *what = argc == 2 ? argv[1] : "";
     int fd = !strcmp(what, "mptcp")      ? listen_on_mptcp()
              : !strcmp(what, "io_uring") ? set_up_io_uring()
              : !strcmp(what, "inotify")  ? watch_the_root()
+             : !strcmp(what, "uffd")     ? open_userfaultfd()
                                          : -1;
 
     if (fd < 0) {

@@ -153,6 +153,16 @@ class Site:
         arguments += [*options, image or self._image.name, "--name", name, "--", *command]
         host.run(f"docker {verb} --name {name} {shlex.join(arguments)}")
 
+    def run_odd(self, host: Host, name: str, number: int, what: str) -> None:
+        """Start a resident container with a process that CRIU refuses; see odd.c."""
+        program = self.workload.server.with_name("odd")
+        compiler = ["cc", "-std=gnu11", "-O2", "-static", "-Wall", "-Wextra", "-Werror"]
+        subprocess.run([*compiler, "-o", str(program), str(HERE / "odd.c")], check=True)
+        host.put(program.read_bytes(), f"{WORK}/odd", 0o755)
+        options = ("--volume", f"{WORK}/odd:/odd:ro", "--security-opt", "seccomp=unconfined")
+        self.run_resident(host, name, number, ["/odd", what], *options)
+        until(lambda: "ready" in host.run(f"docker logs {name}"), f"{name} has what CRIU refuses")
+
     def run_plain(self, host: Host, name: str) -> None:
         """Start a container that is not ours."""
         host.run(f"docker run --detach --name {name} --network none {self._image.name} --port 7000 --memory-mb 1")

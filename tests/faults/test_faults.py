@@ -173,6 +173,22 @@ def test_fault(site: Site, request: pytest.FixtureRequest, what: str) -> None:
         client.close()
 
 
+def test_criu_refuses_what_the_preflight_does_not_know(site: Site) -> None:
+    source, target = site.edges
+    name = "fault-odd"
+    site.remove(name)
+    site.run_odd(source, name, 2, "uffd")
+    before = site.traces()
+    try:
+        told = site.play("migrate", source, [{"name": name, "target_host": target.name}]).told()
+        assert told.status != 0
+        assert re.search(r"CRIU failed to dump: .*Error \(criu/.*userfaultfd", told.message), told.message
+        assert any("userfaultfd" in line for line in told.only["details"]["criu_log"])
+        assert site.traces() == before
+    finally:
+        site.remove(name)
+
+
 def test_no_way_between_the_hosts(small: Moving) -> None:
     """Ansible reaches both, and the source does not reach the target: nothing waits there for long."""
     nowhere = small.site.address(100)
@@ -200,7 +216,7 @@ def test_ansible_playbook_killed(big: Moving, moment: str, side: str) -> None:
     client = big.client()
     try:
         saboteur = Saboteur(big.home if side == "source" else big.away, moment)
-        migration = big.start_migration(alone=True, timeout_s=15)
+        migration = big.start_migration(alone=True, timeout_s=10)
         assert saboteur.acted(migration)
         kill_tree(migration.process.pid)
         migration.process.communicate()

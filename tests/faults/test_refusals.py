@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from .site import HERE, RESIDENT, SERVER, WORK, Site, Told
+from .site import RESIDENT, SERVER, Site, Told
 
 PREFIX = "fault-"
 SERVE = [SERVER, "--port", "7000", "--memory-mb", "1"]
@@ -122,13 +121,8 @@ class Refused:
         return items[list(REFUSALS).index(what)]
 
     def start(self) -> None:
-        program = self.site.workload.server.with_name("odd")
-        compile_program = ["cc", "-std=gnu11", "-O2", "-static", "-Wall", "-Wextra", "-Werror"]
-        subprocess.run([*compile_program, "-o", str(program), str(HERE / "odd.c")], check=True)
-        self.source.put(program.read_bytes(), f"{WORK}/odd", 0o755)
-        odd = ("--volume", f"{WORK}/odd:/odd:ro")
         for name in ("mptcp", "io-uring", "inotify"):
-            self._resident(name, ["/odd", name.replace("-", "_")], *odd, "--security-opt", "seccomp=unconfined")
+            self.site.run_odd(self.source, PREFIX + name, ADDRESSES[name], name.replace("-", "_"))
         self._resident("well", SERVE)
         self._resident("terminal", SERVE, "--tty")
         self._resident("volume", SERVE, "--volume", f"{PREFIX}data:/data")
