@@ -70,13 +70,6 @@ def test_messages_arrive_with_their_bytes(pair: tuple[Channel, Channel], later: 
     assert source.expect("restored", 10).blob == b""
 
 
-def test_there_is_a_message_or_there_is_none(pair: tuple[Channel, Channel], until: Callable[..., None]) -> None:
-    source, target = pair
-    assert not source.has_message
-    target.send("armed")
-    until(lambda: source.has_message, "the message has arrived")
-
-
 def test_a_wrong_certificate_is_turned_away_and_does_not_keep_the_peer_out(
     credentials: tuple[Credentials, Credentials], listener: Listener, later: Callable[..., Any]
 ) -> None:
