@@ -1,7 +1,7 @@
 # Copyright (c) 2026 Organic 5GC contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the controller asks of the two hosts, whatever they answer. Hosts are played here; tests/faults has real ones."""
+"""What the controller asks of the two hosts, whatever they answer. Played here; tests/faults has real hosts."""
 
 from __future__ import annotations
 
