@@ -43,6 +43,7 @@ def guarded(work: Callable[[], Result], rescue: Callable[[], Result | None]) -> 
         rescue: called in this process when the worker died without a result, or of a fault of ours; may add to it.
     """
     ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)  # so that the worker's children are ours to end
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # the end of the SSH session must not end this
     read_end, write_end = os.pipe()
     worker = os.fork()
     if worker == 0:
@@ -50,8 +51,7 @@ def guarded(work: Callable[[], Result], rescue: Callable[[], Result | None]) -> 
         try:
             os.close(read_end)
             os.setsid()
-            for number in (signal.SIGHUP, signal.SIGPIPE):
-                signal.signal(number, signal.SIG_IGN)
+            signal.signal(signal.SIGPIPE, signal.SIG_IGN)
             os.setpriority(os.PRIO_PROCESS, 0, -20)  # the NF stands still while these processes wait for a CPU
             try:
                 result = work()

@@ -12,7 +12,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import select
 import socket
 import ssl
 import struct
@@ -46,7 +45,7 @@ class Credentials:
         context.load_verify_locations(cadata=self.peer_certificate)
         if server:
             context.num_tickets = 0  # nothing to resume; and the pages' socket is handed on right after the handshake
-        memory = os.memfd_create("credentials", os.MFD_CLOEXEC)  # the key touches no disk
+        memory = os.memfd_create("credentials", os.MFD_CLOEXEC)  # load_cert_chain takes files only
         try:
             os.write(memory, (self.certificate + self.key).encode())
             context.load_cert_chain(f"/proc/self/fd/{memory}")
@@ -155,11 +154,6 @@ class Channel:
                 raise PeerLost("The other host closed the connection")
             view = view[count:]
         return data
-
-    @property
-    def has_message(self) -> bool:
-        """Whether something came in (a message, or the end of the connection)."""
-        return bool(self._tls.pending() or select.select([self._tls], [], [], 0)[0])
 
     def to_plain_socket(self) -> socket.socket:
         """End TLS and go on with the bare socket, which CRIU takes; the peer was authenticated before.

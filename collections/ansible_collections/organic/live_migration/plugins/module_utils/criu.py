@@ -76,7 +76,11 @@ class CriuWorker:
 
     def __post_init__(self) -> None:
         self._rpc, theirs = self.rpc or socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        time_namespace = [f"--time=/proc/{self.clocks_of}/ns/time"] if self.clocks_of else []
+        time_namespace = (
+            [f"--time=/proc/{self.clocks_of}/ns/time"]
+            if self.clocks_of and os.path.exists("/proc/self/ns/time")
+            else []
+        )
         self.command = [*self.container.enter_command, *time_namespace, *resident.CRIU, "swrk", str(theirs.fileno())]
         commands.note(self.command)
         with theirs:
@@ -271,10 +275,6 @@ class PageServer:
     def error_lines(self) -> list[str]:
         text = os.pread(self._log, 1 << 20, 0).decode(errors="replace")
         return [line[line.index("Error") :] for line in error_lines(text)][-8:]
-
-    @property
-    def failed(self) -> bool:
-        return bool(self._process.poll())
 
     def close(self) -> None:
         if self._process.poll() is None:

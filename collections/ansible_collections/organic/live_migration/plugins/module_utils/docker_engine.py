@@ -93,6 +93,8 @@ class DockerEngine:
         Its restart policy is "no" until it has the process: started anew, it would be a second live NF.
         """
         config = {key: value for key, value in source["Config"].items() if key != "MacAddress"}
+        if self.image_id(config["Image"]) != source["Image"]:
+            config["Image"] = source["Image"]  # the tag means another image on this host
         host_config = {**source["HostConfig"], "RestartPolicy": NO_RESTART}
         endpoints = {}
         for name, settings in source["NetworkSettings"]["Networks"].items():
@@ -126,13 +128,16 @@ class DockerEngine:
             raise MigrationError(f"The engine refused to change the restart policy: {error.explanation}") from None
 
     def wait_stopped(self, container_id: str, timeout_s: int = 30) -> int:
-        """Wait until a container has ended; returns its exit status."""
-        return int(self._client.wait(container_id, timeout=timeout_s)["StatusCode"])
-
-    def remove(self, container_id: str) -> None:
-        """Remove a container, running or not; nothing happens when it is gone."""
+        """Wait until a container has ended; returns its exit status, 0 when it is gone."""
         try:
-            self._client.remove_container(container_id, force=True, v=True)
+            return int(self._client.wait(container_id, timeout=timeout_s)["StatusCode"])
+        except docker.errors.NotFound:
+            return 0
+
+    def remove(self, container_id: str, running: bool = True) -> None:
+        """Remove a container, also a running one if wanted; nothing happens when it is gone."""
+        try:
+            self._client.remove_container(container_id, force=running, v=True)
         except docker.errors.NotFound:
             pass
         except docker.errors.APIError as error:

@@ -19,11 +19,13 @@ from typing import Any
 from . import agent, commands, files, record
 from .channel import Channel, Listener
 from .docker_engine import NO_RESTART, DockerEngine
-from .errors import MigrationError
+from .errors import MigrationError, PeerLost
 from .plan import Plan
 from .record import Record
 from .steps import Steps, now_ms
 
+_START_S = 300
+_COMMIT_S = 30
 _CRIU_CONFIG = Path("/etc/criu/runc.conf")
 """Docker cannot tell CRIU that connections are established; CRIU's configuration file for runc can (criu(8))."""
 
@@ -48,7 +50,7 @@ def _connections_allowed() -> Iterator[None]:
 
 def _start_from_checkpoint(name: str, migration_id: str) -> None:
     with _connections_allowed():
-        commands.run(["docker", "start", "--checkpoint", migration_id, name], timeout_s=300)
+        commands.run(["docker", "start", "--checkpoint", migration_id, name], timeout_s=_START_S)
 
 
 class EngineSource:
@@ -76,7 +78,7 @@ class EngineSource:
 
     def run(self) -> agent.Result:
         """Migrate; on failure the engine restores the container here from the same checkpoint."""
-        return agent.guarded(self._migrate, lambda: roll_back(Record.load(self._record.path), self._engine))
+        return agent.guarded(self._migrate, lambda: rescue(Record.load(self._record.path), self._engine))
 
     def _migrate(self) -> agent.Result:
         self._record.adopt()
@@ -99,19 +101,25 @@ class EngineSource:
                 images = files.pack_directory(directory)
                 layer = files.pack_directory(self._upper)
                 control.send("checkpoint", images + layer, images_bytes=len(images))
-            with self._steps.step("restore"):
-                control.expect("running", self._plan.timeout_s)
+                control.expect("received", 2 * self._plan.timeout_s)
         except (MigrationError, OSError) as error:
             with self._steps.step("roll_back"):
                 if control is not None:
                     control.close()
                 roll_back(self._record, self._engine)
             return {**agent.failure(error), "steps": self._steps.list, "commands": {"source": commands.noted()}}
+        # the commit point: whether the container runs there is now the target's to tell
+        self._record.save(record.COMMITTED)
+        try:
+            with self._steps.step("restore"):
+                control.send("commit")
+                control.expect("running", _START_S)
+        except MigrationError as error:
+            return {**agent.failure(error), "undecided": True}
         downtime_ms = now_ms() - frozen_at_ms
         with self._steps.step("release"):
             control.close()
-            shutil.rmtree(directory)
-            self._record.remove()
+            release(self._record, self._engine)
         return {
             "ok": True,
             "status": record.COMPLETED,
@@ -120,6 +128,20 @@ class EngineSource:
             "steps": self._steps.list,
             "commands": {"source": commands.noted()},
         }
+
+
+def release(source: Record, engine: DockerEngine) -> None:
+    """Take the checkpoint away of a container that has moved; may be repeated."""
+    shutil.rmtree(engine.checkpoint_directory(source.container_id, source.migration_id), ignore_errors=True)
+    source.remove()
+
+
+def rescue(source: Record, engine: DockerEngine) -> agent.Result:
+    """What the guardian does when its worker died. After the commit the target must be asked first."""
+    if source.state == record.COMMITTED:
+        return {"undecided": True}
+    roll_back(source, engine)
+    return {}
 
 
 def roll_back(source: Record, engine: DockerEngine) -> None:
@@ -181,9 +203,12 @@ class EngineTarget:
             files.unpack_directory(directory, message.blob[:size])
             files.unpack_directory(upper_directory(description), message.blob[size:])
             self._record.save(record.RESTORED)
+            control.send("received")
+            control.expect("commit", _COMMIT_S)
             _start_from_checkpoint(self._plan.name, self._plan.migration_id)
             self._record.save(record.COMPLETED)
-            control.send("running")
+            with contextlib.suppress(PeerLost):  # the source asks what became of it
+                control.send("running")
         except (MigrationError, OSError) as error:
             result = agent.failure(error)
             settle_target(self._record, self._engine)

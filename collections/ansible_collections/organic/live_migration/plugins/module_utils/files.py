@@ -8,6 +8,7 @@ They are copied before the freeze; only what changed since is copied inside it.
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 import shutil
@@ -62,6 +63,10 @@ class Snapshot:
         gone = (before.files.keys() - self.files.keys()) | (self.removed - before.removed)
         return sorted(changed), sorted(gone, reverse=True)
 
+    @property
+    def size_bytes(self) -> int:
+        return sum(stamp.size for stamp in self.files.values() if stat.S_ISREG(stamp.mode))
+
     def too_fresh(self, stamp: Stamp) -> bool:
         """Whether a file changed so shortly before the look that a later change may not show."""
         return 0 < self.taken_ns - _GRAIN_NS <= max(stamp.modified_ns, stamp.changed_ns)
@@ -102,8 +107,12 @@ class FileSet:
             self._walk(self._root + point, point.lstrip("/"), found)
         return found
 
+    def _holds_a_mount(self, path: str) -> bool:
+        """The engine makes directories for mount points, which are opaque; what is mounted there stays untouched."""
+        return any(point.startswith(f"/{path}/") for point in self._mount_points)
+
     def _walk(self, directory: str, relative: str, found: Snapshot) -> None:
-        with os.scandir(directory) as entries:
+        with contextlib.suppress(FileNotFoundError), os.scandir(directory) as entries:
             for entry in entries:
                 path = f"{relative}/{entry.name}" if relative else entry.name
                 if f"/{path}" in self._mount_points:
@@ -118,7 +127,7 @@ class FileSet:
                     status.st_mode, status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino
                 )
                 if stat.S_ISDIR(status.st_mode):
-                    if is_opaque(entry.path):
+                    if is_opaque(entry.path) and not self._holds_a_mount(path):
                         found.removed.add(path)
                     self._walk(entry.path, path, found)
 
@@ -186,7 +195,18 @@ def _unpack(archive: bytes, gone: list[str]) -> bytes:
     return b""
 
 
+def _crosses_a_mount(path: str) -> bool:
+    device = os.lstat(path).st_dev
+    return any(
+        os.lstat(os.path.join(top, name)).st_dev != device for top, names, _files in os.walk(path) for name in names
+    )
+
+
 def _remove(path: str) -> None:
+    if os.path.isdir(path) and not os.path.islink(path) and _crosses_a_mount(path):
+        raise MigrationError(
+            f"{path} was replaced in the container, and something is mounted below it. Mount it elsewhere"
+        )
     try:
         shutil.rmtree(path) if os.path.isdir(path) and not os.path.islink(path) else os.unlink(path)
     except FileNotFoundError:
@@ -199,6 +219,8 @@ def _trust_nothing_below() -> None:
     """Have Python load neither modules nor name service libraries from the directory that is going to be the root."""
     sys.path.clear()
     vars(tarfile).update(pwd=None, grp=None)  # owners stay numbers: looking up a name would load the container's NSS
+    # owners and modes as they were; that no path leads out is what the root directory is for
+    tarfile.TarFile.extraction_filter = staticmethod(lambda member, _path: member)
 
 
 def in_root(root: str, work: Callable[[], bytes]) -> bytes:

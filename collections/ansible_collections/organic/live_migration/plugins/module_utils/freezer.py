@@ -35,15 +35,29 @@ class Freezer:
         self._switch = self.directory / ("freezer.state" if self._v1 else "cgroup.freeze")
 
     def gather(self, root: int) -> None:
-        """Move the tree below ``root`` in; goes on until no process was forked meanwhile."""
+        """Move the tree below ``root`` in; goes on until no process was forked meanwhile.
+
+        Raises:
+            MigrationError: it forks faster than that.
+        """
+        self._root = root
         self.directory.mkdir(exist_ok=True)
-        while True:
-            missing = set(processes.tree(root)) - set(self.members)
-            if not missing:
-                return
+        deadline = time.monotonic() + 5
+        while missing := self._outside():
+            if time.monotonic() > deadline:
+                raise MigrationError(f"The NF forks processes faster than they can be gathered: {sorted(missing)}")
             for pid in missing:
                 with contextlib.suppress(ProcessLookupError):
                     (self.directory / "cgroup.procs").write_text(str(pid))
+
+    def _outside(self) -> set[int]:
+        """Processes of the tree that are not in the group; a zombie is in none."""
+        found = set()
+        for pid in processes.tree(self._root):
+            with contextlib.suppress(ProcessLookupError):
+                if processes.state(pid) not in "ZX":
+                    found.add(pid)
+        return found - set(self.members)
 
     @property
     def members(self) -> list[int]:
@@ -68,6 +82,9 @@ class Freezer:
                     "One is probably waiting for a disk or a network file system; try again when that is back."
                 )
             time.sleep(_LOOK_EVERY_S)
+        if escaped := self._outside():
+            self.thaw()
+            raise MigrationError(f"Processes {sorted(escaped)} were forked just before the NF was stopped; try again.")
 
     @property
     def frozen(self) -> bool:

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import errno
 import fcntl
+import ipaddress
 import json
 import os
+import re
 import secrets
 import select
 import socket
@@ -26,6 +28,7 @@ _ARP_ANSWER = b"0"
 _ARP_NEVER_ANSWER = b"8"
 """Value of arp_ignore; Documentation/networking/ip-sysctl.rst: do not reply for all local addresses."""
 _ARPHRD_ETHER = 1
+_WORD = re.compile(r"[0-9A-Za-z.:/_-]*")
 _IFF_UP = 1
 _SIOCGIFFLAGS, _SIOCSIFFLAGS, _SIOCSIFHWADDR = 0x8913, 0x8914, 0x8924
 _ANNOUNCE_TIMES = 10
@@ -42,6 +45,16 @@ class Interface:
     routes: list[list[str]] = field(default_factory=list)
     neighbours: list[tuple[str, str, str]] = field(default_factory=list)
     kind: str = ""
+
+    def __post_init__(self) -> None:
+        """What a peer sent becomes words of ``ip``'s batch mode: nothing else may be in it (ValueError)."""
+        words = [word for route in self.routes for word in route] + [self.name, self.kind]
+        words += [word for neighbour in self.neighbours for word in neighbour] + [self.mac]
+        for address in self.addresses:
+            ipaddress.ip_interface(address)
+        for word in words:
+            if not _WORD.fullmatch(word):
+                raise ValueError(f"'{word}' is no part of an interface's description")
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)

@@ -93,12 +93,12 @@ def look_at_source(engine: DockerEngine, name: str, shared_volumes: list[str], m
     if method == "engine":
         reasons = _engine_reasons(engine)
         return SourceView(reasons, description, engine.identity(), *_memory_below(description["State"]["Pid"]))
-    if not docker_engine.started_by_resident_init(description):
+    if not docker_engine.started_by_resident_init(description) or docker_engine.resident_name(description) is None:
         return SourceView(
             [
                 Reason(
                     "not_resident",
-                    f"Container '{name}' was not started with the resident init ({resident.INIT})",
+                    f"Container '{name}' was not started with the resident init ({resident.INIT} --name NAME)",
                     "Deploy it with the role organic.core5g.nf, or move it with method 'engine'",
                 )
             ],
@@ -254,6 +254,14 @@ def _network_reasons(engine: DockerEngine, name: str, settings: dict[str, Any]) 
                 "network_missing",
                 f"The network '{name}' is missing on the target host",
                 "Create it there as on the source, or deploy with the role organic.core5g.nf",
+            )
+        ]
+    if name == "bridge":
+        return [
+            Reason(
+                "default_network",
+                "The container is on Docker's default bridge, where it cannot have the same address on another host",
+                "Put it on a network of its own that spans the hosts",
             )
         ]
     interface = host_interface(description)

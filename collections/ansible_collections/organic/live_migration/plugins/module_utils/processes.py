@@ -106,6 +106,16 @@ def pid_inside(pid: int) -> int:
     raise ProcessLookupError(f"no NSpid of process {pid}")
 
 
+def highest_pid_inside(root: int) -> int:
+    """The highest number that any thread of a tree has, as its namespace counts."""
+    highest = 0
+    for pid in tree(root):
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+            for task in os.listdir(f"/proc/{pid}/task"):
+                highest = max(highest, pid_inside(int(task)))
+    return highest
+
+
 def resident_bytes(pids: list[int]) -> int:
     """Memory that a dump of these processes must carry: anonymous and shared pages in use."""
     total = 0

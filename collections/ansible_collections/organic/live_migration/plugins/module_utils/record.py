@@ -32,7 +32,6 @@ RESTORED = "restored"
 COMMITTED = "committed"
 """The commit point has passed: the source never runs again."""
 COMPLETED = "completed"
-FAILED = "failed"
 
 
 @dataclass
@@ -49,6 +48,7 @@ class Record:
         state: see the constants of this module.
         nf_pid: source: the NF's first process as this host counts it. Target: as the container counts it.
         interfaces: source: the NF's interfaces as they were, see :class:`network.Interface`.
+        await_name: target: what the init calls itself when it looks for its await file.
         freezer: source: directory of the container's freezer group.
         restart_policy: source: the container's own policy, to be given back after a failure.
         agent_pid, agent_start_time: the process that works on it.
@@ -66,6 +66,7 @@ class Record:
     init_pid: int = 0
     init_start_time: int = 0
     interfaces: list[dict[str, Any]] = field(default_factory=list)
+    await_name: str = ""
     freezer: str = ""
     restart_policy: dict[str, Any] = field(default_factory=dict)
     agent_pid: int = 0

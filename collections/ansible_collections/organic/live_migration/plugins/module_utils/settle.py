@@ -19,9 +19,10 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from types import ModuleType
 
 from . import engine_checkpoint, processes, record, source, target
-from .docker_engine import DockerEngine, is_running
+from .docker_engine import DockerEngine, is_running, started_by_resident_init
 from .errors import MigrationError
 from .record import Record
 
@@ -88,8 +89,11 @@ def outcome_on_target(migration_id: str, name: str, engine: DockerEngine, timeou
             raise MigrationError(f"Migration {migration_id} is still at work on the target host; try again later.")
         time.sleep(0.1)
     description = engine.inspect(name)
-    runs = description is not None and is_running(description) and processes.children(description["State"]["Pid"])
-    return RAN if runs else DESTROYED
+    if description is None or not is_running(description):
+        return DESTROYED
+    # an init that awaits has no child; a container without our init runs its program itself
+    awaits = started_by_resident_init(description) and not processes.children(description["State"]["Pid"])
+    return DESTROYED if awaits else RAN
 
 
 def withdraw_target(migration_id: str, name: str, engine: DockerEngine, timeout_s: float = 15) -> None:
@@ -107,7 +111,8 @@ def settle_source(migration_id: str, outcome: str, engine: DockerEngine) -> None
     """Decide a committed migration on the source by what became of it on the target."""
     for entry in record.all_records():
         if entry.migration_id == migration_id and entry.role == "source" and entry.state == record.COMMITTED:
+            end: ModuleType = engine_checkpoint if entry.method == "engine" else source
             if outcome == RAN:
-                source.release(entry, engine)
+                end.release(entry, engine)
             else:
-                source.roll_back(entry, engine)
+                end.roll_back(entry, engine)

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import signal
 import socket
@@ -32,6 +33,7 @@ _DEPARTED = signal.SIGRTMIN + 1
 _UNCORK_EVERY_S = 0.001
 _ACCEPT_S = 0.5
 """For so long the process may take to accept the connections that are open."""
+_MAX_FILES_BYTES = 1 << 30
 _METADATA_BYTES = 64 << 20
 """Size of the source's image file system: all but the pages, which go out at once."""
 
@@ -92,7 +94,22 @@ class Source:
         self._frozen_at_ms = 0.0
 
     def run(self) -> agent.Result:
-        """Migrate; returns when the source is released, or the process runs here again as if nothing had been."""
+        """Migrate; returns when the source is released, or the process runs here again as if nothing had been.
+
+        Raises:
+            MigrationError: another run works on this container, or has left it frozen.
+        """
+        lock = os.open(self._freezer.parent, os.O_RDONLY)  # held by worker and guardian until both have ended
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise MigrationError(
+                f"Container '{self._plan.name}' is in another migration; wait until it ended."
+            ) from None
+        if self._freezer.directory.exists():
+            raise MigrationError(
+                f"Container '{self._plan.name}' was left frozen by a migration; run the same one again."
+            )
         return agent.guarded(self._migrate, lambda: rescue(self._record))
 
     def _migrate(self) -> agent.Result:
@@ -123,6 +140,11 @@ class Source:
         with self._steps.step("files"):
             moving = FileSet(self._container, self._container.mounts())
             snapshot = moving.snapshot()
+            if snapshot.size_bytes > _MAX_FILES_BYTES:
+                raise MigrationError(
+                    f"The container's own layer and its tmpfs mounts hold {snapshot.size_bytes >> 20} MiB of files; "
+                    f"at most {_MAX_FILES_BYTES >> 20} MiB are taken along. Put the large ones on a shared volume."
+                )
             control.send("files", moving.pack(sorted(snapshot.files)), gone=sorted(snapshot.removed))
             control.expect("unpacked", self._plan.timeout_s)
         with self._steps.step("arm"):
@@ -139,6 +161,7 @@ class Source:
             control.send(
                 "arm",
                 nf_pid=processes.pid_inside(self._nf.pid),
+                highest_pid=processes.highest_pid_inside(self._nf.pid),
                 streams=self._container.standard_streams(self._nf.pid),
                 interfaces=self._record.interfaces,
             )
@@ -329,6 +352,8 @@ def roll_back(source: Record, engine: DockerEngine, armed: Armed | None = None) 
         remove_rules(source.init.pid, source.migration_id)
     freezer.remove()
     engine.set_restart_policy(source.container_id, source.restart_policy)
+    if not source.init.alive and source.restart_policy.get("Name", "no") not in ("", "no"):
+        engine.start(source.container_id)  # it ended by itself meanwhile; the engine would have started it again
     _clean(source)
     source.remove()
 

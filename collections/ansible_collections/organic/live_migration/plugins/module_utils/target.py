@@ -11,6 +11,7 @@ import re
 import signal
 import socket
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,12 +26,15 @@ from .files import FileSet
 from .network import Interface, Links
 from .packet_hold import PacketHold, remove_rules
 from .plan import Plan
+from .processes import ProcessId
 from .record import Record
 from .steps import Steps
 
 _IMAGE_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,60}\.img")
 _INVENTORY = "inventory.img"
 _ADOPT = signal.SIGRTMIN
+_BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+_CONNECT_S = 30
 _WORD_OF_THE_SOURCE_S = 30
 """How long a restored process waits, stopped, for the commit. Then it is destroyed; it has never run."""
 
@@ -42,8 +46,9 @@ class Await:
         self._path = Path(resident.AWAIT, name)
 
     def permit(self, timeout_s: int) -> None:
-        """Let the next start await, until ``timeout_s`` from now."""
-        self._path.write_text(f"{int(time.clock_gettime(time.CLOCK_BOOTTIME)) + timeout_s}\n")
+        """Let the next start await, until ``timeout_s`` from now, unless the host is started anew before."""
+        deadline = int(time.clock_gettime(time.CLOCK_BOOTTIME)) + timeout_s
+        self._path.write_text(f"{deadline} {_BOOT_ID.read_text().strip()}\n")
 
     def revoke(self) -> None:
         self._path.unlink(missing_ok=True)
@@ -75,9 +80,15 @@ class Target:
         self._plan = plan
         self._source = source
         self._engine = engine
-        self._await = Await(resident_name(source) or plan.name)
-        self._record = Record(plan.migration_id, "target", plan.name, "", plan.peer,
-                              restart_policy=source["HostConfig"]["RestartPolicy"])  # fmt: skip
+        self._record = Record(
+            plan.migration_id,
+            "target",
+            plan.name,
+            "",
+            plan.peer,
+            await_name=resident_name(source) or plan.name,
+            restart_policy=source["HostConfig"]["RestartPolicy"],
+        )
         self._steps = Steps()
         self._armed: Armed | None = None
         # made before the worker is forked, so that the guardian holds it open too: see CriuWorker
@@ -91,12 +102,13 @@ class Target:
         """
         present = self._engine.inspect(self._plan.name)
         if present:
-            self._engine.remove(present["Id"])
+            self._engine.remove(present["Id"], running=False)
         self._record.adopt()
         self._record.container_id = self._engine.create_like(self._source, keep_macs=False)
         self._record.save()
         try:
-            self._await.permit(self._plan.timeout_s + _WORD_OF_THE_SOURCE_S)
+            # far beyond what any step may take: a restored process must not find its init gone
+            Await(self._record.await_name).permit(10 * self._plan.timeout_s + _WORD_OF_THE_SOURCE_S)
             self._engine.start(self._record.container_id)
             description = self._engine.inspect(self._record.container_id)
             if description is None or not description["State"]["Pid"]:
@@ -106,6 +118,7 @@ class Target:
                 self._container.init.pid,
                 self._container.init.start_time,
             )
+            _await_state(self._container.init, "resident-await")
             self._interfaces = network.read_interfaces(self._container.init.pid)
             Links(self._container.init.pid, self._interfaces).stand_by()
             self._listener = Listener(self._plan.credentials)
@@ -126,7 +139,7 @@ class Target:
         self._record.save()
         control: Channel | None = None
         try:
-            control = self._listener.accept(self._plan.timeout_s)
+            control = self._listener.accept(_CONNECT_S)
             control.expect("hello", 10)
             pages = self._accept_pages()
             self._listener.close()
@@ -135,10 +148,11 @@ class Target:
             result = agent.failure(error)
             if not self._container.init.alive:
                 result["message"] = f"The awaiting container ended on the target host. {result['message']}"
-            self._abort()
+            self._destroy_process()
             if control is not None:
                 with contextlib.suppress(MigrationError):
                     control.send("failed", message=result["message"], details=result["details"])
+            self._abort()
         return {"ok": self._record.state == record.COMPLETED}
 
     def _accept_pages(self) -> socket.socket:
@@ -169,8 +183,10 @@ class Target:
                 return
             elif message.kind == "abort":
                 errors = self._armed.page_server.error_lines() if self._armed else []
+                self._destroy_process()
+                with contextlib.suppress(PeerLost):
+                    control.send("aborted", page_server_errors=errors)
                 self._abort()
-                control.send("aborted", page_server_errors=errors)
                 return
             else:
                 raise PeerLost(f"The source host sent '{message.kind}', which is not understood here")
@@ -198,7 +214,7 @@ class Target:
         page_server = PageServer(images, pages)
         pages.close()  # the source notices the end of the page server by the end of the connection
         try:
-            self._container.reserve_pids_above(self._record.nf_pid)
+            self._container.reserve_pids_above(int(orders["highest_pid"]))
             criu = self._arm_restore(images, orders["streams"])
             inventory = _await_reader(directory / _INVENTORY, criu)
         except BaseException:
@@ -213,9 +229,9 @@ class Target:
             if key.startswith(("pipe:", "socket:")):
                 mode = os.O_RDONLY if number == "0" else os.O_WRONLY
                 inherited[key] = os.open(f"/proc/{self._container.init.pid}/fd/{int(number)}", mode)
-        criu = CriuWorker(
-            self._container, images, "restore", list(inherited.values()), join_cgroups=True, rpc=self._rpc
-        )
+        # with our end of the talk open in nsenter, CRIU stays at its gate even when both processes here are killed
+        given = [*inherited.values(), self._rpc[0].fileno()]
+        criu = CriuWorker(self._container, images, "restore", given, join_cgroups=True, rpc=self._rpc)
         criu.start_restore(inherited)
         for descriptor in inherited.values():
             os.close(descriptor)  # the engine sees the end of a container at the end of its pipes
@@ -259,7 +275,8 @@ class Target:
         # The process runs: from here on nothing may undo it. A source that does not hear this asks what became of it.
         with contextlib.suppress(PeerLost):
             control.send("running", held_packets=armed.hold.held)
-        armed.criu.run_until(None, 10)
+        with contextlib.suppress(MigrationError):
+            armed.criu.run_until(None, 10)
         statistics = armed.criu.statistics()
         armed.criu.close()
         armed.hold.remove()
@@ -270,6 +287,11 @@ class Target:
             control.send("finished", criu=statistics, commands=commands.noted())
         control.close()
 
+    def _destroy_process(self) -> None:
+        """Before the commit, end all that is in the container: the source may go on as soon as it hears of it."""
+        if self._record.state != record.COMPLETED:
+            self._record.init.kill()
+
     def _abort(self) -> None:
         """Undo everything; the process that may stand restored here has never run and is destroyed."""
         if self._record.state == record.COMPLETED:
@@ -279,6 +301,24 @@ class Target:
         if self._armed:
             self._armed.criu.close()
             self._armed.page_server.close()
+
+
+def _await_state(init: ProcessId, state: str, ask: Callable[[], None] = lambda: None) -> None:
+    """Wait until a resident init says, by its name, that it has entered a state; ask for it as long as it has not.
+
+    It adopts the process only once that is its child, which it becomes when CRIU has ended.
+
+    Raises:
+        MigrationError: it does not, or has ended.
+    """
+    deadline = time.monotonic() + 10
+    while Path(f"/proc/{init.pid}/comm").read_text().strip() != state:
+        if time.monotonic() > deadline or not init.alive:
+            raise MigrationError(
+                f"The resident init on the target host does not get to '{state}'; see the container's log."
+            )
+        ask()
+        time.sleep(0.005)
 
 
 def _await_reader(fifo: Path, criu: CriuWorker) -> int:
@@ -298,7 +338,8 @@ def write_images(directory: int, message: Message) -> bytes:
 
     Args:
         directory: descriptor of the image directory.
-        message: names, sizes and contents from the peer; none of them is believed.
+        message: names and sizes from the peer are checked. What is in the images is CRIU's to judge: a source host that
+            is not trusted must not be migrated from.
     """
     inventory = b""
     position = int(message.fields["archive_bytes"])
@@ -322,7 +363,7 @@ def finish(target: Record, engine: DockerEngine) -> None:
     """What is left to do once the process runs here; may be repeated."""
     if target.init.alive:
         remove_rules(target.init.pid, target.migration_id)
-        libc.sigqueue(target.init.pid, _ADOPT, target.nf_pid)
+        _await_state(target.init, "resident-run", lambda: libc.sigqueue(target.init.pid, _ADOPT, target.nf_pid))
     _clean(target)
     engine.set_restart_policy(target.container_id, target.restart_policy)
     target.remove()
@@ -337,7 +378,7 @@ def destroy(target: Record, engine: DockerEngine) -> None:
 
 
 def _clean(target: Record) -> None:
-    Await(target.container_name).revoke()
+    Await(target.await_name).revoke()
     if target.images.is_dir():
         with contextlib.suppress(OSError):
             libc.unmount(str(target.images))

@@ -14,7 +14,8 @@ description:
     name, image and addresses on another host, by CRIU. The process never ends; its clients' connections stay open.
   - The critical path runs between two agents on the two hosts, over a mutually authenticated TLS connection with
     certificates made for this migration. The memory pages cross on a connection that was authenticated the same way
-    and is not encrypted. Ansible prepares and reports.
+    and is neither encrypted nor protected against changes, so use a network between the hosts that can be trusted.
+    Ansible prepares and reports.
   - Until the commit point every failure (of either agent, the link, the controller, CRIU, a full memory file system)
     resumes the process where it was. After it the process never runs on the source host again.
   - The container must have been started with the resident init; see the role

@@ -64,7 +64,8 @@ class Migration:
             dry_run=dry_run,
         )
         self._fail_if_broken(self._looked)
-        for undecided in self._looked["undecided"]:
+        mine = [undecided for undecided in self._looked["undecided"] if undecided["name"] == self._name]
+        for undecided in mine:
             if undecided["target_host"] != self._hosts.target:
                 raise AnsibleActionFail(
                     f"Container '{undecided['name']}' stands frozen on {self._hosts.source}, and only "
@@ -72,7 +73,7 @@ class Migration:
                     f"just when it was handed over. Use target_host {undecided['target_host']}, to settle it."
                 )
             self._settle(undecided["migration_id"], undecided["name"])
-        if self._looked["undecided"] and not dry_run:
+        if mine:
             return self.look(dry_run)
         reasons: list[dict[str, str]] = self._looked["reasons"]
         return reasons
