@@ -154,7 +154,7 @@ def is_where_it_is_said_to_be(moving: Moving, told: Told) -> None:
 def test_fault(site: Site, request: pytest.FixtureRequest, what: str) -> None:
     fault = FAULTS[what]
     moving: Moving = request.getfixturevalue("big" if fault.big else "small")
-    moving.settles()
+    moving.settle_anywhere()
     client = moving.client()
     try:
         told = struck(fault, moving)
@@ -212,7 +212,7 @@ def test_no_way_between_the_hosts(small: Moving) -> None:
     ],
 )
 def test_ansible_playbook_killed(big: Moving, moment: str, side: str) -> None:
-    big.settles()
+    big.settle_anywhere()
     client = big.client()
     try:
         saboteur = Saboteur(big.home if side == "source" else big.away, moment)

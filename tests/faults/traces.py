@@ -54,10 +54,13 @@ def container(description: dict[str, Any]) -> dict[str, Any]:
     }
     pid = state["Pid"]
     if state["Status"] == "running" and description["Path"] == INIT:
-        entry["processes"] = len(children(pid))
-        entry["freezer_groups"] = freezer_groups(pid)
-        if description["HostConfig"]["NetworkMode"] != "host":
-            entry.update(network(pid))
+        try:
+            entry["processes"] = len(children(pid))
+            entry["freezer_groups"] = freezer_groups(pid)
+            if description["HostConfig"]["NetworkMode"] != "host":
+                entry.update(network(pid))
+        except (FileNotFoundError, ProcessLookupError, subprocess.CalledProcessError):
+            entry["status"] = "ended while we looked"
     return entry
 
 
