@@ -204,7 +204,16 @@ def look_at_target(
     reasons = _engine_reasons(engine) if method == "engine" else runtime_reasons()
     name = source["Name"].lstrip("/")
     present = engine.inspect(name)
-    if present and docker_engine.is_running(present):
+    frozen = [one for one in record.all_records() if one.container_name == name and one.role == "source"]
+    if frozen:
+        reasons.append(
+            Reason(
+                "frozen",
+                f"'{name}' stands frozen on the target host, where its migration to {frozen[0].peer} was interrupted",
+                f"Do not remove it. Migrate it from there to {frozen[0].peer} once more, which settles that",
+            )
+        )
+    elif present and docker_engine.is_running(present):
         reasons.append(
             Reason(
                 "name_in_use",
