@@ -44,6 +44,7 @@ lab-down: $(RUN) ## Take the lab down; the root file system stays cached for the
 .PHONY: clean
 clean: $(RUN) ## Take the lab down, remove its cached root file system, and what was made in this checkout but .venv
 	ansible-playbook playbooks/lab_down.yml $(lab_vars) -e namespace_hosts_purge=true
+	if [ -d /var/lib/organic-lab ]; then rmdir --ignore-fail-on-non-empty /var/lib/organic-lab; fi
 	rm -rf artifacts .ansible .cache .mypy_cache .pytest_cache .ruff_cache $(organic)/*/tests/output
 	find . -name .venv -prune -o -name __pycache__ -type d -prune -exec rm -rf {} +
 
