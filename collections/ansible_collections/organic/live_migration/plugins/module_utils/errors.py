@@ -62,3 +62,10 @@ class PeerFailed(MigrationError):
 
 class PeerLost(MigrationError):
     """The connection to the other host broke or went silent."""
+
+
+class Cancelled(MigrationError):
+    """Somebody ordered to cancel it before the commit point."""
+
+    def __init__(self) -> None:
+        super().__init__("The migration was cancelled.")

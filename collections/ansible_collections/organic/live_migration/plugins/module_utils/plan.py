@@ -5,11 +5,75 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from . import record
 from .channel import Credentials
+
+AUTO = "auto"
+INTER_COPY = "inter_copy"
+PRE_COPY = "pre_copy"
+POST_COPY = "post_copy"
+HYBRID = "hybrid"
+STRATEGIES = (INTER_COPY, PRE_COPY, POST_COPY, HYBRID)
+
+CHOICES: dict[str, tuple[str, ...]] = {
+    "strategy": (AUTO, *STRATEGIES),
+    "compression": ("none", "zstd"),
+    "on_no_convergence": ("throttle", "post_copy", "fail"),
+    "tracking": ("auto", "uffd", "soft_dirty"),
+}
+RANGES: dict[str, tuple[int, int]] = {
+    "downtime_limit_ms": (1, 2_000_000),  # as QEMU's downtime-limit
+    "max_bandwidth": (0, 1 << 40),
+    "max_rounds": (1, 1000),
+    "connections": (1, 16),
+    "max_parallel": (1, 16),
+    "postcopy_timeout_s": (1, 3600),
+}
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the user may choose of a migration.
+
+    Attributes:
+        strategy: how the memory gets to the target; the source's agent never sees AUTO.
+        downtime_limit_ms: pre-copy goes on until the expected downtime is below it.
+        max_bandwidth: bytes per second of memory; 0 is no limit.
+        compression: of memory pages, ``none`` or ``zstd``.
+        max_rounds: of pre-copy.
+        on_no_convergence: what pre-copy does when its rounds do not shrink: ``throttle``, ``post_copy``, ``fail``.
+        connections: how many carry memory pages.
+        max_parallel: how many migrations from one host may be at work at once; others wait.
+        pause_before_switchover: wait for an order before the freeze.
+        postcopy_timeout_s: how long post-copy waits for a link that broke.
+        tracking: of written pages, ``auto``, ``uffd`` or ``soft_dirty``.
+    """
+
+    strategy: str = INTER_COPY
+    downtime_limit_ms: int = 300
+    max_bandwidth: int = 0
+    compression: str = "none"
+    max_rounds: int = 30
+    on_no_convergence: str = "throttle"
+    connections: int = 2
+    max_parallel: int = 2
+    pause_before_switchover: bool = False
+    postcopy_timeout_s: int = 60
+    tracking: str = "auto"
+
+    def __post_init__(self) -> None:
+        for name, choices in CHOICES.items():
+            if getattr(self, name) not in choices:
+                raise ValueError(f"{name} is '{getattr(self, name)}'; choose one of {', '.join(choices)}.")
+        for name, (least, most) in RANGES.items():
+            value = getattr(self, name)
+            if type(value) is not int or not least <= value <= most:
+                raise ValueError(f"{name} is {value}; it must be a number from {least} to {most}.")
+        if type(self.pause_before_switchover) is not bool:
+            raise ValueError(f"pause_before_switchover is {self.pause_before_switchover}; it must be true or false.")
 
 
 @dataclass(frozen=True)
@@ -23,6 +87,7 @@ class Plan:
         timeout_s: how long the whole migration may take before it is given up; the source resumes then.
         credentials: for the connection between the hosts.
         memory_bytes: what the processes had in use when they were looked at.
+        options: what the user chose; a strategy that is AUTO has been decided before.
     """
 
     migration_id: str
@@ -31,14 +96,19 @@ class Plan:
     timeout_s: int
     credentials: Credentials
     memory_bytes: int
+    options: Options = field(default_factory=Options)
 
     def __post_init__(self) -> None:
         record.check_id(self.migration_id)
+        if self.options.strategy == AUTO:
+            raise ValueError("The strategy 'auto' must be decided before the migration begins.")
 
     @classmethod
     def of(cls, parameters: dict[str, Any]) -> Plan:
         """From the parameters of the agent module."""
-        return cls(**parameters["plan"], credentials=Credentials(**parameters["credentials"]))
+        plan = dict(parameters["plan"])
+        options = Options(**plan.pop("options", {}))
+        return cls(**plan, options=options, credentials=Credentials(**parameters["credentials"]))
 
     @property
     def images_bytes(self) -> int:
