@@ -10,6 +10,9 @@ from collections.abc import Iterator
 import pytest
 
 from .site import ENVIRONMENT, PROJECT, Site
+from .summary import Summary
+
+SUMMARY = pytest.StashKey[Summary]()
 
 
 @pytest.fixture(scope="session")
@@ -27,6 +30,21 @@ def site() -> Iterator[Site]:
     yield made
     made.clean()
     made.close()
+
+
+@pytest.fixture(scope="session")
+def summary(request: pytest.FixtureRequest) -> Summary:
+    """What became of the cases of the matrix; a run of a selection adds to what is known."""
+    made = Summary(PROJECT / "artifacts/faults/summary.json", fresh=not request.config.getoption("keyword"))
+    request.config.stash[SUMMARY] = made
+    return made
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    if made := config.stash.get(SUMMARY, None):
+        terminalreporter.section("fault matrix")
+        for line in made.lines():
+            terminalreporter.write_line(line)
 
 
 def _play(*arguments: str) -> None:

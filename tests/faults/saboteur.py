@@ -6,13 +6,18 @@
 usage: saboteur.py MOMENT [ACT [ARGUMENT]]
 
 A MOMENT is ROLE:STATE of a migration's record, or target:pages (pages have come), target:memory (the image file system
-is mounted), source:dumping (the process is frozen, and CRIU at work in it).
+is mounted), source:dumping (the process is frozen, and CRIU at work in it), source:progress=STATE or source:round=N (of
+the progress that the source tells), ROLE:now (whenever there is a record).
+
+The act `hold` stops the worker in that very moment until a line comes in: what happens meanwhile, happens then.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -22,6 +27,7 @@ from typing import Any
 
 RECORDS = Path("/run/organic/migrations")
 PATIENCE_S = 60
+CLOCK_STEP = Path(__file__).with_name("clock-step")
 PAGES_BYTES = 8 << 20
 """By then the dump is under way, and most of 300 MB is still to come."""
 
@@ -48,11 +54,26 @@ class Moment:
                 come = os.path.ismount(images)
             elif self._state == "dumping":
                 come = any(images.glob("mm-*.img"))
+            elif self._state == "now":
+                come = True
+            elif "=" in self._state:
+                come = self._progressed(path.with_name("progress.json"))
             else:
                 come = record["state"] == self._state
             if come:
                 return record
         return None
+
+    def _progressed(self, path: Path) -> bool:
+        """Whether the source has told of this state, or at least of this round."""
+        what, _equals, wanted = self._state.partition("=")
+        try:
+            progress = json.loads(path.read_text())
+        except FileNotFoundError:
+            return False
+        if what == "round":
+            return bool(progress["state"] == "active" and progress["round"] >= int(wanted))
+        return bool(progress["state"] == wanted)
 
 
 def children(pid: int) -> list[int]:
@@ -86,6 +107,61 @@ def kill_worker(record: Record) -> None:
 def kill_worker_and_guardian(record: Record) -> None:
     pid = worker(record)
     kill(parent(pid), pid)
+
+
+def end_process(record: Record) -> None:
+    """Kill the NF's first process: the original, or what was restored of it."""
+    kill(nf_process(record))
+
+
+def nf_process(record: Record) -> int:
+    """The NF's first process as this host counts it."""
+    if record["role"] == "source":
+        assert start_time(record["nf_pid"]) == record["nf_start_time"], "the process has ended"
+        return int(record["nf_pid"])
+    space = os.readlink(f"/proc/{record['init_pid']}/ns/pid")
+    for status in Path("/proc").glob("[0-9]*/status"):
+        with contextlib.suppress(OSError):
+            inside = status.read_text().partition("NSpid:")[2].split("\n")[0].split()[-1]
+            if int(inside) == record["nf_pid"] and os.readlink(status.parent / "ns/pid") == space:
+                return int(status.parent.name)
+    raise AssertionError("the process is not there")
+
+
+def end_criu(record: Record) -> None:
+    """Kill CRIU itself, as the kernel does when memory is short; not the nsenter around it.
+
+    A restored process must not run by that: it is watched for a moment in which it could.
+    """
+    top = parent(worker(record))
+    tree = [top]
+    for pid in tree:  # grows while it is walked
+        with contextlib.suppress(FileNotFoundError):
+            tree += children(pid)
+    [criu] = [pid for pid in tree if "swrk" in command_line(pid) and "nsenter" not in command_line(pid)[0]]
+    restored = None
+    if record["role"] == "target" and record["state"] == "restored":
+        restored = nf_process(record)
+        before = ran_ns(restored)
+    kill(criu)
+    if restored is not None:
+        deadline = time.monotonic() + 0.1
+        while time.monotonic() < deadline and Path(f"/proc/{restored}").exists():
+            with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+                assert ran_ns(restored) == before, "the restored process ran before the commit"
+            time.sleep(0.001)
+
+
+def command_line(pid: int) -> list[str]:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_text().split("\0")
+    except (FileNotFoundError, ProcessLookupError):
+        return [""]
+
+
+def ran_ns(pid: int) -> int:
+    """Time on a CPU of all threads (Documentation/scheduler/sched-stats.rst, /proc/PID/schedstat)."""
+    return sum(int(task.read_text().split()[0]) for task in Path(f"/proc/{pid}/task").glob("*/schedstat"))
 
 
 def kill_page_server(record: Record) -> None:
@@ -145,10 +221,57 @@ def cut_briefly(record: Record, peer: str) -> None:
         mend(record, peer)
 
 
+def step_clock(_record: Record, seconds: str) -> None:
+    """Have the clock of the agent's processes jump; see clock.c."""
+    with CLOCK_STEP.open("r+b") as file:  # it is mapped: never shorter
+        file.write(int(seconds).to_bytes(8, "little", signed=True))
+
+
+def give_up(record: Record) -> None:
+    """Take away by force what a failed test has left, so that the next one can begin."""
+    with contextlib.suppress(AssertionError, FileNotFoundError, ProcessLookupError):
+        tree = [parent(worker(record))]
+        for pid in tree:
+            with contextlib.suppress(FileNotFoundError):
+                tree += children(pid)
+        assert tree[0] != 1
+        kill(*tree)
+    if record["freezer"]:
+        for name, word in (("freezer.state", "THAWED"), ("cgroup.freeze", "0")):
+            with contextlib.suppress(FileNotFoundError):
+                Path(record["freezer"], "organic-nf", name).write_text(word)
+    directory = RECORDS / record["migration_id"]
+    subprocess.run(["umount", "--lazy", str(directory / f"{record['role']}-images")], stderr=subprocess.DEVNULL)
+    subprocess.run(["docker", "rm", "--force", record["container_id"]], check=True, stdout=subprocess.DEVNULL)
+    shutil.rmtree(directory)
+
+
+def hold(moment: Moment, record: Record) -> bool:
+    """Stop the worker in the moment; False when it had passed by the time the worker stood still."""
+    pid = worker(record)
+    os.kill(pid, signal.SIGSTOP)
+    while Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "TtZX":
+        time.sleep(0.0002)
+    if moment.reached() is not None:
+        return True
+    os.kill(pid, signal.SIGCONT)
+    return False
+
+
+def let_go(record: Record) -> None:
+    with contextlib.suppress(ProcessLookupError, FileNotFoundError, AssertionError):
+        os.kill(worker(record), signal.SIGCONT)
+
+
 ACTS = {
     act.__name__: act
     for act in (
         kill_worker,
+        end_process,
+        end_criu,
+        mend,
+        step_clock,
+        give_up,
         kill_worker_and_guardian,
         kill_page_server,
         fill,
@@ -167,10 +290,17 @@ def main() -> None:
     os.setpriority(os.PRIO_PROCESS, 0, -20)  # as the migration's own processes
     print("waiting", flush=True)
     deadline = time.monotonic() + PATIENCE_S
-    while (record := awaited.reached()) is None:
+    while (record := awaited.reached()) is None or (act == ["hold"] and not hold(awaited, record)):
         if time.monotonic() > deadline:
             sys.exit(f"{moment} did not come within {PATIENCE_S} s")
         time.sleep(0.0002)
+    if act == ["hold"]:
+        try:
+            print(json.dumps({"record": record}), flush=True)
+            sys.stdin.readline()
+        finally:
+            let_go(record)
+        return
     if act:
         ACTS[act[0]](record, *act[1:])
     print(json.dumps({"record": record}), flush=True)

@@ -9,6 +9,7 @@ import dataclasses
 import json
 import os
 import shlex
+import signal
 import subprocess
 import sys
 import time
@@ -68,6 +69,17 @@ class Told:
         return str(self.only.get("msg", ""))
 
 
+def kill_tree(root: int) -> None:
+    """Kill a process and all that descend from it at once: the controller with its workers and ssh."""
+    pids = [root]
+    for pid in pids:  # grows while it is walked
+        os.kill(pid, signal.SIGSTOP)
+        for task in Path(f"/proc/{pid}/task").iterdir():
+            pids += [int(child) for child in (task / "children").read_text().split()]
+    for pid in pids:
+        os.kill(pid, signal.SIGKILL)
+
+
 class Play:
     """A run of ansible-playbook that has been started."""
 
@@ -124,6 +136,17 @@ class Site:
     def other(self, host: Host) -> Host:
         return next(edge for edge in self.edges if edge is not host)
 
+    def put_clock(self, host: Host) -> str:
+        """A Python whose wall clock a saboteur can step; see clock.c. Returns its path on the host."""
+        library = self.workload.server.with_name("clock.so")
+        compiler = ["cc", "-std=gnu11", "-O2", "-shared", "-fPIC", "-Wall", "-Wextra", "-Werror"]
+        subprocess.run([*compiler, "-o", str(library), str(HERE / "clock.c")], check=True)
+        host.put(library.read_bytes(), f"{WORK}/clock.so", 0o755)
+        host.put(bytes(8), f"{WORK}/clock-step")
+        script = f'#!/bin/sh\nCLOCK_STEP={WORK}/clock-step LD_PRELOAD={WORK}/clock.so exec /usr/bin/python3 "$@"\n'
+        host.put(script.encode(), f"{WORK}/python3", 0o755)
+        return f"{WORK}/python3"
+
     def play(
         self, playbook: str, source: Host, cases: Sequence[dict[str, Any]], *options: str, alone: bool = False
     ) -> Play:
@@ -173,8 +196,9 @@ class Site:
 
     def mend(self, host: Host) -> None:
         """Take away what a saboteur cut on a host."""
+        ours = "^-A (INPUT|OUTPUT) -[sd] .* DROP$"
         host.run(
-            "iptables-save --table filter | { grep -e ' DROP$' || true; } | sed 's/^-A/-D/' | "
+            f"iptables-save --table filter | {{ grep -E '{ours}' || true; }} | sed 's/^-A/-D/' | "
             "sed -e '1i *filter' -e '$a COMMIT' | iptables-restore --noflush --wait"
         )
 
@@ -238,13 +262,13 @@ class Moving:
     def _where(self) -> Any:
         return dataclasses.replace(self.site.as_benchmarked, address=self.site.ip(self._number), port=PORT)
 
-    def start_migration(self, alone: bool = False, **options: Any) -> Play:
+    def start_migration(self, *of_ansible: str, alone: bool = False, **options: Any) -> Play:
         case = {"name": self.name, "target_host": self.away.name, **options}
-        return self.site.play("migrate", self.home, [case], alone=alone)
+        return self.site.play("migrate", self.home, [case], *of_ansible, alone=alone)
 
-    def migrate(self) -> dict[str, Any]:
+    def migrate(self, **options: Any) -> dict[str, Any]:
         """A migration that must succeed."""
-        told = self.start_migration().told()
+        told = self.start_migration(**options).told()
         assert told.status == 0, told.items
         self.home = self.away
         migration: dict[str, Any] = told.only["migration"]
@@ -253,10 +277,14 @@ class Moving:
     def _state(self) -> dict[str, dict[str, Any]]:
         return self.site.traces()
 
+    def homes(self, state: dict[str, Any]) -> list[Host]:
+        """Where it lives; one host, if all is well."""
+        return [host for host in self.site.edges if self._runs(state[host.name])]
+
     def find(self) -> None:
         """Whoever has the process is its home; there must be exactly one."""
         state = self._state()
-        homes = [host for host in self.site.edges if self._runs(state[host.name])]
+        homes = self.homes(state)
         assert len(homes) == 1, state
         self.home = homes[0]
 
@@ -264,9 +292,9 @@ class Moving:
         entry = state["containers"].get(self.name, {})
         return entry.get("status") == "running" and bool(entry["processes"])
 
-    def unsettled(self) -> dict[str, Any]:
+    def unsettled(self, state: dict[str, Any] | None = None) -> dict[str, Any]:
         """What is not as it must be when no migration is at work, with exactly one live copy, at home."""
-        state = self._state()
+        state = state or self._state()
         wrong: dict[str, Any] = {}
         for host in self.site.edges:
             here = state[host.name]
@@ -296,7 +324,7 @@ class Moving:
         deadline = time.monotonic() + timeout_s
         while True:
             state = self._state()
-            homes = [host for host in self.site.edges if self._runs(state[host.name])]
+            homes = self.homes(state)
             if len(homes) == 1:
                 self.home = homes[0]
                 if not (state := self.unsettled()):

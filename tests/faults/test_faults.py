@@ -6,16 +6,13 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import signal
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 
-from .site import SERVER, Client, Moving, Saboteur, Site, Told
+from .site import SERVER, Client, Moving, Saboteur, Site, Told, kill_tree
 
 SMALL_MB, BIG_MB = 20, 300
 
@@ -228,14 +225,3 @@ def test_ansible_playbook_killed(big: Moving, moment: str, side: str) -> None:
         lost_nothing(client)
     finally:
         client.close()
-
-
-def kill_tree(root: int) -> None:
-    """Kill a process and all that descend from it at once: the controller with its workers and ssh."""
-    pids = [root]
-    for pid in pids:  # grows while it is walked
-        os.kill(pid, signal.SIGSTOP)
-        for task in Path(f"/proc/{pid}/task").iterdir():
-            pids += [int(child) for child in (task / "children").read_text().split()]
-    for pid in pids:
-        os.kill(pid, signal.SIGKILL)

@@ -12,6 +12,12 @@ from pathlib import Path
 from typing import Any
 
 INIT = "/opt/organic/resident/init"
+DOCKER_DNS = "127.0.0.11"
+"""Docker's own rules for its name server, with ports by chance."""
+CRIU_CACHE = "/run/criu.kdat"
+"""What CRIU found out about the kernel, written down by its first run."""
+BUSY = {"sshd", "sshd-session", "sshd-auth", "bash", "sh", "python3", "ssh"}
+"""Whoever looks comes as these; processes of a migration that look the same are told of as agents."""
 
 
 def output(*command: str) -> str:
@@ -42,6 +48,78 @@ def network(pid: int) -> dict[str, Any]:
     return {"raw_rules": rules, "arp_ignore": sorted(silent)}
 
 
+def rules(*prefix: str) -> list[str]:
+    """Every rule of every table, without counters."""
+    lines = output(*prefix, "iptables-save").splitlines()
+    return [line for line in lines if line.startswith("-A") and DOCKER_DNS not in line]
+
+
+def links(*prefix: str) -> list[str]:
+    """Links with their flags and addresses, routes, and queueing disciplines."""
+    found = []
+    for link in json.loads(output(*prefix, "ip", "-json", "address")):
+        addresses = sorted(address["local"] for address in link["addr_info"] if address["family"] == "inet")
+        found.append(f"link {link['ifname']} {sorted(link['flags'])} {addresses}")
+    found += [f"route {' '.join(line.split())}" for line in output(*prefix, "ip", "route").splitlines()]
+    found += [f"qdisc {line.split()[1]} {line.split()[4]}" for line in output(*prefix, "tc", "qdisc").splitlines()]
+    return [line for line in found if " veth" not in line]  # Docker names a container's end by chance
+
+
+def inside_of(pid: int, container_id: str) -> dict[str, list[str]]:
+    """What a migration could change in a running container; the same wherever it runs."""
+    enter = ("nsenter", "--target", str(pid), "--net")
+    space = os.readlink(f"/proc/{pid}/ns/pid")
+    processes = []
+    for entry in Path("/proc").glob("[0-9]*"):
+        try:
+            if os.readlink(entry / "ns/pid") == space:
+                processes.append((entry / "comm").read_text().strip())
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+    groups = [str(group) for group in Path("/sys/fs/cgroup").glob(f"*/docker/{container_id}/**/")]
+    groups += [str(group) for group in Path("/sys/fs/cgroup").glob(f"docker/{container_id}/**/")]
+    limits = [
+        f"{name} {Path(group, name).read_text().strip()}"
+        for group in groups for name in ("cpu.cfs_quota_us", "cpu.max", "freezer.state", "cgroup.freeze")
+        if Path(group, name).exists()
+    ]  # fmt: skip
+    mounts = [line.split()[1] for line in Path(f"/proc/{pid}/mounts").read_text().splitlines()]
+    return {
+        "processes": sorted(processes),
+        "rules": rules(*enter),
+        "links": links(*enter),
+        "groups": sorted(group.replace(container_id, "ID") for group in groups),
+        "limits": sorted(limits),
+        "mounts": sorted(mounts),
+    }
+
+
+def surroundings() -> dict[str, list[str]]:
+    """What a migration could leave on the host itself, beside what the other keys of main() name."""
+    own = os.readlink("/proc/self/ns/pid")  # a container's processes are told of with the container
+    processes = []
+    for entry in Path("/proc").glob("[0-9]*"):
+        try:
+            command = (entry / "cmdline").read_bytes()
+            if command and b"containerd-shim" not in command and os.readlink(entry / "ns/pid") == own:
+                processes.append((entry / "comm").read_text().strip())
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+    mounts = [line.split()[1] for line in Path("/proc/self/mounts").read_text().splitlines()]
+    files = [
+        str(path) for directory in ("/run", "/tmp", "/var/tmp", "/dev/shm", "/opt/organic")
+        for path in Path(directory).glob("*") if Path(directory).is_dir()
+    ]  # fmt: skip
+    files += [str(path) for path in Path("/opt/organic").rglob("*") if "__pycache__" not in path.parts]
+    return {
+        "processes": sorted(name for name in processes if name not in BUSY),
+        "mounts": sorted(path for path in mounts if "/docker/" not in path and "/containerd/" not in path),
+        "files": sorted(set(files) - {CRIU_CACHE}),
+        "rules": rules(),
+        "links": links(),
+    }
+
+
 def container(description: dict[str, Any]) -> dict[str, Any]:
     state = description["State"]
     entry = {
@@ -59,6 +137,7 @@ def container(description: dict[str, Any]) -> dict[str, Any]:
             entry["freezer_groups"] = freezer_groups(pid)
             if description["HostConfig"]["NetworkMode"] != "host":
                 entry.update(network(pid))
+            entry["inside"] = inside_of(pid, description["Id"])
         except (FileNotFoundError, ProcessLookupError, subprocess.CalledProcessError):
             entry["status"] = "ended while we looked"
     return entry
@@ -78,7 +157,8 @@ def agents() -> list[str]:
             except (FileNotFoundError, ProcessLookupError):
                 continue
             line = " ".join(command)
-            if "resident/criu " in line or "AnsiballZ" in line or command == ["/usr/bin/python3"]:
+            ours = "resident/criu " in line or "resident/pager" in line or "AnsiballZ" in line
+            if ours or command == ["/usr/bin/python3"]:
                 found.append(line)
     return found
 
@@ -92,6 +172,7 @@ def main() -> None:
         "awaits": sorted(path.name for path in Path("/opt/organic/resident/await").iterdir()),
         "mounts": [line for line in Path("/proc/self/mounts").read_text().splitlines() if "/run/organic" in line],
         "agents": agents(),
+        "surroundings": surroundings(),
     }
     print(json.dumps(found))
 
