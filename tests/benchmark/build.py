@@ -1,7 +1,7 @@
 # Copyright (c) 2026 Organic 5GC contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Builds the workload: two static programs, and the server's root file system as a tar archive."""
+"""Builds the workload: static programs, and the server's root file system as a tar archive."""
 
 from __future__ import annotations
 
@@ -24,16 +24,20 @@ class Workload:
 
     server: Path
     client: Path
+    memory: Path
+    raw: Path
     rootfs: Path
 
 
 def build(directory: Path, compiler: str = "cc") -> Workload:
     """Compiles what is out of date into directory."""
     directory.mkdir(parents=True, exist_ok=True)
-    server, client = (_compile(name, directory, compiler) for name in ("server", "client"))
+    server, client, memory, raw = (
+        _compile(name, directory, compiler) for name in ("server", "client", "memory", "raw")
+    )
     rootfs = directory / "rootfs.tar"
     rootfs.write_bytes(_archive(server))
-    return Workload(server=server, client=client, rootfs=rootfs)
+    return Workload(server=server, client=client, memory=memory, raw=raw, rootfs=rootfs)
 
 
 def _compile(name: str, directory: Path, compiler: str) -> Path:

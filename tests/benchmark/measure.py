@@ -12,13 +12,17 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
 from typing import Any
 
+from build import Workload
+from clock import CpuClock
 from hosts import CommandFailed, Host, Site
-from ways.base import Load, Migration, Step, Way
+from raw import RawRate, RawSocket
+from settle import Settling
+from ways.base import POST_COPY, Load, Step, Way
 
-CLIENT = "/run/organic-benchmark/client"
+DIRECTORY = "/run/organic-benchmark"
+CLIENT = f"{DIRECTORY}/client"
 # The service runs undisturbed for this many answers (about as many ms) before it is migrated.
 WARM_UP_ANSWERS = 500
 # It runs again when the last answer is this young.
@@ -29,6 +33,22 @@ RECOVERY_S = 240
 
 class RunFailed(Exception):
     """A run gave no figures: the text says why."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """What is run again and again."""
+
+    way: Way
+    strategy: str
+    load: Load
+
+    def __str__(self) -> str:
+        return label(self.way.name, self.strategy, len(self.way.strategies) > 1)
+
+
+def label(way: str, strategy: str, has_others: bool) -> str:
+    return f"{way} {strategy}" if has_others else way
 
 
 @dataclass(frozen=True)
@@ -52,9 +72,32 @@ class Run:
     # Everything that the client, and the way, said.
     seen: dict[str, Any] = field(default_factory=dict)
     reported: dict[str, Any] = field(default_factory=dict)
+    # What a page of fresh memory cost on each host before the migration, ns.
+    page_ns: list[int] = field(default_factory=list)
+    # How fast the pages came that were fetched after the process ran again, and how fast a plain socket was before.
+    drain_bytes_per_s: float | None = None
+    raw: RawRate | None = None
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)
+
+    @property
+    def key(self) -> tuple[str, str, Load]:
+        """What runs of the same have in common."""
+        return self.way, self.strategy, self.load
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> Run:
+        """What as_dict gave, read from a file."""
+        raw = values["raw"]
+        return cls(
+            **{
+                **values,
+                "load": Load(**values["load"]),
+                "steps": [Step(**step) for step in values["steps"]],
+                "raw": RawRate(**raw) if raw else None,
+            }
+        )
 
 
 class Client:
@@ -64,8 +107,8 @@ class Client:
         self._host, self._process = host, process
 
     @classmethod
-    def start(cls, site: Site, program: Path, connections: int) -> Client:
-        site.client.put(program.read_bytes(), CLIENT, 0o755)
+    def start(cls, site: Site, program: bytes, connections: int) -> Client:
+        site.client.put(program, CLIENT, 0o755)
         options = ["--address", str(site.address), "--port", str(site.port), "--connections", str(connections)]
         process = subprocess.Popen(
             site.client.command(f"exec {CLIENT} {shlex.join(options)}"),
@@ -155,24 +198,6 @@ class Traffic:
         self._host.run(f"while iptables -w -D {self._rule} 2>/dev/null; do :; done")
 
 
-class CpuClock:
-    """How much of a host's CPUs is in use from now on."""
-
-    def __init__(self, host: Host) -> None:
-        self._host = host
-        self._began = self._read()
-
-    def busy(self) -> float:
-        """0 (idle) to 1 (every CPU)."""
-        idle, total = (now - then for now, then in zip(self._read(), self._began, strict=True))
-        return round(1 - idle / total, 3) if total else 0.0
-
-    def _read(self) -> tuple[int, int]:
-        """Idle (waiting for disks included) and all ticks; proc(5), /proc/stat."""
-        ticks = [int(field) for field in self._host.run("head -n 1 /proc/stat").split()[1:9]]
-        return ticks[3] + ticks[4], sum(ticks)
-
-
 @contextmanager
 def running(way: Way, load: Load) -> Iterator[None]:
     """The workload on the source; nothing of it is left on either host afterwards."""
@@ -184,55 +209,78 @@ def running(way: Way, load: Load) -> Iterator[None]:
         way.stop()
 
 
-def measure(way: Way, load: Load, site: Site, program: Path) -> Run:
-    """Starts workload and client, migrates, and checks that the very same process answers with its memory whole."""
-    traffic = Traffic(site.source, site.target)
-    try:
-        with running(way, load):
-            client = Client.start(site, program, load.connections)
-            try:
-                clock = CpuClock(site.source)
-                client.await_status(lambda status: status["answered"] >= WARM_UP_ANSWERS, 30, "warm-up")
-                busy = clock.busy()
-                traffic.start()
-                migration = way.migrate()
-                answering = _answering_after(client.status()["answered"])
-                client.await_status(answering, RECOVERY_S, "the service after the migration")
-                sent = traffic.bytes()
-                seen = client.end()
-            finally:
-                client.close()
-                traffic.stop()
-    except CommandFailed as error:
-        raise RunFailed(str(error)) from error
-    return _run(way, load, migration, seen, sent, busy)
+class Bench:
+    """Hosts, workload and what is put on the hosts to measure it."""
+
+    def __init__(self, site: Site, workload: Workload, settling: Settling, raw: RawSocket) -> None:
+        self._site, self._settling, self._raw = site, settling, raw
+        self._client = workload.client.read_bytes()
+
+    def prepare(self) -> None:
+        self._settling.prepare()
+        self._raw.prepare()
+
+    def clean(self) -> None:
+        for host in (*self._site.hosts, self._site.client):
+            host.run(f"rm -rf {DIRECTORY}")
+
+    def measure(self, case: Case) -> Run:
+        """Starts workload and client, migrates, and checks that the very same process answers with its memory whole."""
+        site, load = self._site, case.load
+        traffic = Traffic(site.source, site.target)
+        try:
+            self._settling.before_start()
+            with running(case.way, load):
+                page_ns = self._settling.before_client(load.memory_mb)
+                raw = self._raw.rate(load.memory_mb) if case.strategy == POST_COPY else None
+                client = Client.start(site, self._client, load.connections)
+                try:
+                    clock = CpuClock(site.source)
+                    client.await_status(lambda status: status["answered"] >= WARM_UP_ANSWERS, 30, "warm-up")
+                    busy = clock.busy()
+                    traffic.start()
+                    migration = case.way.migrate(case.strategy)
+                    answering = _answering_after(client.status()["answered"])
+                    client.await_status(answering, RECOVERY_S, "the service after the migration")
+                    sent = traffic.bytes()
+                    seen = client.end()
+                finally:
+                    client.close()
+                    traffic.stop()
+        except CommandFailed as error:
+            raise RunFailed(str(error)) from error
+        _check(str(case), seen)
+        return Run(
+            way=case.way.name,
+            strategy=case.strategy,
+            load=load,
+            service_gap_ms=seen["service_gap_ms"],
+            interrupted_ms=seen["interrupted_ms"],
+            process_downtime_ms=seen["process_downtime_ms"],
+            migration_time_ms=migration.time_ms,
+            bytes_sent=sent,
+            cpu_busy=busy,
+            requests={name: seen[name] for name in ("sent", "answered", "failed", "doubled", "disordered")},
+            tcp_connections=seen["tcp_connections"],
+            steps=list(migration.steps),
+            seen=seen,
+            reported=migration.reported,
+            page_ns=page_ns,
+            drain_bytes_per_s=migration.drain_bytes_per_s,
+            raw=raw,
+        )
 
 
 def _answering_after(answered: int) -> Callable[[dict[str, Any]], bool]:
     return lambda status: status["answered"] > answered + 10 and status["silent_ms"] < ANSWERING_MS
 
 
-def _run(way: Way, load: Load, migration: Migration, seen: dict[str, Any], sent: int, busy: float) -> Run:
+def _check(what: str, seen: dict[str, Any]) -> None:
+    """A run counts only if nothing of the process was lost."""
     if not seen["process_kept"]:
-        raise RunFailed(f"{way.name}: another process answers after the migration: it was restarted, not restored")
+        raise RunFailed(f"{what}: another process answers after the migration: it was restarted, not restored")
     if not seen["verified"] or seen["faulty_pages"] or seen["lost_writes"]:
-        raise RunFailed(f"{way.name}: the memory is not whole after the migration: {seen}")
-    return Run(
-        way=way.name,
-        strategy=way.strategy,
-        load=load,
-        service_gap_ms=seen["service_gap_ms"],
-        interrupted_ms=seen["interrupted_ms"],
-        process_downtime_ms=seen["process_downtime_ms"],
-        migration_time_ms=migration.time_ms,
-        bytes_sent=sent,
-        cpu_busy=busy,
-        requests={name: seen[name] for name in ("sent", "answered", "failed", "doubled", "disordered")},
-        tcp_connections=seen["tcp_connections"],
-        steps=list(migration.steps),
-        seen=seen,
-        reported=migration.reported,
-    )
+        raise RunFailed(f"{what}: the memory is not whole after the migration: {seen}")
 
 
 def versions(hosts: Sequence[Host]) -> dict[str, dict[str, str]]:

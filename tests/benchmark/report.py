@@ -6,14 +6,17 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
-from measure import Run
+from measure import Run, label
+from ways.base import INTER_COPY, POST_COPY, PRE_COPY, Load
 
 OURS = "resident"
-BOUNDED_STRATEGY = "inter_copy"
+# What a process writes while a strategy other than inter-copy moves it: pages per second, over so many MB.
+WRITING = ([1000], 20)
 # Workload and client alone take less of two CPUs.
 QUIET = 0.3
 
@@ -46,6 +49,7 @@ class Summary:
     strategy: str
     memory_mb: int
     dirty_pages_per_s: int
+    working_set_mb: int
     runs: int
     service_gap_ms: Spread
     interrupted_ms: Spread
@@ -54,6 +58,10 @@ class Summary:
     bytes_sent: int
     requests_failed: int
     tcp_connections_kept: bool
+    # Medians; of post-copy only.
+    drain_bytes_per_s: float | None
+    raw_socket_bytes_per_s: float | None
+    raw_kept_bytes_per_s: float | None
 
     @classmethod
     def of(cls, runs: Sequence[Run]) -> Summary:
@@ -63,6 +71,7 @@ class Summary:
             strategy=first.strategy,
             memory_mb=first.load.memory_mb,
             dirty_pages_per_s=first.load.dirty_pages_per_s,
+            working_set_mb=first.load.working_set_mb,
             runs=len(runs),
             service_gap_ms=Spread.of(run.service_gap_ms for run in runs),
             interrupted_ms=Spread.of(run.interrupted_ms for run in runs),
@@ -71,7 +80,14 @@ class Summary:
             bytes_sent=round(statistics.median(run.bytes_sent for run in runs)),
             requests_failed=sum(run.requests["failed"] for run in runs),
             tcp_connections_kept=all(run.tcp_connections["kept"] == run.load.connections for run in runs),
+            drain_bytes_per_s=_median(run.drain_bytes_per_s for run in runs),
+            raw_socket_bytes_per_s=_median(run.raw.socket if run.raw else None for run in runs),
+            raw_kept_bytes_per_s=_median(run.raw.kept if run.raw else None for run in runs),
         )
+
+    @property
+    def label(self) -> str:
+        return label(self.way, self.strategy, self.way == OURS)
 
     def as_dict(self) -> dict[str, Any]:
         """One element of results.json: times in ms, sizes in bytes; requests_failed is the sum of all runs."""
@@ -80,6 +96,7 @@ class Summary:
             "strategy": self.strategy,
             "memory_mb": self.memory_mb,
             "dirty_pages_per_s": self.dirty_pages_per_s,
+            "working_set_mb": self.working_set_mb,
             "runs": self.runs,
             "service_gap_ms": self.service_gap_ms.as_dict(),
             "interrupted_ms": self.interrupted_ms.as_dict(),
@@ -88,14 +105,17 @@ class Summary:
             "bytes_sent": self.bytes_sent,
             "requests_failed": self.requests_failed,
             "tcp_connections_kept": self.tcp_connections_kept,
+            "drain_bytes_per_s": self.drain_bytes_per_s,
+            "raw_socket_bytes_per_s": self.raw_socket_bytes_per_s,
+            "raw_kept_bytes_per_s": self.raw_kept_bytes_per_s,
         }
 
 
 def summarize(runs: Iterable[Run]) -> list[Summary]:
     """In the order of the first run of each."""
-    groups: dict[tuple[object, ...], list[Run]] = {}
+    groups: dict[tuple[str, str, Load], list[Run]] = {}
     for run in runs:
-        groups.setdefault((run.load, run.way, run.strategy), []).append(run)
+        groups.setdefault(run.key, []).append(run)
     return [Summary.of(group) for group in groups.values()]
 
 
@@ -115,10 +135,10 @@ def table(summaries: Sequence[Summary]) -> str:
          "failed", "TCP kept")
     ]  # fmt: skip
     for s in summaries:
-        ours = _find(summaries, OURS, s.memory_mb, s.dirty_pages_per_s)
+        ours = _find(summaries, OURS, INTER_COPY, s.memory_mb, s.dirty_pages_per_s)
         ratio = f"{s.service_gap_ms.median / ours.service_gap_ms.median:.1f}" if ours else "-"
         rows.append(
-            (str(s.memory_mb), str(s.dirty_pages_per_s), s.way, str(s.runs), str(s.service_gap_ms), ratio,
+            (str(s.memory_mb), str(s.dirty_pages_per_s), s.label, str(s.runs), str(s.service_gap_ms), ratio,
              str(s.interrupted_ms), str(s.process_downtime_ms), str(s.migration_time_ms), f"{s.bytes_sent / 2**20:.1f}",
              str(s.requests_failed), "yes" if s.tcp_connections_kept else "no")
         )  # fmt: skip
@@ -135,55 +155,116 @@ def table(summaries: Sequence[Summary]) -> str:
 
 @dataclass(frozen=True)
 class Verdict:
-    """One bound: what was measured (None: nothing to compare) against what it may be at most."""
+    """One bound: what was measured (None: nothing to compare) against what it may be at most, or must be at least."""
 
     text: str
     measured: float | None
     limit: float
+    at_least: bool = False
 
     @property
     def holds(self) -> bool | None:
-        return None if self.measured is None else self.measured <= self.limit
+        if self.measured is None:
+            return None
+        return self.measured >= self.limit if self.at_least else self.measured <= self.limit
 
     def __str__(self) -> str:
         if self.measured is None:
             return f"not measured  {self.text}"
-        return f"{'holds' if self.holds else 'MISSED':12}  {self.text}: {self.measured:.4g} of at most {self.limit:.4g}"
+        bound = "at least" if self.at_least else "at most"
+        return f"{'holds' if self.holds else 'MISSED':12}  {self.text}: {self.measured:.4g} of {bound} {self.limit:.4g}"
+
+
+# ms, at 20 MB, 200 MB and 1 GB.
+SIZES = (20, 200, 1024)
+INTER_COPY_GAP = (60, 300, 1300)
+PRE_COPY_GAP = (45, 60, 100)
+POST_COPY_DOWNTIME = (40, 50, 90)
 
 
 def verdicts(summaries: Sequence[Summary]) -> list[Verdict]:
-    """The bounds of inter-copy by resident containers, on medians and without dirtying."""
+    """The bounds, on medians: inter-copy of a process that writes nothing, the others of one that does."""
+    (rate,), _ = WRITING
 
-    def gap(way: str, memory_mb: int) -> float | None:
-        found = _find(summaries, way, memory_mb, 0)
+    def find(way: str, strategy: str, memory_mb: int) -> Summary | None:
+        return _find(summaries, way, strategy, memory_mb, 0 if strategy == INTER_COPY else rate)
+
+    def gap(way: str, memory_mb: int, strategy: str = INTER_COPY) -> float | None:
+        found = find(way, strategy, memory_mb)
         return found.service_gap_ms.median if found else None
 
-    def ratio(upper: float | None, lower: float | None) -> float | None:
-        return upper / lower if upper is not None and lower else None
+    def part(strategy: str, memory_mb: int) -> float | None:
+        found = find(OURS, strategy, memory_mb)
+        return found.bytes_sent / (memory_mb << 20) if found else None
 
-    bounds: list[tuple[str, Callable[[], float | None], float]] = [
-        ("service gap at 20 MB, ms", lambda: gap(OURS, 20), 80),
-        ("service gap at 20 MB, as a part of Docker's", lambda: ratio(gap(OURS, 20), gap("docker", 20)), 1 / 20),
-        ("service gap at 20 MB, as a part of Podman's", lambda: ratio(gap(OURS, 20), gap("podman", 20)), 1 / 20),
-        ("service gap at 20 MB, as a part of runc's", lambda: ratio(gap(OURS, 20), gap("runc", 20)), 1 / 3),
-        ("service gap at 200 MB, ms", lambda: gap(OURS, 200), 450),
-        ("service gap from 20 to 200 MB, times", lambda: ratio(gap(OURS, 200), gap(OURS, 20)), 200 / 20),
-        ("service gap from 200 MB to 1 GB, times", lambda: ratio(gap(OURS, 1024), gap(OURS, 200)), 1024 / 200),
+    found = [
+        Verdict(f"inter-copy, service gap at {memory_mb} MB, ms", gap(OURS, memory_mb), limit)
+        for memory_mb, limit in zip(SIZES, INTER_COPY_GAP, strict=True)
     ]
-    found = [Verdict(text, measured(), limit) for text, measured, limit in bounds]
-    for memory_mb in (20, 200, 1024):
-        ours = _find(summaries, OURS, memory_mb, 0)
-        sent = ours.bytes_sent / (memory_mb << 20) if ours else None
-        found.append(Verdict(f"bytes sent at {memory_mb} MB, as a part of the memory in use", sent, 1.1))
+    found += [
+        Verdict(f"inter-copy, service gap at 20 MB, as a part of {peer}'s", _ratio(gap(OURS, 20), gap(way, 20)), limit)
+        for peer, way, limit in (
+            ("Docker", "docker", 1 / 20),
+            ("Podman", "podman", 1 / 20),
+            ("runc", "runc", 1 / 3),
+        )
+    ]
+    found += [
+        Verdict(f"inter-copy, service gap from {small} to {large} MB, times",
+                _ratio(gap(OURS, large), gap(OURS, small)), large / small)
+        for small, large in pairwise(SIZES)
+    ]  # fmt: skip
+    found += [
+        Verdict(f"inter-copy, bytes sent at {memory_mb} MB, as a part of the memory in use",
+                part(INTER_COPY, memory_mb), 1.1)
+        for memory_mb in SIZES
+    ]  # fmt: skip
+    found += [
+        Verdict(f"pre-copy, service gap at {memory_mb} MB, ms", gap(OURS, memory_mb, PRE_COPY), limit)
+        for memory_mb, limit in zip(SIZES, PRE_COPY_GAP, strict=True)
+    ]
+    found += [
+        Verdict(f"pre-copy, bytes sent at {memory_mb} MB, as a part of the memory in use",
+                part(PRE_COPY, memory_mb), 1.15)
+        for memory_mb in SIZES
+    ]  # fmt: skip
+    post_copy = [(memory_mb, find(OURS, POST_COPY, memory_mb)) for memory_mb in SIZES]
+    found += [
+        Verdict(f"post-copy, process downtime at {memory_mb} MB, ms",
+                summary.process_downtime_ms.median if summary else None, limit)
+        for (memory_mb, summary), limit in zip(post_copy, POST_COPY_DOWNTIME, strict=True)
+    ]  # fmt: skip
+    for memory_mb, summary in post_copy:
+        # The smallest is there before a rate shows.
+        if memory_mb == SIZES[0]:
+            continue
+        drain = summary.drain_bytes_per_s if summary else None
+        for what, raw in (
+            ("a raw socket's rate", summary.raw_socket_bytes_per_s if summary else None),
+            ("that of a raw socket whose receiver keeps the memory", summary.raw_kept_bytes_per_s if summary else None),
+        ):
+            text = f"post-copy, rate of the rest at {memory_mb} MB, as a part of {what}"
+            found.append(Verdict(text, _ratio(drain, raw), 0.8, at_least=True))
     return found
 
 
-def _find(summaries: Iterable[Summary], way: str, memory_mb: int, dirty_pages_per_s: int) -> Summary | None:
+def _find(
+    summaries: Iterable[Summary], way: str, strategy: str, memory_mb: int, dirty_pages_per_s: int
+) -> Summary | None:
     for summary in summaries:
         key = (summary.way, summary.strategy, summary.memory_mb, summary.dirty_pages_per_s)
-        if key == (way, BOUNDED_STRATEGY, memory_mb, dirty_pages_per_s):
+        if key == (way, strategy, memory_mb, dirty_pages_per_s):
             return summary
     return None
+
+
+def _ratio(upper: float | None, lower: float | None) -> float | None:
+    return upper / lower if upper is not None and lower else None
+
+
+def _median(values: Iterable[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return round(statistics.median(known)) if known else None
 
 
 def _ms(value: float) -> str:

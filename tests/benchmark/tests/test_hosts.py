@@ -10,6 +10,7 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+import lab
 import pytest
 import run
 from hosts import CommandFailed, Site, run_local, site_of
@@ -91,9 +92,17 @@ def test_the_server_is_told_its_load() -> None:
 
 
 def test_unknown_ways_and_bad_numbers_are_refused() -> None:
-    assert run._names("runc,resident") == ["runc", "resident"]
-    assert run._numbers("20,200") == [20, 200]
-    with pytest.raises(argparse.ArgumentTypeError, match="there are resident, docker, podman, runc"):
-        run._names("criu")
+    assert lab.names("a", "b", "c")("c,a") == ["c", "a"]
+    assert lab.numbers("20,200") == [20, 200]
+    with pytest.raises(argparse.ArgumentTypeError, match="'criu' is none of resident, docker"):
+        lab.names("resident", "docker")("criu")
     with pytest.raises(argparse.ArgumentTypeError, match="'-1' is no number"):
-        run._numbers("20,-1")
+        lab.numbers("20,-1")
+
+
+def test_a_strategy_runs_with_the_load_of_its_bounds_unless_told_another() -> None:
+    options = argparse.Namespace(dirty_pages_per_s=None, working_set_mb=0, connections=1)
+    assert run.loads("inter_copy", 200, options) == [Load(200)]
+    assert run.loads("pre_copy", 200, options) == [Load(200, 1000, 20)]
+    options.dirty_pages_per_s = [0, 500]
+    assert run.loads("pre_copy", 200, options) == run.loads("inter_copy", 200, options) == [Load(200), Load(200, 500)]

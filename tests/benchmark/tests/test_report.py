@@ -5,18 +5,28 @@
 
 from __future__ import annotations
 
+import json
+
 from measure import Run
+from raw import RawRate
 from report import Spread, Verdict, quiet, summarize, table, verdicts
-from ways.base import Load
+from ways.base import Load, Step
 
 
 def run(
-    way: str, gap_ms: float, memory_mb: int = 20, *, sent: int | None = None, failed: int = 0, kept: int = 1
+    way: str,
+    gap_ms: float,
+    memory_mb: int = 20,
+    *,
+    strategy: str = "inter_copy",
+    sent: int | None = None,
+    failed: int = 0,
+    kept: int = 1,
 ) -> Run:
     return Run(
         way=way,
-        strategy="inter_copy",
-        load=Load(memory_mb),
+        strategy=strategy,
+        load=Load(memory_mb) if strategy == "inter_copy" else Load(memory_mb, 1000, 20),
         service_gap_ms=gap_ms,
         interrupted_ms=gap_ms + 5,
         process_downtime_ms=gap_ms - 2,
@@ -46,6 +56,7 @@ def test_runs_of_one_way_and_load_become_one_result() -> None:
         "strategy": "inter_copy",
         "memory_mb": 20,
         "dirty_pages_per_s": 0,
+        "working_set_mb": 0,
         "runs": 2,
         "service_gap_ms": {"median": 65, "min": 60, "max": 70},
         "interrupted_ms": {"median": 70, "min": 65, "max": 75},
@@ -54,14 +65,17 @@ def test_runs_of_one_way_and_load_become_one_result() -> None:
         "bytes_sent": 20 << 20,
         "requests_failed": 2,
         "tcp_connections_kept": False,
+        "drain_bytes_per_s": None,
+        "raw_socket_bytes_per_s": None,
+        "raw_kept_bytes_per_s": None,
     }
     assert (second["way"], third["memory_mb"], third["tcp_connections_kept"]) == ("runc", 200, True)
 
 
 def test_a_bound_holds_is_missed_or_was_not_measured() -> None:
     ours = run("resident", 60)
-    assert verdict([ours], "20 MB, ms").holds is True
-    assert verdict([run("resident", 80.1)], "20 MB, ms").holds is False
+    assert verdict([ours], "inter-copy, service gap at 20 MB, ms").holds is True
+    assert verdict([run("resident", 60.1)], "inter-copy, service gap at 20 MB, ms").holds is False
     assert verdict([ours], "Docker").holds is None
     assert verdict([ours, run("docker", 1200)], "Docker").holds is True
     assert verdict([ours, run("docker", 1199)], "Docker").holds is False
@@ -69,14 +83,50 @@ def test_a_bound_holds_is_missed_or_was_not_measured() -> None:
     assert verdict([ours, run("runc", 181)], "runc").holds is True
     assert verdict([ours, run("runc", 179)], "runc").holds is False
     assert verdict([ours, run("runc-tuned", 10)], "runc").holds is None
-    assert verdict([run("resident", 450, 200)], "200 MB, ms").holds is True
+    assert verdict([run("resident", 300, 200)], "inter-copy, service gap at 200 MB, ms").holds is True
     assert verdict([ours, run("resident", 601, 200)], "20 to 200").holds is False
-    assert verdict([run("resident", 20, 20, sent=int(1.2 * (20 << 20)))], "bytes sent at 20 MB").holds is False
+    assert (
+        verdict([run("resident", 20, 20, sent=int(1.2 * (20 << 20)))], "inter-copy, bytes sent at 20 MB").holds is False
+    )
+
+
+def test_pre_copy_and_post_copy_are_judged_while_the_process_writes() -> None:
+    pre = run("resident", 100, 1024, strategy="pre_copy", sent=int(1.15 * (1024 << 20)))
+    assert verdict([pre], "pre-copy, service gap at 1024 MB").holds is True
+    assert verdict([pre], "pre-copy, bytes sent at 1024 MB").holds is True
+    assert verdict([pre], "inter-copy, service gap at 1024 MB, ms").holds is None
+    idle = Run(**{**vars(pre), "load": Load(1024)})
+    assert verdict([idle], "pre-copy, service gap at 1024 MB").holds is None
+    assert verdict([run("resident", 46, strategy="pre_copy")], "pre-copy, service gap at 20 MB").holds is False
+    # Its process downtime is 2 ms less than its gap.
+    assert verdict([run("resident", 52, 200, strategy="post_copy")], "process downtime at 200 MB").holds is True
+    assert verdict([run("resident", 53, 200, strategy="post_copy")], "process downtime at 200 MB").holds is False
+
+
+def test_the_rest_of_post_copy_is_compared_with_a_raw_socket() -> None:
+    post = run("resident", 40, 1024, strategy="post_copy")
+    socket, kept = (f"rate of the rest at 1024 MB, as a part of {what}" for what in ("a raw socket's", "that of a raw"))
+    assert verdict([post], socket).holds is verdict([post], kept).holds is None
+    drained = Run(**{**vars(post), "drain_bytes_per_s": 0.8e9, "raw": RawRate(socket=1.1e9, kept=1e9)})
+    assert verdict([drained], socket).holds is False
+    assert verdict([drained], kept).holds is True
+    assert "at least 0.8" in str(verdict([drained], kept))
+
+
+def test_runs_are_read_back_as_they_were_written() -> None:
+    written = Run(
+        **{
+            **vars(run("resident", 40, strategy="post_copy")),
+            "steps": [Step("freeze", 1.0, 0.5)],
+            "raw": RawRate(socket=2e9, kept=1e9),
+        }
+    )
+    assert Run.from_dict(json.loads(json.dumps(written.as_dict()))) == written
 
 
 def test_the_bounds_are_those_of_a_process_that_writes_nothing() -> None:
     dirtying = Run(**{**vars(run("resident", 60)), "load": Load(20, dirty_pages_per_s=1000)})
-    assert verdict([dirtying], "20 MB, ms").holds is None
+    assert verdict([dirtying], "inter-copy, service gap at 20 MB, ms").holds is None
 
 
 def test_the_table_shows_the_ratio_to_ours() -> None:

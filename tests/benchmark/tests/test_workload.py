@@ -130,6 +130,31 @@ def test_no_page_is_written_without_a_dirty_rate(session: Session) -> None:
     assert session.end()["page_writes"] == 0
 
 
+def test_a_writer_that_is_not_held_back_takes_its_cpu_and_verifies(session: Session) -> None:
+    session.begin("--flat-out", "--working-set-mb", 1)
+    first = session.await_status(lambda status: status["writer_cpu_s"] > 0.2)
+    second = session.await_status(lambda status: status["writer_cpu_s"] > first["writer_cpu_s"] + 0.2)
+    # A page in 100 us is slow for any machine; its pauses would be 1 ms.
+    assert second["page_writes"] - first["page_writes"] > 2000
+    assert second["last_answer_s"] > first["last_answer_s"]
+    result = session.end()
+    assert result["verified"] and result["faulty_pages"] == result["lost_writes"] == 0
+
+
+def test_the_raw_socket_carries_what_it_is_told_to(workload: Workload, start: Start, port: int) -> None:
+    for receiver in ("receive", "keep"):
+        options = ("--address", "127.0.0.1", "--port", port, "--memory-mb", 8)
+        receiving = start(workload.raw, receiver, *options)
+        assert line(receiving) == "listening\n"
+        assert start(workload.raw, "send", *options).wait(20) == 0
+        assert receiving.wait(20) == 0 and int(line(receiving)) > 0
+
+
+def test_fresh_memory_has_its_price(workload: Workload) -> None:
+    assert 0 < int(subprocess.run([workload.memory, "16"], capture_output=True, check=True).stdout) < 1_000_000
+    assert subprocess.run([workload.memory, "0"], capture_output=True, check=False).returncode == 64
+
+
 def test_a_stop_shows_as_gap_and_as_downtime(session: Session) -> None:
     session.begin("--dirty-pages-per-s", 1000)
     before = session.await_status(lambda status: status["answered"] > 100)
@@ -235,6 +260,7 @@ def find_pages(pid: int) -> int:
         ("--port", "7000", "--memory-mb", "1", "--working-set-mb", "2"),
         ("--port", "7000", "--memory-mb", "1", "more"),
         ("--port", "7000", "--memory-mb", "1x"),
+        ("--port", "7000", "--memory-mb", "1", "--flat-out", "--dirty-pages-per-s", "1"),
     ],
 )
 def test_the_server_refuses_bad_options(workload: Workload, options: tuple[str, ...]) -> None:

@@ -15,6 +15,7 @@ from hosts import Site
 
 # The name of everything made on the hosts: container, network, image, directory.
 NAME = "organic-benchmark"
+INTER_COPY, PRE_COPY, POST_COPY, HYBRID = "inter_copy", "pre_copy", "post_copy", "hybrid"
 
 
 @dataclass(frozen=True)
@@ -23,14 +24,19 @@ class Load:
 
     memory_mb: int
     dirty_pages_per_s: int = 0
+    # What is written to; 0: all of the memory.
     working_set_mb: int = 0
     connections: int = 1
+    # Writes as many pages as it can, instead of so many a second.
+    flat_out: bool = False
 
     def options(self, port: int) -> list[str]:
         """The server's command line."""
         options = ["--port", str(port), "--memory-mb", str(self.memory_mb)]
         if self.dirty_pages_per_s:
             options += ["--dirty-pages-per-s", str(self.dirty_pages_per_s)]
+        if self.flat_out:
+            options.append("--flat-out")
         if self.working_set_mb:
             options += ["--working-set-mb", str(min(self.working_set_mb, self.memory_mb))]
         return options
@@ -54,6 +60,8 @@ class Migration:
 
     time_ms: float
     steps: Sequence[Step] = ()
+    # Of the pages that followed the process after it ran again.
+    drain_bytes_per_s: float | None = None
     reported: dict[str, Any] = field(default_factory=dict)
 
 
@@ -61,7 +69,8 @@ class Way(ABC):
     """A way to move the workload from the source to the target. Every method may be called again."""
 
     name: str
-    strategy = "inter_copy"
+    # How it can move the memory; stock tools freeze the process and copy all of it.
+    strategies: tuple[str, ...] = (INTER_COPY,)
     # A stock tool helped along by more than its manual says.
     tuned = False
 
@@ -77,7 +86,7 @@ class Way(ABC):
         """Starts the workload on the source."""
 
     @abstractmethod
-    def migrate(self) -> Migration:
+    def migrate(self, strategy: str) -> Migration:
         """Moves it to the target and releases the source; everything that it takes is counted."""
 
     @abstractmethod

@@ -58,7 +58,7 @@ class DockerCheckpoint(Peer):
         )
         self.site.source.run(f"{self._create}\ndocker start {NAME}")
 
-    def migrate(self) -> Migration:
+    def migrate(self, strategy: str) -> Migration:
         prepare = f"{self._create} >/dev/null; {self.guard.hold}\necho {CHECKPOINTS}"
         start = f"docker start --checkpoint {CHECKPOINT} {NAME}; {self.guard.release}"
         return self.run_steps(

@@ -57,7 +57,7 @@ class Podman(Peer):
             f"--mac-address {self.site.mac} --pull never localhost/{NAME} {options}"
         )
 
-    def migrate(self) -> Migration:
+    def migrate(self, strategy: str) -> Migration:
         checkpoint = f"{self._podman} container checkpoint --tcp-established {self.compression}"
         checkpoint += f" --export {self._archive} {NAME}"
         restore = f"{self._podman} container restore --import {self._archive} --tcp-established; {self.guard.release}"

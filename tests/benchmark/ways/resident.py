@@ -13,7 +13,7 @@ from pathlib import Path
 from build import Workload
 from hosts import Site, run_local
 
-from .base import NAME, Load, Migration, Step, Way
+from .base import HYBRID, INTER_COPY, NAME, POST_COPY, PRE_COPY, Load, Migration, Step, Way
 from .docker import DockerImage, DockerNetwork
 
 PLAYBOOK = Path(__file__).parents[1] / "migrate.yml"
@@ -24,6 +24,7 @@ class Resident(Way):
     """container_migrate, method resident."""
 
     name = "resident"
+    strategies = (INTER_COPY, PRE_COPY, POST_COPY, HYBRID)
 
     def __init__(self, site: Site, workload: Workload) -> None:
         super().__init__(site, workload)
@@ -45,14 +46,14 @@ class Resident(Way):
             f"--entrypoint {RESIDENT}/init {self._image.name} {shlex.join(command)}"
         )
 
-    def migrate(self) -> Migration:
+    def migrate(self, strategy: str) -> Migration:
         with tempfile.TemporaryDirectory(prefix="benchmark-") as directory:
             result = Path(directory) / "migration.json"
             variables = {
                 "benchmark_container": NAME,
                 "benchmark_source": self.site.source.name,
                 "benchmark_target": self.site.target.name,
-                "benchmark_strategy": self.strategy,
+                "benchmark_strategy": strategy,
                 "benchmark_result": str(result),
             }
             command = ["ansible-playbook", "--inventory", str(self.site.inventory), str(PLAYBOOK)]

@@ -54,7 +54,7 @@ class Runc(Peer):
             f"{self._runc} run --detach --bundle {self._bundle} {NAME} </dev/null >/dev/null 2>&1"
         )
 
-    def migrate(self) -> Migration:
+    def migrate(self, strategy: str) -> Migration:
         options = f"--tcp-established --image-path {self._images} --work-path {self.directory}"
         restore = (
             f"ip -n {NAME} link set {INTERFACE} up; "

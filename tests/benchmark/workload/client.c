@@ -305,6 +305,8 @@ static void report(const char *event)
     printf("\"process_kept\": %s, \"process_downtime_ms\": %.3f, \"process_downtime_ended_s\": %.6f, ",
            seen.process_changed ? "false" : "true", (double)seen.last.longest_stop_ns / 1e6,
            (double)seen.last.stop_ended_ns / 1e9);
+    printf("\"last_answer_s\": %.6f, \"writer_cpu_s\": %.6f, ", (double)seen.last_answer_ns / 1e9,
+           (double)seen.last.writer_cpu_ns / 1e9);
     printf("\"page_writes\": %llu, \"verified\": %s, \"faulty_pages\": %llu, \"lost_writes\": %llu}\n",
            (unsigned long long)seen.last.writes, seen.is_verified ? "true" : "false",
            (unsigned long long)seen.verified.faulty_pages, (unsigned long long)seen.verified.lost_writes);

@@ -47,9 +47,14 @@ struct connection {
 };
 
 static struct page *pages;
-static uint64_t page_count, working_set_pages, dirty_pages_per_s, instance, writes;
+static uint64_t page_count, working_set_pages, dirty_pages_per_s, instance;
+static int flat_out;
+/* Held by who writes pages, and by who verifies them. Answers do without: a writer may wait for a page for long. */
 static pthread_mutex_t pages_lock = PTHREAD_MUTEX_INITIALIZER;
-static _Atomic uint64_t longest_stop_ns, stop_ended_ns;
+static _Atomic int verifying;
+static _Atomic uint64_t writes, longest_stop_ns, stop_ended_ns;
+static clockid_t writer_clock;
+static _Atomic int has_writer_clock;
 
 /* Vigna's splitmix64: one step. */
 static inline uint64_t mix(uint64_t x)
@@ -100,6 +105,7 @@ static void verify_pages(struct answer *answer)
 {
     uint64_t generations = 0;
 
+    verifying = 1;
     pthread_mutex_lock(&pages_lock);
     for (uint64_t i = 0; i < page_count; i++) {
         answer->faulty_pages += page_is_faulty(&pages[i], i);
@@ -107,6 +113,7 @@ static void verify_pages(struct answer *answer)
     }
     answer->lost_writes = generations > writes ? generations - writes : writes - generations;
     pthread_mutex_unlock(&pages_lock);
+    verifying = 0;
 }
 
 static void pause_ns(long ns)
@@ -114,11 +121,43 @@ static void pause_ns(long ns)
     nanosleep(&(struct timespec){.tv_nsec = ns}, NULL);
 }
 
+/* One that is drawn from the working set. */
+static void write_some_page(uint64_t *random)
+{
+    *random = next_random(*random);
+    uint64_t i = *random % working_set_pages;
+    write_page(&pages[i], i, pages[i].generation + 1);
+    writes++;
+}
+
+static void tell_writer_clock(void)
+{
+    has_writer_clock = pthread_getcpuclockid(pthread_self(), &writer_clock) == 0;
+}
+
+/* Takes all the CPU it gets: its pace tells what the process's own work costs. */
+static void *run_flat_out(void *unused)
+{
+    uint64_t random = instance | 1;
+
+    tell_writer_clock();
+    for (;;) {
+        if (verifying)
+            pause_ns(DIRTY_INTERVAL_NS);
+        pthread_mutex_lock(&pages_lock);
+        for (int i = 0; i < BATCH; i++)
+            write_some_page(&random);
+        pthread_mutex_unlock(&pages_lock);
+    }
+    return unused;
+}
+
 static void *run_dirtier(void *unused)
 {
     uint64_t last = now_ns(), random = instance | 1;
     double budget = 0;
 
+    tell_writer_clock();
     for (;;) {
         pause_ns(DIRTY_INTERVAL_NS);
         uint64_t now = now_ns(), elapsed = now - last;
@@ -126,12 +165,8 @@ static void *run_dirtier(void *unused)
             elapsed = DIRTY_CATCH_UP_NS;
         last = now;
         pthread_mutex_lock(&pages_lock);
-        for (budget += (double)elapsed * (double)dirty_pages_per_s / 1e9; budget >= 1; budget--) {
-            random = next_random(random);
-            uint64_t i = random % working_set_pages;
-            write_page(&pages[i], i, pages[i].generation + 1);
-            writes++;
-        }
+        for (budget += (double)elapsed * (double)dirty_pages_per_s / 1e9; budget >= 1; budget--)
+            write_some_page(&random);
         pthread_mutex_unlock(&pages_lock);
     }
     return unused;
@@ -153,6 +188,15 @@ static void *run_ticker(void *unused)
     return unused;
 }
 
+static uint64_t writer_cpu_ns(void)
+{
+    struct timespec t;
+
+    if (!has_writer_clock || clock_gettime(writer_clock, &t))
+        return 0;
+    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
 static struct answer answer_to(const struct request *request, uint64_t handled)
 {
     struct answer answer = {.sequence = request->sequence, .handled = handled, .instance = instance};
@@ -163,9 +207,8 @@ static struct answer answer_to(const struct request *request, uint64_t handled)
         verify_pages(&answer);
     answer.longest_stop_ns = longest_stop_ns;
     answer.stop_ended_ns = stop_ended_ns;
-    pthread_mutex_lock(&pages_lock);
     answer.writes = writes;
-    pthread_mutex_unlock(&pages_lock);
+    answer.writer_cpu_ns = writer_cpu_ns();
     return answer;
 }
 
@@ -275,7 +318,8 @@ static int start_thread(void *(*run)(void *))
 
 static int usage(void)
 {
-    fputs("usage: server --port N --memory-mb N [--dirty-pages-per-s N] [--working-set-mb N]\n", stderr);
+    fputs("usage: server --port N --memory-mb N [--dirty-pages-per-s N | --flat-out] [--working-set-mb N]\n",
+          stderr);
     return EXIT_USAGE;
 }
 
@@ -286,6 +330,7 @@ int main(int argc, char **argv)
         {"memory-mb", required_argument, NULL, 'm'},
         {"dirty-pages-per-s", required_argument, NULL, 'd'},
         {"working-set-mb", required_argument, NULL, 'w'},
+        {"flat-out", no_argument, NULL, 'f'},
         {0},
     };
     uint64_t port = 0, memory_mb = 0, working_set_mb = 0;
@@ -295,11 +340,13 @@ int main(int argc, char **argv)
                   : option == 'm' ? parse_number(optarg, 1, 1u << 20, &memory_mb)
                   : option == 'd' ? parse_number(optarg, 0, 1u << 24, &dirty_pages_per_s)
                   : option == 'w' ? parse_number(optarg, 1, 1u << 20, &working_set_mb)
+                  : option == 'f' ? !(flat_out = 1)
                                   : -1;
         if (bad)
             return usage();
     }
-    if (optind != argc || !port || !memory_mb || working_set_mb > memory_mb)
+    if (optind != argc || !port || !memory_mb || working_set_mb > memory_mb ||
+        (flat_out && dirty_pages_per_s))
         return usage();
     page_count = memory_mb * PAGES_PER_MB;
     working_set_pages = working_set_mb ? working_set_mb * PAGES_PER_MB : page_count;
@@ -313,7 +360,8 @@ int main(int argc, char **argv)
     }
     for (uint64_t i = 0; i < page_count; i++)
         write_page(&pages[i], i, 0);
-    if (start_thread(run_ticker) || (dirty_pages_per_s && start_thread(run_dirtier))) {
+    if (start_thread(run_ticker) || (dirty_pages_per_s && start_thread(run_dirtier)) ||
+        (flat_out && start_thread(run_flat_out))) {
         perror("thread");
         return 1;
     }
