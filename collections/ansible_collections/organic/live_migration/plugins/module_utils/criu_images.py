@@ -11,6 +11,8 @@ from collections.abc import Iterator
 _MAGIC_BYTES = 8
 _SIZE = struct.Struct("<I")
 _VARINT, _BYTES = 0, 2
+_FIXED = {1: 8, 5: 4}
+"""Bytes of the types of fixed length."""
 _FILE_TIMERFD = 12
 """Field of a file_entry; images/fdinfo.proto."""
 _SETTIME_FLAGS = 6
@@ -22,12 +24,18 @@ def with_relative_timers(files: bytes) -> bytes:
 
     The image holds what is left of each timer. To one that was set to an absolute time CRIU adds only the full seconds
     of the clock (criu/pie/restorer.c, timerfd_arm): it would fire up to a second early.
+
+    Raises:
+        ValueError: the image is damaged.
     """
     image = bytearray(files)
     position = _MAGIC_BYTES
-    while position + _SIZE.size <= len(image):
+    while position < len(image):
         start = position + _SIZE.size
-        position = start + _SIZE.unpack_from(image, position)[0]
+        size = int.from_bytes(image[position:start], "little")
+        position = start + size
+        if position > len(image):
+            raise ValueError("CRIU's image files.img ends in the middle of an entry")
         for number, kind, first, end in _fields(image, start, position):
             if (number, kind) == (_FILE_TIMERFD, _BYTES):
                 for inner, inner_kind, flags, _end in _fields(image, first, end):
@@ -43,6 +51,8 @@ def _fields(data: bytearray, position: int, end: int) -> Iterator[tuple[int, int
         nonlocal position
         result = shift = 0
         while True:
+            if position >= end or shift > 63:
+                raise ValueError("CRIU's image files.img holds a damaged number")
             byte = data[position]
             position += 1
             result |= (byte & 0x7F) << shift
@@ -60,6 +70,10 @@ def _fields(data: bytearray, position: int, end: int) -> Iterator[tuple[int, int
             length = varint()
             first = position
             position += length
+        elif kind in _FIXED:
+            position += _FIXED[kind]
         else:
-            position += {1: 8, 5: 4}[kind]
+            raise ValueError(f"CRIU's image files.img holds a field of unknown type {kind}")
+        if position > end:
+            raise ValueError("CRIU's image files.img holds a field that is longer than its entry")
         yield number, kind, first, position
