@@ -8,13 +8,19 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator
 
+from . import protobuf
+
 _MAGIC_BYTES = 8
 _SIZE = struct.Struct("<I")
 _VARINT, _BYTES = 0, 2
-_FIXED = {1: 8, 5: 4}
-"""Bytes of the types of fixed length."""
 _FILE_TIMERFD = 12
-"""Field of a file_entry; images/fdinfo.proto."""
+_FILE_TYPE, _FILE_ID, _FILE_PLAIN, _TYPE_PLAIN = 1, 2, 3, 1
+_FDINFO_FILE, _FDINFO_DESCRIPTOR = 1, 4
+"""Fields of a file_entry and of a fdinfo_entry; images/fdinfo.proto."""
+_PLAIN_NAME = 6
+"""Field of a reg_file_entry; images/regfile.proto."""
+_IDS_FILES = 2
+"""Field of a task_kobj_ids_entry; images/core.proto."""
 _SETTIME_FLAGS = 6
 """Field of a timerfd_entry; images/timerfd.proto."""
 
@@ -24,24 +30,66 @@ def with_relative_timers(files: bytes) -> bytes:
 
     The image holds what is left of each timer. To one that was set to an absolute time CRIU adds only the full seconds
     of the clock (criu/pie/restorer.c, timerfd_arm): it would fire up to a second early.
-
-    Raises:
-        ValueError: the image is damaged.
     """
     image = bytearray(files)
     position = _MAGIC_BYTES
-    while position < len(image):
+    while position + _SIZE.size <= len(image):
         start = position + _SIZE.size
-        size = int.from_bytes(image[position:start], "little")
-        position = start + size
-        if position > len(image):
-            raise ValueError("CRIU's image files.img ends in the middle of an entry")
+        position = start + _SIZE.unpack_from(image, position)[0]
         for number, kind, first, end in _fields(image, start, position):
             if (number, kind) == (_FILE_TIMERFD, _BYTES):
                 for inner, inner_kind, flags, _end in _fields(image, first, end):
                     if (inner, inner_kind) == (_SETTIME_FLAGS, _VARINT):
                         image[flags] &= ~1  # TFD_TIMER_ABSTIME
     return bytes(image)
+
+
+def with_named_files(images: dict[str, bytes], names: dict[tuple[int, int], str]) -> dict[str, bytes]:
+    """Images in which some plain files have another path, so that descriptors can be told to take their place.
+
+    Args:
+        images: by file name; ``ids-PID.img`` tells which ``fdinfo-ID.img`` has a process's descriptors.
+        names: the path, without its first slash, by PID, as its namespace counts, and descriptor.
+    """
+    by_file = {_file_of(images, *where): name for where, name in names.items()}
+    if not by_file:
+        return images
+    files = images["files.img"]
+    out = bytearray(files[:_MAGIC_BYTES])
+    for entry in _entries(files):
+        fields = protobuf.decode(entry)
+        name = by_file.get(protobuf.integer(fields, _FILE_ID))
+        if name is not None and protobuf.integer(fields, _FILE_TYPE) == _TYPE_PLAIN:
+            plain = protobuf.message(fields, _FILE_PLAIN) or {}
+            plain[_PLAIN_NAME] = [f"/{name}".encode()]
+            fields[_FILE_PLAIN] = [_encode(plain)]
+            entry = _encode(fields)
+        out += _SIZE.pack(len(entry)) + entry
+    return {**images, "files.img": bytes(out)}
+
+
+def _file_of(images: dict[str, bytes], pid: int, descriptor: int) -> int:
+    """The identity of an open file in the images. Raises ValueError when the process does not have it open."""
+    for ids in _entries(images.get(f"ids-{pid}.img", b"")):
+        table = protobuf.integer(protobuf.decode(ids), _IDS_FILES)
+        for entry in _entries(images.get(f"fdinfo-{table}.img", b"")):
+            fields = protobuf.decode(entry)
+            if protobuf.integer(fields, _FDINFO_DESCRIPTOR) == descriptor:
+                return protobuf.integer(fields, _FDINFO_FILE)
+    raise ValueError(f"CRIU's images have no descriptor {descriptor} of process {pid}")
+
+
+def _encode(fields: protobuf.Fields) -> bytes:
+    return protobuf.encode([(number, value) for number, values in fields.items() for value in values])
+
+
+def _entries(image: bytes) -> Iterator[bytes]:
+    """The messages of an image."""
+    position = _MAGIC_BYTES
+    while position + _SIZE.size <= len(image):
+        start = position + _SIZE.size
+        position = start + _SIZE.unpack_from(image, position)[0]
+        yield image[start:position]
 
 
 def _fields(data: bytearray, position: int, end: int) -> Iterator[tuple[int, int, int, int]]:
@@ -51,8 +99,6 @@ def _fields(data: bytearray, position: int, end: int) -> Iterator[tuple[int, int
         nonlocal position
         result = shift = 0
         while True:
-            if position >= end or shift > 63:
-                raise ValueError("CRIU's image files.img holds a damaged number")
             byte = data[position]
             position += 1
             result |= (byte & 0x7F) << shift
@@ -70,10 +116,6 @@ def _fields(data: bytearray, position: int, end: int) -> Iterator[tuple[int, int
             length = varint()
             first = position
             position += length
-        elif kind in _FIXED:
-            position += _FIXED[kind]
         else:
-            raise ValueError(f"CRIU's image files.img holds a field of unknown type {kind}")
-        if position > end:
-            raise ValueError("CRIU's image files.img holds a field that is longer than its entry")
+            position += {1: 8, 5: 4}[kind]
         yield number, kind, first, position

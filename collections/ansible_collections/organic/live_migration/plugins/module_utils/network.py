@@ -64,26 +64,27 @@ class Interface:
         return [address.partition("/")[0] for address in self.addresses]
 
 
-def _ip(pid: int, *arguments: str) -> list[dict[str, Any]]:
+def ip_json(pid: int, *arguments: str) -> list[dict[str, Any]]:
+    """What ``ip -json`` tells of the network namespace of ``pid``."""
     output = commands.run(["nsenter", "--target", str(pid), "--net", "ip", "-json", *arguments])
     return list(json.loads(output or "[]"))
 
 
 def read_interfaces(pid: int) -> list[Interface]:
-    """Interfaces of the namespace of ``pid`` that have an IPv4 address, but not the loopback."""
+    """Interfaces of the namespace of ``pid`` that have an IPv4 address and lead out of it."""
     found: dict[str, Interface] = {}
-    for link in _ip(pid, "-details", "address", "show"):
+    for link in ip_json(pid, "-details", "address", "show"):
         addresses = [f"{info['local']}/{info['prefixlen']}" for info in link.get("addr_info", [])
                      if info["family"] == "inet"]  # fmt: skip
-        if link.get("link_type") == "ether" and addresses:
-            kind = link.get("linkinfo", {}).get("info_kind", "")
+        kind = link.get("linkinfo", {}).get("info_kind", "")
+        if link.get("link_type") == "ether" and kind != "tun" and addresses:  # a TAP device: see tun.py
             found[link["ifname"]] = Interface(link["ifname"], link["address"], addresses, kind=kind)
-    for route in _ip(pid, "-4", "route", "show"):
+    for route in ip_json(pid, "-4", "route", "show"):
         interface = found.get(route.get("dev", ""))
         if interface and route.get("protocol") != "kernel":
             words = [route["dst"]] + (["via", route["gateway"]] if "gateway" in route else [])
             interface.routes.append(words + (["metric", str(route["metric"])] if "metric" in route else []))
-    for neighbour in _ip(pid, "-4", "neighbour", "show"):
+    for neighbour in ip_json(pid, "-4", "neighbour", "show"):
         interface = found.get(neighbour.get("dev", ""))
         if interface and "lladdr" in neighbour:
             state = "permanent" if "PERMANENT" in neighbour["state"] else "stale"

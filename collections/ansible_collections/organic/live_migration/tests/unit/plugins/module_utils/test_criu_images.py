@@ -7,8 +7,12 @@ from __future__ import annotations
 
 import struct
 
+import pytest
 from ansible_collections.organic.live_migration.plugins.module_utils import protobuf
-from ansible_collections.organic.live_migration.plugins.module_utils.criu_images import with_relative_timers
+from ansible_collections.organic.live_migration.plugins.module_utils.criu_images import (
+    with_named_files,
+    with_relative_timers,
+)
 
 MAGIC = b"\x19\x43\x56\x54\x42\x42\x30\x56"
 
@@ -27,3 +31,28 @@ def test_absolute_timers_become_relative_and_all_else_stays() -> None:
     other = protobuf.encode([(1, 1), (2, 1), (3, protobuf.encode([(1, 1), (6, 1), (12, b"\x30\x01")]))])
     assert with_relative_timers(image(other, timer(1), timer(3), other)) == image(other, timer(0), timer(2), other)
     assert with_relative_timers(image()) == image()
+
+
+def plain_file(identity: int, name: str) -> bytes:
+    entry = protobuf.encode([(1, identity), (2, 2), (3, 0), (5, b"\x08\x00"), (6, name), (7, 5), (10, 0o20666)])
+    return protobuf.encode([(1, 1), (2, identity), (3, entry)])
+
+
+def test_a_descriptors_file_gets_another_path_and_no_other() -> None:
+    files = image(plain_file(1, "/dev/net/tun"), timer(1), plain_file(2, "/dev/net/tun"), plain_file(3, "/x"))
+    images = {
+        "files.img": files,
+        "ids-5.img": image(protobuf.encode([(1, 9), (2, 1), (3, 9)])),
+        "ids-6.img": image(protobuf.encode([(1, 9), (2, 2), (3, 9)])),
+        "fdinfo-1.img": image(protobuf.encode([(1, 1), (2, 0), (3, 1), (4, 7)])),
+        "fdinfo-2.img": image(protobuf.encode([(1, 3), (2, 0), (3, 1), (4, 7)]), protobuf.encode([(1, 2), (4, 8)])),
+    }
+    named = with_named_files(images, {(6, 8): "dev/net/tun@gtp0"})
+    assert named["files.img"] == image(
+        plain_file(1, "/dev/net/tun"), timer(1), plain_file(2, "/dev/net/tun@gtp0"), plain_file(3, "/x")
+    )
+    assert {**named, "files.img": files} == images
+    assert with_named_files(images, {}) == images
+    for nowhere in ((6, 9), (7, 8)):
+        with pytest.raises(ValueError, match="no descriptor"):
+            with_named_files(images, {nowhere: "x"})

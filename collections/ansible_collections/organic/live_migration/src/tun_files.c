@@ -1,0 +1,37 @@
+/* Copyright (c) 2026 Organic 5GC contributors
+ * GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+ * SPDX-License-Identifier: GPL-3.0-or-later
+ *
+ * A part of what is preloaded into CRIU: /dev/net/tun is dumped as a plain file.
+ *
+ * CRIU dumps a TUN descriptor together with its device, and that only from outside the network namespace (criu/tun.c:
+ * "Net namespace is required to dump tun link"); it runs inside. The device is made by us on the target (tun.py), and a
+ * descriptor that is attached to it takes the place of the plain file. Autofs is the one character device of the same
+ * major number that CRIU takes for a plain file (criu/files.c, get_misc_dev_ops).
+ */
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <errno.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+
+#define MISC_MAJOR 10
+#define TUN_MINOR 200
+#define AUTOFS_MINOR 235
+
+int fstat64(int fd, struct stat64 *status)
+{
+	static int (*next)(int, struct stat64 *);
+	int result;
+
+	if (!next)
+		next = (int (*)(int, struct stat64 *))dlsym(RTLD_NEXT, "fstat64");
+	if (!next) {
+		errno = ENOSYS;
+		return -1;
+	}
+	result = next(fd, status);
+	if (!result && S_ISCHR(status->st_mode) && status->st_rdev == makedev(MISC_MAJOR, TUN_MINOR))
+		status->st_rdev = makedev(MISC_MAJOR, AUTOFS_MINOR);
+	return result;
+}
