@@ -136,7 +136,7 @@ def run_in_turn(bench: Bench, cases: Sequence[Case], count: int, runs: list[Run]
             try:
                 run = bench.measure(case)
             except RunFailed as error:
-                failures.append(f"{case}, {case.load.memory_mb} MB, {case.load.dirty_pages_per_s}/s, run {at}: {error}")
+                failures.append(f"{case}, {case.load.memory_mb} MB, {case.load.writing}, run {at}: {error}")
                 say(f"FAILED {failures[-1]}")
                 continue
             runs.append(run)
@@ -145,7 +145,7 @@ def run_in_turn(bench: Bench, cases: Sequence[Case], count: int, runs: list[Run]
 
 def _line(case: Case, run: Run, at: int) -> str:
     return (
-        f"{run.load.memory_mb:5} MB {run.load.dirty_pages_per_s:6}/s  run {at:2}  {case!s:20}  "
+        f"{run.load.memory_mb:5} MB {run.load.writing:>8}  run {at:2}  {case!s:20}  "
         f"service gap {run.service_gap_ms:8.1f} ms  process downtime {run.process_downtime_ms:8.1f} ms  "
         f"migration {run.migration_time_ms:8.0f} ms  {run.bytes_sent / 2**20:7.1f} MB  "
         f"failed {run.requests['failed']}  CPUs {run.cpu_busy:4.0%} busy before"

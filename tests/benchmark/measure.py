@@ -17,14 +17,17 @@ from typing import Any
 from build import Workload
 from clock import CpuClock
 from hosts import CommandFailed, Host, Site
+from pace import Pace, Sample, Sampler, TrackingCost
 from raw import RawRate, RawSocket
 from settle import Settling
-from ways.base import POST_COPY, Load, Step, Way
+from ways.base import POST_COPY, Load, Migration, Step, Way
 
 DIRECTORY = "/run/organic-benchmark"
 CLIENT = f"{DIRECTORY}/client"
 # The service runs undisturbed for this many answers (about as many ms) before it is migrated.
 WARM_UP_ANSWERS = 500
+# The tracker is put into the process shortly before the first round.
+BEFORE_ROUNDS_S = 0.3
 # It runs again when the last answer is this young.
 ANSWERING_MS = 50
 # After a long silence TCP tries again only after as long again, and at most every 120 s.
@@ -77,6 +80,8 @@ class Run:
     # How fast the pages came that were fetched after the process ran again, and how fast a plain socket was before.
     drain_bytes_per_s: float | None = None
     raw: RawRate | None = None
+    # Of a process that writes flat out.
+    tracking: TrackingCost | None = None
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)
@@ -89,13 +94,14 @@ class Run:
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> Run:
         """What as_dict gave, read from a file."""
-        raw = values["raw"]
+        raw, tracking = values["raw"], values["tracking"]
         return cls(
             **{
                 **values,
                 "load": Load(**values["load"]),
                 "steps": [Step(**step) for step in values["steps"]],
                 "raw": RawRate(**raw) if raw else None,
+                "tracking": TrackingCost(**tracking) if tracking else None,
             }
         )
 
@@ -239,7 +245,11 @@ class Bench:
                     client.await_status(lambda status: status["answered"] >= WARM_UP_ANSWERS, 30, "warm-up")
                     busy = clock.busy()
                     traffic.start()
-                    migration = case.way.migrate(case.strategy)
+                    if load.flat_out:
+                        with Sampler(client.status) as sampler:
+                            migration = case.way.migrate(case.strategy)
+                    else:
+                        migration = case.way.migrate(case.strategy)
                     answering = _answering_after(client.status()["answered"])
                     client.await_status(answering, RECOVERY_S, "the service after the migration")
                     sent = traffic.bytes()
@@ -268,7 +278,18 @@ class Bench:
             page_ns=page_ns,
             drain_bytes_per_s=migration.drain_bytes_per_s,
             raw=raw,
+            tracking=_tracking_cost(sampler.samples, seen, migration) if load.flat_out else None,
         )
+
+
+def _tracking_cost(samples: Sequence[Sample], seen: dict[str, Any], migration: Migration) -> TrackingCost | None:
+    """Compares the rounds with the time before them."""
+    if migration.rounds_ms is None:
+        return None
+    frozen_s = seen["process_downtime_ended_s"] - seen["process_downtime_ms"] / 1000
+    rounds_s = frozen_s - migration.rounds_ms / 1000
+    before = Pace.between(samples, 0, rounds_s - BEFORE_ROUNDS_S)
+    return TrackingCost.of(before, Pace.between(samples, rounds_s, frozen_s))
 
 
 def _answering_after(answered: int) -> Callable[[dict[str, Any]], bool]:

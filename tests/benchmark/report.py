@@ -62,6 +62,10 @@ class Summary:
     drain_bytes_per_s: float | None
     raw_socket_bytes_per_s: float | None
     raw_kept_bytes_per_s: float | None
+    # Medians; of a process that writes flat out only: parts of its pace.
+    flat_out: bool
+    tracking_cost_by_clock: float | None
+    tracking_cost_by_cpu_time: float | None
 
     @classmethod
     def of(cls, runs: Sequence[Run]) -> Summary:
@@ -83,7 +87,14 @@ class Summary:
             drain_bytes_per_s=_median(run.drain_bytes_per_s for run in runs),
             raw_socket_bytes_per_s=_median(run.raw.socket if run.raw else None for run in runs),
             raw_kept_bytes_per_s=_median(run.raw.kept if run.raw else None for run in runs),
+            flat_out=first.load.flat_out,
+            tracking_cost_by_clock=_median((run.tracking.by_clock if run.tracking else None for run in runs), 4),
+            tracking_cost_by_cpu_time=_median((run.tracking.by_cpu_time if run.tracking else None for run in runs), 4),
         )
+
+    @property
+    def writing(self) -> str:
+        return "flat out" if self.flat_out else str(self.dirty_pages_per_s)
 
     @property
     def label(self) -> str:
@@ -108,6 +119,9 @@ class Summary:
             "drain_bytes_per_s": self.drain_bytes_per_s,
             "raw_socket_bytes_per_s": self.raw_socket_bytes_per_s,
             "raw_kept_bytes_per_s": self.raw_kept_bytes_per_s,
+            "flat_out": self.flat_out,
+            "tracking_cost_by_clock": self.tracking_cost_by_clock,
+            "tracking_cost_by_cpu_time": self.tracking_cost_by_cpu_time,
         }
 
 
@@ -138,7 +152,7 @@ def table(summaries: Sequence[Summary]) -> str:
         ours = _find(summaries, OURS, INTER_COPY, s.memory_mb, s.dirty_pages_per_s)
         ratio = f"{s.service_gap_ms.median / ours.service_gap_ms.median:.1f}" if ours else "-"
         rows.append(
-            (str(s.memory_mb), str(s.dirty_pages_per_s), s.label, str(s.runs), str(s.service_gap_ms), ratio,
+            (str(s.memory_mb), s.writing, s.label, str(s.runs), str(s.service_gap_ms), ratio,
              str(s.interrupted_ms), str(s.process_downtime_ms), str(s.migration_time_ms), f"{s.bytes_sent / 2**20:.1f}",
              str(s.requests_failed), "yes" if s.tcp_connections_kept else "no")
         )  # fmt: skip
@@ -245,7 +259,9 @@ def verdicts(summaries: Sequence[Summary]) -> list[Verdict]:
         ):
             text = f"post-copy, rate of the rest at {memory_mb} MB, as a part of {what}"
             found.append(Verdict(text, _ratio(drain, raw), 0.8, at_least=True))
-    return found
+    tracked = next((s for s in summaries if s.flat_out and s.strategy == PRE_COPY), None)
+    text = "dirty tracking, part of a busy writer's throughput"
+    return [*found, Verdict(text, tracked.tracking_cost_by_cpu_time if tracked else None, 0.05)]
 
 
 def _find(
@@ -253,7 +269,7 @@ def _find(
 ) -> Summary | None:
     for summary in summaries:
         key = (summary.way, summary.strategy, summary.memory_mb, summary.dirty_pages_per_s)
-        if key == (way, strategy, memory_mb, dirty_pages_per_s):
+        if not summary.flat_out and key == (way, strategy, memory_mb, dirty_pages_per_s):
             return summary
     return None
 
@@ -262,9 +278,9 @@ def _ratio(upper: float | None, lower: float | None) -> float | None:
     return upper / lower if upper is not None and lower else None
 
 
-def _median(values: Iterable[float | None]) -> float | None:
+def _median(values: Iterable[float | None], digits: int = 0) -> float | None:
     known = [value for value in values if value is not None]
-    return round(statistics.median(known)) if known else None
+    return round(statistics.median(known), digits) if known else None
 
 
 def _ms(value: float) -> str:

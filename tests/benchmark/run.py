@@ -20,7 +20,7 @@ from lab import add_options, names, number, numbers, parse, ready, run_in_turn, 
 from measure import Case, Run
 from report import WRITING, quiet, summarize, table, verdicts
 from ways import WAYS
-from ways.base import INTER_COPY, Load, Way
+from ways.base import INTER_COPY, PRE_COPY, Load, Way
 from ways.resident import Resident
 
 UNTUNED = [name for name, way in WAYS.items() if not way.tuned]
@@ -36,8 +36,7 @@ def _compare(options: argparse.Namespace) -> int:
     failures: list[str] = []
     with ready(options, options.ways) as prepared:
         for memory_mb in options.memory:
-            cases = list(_cases(prepared.ways, memory_mb, options))
-            run_in_turn(prepared.bench, cases, options.runs, runs, failures)
+            run_in_turn(prepared.bench, _cases(prepared.ways, memory_mb, options), options.runs, runs, failures)
     again = {run.key for run in runs}
     runs = [run for run in map(Run.from_dict, kept["runs"]) if run.key not in again] + runs
     _write(options.output, runs, [*kept["failures"], *failures], prepared.versions)
@@ -45,13 +44,18 @@ def _compare(options: argparse.Namespace) -> int:
 
 
 def _cases(ways: Sequence[Way], memory_mb: int, options: argparse.Namespace) -> list[Case]:
-    return [
+    cases = [
         Case(way, strategy, load)
         for way in ways
         for strategy in way.strategies
-        if strategy in options.strategies
+        if way.name != Resident.name or strategy in options.strategies
         for load in loads(strategy, memory_mb, options)
     ]
+    if options.dirty_pages_per_s is None and memory_mb == max(options.memory):
+        _, working_set_mb = WRITING
+        flat_out = Load(memory_mb, 0, working_set_mb, options.connections, flat_out=True)
+        cases += [Case(case.way, PRE_COPY, flat_out) for case in cases if case.strategy == PRE_COPY]
+    return cases
 
 
 def loads(strategy: str, memory_mb: int, options: argparse.Namespace) -> list[Load]:
@@ -78,8 +82,12 @@ def _write(output: Path, runs: Sequence[Run], failures: Sequence[str], machine: 
     print()
     print(table(summaries))
     print()
-    for verdict in verdicts(summaries):
-        print(verdict)
+    judged = verdicts(summaries)
+    for verdict in judged:
+        if verdict.measured is not None:
+            print(verdict)
+    if lacking := sum(verdict.measured is None for verdict in judged):
+        print(f"{lacking} of {len(judged)} bounds not measured")
     print()
     if word := quiet(runs):
         print(word)

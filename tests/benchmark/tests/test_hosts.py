@@ -16,6 +16,7 @@ import run
 from hosts import CommandFailed, Site, run_local, site_of
 from ways.base import Load
 from ways.peer import parse_marks, timed_script
+from ways.resident import drain_bytes_per_s, rounds_ms
 from ways.runc import bundle_config
 
 
@@ -89,6 +90,18 @@ def test_the_server_is_told_its_load() -> None:
     load = Load(20, dirty_pages_per_s=100, working_set_mb=200)
     assert load.options(7)[4:] == ["--dirty-pages-per-s", "100", "--working-set-mb", "20"]
     assert bundle_config(load.command(7))["process"]["args"] == load.command(7)
+
+
+def test_rates_of_ours_come_from_its_events() -> None:
+    events = [("setup", 0), ("active", 100), ("switchover", 1100), ("postcopy-active", 1150), ("completed", 2150)]
+    reported: dict[str, Any] = {"strategy": "post_copy"}
+    assert rounds_ms(reported) is drain_bytes_per_s(reported) is None
+    reported["statistics"] = {
+        "transferred_bytes": 5_000_000,
+        "events": [{"state": state, "at_ms": at_ms} for state, at_ms in events],
+    }
+    assert rounds_ms(reported) == 1000
+    assert drain_bytes_per_s(reported) == 5_000_000
 
 
 def test_unknown_ways_and_bad_numbers_are_refused() -> None:

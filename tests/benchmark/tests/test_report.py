@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 
 from measure import Run
+from pace import Pace, Sample, TrackingCost
 from raw import RawRate
 from report import Spread, Verdict, quiet, summarize, table, verdicts
 from ways.base import Load, Step
@@ -68,6 +69,9 @@ def test_runs_of_one_way_and_load_become_one_result() -> None:
         "drain_bytes_per_s": None,
         "raw_socket_bytes_per_s": None,
         "raw_kept_bytes_per_s": None,
+        "flat_out": False,
+        "tracking_cost_by_clock": None,
+        "tracking_cost_by_cpu_time": None,
     }
     assert (second["way"], third["memory_mb"], third["tcp_connections_kept"]) == ("runc", 200, True)
 
@@ -111,6 +115,20 @@ def test_the_rest_of_post_copy_is_compared_with_a_raw_socket() -> None:
     assert verdict([drained], socket).holds is False
     assert verdict([drained], kept).holds is True
     assert "at least 0.8" in str(verdict([drained], kept))
+
+
+def test_tracking_is_judged_by_the_cpu_time_of_a_busy_writer() -> None:
+    samples = [Sample(10 + i / 10, 1000 * i, i / 10) for i in range(11)]
+    # As much CPU time, a tenth more of it for each page, and half of the time it got none.
+    samples += [Sample(11 + i / 10, 10_000 + 455 * i, 1 + i / 20) for i in range(1, 11)]
+    cost = TrackingCost.of(Pace.between(samples, 10, 11.05), Pace.between(samples, 11, 12))
+    assert cost and 0.54 < cost.by_clock < 0.55 and 0.089 < cost.by_cpu_time < 0.091
+    assert Pace.between(samples, 10, 10.15) is None
+    load = Load(1024, 0, 20, flat_out=True)
+    tracked = Run(**{**vars(run("resident", 50, 1024, strategy="pre_copy")), "load": load, "tracking": cost})
+    assert verdict([tracked], "dirty tracking").holds is False
+    assert verdict([tracked], "pre-copy, service gap at 1024 MB").holds is None
+    assert Run.from_dict(json.loads(json.dumps(tracked.as_dict()))) == tracked
 
 
 def test_runs_are_read_back_as_they_were_written() -> None:

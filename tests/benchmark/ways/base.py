@@ -30,6 +30,11 @@ class Load:
     # Writes as many pages as it can, instead of so many a second.
     flat_out: bool = False
 
+    @property
+    def writing(self) -> str:
+        """How fast it writes, in words."""
+        return "flat out" if self.flat_out else f"{self.dirty_pages_per_s}/s"
+
     def options(self, port: int) -> list[str]:
         """The server's command line."""
         options = ["--port", str(port), "--memory-mb", str(self.memory_mb)]
@@ -62,6 +67,8 @@ class Migration:
     steps: Sequence[Step] = ()
     # Of the pages that followed the process after it ran again.
     drain_bytes_per_s: float | None = None
+    # How long pages were tracked and copied before the process was frozen.
+    rounds_ms: float | None = None
     reported: dict[str, Any] = field(default_factory=dict)
 
 

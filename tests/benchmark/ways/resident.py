@@ -9,6 +9,7 @@ import json
 import shlex
 import tempfile
 from pathlib import Path
+from typing import Any
 
 from build import Workload
 from hosts import Site, run_local
@@ -63,6 +64,8 @@ class Resident(Way):
         return Migration(
             time_ms=reported["migration_time_ms"],
             steps=[Step(step["name"], step["start_ms"], step["duration_ms"]) for step in reported.get("steps", [])],
+            drain_bytes_per_s=drain_bytes_per_s(reported),
+            rounds_ms=rounds_ms(reported),
             reported=reported,
         )
 
@@ -74,3 +77,24 @@ class Resident(Way):
         for host in self.site.hosts:
             DockerNetwork(host, self.site).remove()
         self._image.remove()
+
+
+def rounds_ms(reported: dict[str, Any]) -> float | None:
+    """From the first round to the freeze."""
+    return _between(reported, "active", "switchover")
+
+
+def drain_bytes_per_s(reported: dict[str, Any]) -> float | None:
+    """Memory that was not there yet when the process ran again, by the time until the last of it was."""
+    took_ms = _between(reported, "postcopy-active", "completed")
+    if not took_ms or reported["strategy"] != POST_COPY:
+        return None
+    return float(reported["statistics"]["transferred_bytes"]) / took_ms * 1000
+
+
+def _between(reported: dict[str, Any], first: str, second: str) -> float | None:
+    """Milliseconds from the first event of a state to the first of a later one."""
+    at_ms: dict[str, float] = {}
+    for event in reported.get("statistics", {}).get("events", ()):
+        at_ms.setdefault(event["state"], event["at_ms"])
+    return at_ms[second] - at_ms[first] if first in at_ms and second in at_ms else None
