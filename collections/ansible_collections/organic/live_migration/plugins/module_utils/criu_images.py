@@ -13,6 +13,8 @@ from . import protobuf
 _MAGIC_BYTES = 8
 _SIZE = struct.Struct("<I")
 _VARINT, _BYTES = 0, 2
+_FIXED = {1: 8, 5: 4}
+"""Bytes of the types of fixed length."""
 _FILE_TIMERFD = 12
 _FILE_TYPE, _FILE_ID, _FILE_PLAIN, _TYPE_PLAIN = 1, 2, 3, 1
 _FDINFO_FILE, _FDINFO_DESCRIPTOR = 1, 4
@@ -30,13 +32,13 @@ def with_relative_timers(files: bytes) -> bytes:
 
     The image holds what is left of each timer. To one that was set to an absolute time CRIU adds only the full seconds
     of the clock (criu/pie/restorer.c, timerfd_arm): it would fire up to a second early.
+
+    Raises:
+        ValueError: the image is damaged.
     """
     image = bytearray(files)
-    position = _MAGIC_BYTES
-    while position + _SIZE.size <= len(image):
-        start = position + _SIZE.size
-        position = start + _SIZE.unpack_from(image, position)[0]
-        for number, kind, first, end in _fields(image, start, position):
+    for start, entry_end in _bounds(files):
+        for number, kind, first, end in _fields(image, start, entry_end):
             if (number, kind) == (_FILE_TIMERFD, _BYTES):
                 for inner, inner_kind, flags, _end in _fields(image, first, end):
                     if (inner, inner_kind) == (_SETTIME_FLAGS, _VARINT):
@@ -85,11 +87,19 @@ def _encode(fields: protobuf.Fields) -> bytes:
 
 def _entries(image: bytes) -> Iterator[bytes]:
     """The messages of an image."""
+    for start, end in _bounds(image):
+        yield image[start:end]
+
+
+def _bounds(image: bytes) -> Iterator[tuple[int, int]]:
+    """Where each message of an image begins and ends. Raises ValueError when it ends in the middle of one."""
     position = _MAGIC_BYTES
-    while position + _SIZE.size <= len(image):
+    while position < len(image):
         start = position + _SIZE.size
-        position = start + _SIZE.unpack_from(image, position)[0]
-        yield image[start:position]
+        position = start + int.from_bytes(image[position:start], "little")
+        if position > len(image):
+            raise ValueError("An image of CRIU ends in the middle of an entry")
+        yield start, position
 
 
 def _fields(data: bytearray, position: int, end: int) -> Iterator[tuple[int, int, int, int]]:
@@ -99,6 +109,8 @@ def _fields(data: bytearray, position: int, end: int) -> Iterator[tuple[int, int
         nonlocal position
         result = shift = 0
         while True:
+            if position >= end or shift > 63:
+                raise ValueError("An image of CRIU holds a damaged number")
             byte = data[position]
             position += 1
             result |= (byte & 0x7F) << shift
@@ -116,6 +128,10 @@ def _fields(data: bytearray, position: int, end: int) -> Iterator[tuple[int, int
             length = varint()
             first = position
             position += length
+        elif kind in _FIXED:
+            position += _FIXED[kind]
         else:
-            position += {1: 8, 5: 4}[kind]
+            raise ValueError(f"An image of CRIU holds a field of unknown type {kind}")
+        if position > end:
+            raise ValueError("An image of CRIU holds a field that is longer than its entry")
         yield number, kind, first, position
