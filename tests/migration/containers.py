@@ -90,10 +90,16 @@ def run_resident(container: Container, number: int, command: list[str], *options
     container.site.run_resident(container.home, container.name, number, command, *options, **more)
 
 
-def start_migrations(containers: list[Container], *options: str, method: str = "resident") -> Play:
-    """Start one play that moves containers, which are at the same home, to the other host."""
+def start_migrations(containers: list[Container], *options: str, **choices: Any) -> Play:
+    """Start one play that moves containers, which are at the same home, to the other host.
+
+    Args:
+        containers: at the same home.
+        options: of ansible-playbook.
+        choices: options of container_migrate, for example ``strategy="pre_copy"``.
+    """
     first = containers[0]
-    cases = [{"name": one.name, "target_host": one.away.name, "method": method} for one in containers]
+    cases = [{"name": one.name, "target_host": one.away.name, **choices} for one in containers]
     return first.site.play(str(HERE / "migrate"), first.home, cases, *options)
 
 

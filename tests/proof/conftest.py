@@ -1,0 +1,53 @@
+# Copyright (c) 2026 Organic 5GC contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+import yaml
+from ansible_collections.organic.live_migration.plugins.modules import container_migrate
+from faults.conftest import site as prepared_site
+from faults.site import Site
+from migration.containers import PREFIX, WORK
+
+from .programs import HERE, ProgramsImage, memory_program
+
+site = prepared_site
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """A test that asks for a strategy runs once by each that a user may choose."""
+    if "strategy" in metafunc.fixturenames:
+        choices = yaml.safe_load(container_migrate.DOCUMENTATION)["options"]["strategy"]["choices"]
+        metafunc.parametrize("strategy", [choice for choice in choices if choice != "auto"])
+
+
+def _clean(site: Site) -> None:
+    for host in site.edges:
+        host.run(
+            f"docker ps --all --quiet --filter name=^{PREFIX} | xargs -r docker rm --force --volumes; rm -rf {WORK}"
+        )
+    site.ran.run(f"rm -rf {WORK}")
+
+
+@pytest.fixture(scope="session")
+def lab(site: Site) -> Iterator[Site]:
+    """The hosts with this directory's programs; after each module no container of it is left."""
+    _clean(site)
+    program = memory_program().read_bytes()
+    for host in site.edges:
+        host.put(program, f"{WORK}/memory", 0o755)
+    site.ran.put((HERE / "clients.py").read_bytes(), f"{WORK}/clients.py")
+    yield site
+    _clean(site)
+
+
+@pytest.fixture(scope="session")
+def image(site: Site) -> Iterator[str]:
+    """Name of the image with programs of Debian's archive."""
+    made = ProgramsImage(site)
+    made.load()
+    yield made.name
+    made.remove()
