@@ -8,7 +8,11 @@ from typing import Any
 
 from ansible.plugins.action import ActionBase
 from ansible_collections.organic.live_migration.plugins.plugin_utils.hosts import Hosts
-from ansible_collections.organic.live_migration.plugins.plugin_utils.migration import ARGUMENTS, Migration, refusal
+from ansible_collections.organic.live_migration.plugins.plugin_utils.migration import (
+    MIGRATE_ARGUMENTS,
+    Migration,
+    refusal,
+)
 
 
 class ActionModule(ActionBase):
@@ -20,7 +24,7 @@ class ActionModule(ActionBase):
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         result: dict[str, Any] = super().run(tmp, task_vars)
-        _validated, arguments = self.validate_argument_spec(ARGUMENTS)
+        _validated, arguments = self.validate_argument_spec(MIGRATE_ARGUMENTS)
         migration = Migration(Hosts(self, task_vars or {}, arguments["target_host"]), arguments)
         if self._task.check_mode:
             reasons = migration.reasons()

@@ -20,10 +20,7 @@ class ActionModule(ActionBase):
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         result: dict[str, Any] = super().run(tmp, task_vars)
-        _validated, arguments = self.validate_argument_spec(
-            {name: spec for name, spec in ARGUMENTS.items() if name != "strategy"}
-        )
-        arguments["strategy"] = "inter_copy"
+        _validated, arguments = self.validate_argument_spec(ARGUMENTS)
         migration = Migration(Hosts(self, task_vars or {}, arguments["target_host"]), arguments)
         reasons = migration.reasons()
         result.update(changed=False, migratable=not reasons, reasons=reasons, **migration.facts())

@@ -19,7 +19,7 @@ from collections.abc import Callable
 from typing import Any
 
 from . import processes
-from .errors import MigrationError
+from .errors import Cancelled, MigrationError
 
 _PR_SET_CHILD_SUBREAPER = 36
 _BROKEN = "broken"
@@ -32,7 +32,8 @@ def failure(error: Exception) -> Result:
     """A result that tells what went wrong."""
     details = error.details if isinstance(error, MigrationError) else {}
     message = str(error) if isinstance(error, (MigrationError, OSError)) else f"{type(error).__name__}: {error}"
-    return {"ok": False, "message": message, "details": details}
+    status = "cancelled" if isinstance(error, Cancelled) else "failed"
+    return {"ok": False, "status": status, "message": message, "details": details}
 
 
 def guarded(work: Callable[[], Result], rescue: Callable[[], Result | None]) -> Result:
@@ -93,6 +94,14 @@ def end_children(patience_s: float = 10) -> None:
                     os.kill(pid, signal.SIGKILL)
 
 
+_when_done: list[Callable[[], None]] = []
+
+
+def when_done(act: Callable[[], None]) -> None:
+    """Have ``act`` called at the end of what this process will have run in the background."""
+    _when_done.append(act)
+
+
 def in_background(work: Callable[[], None]) -> None:
     """Run ``work`` in a process that no longer belongs to the caller's session, and return at once."""
     child = os.fork()
@@ -105,6 +114,10 @@ def in_background(work: Callable[[], None]) -> None:
             null = os.open(os.devnull, os.O_RDWR)
             for standard in range(3):
                 os.dup2(null, standard)
-            work()
+            try:
+                work()
+            finally:
+                for act in _when_done:
+                    act()
     finally:
         os._exit(0)

@@ -5,38 +5,45 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import asdict
 from typing import Any
 
-from . import agent, preflight, settle
+from . import agent, attendant, monitor, preflight, settle
 from .docker_engine import DockerEngine
 from .engine_checkpoint import EngineSource, EngineTarget
-from .errors import Reason, Refused
-from .plan import Plan
+from .errors import MigrationError, Reason, Refused
+from .plan import Options, Plan
+from .slots import ARRIVING, Slot
 from .source import Source
 from .target import Target
 
 _MEBIBYTE = 1 << 20
+_SHORT_S = 2.0
+"""A migration that ends by then costs the controller no further task."""
+_NEWS_S = 1.0
 
 
 def run(parameters: dict[str, Any]) -> agent.Result:
     """Do one phase; failures come back as a result that tells them, never as an exception."""
     try:
-        phase = {"look": _look, "prepare": _prepare, "migrate": _migrate, "outcome": _outcome, "settle": _settle,
-                 "withdraw": _withdraw}  # fmt: skip
+        phase = {"look": _look, "prepare": _prepare, "migrate": _migrate, "wait": _wait, "dismiss": _dismiss,
+                 "outcome": _outcome, "settle": _settle, "withdraw": _withdraw, "recover": _recover}  # fmt: skip
         return phase[parameters["phase"]](parameters)
     except Exception as error:  # the one place where faults become a result
         return agent.failure(error)
 
 
 def _look(parameters: dict[str, Any]) -> agent.Result:
-    """Source: look at the container, after settling what earlier migrations left here."""
+    """Source: look at the container, after settling what earlier migrations left here, and begin its migration."""
     try:
         engine = DockerEngine()
     except Refused as refused:
         return {"ok": True, "reasons": [reason.as_dict() for reason in refused.reasons], "undecided": []}
-    undecided = [] if parameters["dry_run"] else settle.settle_host(engine)
+    undecided = [] if parameters["dry_run"] else settle.settle_host(engine).undecided
     view = preflight.look_at_source(engine, parameters["name"], parameters["shared_volumes"], parameters["method"])
+    unsettled = any(entry.name == parameters["name"] for entry in undecided)
+    begins = parameters["plan"] and not (parameters["dry_run"] or unsettled or view.reasons)
     return {
         "ok": True,
         "undecided": [asdict(entry) for entry in undecided],
@@ -45,7 +52,21 @@ def _look(parameters: dict[str, Any]) -> agent.Result:
         "engine_id": view.engine_id,
         "memory_bytes": view.memory_bytes,
         "processes": view.processes,
+        "queued": _begin(parameters["plan"], view.memory_bytes) if begins else False,
     }
+
+
+def _begin(plan: dict[str, Any], memory_bytes: int) -> bool:
+    """Start what attends the migration from here on; returns whether it must queue."""
+    options = Options(**plan["options"])
+    facts = {
+        "name": plan["name"],
+        "peer": plan["peer"],
+        "strategy": options.strategy,
+        "total_bytes": memory_bytes,
+        "downtime_limit_ms": options.downtime_limit_ms,
+    }
+    return attendant.Attendant(plan["migration_id"], facts, options.max_parallel, _work).begin()
 
 
 def _prepare(parameters: dict[str, Any]) -> agent.Result:
@@ -69,16 +90,45 @@ def _prepare(parameters: dict[str, Any]) -> agent.Result:
                                  "Name another target_host"))  # fmt: skip
     answer: agent.Result = {"ok": True, "reasons": [reason.as_dict() for reason in reasons]}
     if not reasons and not parameters["dry_run"]:
+        slot = Slot.take(ARRIVING, plan.options.max_parallel)
+        if slot is None:
+            return {**answer, "queued": True}
+        agent.when_done(slot.release)
         end = EngineTarget if parameters["method"] == "engine" else Target
-        answer["port"] = end(plan, parameters["source"], engine).prepare()
+        try:
+            answer["port"] = end(plan, parameters["source"], engine).prepare()
+        except BaseException:
+            slot.release()
+            raise
     return answer
 
 
 def _migrate(parameters: dict[str, Any]) -> agent.Result:
-    """Source: migrate to the target that was prepared."""
+    """Source: migrate to the target that was prepared; answers with the result of a short migration, else with news."""
     plan = Plan.of(parameters)
-    end = EngineSource if parameters["method"] == "engine" else Source
-    return end(plan, parameters["addresses"], parameters["port"], DockerEngine()).run()
+    orders = ("plan", "credentials", "addresses", "port", "method")
+    with contextlib.suppress(MigrationError):  # it has ended, by an order to cancel; its result says so
+        attendant.submit(plan.migration_id, {key: parameters[key] for key in orders})
+    return attendant.wait(plan.migration_id, -1, _SHORT_S)
+
+
+def _work(orders: dict[str, Any]) -> agent.Result:
+    """What the attendant does with its orders."""
+    end = EngineSource if orders["method"] == "engine" else Source
+    return end(Plan.of(orders), orders["addresses"], orders["port"], DockerEngine()).run()
+
+
+def _wait(parameters: dict[str, Any]) -> agent.Result:
+    """Source: fetch the result of a migration, or tell what is new in it."""
+    return attendant.wait(parameters["migration_id"], parameters["seen"], _NEWS_S)
+
+
+def _dismiss(parameters: dict[str, Any]) -> agent.Result:
+    """Source: end what attends a migration that has no orders yet, and will get none."""
+    with contextlib.suppress(FileNotFoundError):
+        monitor.order_cancel(attendant.directory_of(parameters["migration_id"]))
+    attendant.wait(parameters["migration_id"], -1, _SHORT_S)
+    return {"ok": True}
 
 
 def _outcome(parameters: dict[str, Any]) -> agent.Result:
@@ -99,3 +149,14 @@ def _withdraw(parameters: dict[str, Any]) -> agent.Result:
     """Target: take away what was prepared for a migration that the source has given up."""
     settle.withdraw_target(parameters["migration_id"], parameters["name"], DockerEngine())
     return {"ok": True}
+
+
+def _recover(parameters: dict[str, Any]) -> agent.Result:
+    """Settle what interrupted migrations left on this host; tells what was settled and what the target must decide."""
+    settled = settle.look_at_host() if parameters["dry_run"] else settle.settle_host(DockerEngine())
+    return {
+        "ok": True,
+        "settled": [asdict(entry) for entry in settled.settled],
+        "undecided": [asdict(entry) for entry in settled.undecided],
+        "at_work": [asdict(entry) for entry in settled.at_work],
+    }

@@ -18,10 +18,10 @@ committed          cannot be asked             source stays frozen until it can
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import ModuleType
 
-from . import engine_checkpoint, processes, record, source, target
+from . import attendant, engine_checkpoint, processes, record, slots, source, target
 from .docker_engine import DockerEngine, is_running, started_by_resident_init
 from .errors import MigrationError
 from .record import Record
@@ -39,24 +39,80 @@ class Undecided:
     target_host: str
 
 
-def settle_host(engine: DockerEngine) -> list[Undecided]:
-    """Settle every interrupted migration of this host that can be settled here alone; returns the others.
+@dataclass(frozen=True)
+class Settled:
+    """An end of an interrupted migration that could be settled on its host alone.
+
+    Attributes:
+        role: of this host, ``source`` or ``target``.
+        peer: inventory name of the other host.
+        outcome: ``resumed`` (source: the process runs here again), ``finished`` (target: it runs here), or
+            ``destroyed`` (target: it never ran here).
+    """
+
+    migration_id: str
+    name: str
+    role: str
+    peer: str
+    outcome: str
+
+
+@dataclass(frozen=True)
+class AtWork:
+    """A migration that is not interrupted."""
+
+    migration_id: str
+    name: str
+    role: str
+    peer: str
+
+
+@dataclass
+class Found:
+    """The migrations of this host."""
+
+    settled: list[Settled] = field(default_factory=list)
+    undecided: list[Undecided] = field(default_factory=list)
+    at_work: list[AtWork] = field(default_factory=list)
+
+
+def settle_host(engine: DockerEngine) -> Found:
+    """Settle every interrupted migration of this host that can be settled here alone.
 
     Migrations at work are left alone.
     """
-    undecided = []
-    for entry in record.all_records():
-        if entry.agent_alive:
+    found = look_at_host()
+    entries = {(entry.migration_id, entry.role): entry for entry in record.all_records()}
+    for settled in found.settled:
+        entry = entries.get((settled.migration_id, settled.role))
+        if entry is None:  # somebody else has settled it meanwhile
             continue
         if entry.role == "target":
             settle_target(entry, engine)
-        elif entry.state == record.COMMITTED:
-            undecided.append(Undecided(entry.migration_id, entry.container_name, entry.peer))
         elif entry.method == "engine":
             engine_checkpoint.roll_back(entry, engine)
         else:
             source.roll_back(entry, engine)
-    return undecided
+    attendant.tidy()
+    slots.tidy()
+    return found
+
+
+def look_at_host() -> Found:
+    """What :func:`settle_host` would do; nothing is changed."""
+    found = Found()
+    for entry in record.all_records():
+        if entry.agent_alive:
+            found.at_work.append(AtWork(entry.migration_id, entry.container_name, entry.role, entry.peer))
+        elif entry.role == "source" and entry.state in (record.COMMITTED, record.POSTCOPY):
+            found.undecided.append(Undecided(entry.migration_id, entry.container_name, entry.peer))
+        else:
+            outcome = "resumed"
+            if entry.role == "target":
+                outcome = "finished" if entry.state == record.COMPLETED else "destroyed"
+            settled = Settled(entry.migration_id, entry.container_name, entry.role, entry.peer, outcome)
+            found.settled.append(settled)
+    return found
 
 
 def settle_target(entry: Record, engine: DockerEngine) -> None:
@@ -110,9 +166,13 @@ def withdraw_target(migration_id: str, name: str, engine: DockerEngine, timeout_
 def settle_source(migration_id: str, outcome: str, engine: DockerEngine) -> None:
     """Decide a committed migration on the source by what became of it on the target."""
     for entry in record.all_records():
-        if entry.migration_id == migration_id and entry.role == "source" and entry.state == record.COMMITTED:
+        if entry.migration_id != migration_id or entry.role != "source":
+            continue
+        if entry.state in (record.COMMITTED, record.POSTCOPY):
             end: ModuleType = engine_checkpoint if entry.method == "engine" else source
-            if outcome == RAN:
+            # in post-copy it has run there, so the copy here is old, whatever came after
+            if outcome == RAN or entry.state == record.POSTCOPY:
                 end.release(entry, engine)
             else:
                 end.roll_back(entry, engine)
+            attendant.tidy()

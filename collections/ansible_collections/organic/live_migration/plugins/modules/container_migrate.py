@@ -37,9 +37,79 @@ options:
     description:
       - How the memory gets to the target host.
       - V(inter_copy) freezes the process, copies all of its memory and restores it. Everything is sent once.
+      - V(pre_copy) copies memory in rounds while the process runs, and freezes it for what it wrote in the last round.
+      - V(post_copy) freezes the process, moves the least it needs, and fetches its memory while it runs on the target
+        host. Its downtime is the shortest; when the source host is lost before all pages came, so is the process.
+      - V(hybrid) makes one round of pre-copy, then goes on as V(post_copy) with what was written meanwhile.
+      - V(auto) measures the memory, how much of it is written, and the link, predicts downtime and time of each, and
+        takes the cheapest that stays within O(downtime_limit_ms) and O(downtime_budget_ms).
     type: str
-    choices: [inter_copy]
+    choices: [auto, inter_copy, pre_copy, post_copy, hybrid]
     default: inter_copy
+  downtime_limit_ms:
+    description:
+      - Downtime that is wished for, in milliseconds. Rounds of pre-copy go on until it is expected to be kept.
+    type: int
+    default: 300
+  downtime_budget_ms:
+    description:
+      - Downtime that the clients bear, in milliseconds, for example until a heartbeat is missed. Looked at by
+        O(strategy=auto). V(0) is none.
+    type: int
+    default: 0
+  max_bandwidth:
+    description:
+      - Most bytes of memory that may be sent in a second while the process runs. V(0) is no limit.
+    type: int
+    default: 0
+  compression:
+    description:
+      - Compression of memory pages. Pages of zeros are never sent.
+    type: str
+    choices: [none, zstd]
+    default: none
+  connections:
+    description:
+      - How many connections carry memory, at most 16.
+    type: int
+    default: 2
+  max_rounds:
+    description:
+      - Most rounds of pre-copy.
+    type: int
+    default: 30
+  on_no_convergence:
+    description:
+      - What to do when the process writes faster than its memory can be sent, so that rounds do not get smaller.
+      - V(throttle) takes CPU time from the container, 20 % and then 10 % more after each such round, up to 99 %.
+      - V(post_copy) goes over to post-copy.
+      - V(fail) gives up; the process runs on where it was.
+    type: str
+    choices: [throttle, post_copy, fail]
+    default: throttle
+  tracking:
+    description:
+      - How written pages are found. V(uffd) uses write-protection by userfaultfd, V(soft_dirty) the kernel's soft-dirty
+        bits, V(auto) what the source host has.
+    type: str
+    choices: [auto, uffd, soft_dirty]
+    default: auto
+  postcopy_timeout_s:
+    description:
+      - How long the process may stand still in post-copy when the link to its memory broke, in seconds.
+    type: int
+    default: 60
+  pause_before_switchover:
+    description:
+      - Stop just before the process is frozen, and wait for M(organic.live_migration.container_migration_continue).
+    type: bool
+    default: false
+  max_parallel:
+    description:
+      - How many migrations may leave the source host, and arrive at the target host, at once. The others queue, and
+        are in the state C(setup) meanwhile.
+    type: int
+    default: 2
   method:
     description:
       - V(resident) moves the process tree between two running containers.
@@ -50,6 +120,10 @@ options:
     default: resident
 seealso:
   - module: organic.live_migration.container_migration_info
+  - module: organic.live_migration.container_migration_cancel
+  - module: organic.live_migration.container_migration_continue
+  - module: organic.live_migration.container_migration_recover
+  - module: organic.live_migration.migration_info
 """
 
 EXAMPLES = r"""
@@ -58,6 +132,14 @@ EXAMPLES = r"""
     name: smf
     target_host: edge-b
   register: moved
+
+- name: Move a larger one in rounds while it runs, and stop it for a tenth of a second
+  organic.live_migration.container_migrate:
+    name: udr
+    target_host: edge-b
+    strategy: pre_copy
+    downtime_limit_ms: 100
+    on_no_convergence: post_copy
 
 - name: Tell how long it stood still
   ansible.builtin.debug:
@@ -79,7 +161,7 @@ migration:
       type: str
       sample: resident
     status:
-      description: V(completed), or V(failed) when the process runs on the source as before.
+      description: V(completed); or V(failed) or V(cancelled), when the process runs on the source as before.
       type: str
       sample: completed
     source_host:
@@ -121,6 +203,59 @@ migration:
       description: Packets that arrived for the process while it stood still, and were delivered to it afterwards.
       type: int
       sample: 58
+    statistics:
+      description: Figures of the memory's way, and the states that the migration went through, as QEMU tells them.
+      type: dict
+      contains:
+        state:
+          description:
+            - V(setup), V(active), V(pre-switchover), V(switchover), V(postcopy-active), V(postcopy-paused),
+              V(completed), V(cancelling), V(cancelled) or V(failed).
+          type: str
+        round:
+          description: Rounds of pre-copy.
+          type: int
+        total_bytes:
+          description: Memory in use.
+          type: int
+        transferred_bytes:
+          description: Memory that was sent.
+          type: int
+        remaining_bytes:
+          description: Memory that was still to be sent.
+          type: int
+        duplicate_pages:
+          description: Pages of zeros, which were not sent.
+          type: int
+        skipped_pages:
+          description: Pages that were not sent as they had been written again.
+          type: int
+        dirty_pages_per_s:
+          description: Pages of 4096 bytes that the process wrote in a second.
+          type: float
+        throughput_bytes_per_s:
+          description: Memory that was sent in a second.
+          type: float
+        expected_downtime_ms:
+          description: Downtime as it was expected at the last round.
+          type: float
+        downtime_limit_ms:
+          description: As it was wished for.
+          type: int
+        setup_ms:
+          description: Time before the first page.
+          type: float
+        elapsed_ms:
+          description: Time since the agent on the source host began.
+          type: float
+        throttle_percent:
+          description: CPU time that was taken from the container.
+          type: int
+        events:
+          description: Each state, and when it was entered, in milliseconds since the agent on the source host began.
+          type: list
+          elements: dict
+          sample: [{"state": "setup", "at_ms": 0.1}, {"state": "active", "at_ms": 160.2}]
     criu:
       description: CRIU's own statistics of the dump and the restore.
       type: dict

@@ -10,25 +10,25 @@ module: container_migration_agent
 short_description: One end of a container migration
 version_added: 0.1.0
 description:
-  - Does on one host what M(organic.live_migration.container_migrate) and
-    M(organic.live_migration.container_migration_info) need done there.
-  - Not meant to be used in a playbook; the two actions above run it on both hosts, in the right order.
+  - Does on one host what M(organic.live_migration.container_migrate),
+    M(organic.live_migration.container_migration_info) and M(organic.live_migration.container_migration_recover)
+    need done there.
+  - Not meant to be used in a playbook; the actions above run it on both hosts, in the right order.
 attributes:
   check_mode:
     support: full
-    description: The phases C(look) and C(prepare) change nothing then; the others are not run in check mode.
+    description: The phases C(look), C(prepare) and C(recover) change nothing then; the others are not run.
 options:
   phase:
     description: What is to be done.
     type: str
     required: true
-    choices: [look, prepare, migrate, outcome, settle, withdraw]
+    choices: [look, prepare, migrate, wait, dismiss, outcome, settle, withdraw, recover]
   name:
-    description: Name of the container.
+    description: Name of the container. The phases that take a O(migration_id) need none, nor does C(recover).
     type: str
-    required: true
   plan:
-    description: Orders for this end.
+    description: Orders for this end. With it, the phase C(look) begins a migration that nothing speaks against.
     type: dict
   credentials:
     description: Certificate and key of this end, and the certificate of the other.
@@ -62,8 +62,12 @@ options:
     description: TCP port of the target's agent.
     type: int
   migration_id:
-    description: An interrupted migration.
+    description: A migration that was begun.
     type: str
+  seen:
+    description: How many events of its progress the controller knows.
+    type: int
+    default: 0
   outcome:
     description: What became of the process on the target of an interrupted migration.
     type: str
@@ -105,9 +109,19 @@ def main() -> None:
             "phase": {
                 "type": "str",
                 "required": True,
-                "choices": ["look", "prepare", "migrate", "outcome", "settle", "withdraw"],
+                "choices": [
+                    "look",
+                    "prepare",
+                    "migrate",
+                    "wait",
+                    "dismiss",
+                    "outcome",
+                    "settle",
+                    "withdraw",
+                    "recover",
+                ],
             },
-            "name": {"type": "str", "required": True},
+            "name": {"type": "str"},
             "plan": {"type": "dict"},
             "credentials": {"type": "dict", "no_log": True},
             "source": {"type": "dict"},
@@ -118,16 +132,20 @@ def main() -> None:
             "addresses": {"type": "list", "elements": "str", "default": []},
             "port": {"type": "int"},
             "migration_id": {"type": "str"},
+            "seen": {"type": "int", "default": 0},
             "outcome": {"type": "str", "choices": ["ran", "destroyed"]},
             "method": {"type": "str", "choices": ["resident", "engine"], "default": "resident"},
             "dry_run": {"type": "bool", "default": False},
         },
         required_if=[
-            ("phase", "prepare", ["plan", "credentials", "source"]),
+            ("phase", "look", ["name"]),
+            ("phase", "prepare", ["name", "plan", "credentials", "source"]),
             ("phase", "migrate", ["plan", "credentials", "addresses", "port"]),
-            ("phase", "outcome", ["migration_id"]),
+            ("phase", "wait", ["migration_id"]),
+            ("phase", "dismiss", ["migration_id"]),
+            ("phase", "outcome", ["name", "migration_id"]),
             ("phase", "settle", ["migration_id", "outcome"]),
-            ("phase", "withdraw", ["migration_id"]),
+            ("phase", "withdraw", ["name", "migration_id"]),
         ],
         supports_check_mode=True,
     )

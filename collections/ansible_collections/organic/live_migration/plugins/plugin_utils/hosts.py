@@ -11,6 +11,14 @@ from typing import Any
 from ansible.errors import AnsibleActionFail
 from ansible.executor.task_executor import TaskExecutor
 from ansible.plugins.action import ActionBase
+from ansible.utils.display import Display
+
+try:
+    from ansible.executor.task_result import _RawTaskResult
+except ImportError:  # before ansible-core 2.19 there are no events; the result is the same
+    _RawTaskResult = None
+
+display = Display()
 
 AGENT = "organic.live_migration.container_migration_agent"
 
@@ -27,6 +35,7 @@ class Hosts:
     def __init__(self, action: ActionBase, task_vars: dict[str, Any], target: str) -> None:
         self._action = action
         self._vars = task_vars
+        self._inventory = task_vars["hostvars"]._inventory
         self.source: str = task_vars["inventory_hostname"]
         self.target = target
         if target not in task_vars["hostvars"]:
@@ -61,7 +70,7 @@ class Hosts:
         task.register = None
         task.no_log = True
         executor = TaskExecutor(
-            self._vars["hostvars"]._inventory.get_host(self.source),
+            self._inventory.get_host(self.source),
             task,
             self._vars,
             self._action._play_context.copy(),
@@ -71,6 +80,29 @@ class Hosts:
             self._vars["hostvars"]._variable_manager,
         )
         return _checked(executor.run(), self.target)
+
+    def announce(self, progress: dict[str, Any]) -> None:
+        """Tell the callback plugins how far a migration is, as Ansible does of its own asynchronous tasks.
+
+        It reaches them as ``v2_runner_on_async_poll`` with the progress as ``migration``, and users of ansible-runner
+        as the event ``runner_on_async_poll``.
+        """
+        queue = display._final_q  # the way of every callback out of a worker; None where there is no worker
+        if queue is None or _RawTaskResult is None:
+            return
+        news = {
+            "ansible_job_id": progress.get("migration_id"),
+            "started": 1,
+            "finished": 0,
+            "migration": {**progress, "source_host": self.source, "target_host": self.target},
+        }
+        task = self._action._task
+        queue.send_callback(
+            "v2_runner_on_async_poll",
+            _RawTaskResult(
+                host=self._inventory.get_host(self.source), task=task, return_data=news, task_fields=task.dump_attrs()
+            ),
+        )
 
 
 def _checked(result: dict[str, Any], host: str) -> dict[str, Any]:

@@ -6,11 +6,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import secrets
 import time
+from dataclasses import asdict, fields
 from typing import Any
 
 from ansible.errors import AnsibleActionFail
+from ansible_collections.organic.live_migration.plugins.module_utils.plan import (
+    AUTO,
+    CHOICES,
+    INTER_COPY,
+    RANGES,
+    Options,
+)
 from ansible_collections.organic.live_migration.plugins.plugin_utils import certificates
 from ansible_collections.organic.live_migration.plugins.plugin_utils.hosts import Hosts
 
@@ -21,9 +30,16 @@ ARGUMENTS: dict[str, Any] = {
     "memory_reserve_mb": {"type": "int", "default": 256},
     "shared_volumes": {"type": "list", "elements": "str", "default": []},
     "timeout_s": {"type": "int", "default": 120},
-    "strategy": {"type": "str", "choices": ["inter_copy"], "default": "inter_copy"},
     "method": {"type": "str", "choices": ["resident", "engine"], "default": "resident"},
 }
+MIGRATE_ARGUMENTS: dict[str, Any] = {
+    **ARGUMENTS,
+    **{name: {"type": "str", "choices": list(CHOICES[name]), "default": getattr(Options(), name)} for name in CHOICES},
+    **{name: {"type": "int", "default": getattr(Options(), name)} for name in RANGES},
+    "pause_before_switchover": {"type": "bool", "default": False},
+    "downtime_budget_ms": {"type": "int", "default": 0},
+}
+_MAX_TIMEOUT_S = 86400
 
 _FIXED_DOWNTIME_MS = 45.0
 _DOWNTIME_MS_PER_MIB = 2.0
@@ -46,8 +62,21 @@ class Migration:
         self._name: str = arguments["name"]
         self._started = time.monotonic()
         self._looked: Result = {}
-        if arguments["timeout_s"] < 1:
-            raise AnsibleActionFail("timeout_s must be at least 1 (second). Leave it out to get 120.")
+        self._id = secrets.token_hex(8)
+        if not 1 <= arguments["timeout_s"] <= _MAX_TIMEOUT_S:
+            raise AnsibleActionFail(
+                f"timeout_s must be at least 1 (second) and at most {_MAX_TIMEOUT_S}. Leave it out to get 120."
+            )
+        chosen = {field.name: arguments[field.name] for field in fields(Options) if field.name in arguments}
+        try:
+            self._options = Options(**chosen)
+        except ValueError as error:
+            raise AnsibleActionFail(str(error)) from None
+        if arguments["method"] == "engine" and self._options.strategy not in (AUTO, INTER_COPY):
+            raise AnsibleActionFail(
+                f"Method 'engine' knows no strategy but inter_copy, not {self._options.strategy}: the engine freezes a "
+                "container before it gives its memory away. Use method 'resident'."
+            )
 
     # What can be known before anything is touched
 
@@ -61,6 +90,7 @@ class Migration:
             name=self._name,
             shared_volumes=self._arguments["shared_volumes"],
             method=self._arguments["method"],
+            plan=None if dry_run else self._plan(self._hosts.target),
             dry_run=dry_run,
         )
         self._fail_if_broken(self._looked)
@@ -117,38 +147,89 @@ class Migration:
         reasons = self.look(dry_run=False)
         if reasons:
             return refusal(reasons)
+        outcome = self._queue()
+        if outcome is not None:
+            return self._tell(outcome, self._elapsed_ms(), self._elapsed_ms())
         source_orders, target_orders = self._orders()
-        prepared = self._prepare(target_orders, dry_run=False)
+        prepared = self._prepare_in_turn(target_orders)
         if prepared["reasons"]:
+            self._dismiss()
             return refusal(prepared["reasons"])
-        prepared_after = time.monotonic()
+        prepared_ms = self._elapsed_ms()
         outcome = self._hosts.on_source(
             phase="migrate",
-            name=self._name,
             **source_orders,
             addresses=self._hosts.target_addresses(self._arguments["target_address"]),
             port=prepared["port"],
             method=self._arguments["method"],
         )
+        while outcome.get("running"):
+            self._hosts.announce(outcome["progress"])
+            outcome = self._wait(seen=len(outcome["progress"].get("events", [])))
         if outcome.get("undecided"):
-            outcome["message"] += self._ask_target(source_orders["plan"]["migration_id"])
+            outcome["message"] += self._ask_target(self._id)
         elif not outcome["ok"]:
-            outcome["message"] += self._withdraw(source_orders["plan"]["migration_id"])
-        migration_time = time.monotonic() - self._started
-        return self._tell(outcome, migration_time * 1000, (prepared_after - self._started) * 1000)
+            outcome["message"] += self._withdraw(self._id)
+        return self._tell(outcome, self._elapsed_ms(), prepared_ms)
+
+    def _elapsed_ms(self) -> float:
+        return (time.monotonic() - self._started) * 1000
+
+    def _queue(self) -> Result | None:
+        """Wait until it is this migration's turn to leave the source; returns what ended it before that."""
+        if not self._looked.get("queued"):
+            return None
+        while True:
+            answer = self._wait()
+            if not answer.get("running"):
+                return answer
+            self._hosts.announce(answer["progress"])
+            if not answer["progress"].get("queued"):
+                return None
+
+    def _wait(self, seen: int = -1) -> Result:
+        """Wait on the source for the end, for its turn or, when it is told how many are known, for events.
+
+        It takes a second at most.
+        """
+        return self._hosts.on_source(phase="wait", migration_id=self._id, seen=seen)
+
+    def _prepare_in_turn(self, orders: Result) -> Result:
+        """Prepare the target as soon as it is this migration's turn to arrive there."""
+        try:
+            prepared = self._prepare(orders, dry_run=False)
+            while prepared.get("queued"):
+                news = self._wait()
+                if not news.get("running"):
+                    raise AnsibleActionFail(f"{news['message']} The container runs on {self._hosts.source} as before.")
+                self._hosts.announce({**news["progress"], "queued": True})
+                prepared = self._prepare(orders, dry_run=False)
+        except AnsibleActionFail:
+            with contextlib.suppress(AnsibleActionFail):  # the first failure is what counts
+                self._dismiss()
+            raise
+        return prepared
+
+    def _dismiss(self) -> None:
+        """End what attends the migration on the source, which has no orders yet; else it ended by itself, later."""
+        self._fail_if_broken(self._hosts.on_source(phase="dismiss", migration_id=self._id))
+
+    def _plan(self, peer: str) -> Result:
+        return {
+            "migration_id": self._id,
+            "name": self._name,
+            "timeout_s": self._arguments["timeout_s"],
+            "memory_bytes": self._looked.get("memory_bytes", 0),
+            "peer": peer,
+            "options": asdict(self._options),
+        }
 
     def _orders(self) -> tuple[Result, Result]:
         """Orders for the source and for the target."""
         source_credentials, target_credentials = certificates.credentials()
-        common = {
-            "migration_id": secrets.token_hex(8),
-            "name": self._name,
-            "timeout_s": self._arguments["timeout_s"],
-            "memory_bytes": self._looked.get("memory_bytes", 0),
-        }
         return (
-            {"plan": {**common, "peer": self._hosts.target}, "credentials": source_credentials},
-            {"plan": {**common, "peer": self._hosts.source}, "credentials": target_credentials},
+            {"plan": self._plan(self._hosts.target), "credentials": source_credentials},
+            {"plan": self._plan(self._hosts.source), "credentials": target_credentials},
         )
 
     def _prepare(self, orders: Result, dry_run: bool) -> Result:
@@ -198,7 +279,7 @@ class Migration:
         for step in outcome.get("steps", []):
             steps.append({**step, "start_ms": round(step["start_ms"] + prepared_ms, 2)})
         migration = {
-            "strategy": self._arguments["strategy"],
+            "strategy": self._options.strategy,
             "method": self._arguments["method"],
             "status": outcome.get("status", "failed"),
             "source_host": self._hosts.source,
@@ -210,6 +291,7 @@ class Migration:
             "steps": steps,
             "target_steps": outcome.get("target_steps", []),
             "held_packets": outcome.get("held_packets", 0),
+            "statistics": outcome.get("statistics") or {},
             "criu": outcome.get("criu", {}),
             "commands": outcome.get("commands", {}),
         }

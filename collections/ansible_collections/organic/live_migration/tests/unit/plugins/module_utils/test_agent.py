@@ -14,7 +14,11 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from ansible_collections.organic.live_migration.plugins.module_utils import agent, processes
-from ansible_collections.organic.live_migration.plugins.module_utils.errors import CriuFailed, MigrationError
+from ansible_collections.organic.live_migration.plugins.module_utils.errors import (
+    Cancelled,
+    CriuFailed,
+    MigrationError,
+)
 
 
 def apart(work: Callable[[], Any]) -> Any:
@@ -77,7 +81,7 @@ def test_a_killed_worker_is_rescued() -> None:
 def test_a_fault_of_ours_is_rescued_and_told() -> None:
     """Whatever it is: a NF must not stay frozen because of a KeyError."""
     result, rescues = guarded(lambda: {"ok": {}["steps"]})
-    assert (result, rescues) == ({"ok": False, "message": "KeyError: 'steps'", "details": {}}, 1)
+    assert (result, rescues) == ({"ok": False, "status": "failed", "message": "KeyError: 'steps'", "details": {}}, 1)
 
 
 def test_a_result_that_cannot_be_told_is_no_result() -> None:
@@ -141,3 +145,8 @@ def test_work_in_the_background_outlives_its_session(tmp_path: Path, until: Call
 def test_a_failure_of_the_system_is_told_as_it_is() -> None:
     assert agent.failure(OSError(28, "No space left on device"))["message"] == "[Errno 28] No space left on device"
     assert agent.failure(MigrationError("why", criu_log=[]))["details"] == {"criu_log": []}
+
+
+def test_an_order_to_cancel_is_told_apart_from_a_failure() -> None:
+    assert agent.failure(Cancelled())["status"] == "cancelled"
+    assert agent.failure(MigrationError("broken"))["status"] == "failed"

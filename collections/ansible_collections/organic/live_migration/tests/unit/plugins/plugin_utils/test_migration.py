@@ -5,11 +5,13 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 import pytest
 from ansible.errors import AnsibleActionFail
-from ansible_collections.organic.live_migration.plugins.plugin_utils.migration import Migration
+from ansible_collections.organic.live_migration.plugins.module_utils.plan import Options
+from ansible_collections.organic.live_migration.plugins.plugin_utils.migration import MIGRATE_ARGUMENTS, Migration
 
 ARGUMENTS = {
     "name": "smf",
@@ -18,8 +20,8 @@ ARGUMENTS = {
     "memory_reserve_mb": 256,
     "shared_volumes": [],
     "timeout_s": 120,
-    "strategy": "inter_copy",
     "method": "resident",
+    **asdict(Options()),
 }
 LOOK = {"ok": True, "undecided": [], "reasons": [], "source": {}, "engine_id": "a", "memory_bytes": 1, "processes": 1}
 BROKEN = {"ok": False, "message": "The connection to the other host broke.", "details": {}}
@@ -34,8 +36,13 @@ class Hosts:
 
     def __init__(self, **answers: Any) -> None:
         self._answers = {"look": LOOK, "prepare": {"ok": True, "reasons": [], "port": 7}, "settle": {"ok": True},
-                         "withdraw": {"ok": True}, **answers}  # fmt: skip
+                         "withdraw": {"ok": True}, "dismiss": {"ok": True}, **answers}  # fmt: skip
         self.asked: list[tuple[str, str]] = []
+        self.arguments: list[dict[str, Any]] = []
+        self.announced: list[dict[str, Any]] = []
+
+    def announce(self, progress: dict[str, Any]) -> None:
+        self.announced.append(progress)
 
     def on_source(self, **arguments: Any) -> dict[str, Any]:
         return self._answer("source", arguments)
@@ -46,6 +53,7 @@ class Hosts:
     def _answer(self, side: str, arguments: dict[str, Any]) -> dict[str, Any]:
         phase = arguments["phase"]
         self.asked.append((side, phase))
+        self.arguments.append(arguments)
         answer = self._answers[phase]
         if isinstance(answer, list):
             answer = answer.pop(0)
@@ -121,8 +129,106 @@ def test_reasons_of_either_host_end_it_before_anything_is_touched() -> None:
         assert ("source", "migrate") not in hosts.asked
 
 
-def test_no_time_is_refused_at_once() -> None:
+def test_after_a_refusal_of_the_target_nothing_goes_on_on_the_source() -> None:
+    reason = {"code": "terminal", "message": "It has a terminal", "remedy": "Start it without -t"}
+    hosts = Hosts(prepare={"ok": True, "reasons": [reason]})
+    migrate(hosts)
+    assert hosts.asked[-1] == ("source", "dismiss")
+
+
+@pytest.mark.parametrize("dismiss", [{"ok": True}, UNREACHABLE])
+def test_a_target_that_cannot_be_prepared_is_told_and_nothing_goes_on_on_the_source(dismiss: Any) -> None:
+    hosts = Hosts(prepare=AnsibleActionFail("Host 'edge-b' cannot be reached: no route"), dismiss=dismiss)
+    with pytest.raises(AnsibleActionFail, match="no route"):
+        migrate(hosts)
+    assert hosts.asked[-1] == ("source", "dismiss")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"timeout_s": 0}, "timeout_s must be at least 1"),
+        ({"timeout_s": 10**9}, "at most 86400"),
+        ({"max_bandwidth": -1}, "max_bandwidth is -1; it must be a number from 0"),
+        ({"connections": 1000}, "connections is 1000; it must be a number from 1 to 16"),
+        ({"method": "engine", "strategy": "pre_copy"}, "Method 'engine' knows no strategy but inter_copy"),
+    ],
+)
+def test_options_that_cannot_be_are_refused_at_once(arguments: dict[str, Any], message: str) -> None:
     hosts = Hosts()
-    with pytest.raises(AnsibleActionFail, match="timeout_s must be at least 1"):
-        migrate(hosts, timeout_s=0)
+    with pytest.raises(AnsibleActionFail, match=message):
+        migrate(hosts, **arguments)
     assert hosts.asked == []
+
+
+def test_every_option_of_the_agents_can_be_chosen() -> None:
+    options = asdict(Options())
+    assert {name: MIGRATE_ARGUMENTS[name]["default"] for name in options} == options
+
+
+def test_both_ends_get_the_options_and_the_same_id() -> None:
+    hosts = Hosts(migrate=BROKEN)
+    migrate(hosts, connections=4)
+    plans = {phase: given["plan"] for (_side, phase), given in zip(hosts.asked, hosts.arguments) if "plan" in given}
+    assert set(plans) == {"look", "prepare", "migrate"}
+    assert len({plan["migration_id"] for plan in plans.values()}) == 1
+    assert all(plan["options"]["connections"] == 4 for plan in plans.values())
+    assert {phase: plan["peer"] for phase, plan in plans.items()} == {
+        "look": "edge-b", "prepare": "edge-a", "migrate": "edge-b"
+    }  # fmt: skip
+
+
+def progress(*states: str, **more: Any) -> dict[str, Any]:
+    events = [{"state": state, "at_ms": 1.0} for state in states]
+    return {"ok": True, "running": True, "progress": {"state": states[-1], "events": events, **more}}
+
+
+def test_a_long_migration_is_asked_for_news_until_it_ends() -> None:
+    news = [progress("setup", "active"), progress("setup", "active", "switchover"), BROKEN]
+    hosts = Hosts(migrate=progress("setup"), wait=news)
+    assert migrate(hosts)["failed"]
+    assert [told["state"] for told in hosts.announced] == ["setup", "active", "switchover"]
+    seen = [given["seen"] for given in hosts.arguments if given["phase"] == "wait"]
+    assert seen == [1, 2, 3]
+    assert hosts.asked[-1] == ("target", "withdraw")
+
+
+def test_a_short_one_costs_no_further_task() -> None:
+    done = {"ok": True, "status": "completed", "steps": [], "statistics": {"state": "completed"}}
+    hosts = Hosts(migrate=done)
+    result = migrate(hosts)
+    assert result["changed"]
+    assert result["migration"]["statistics"] == {"state": "completed"}
+    assert [phase for _side, phase in hosts.asked] == ["look", "prepare", "migrate"]
+
+
+def test_it_queues_on_the_source_before_the_target_is_prepared() -> None:
+    hosts = Hosts(
+        look={**LOOK, "queued": True},
+        wait=[progress("setup", queued=True), progress("setup", queued=False)],
+        migrate=BROKEN,
+    )
+    migrate(hosts)
+    assert [phase for _side, phase in hosts.asked][:4] == ["look", "wait", "wait", "prepare"]
+    assert [told["queued"] for told in hosts.announced] == [True, False]
+
+
+def test_it_queues_for_the_target_with_a_sign_of_life_to_the_source() -> None:
+    full = {"ok": True, "reasons": [], "queued": True}
+    hosts = Hosts(prepare=[full, full, {"ok": True, "reasons": [], "port": 7}], wait=progress("setup"), migrate=BROKEN)
+    migrate(hosts)
+    phases = [phase for _side, phase in hosts.asked]
+    assert phases[:7] == ["look", "prepare", "wait", "prepare", "wait", "prepare", "migrate"]
+    assert [told["queued"] for told in hosts.announced] == [True, True]
+
+
+def test_it_can_be_cancelled_while_it_queues() -> None:
+    hosts = Hosts(
+        look={**LOOK, "queued": True},
+        wait={"ok": False, "status": "cancelled", "message": "The migration was cancelled.", "details": {}},
+    )
+    result = migrate(hosts)
+    assert result["failed"]
+    assert result["migration"]["status"] == "cancelled"
+    assert result["msg"] == "The migration was cancelled. The container runs on edge-a as before."
+    assert [phase for _side, phase in hosts.asked] == ["look", "wait"]

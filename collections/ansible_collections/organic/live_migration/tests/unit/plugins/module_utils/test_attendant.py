@@ -1,0 +1,189 @@
+# Copyright (c) 2026 Organic 5GC contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Attendants are real processes here; what they do is not a migration."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ansible_collections.organic.live_migration.plugins.module_utils import agent, attendant, monitor, slots
+from ansible_collections.organic.live_migration.plugins.module_utils.attendant import Attendant
+from ansible_collections.organic.live_migration.plugins.module_utils.errors import MigrationError
+from ansible_collections.organic.live_migration.plugins.module_utils.monitor import Monitor
+
+ID = "00112233445566ff"
+OTHER = "f" * 16
+FACTS = {"name": "smf", "peer": "edge-b", "strategy": "inter_copy"}
+Until = Callable[[Callable[[], object], str], None]
+
+
+def echo(orders: dict[str, Any]) -> agent.Result:
+    return {"ok": True, "orders": orders}
+
+
+def begin(work: attendant.Work = echo, migration_id: str = ID, max_parallel: int = 2) -> bool:
+    return Attendant(migration_id, FACTS, max_parallel, work).begin()
+
+
+def result(migration_id: str = ID) -> agent.Result:
+    found = attendant.wait(migration_id, -1, 20)
+    assert not found.get("running"), found
+    return found
+
+
+@pytest.fixture
+def nothing_left(records: Path, until: Until) -> Callable[[], None]:
+    return lambda: until(lambda: not records.parent.exists(), "nothing is left")
+
+
+def test_orders_are_taken_and_the_result_is_fetched_once(nothing_left: Callable[[], None]) -> None:
+    assert not begin()
+    progress = monitor.read(attendant.directory_of(ID))
+    assert progress is not None
+    assert (progress["state"], progress["queued"], progress["name"]) == ("setup", False, "smf")
+    attendant.submit(ID, {"port": 7})
+    found = result()
+    assert found["orders"] == {"port": 7}
+    assert found["statistics"]["migration_id"] == ID
+    nothing_left()
+    assert attendant.wait(ID, -1, 0)["undecided"]
+
+
+def test_a_result_is_for_root_alone(records: Path, until: Until) -> None:
+    begin()
+    attendant.submit(ID, {"port": 7})
+    path = records / ID / "result.json"
+    until(path.exists, "the result is there")
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert path.parent.stat().st_mode & 0o777 == 0o700
+    result()
+
+
+def test_a_long_one_tells_news_at_once(records: Path) -> None:
+    def work(orders: dict[str, Any]) -> agent.Result:
+        told = Monitor(records / ID, FACTS)
+        told.enter(monitor.ACTIVE)
+        told.await_continue(20)
+        return {"ok": True, "statistics": told.as_dict()}
+
+    begin(work)
+    attendant.submit(ID, {"port": 7})
+    seen = 0
+    states: list[str] = []
+    while monitor.PRE_SWITCHOVER not in states:
+        start = time.monotonic()
+        news = attendant.wait(ID, seen, 20)
+        assert news["running"]
+        assert time.monotonic() - start < 10
+        states = [event["state"] for event in news["progress"]["events"]]
+        assert len(states) > seen
+        seen = len(states)
+    assert attendant.wait(ID, seen, 0.05)["running"]
+    monitor.order_continue(records / ID)
+    assert result()["statistics"]["events"][-1]["state"] == monitor.PRE_SWITCHOVER
+
+
+def test_a_fault_is_a_result(nothing_left: Callable[[], None]) -> None:
+    begin(lambda orders: orders["nothing"])
+    attendant.submit(ID, {"port": 7})
+    assert result()["message"] == "KeyError: 'nothing'"
+    nothing_left()
+
+
+def test_it_queues_until_another_has_ended(nothing_left: Callable[[], None]) -> None:
+    assert not begin(max_parallel=1)
+    assert begin(migration_id=OTHER, max_parallel=1)
+    waiting = attendant.wait(OTHER, -1, 0.05)
+    assert waiting["progress"]["queued"]
+    attendant.submit(ID, {"port": 7})
+    result()
+    turn = attendant.wait(OTHER, -1, 20)
+    assert turn["running"]
+    assert not turn["progress"]["queued"]
+    attendant.submit(OTHER, {"port": 8})
+    assert result(OTHER)["orders"] == {"port": 8}
+    nothing_left()
+
+
+def test_one_that_nobody_fetches_does_not_keep_others_waiting(records: Path) -> None:
+    begin(max_parallel=1)
+    begin(migration_id=OTHER, max_parallel=1)
+    attendant.submit(ID, {"port": 7})
+    assert not attendant.wait(OTHER, -1, 20)["progress"]["queued"]
+    attendant.submit(OTHER, {"port": 8})
+    result(OTHER)
+    result()
+
+
+@pytest.mark.parametrize("queued", [True, False])
+def test_it_can_be_cancelled_before_it_has_orders(queued: bool, nothing_left: Callable[[], None]) -> None:
+    begin(migration_id=OTHER, max_parallel=1)
+    begin(max_parallel=1 if queued else 2)
+    monitor.order_cancel(attendant.directory_of(ID))
+    assert result()["status"] == "cancelled"
+    attendant.submit(OTHER, {"port": 7})
+    result(OTHER)
+    nothing_left()
+    with pytest.raises(MigrationError, match="ended before it could begin"):
+        attendant.submit(ID, {"port": 7})
+
+
+@pytest.mark.parametrize("has_orders", [True, False])
+def test_without_a_controller_it_ends_and_leaves_nothing(
+    has_orders: bool, nothing_left: Callable[[], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(attendant, "_PATIENCE_S", 0.5)
+    begin()
+    if has_orders:
+        attendant.submit(ID, {"port": 7})
+    nothing_left()
+
+
+def test_signs_of_life_keep_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(attendant, "_PATIENCE_S", 0.6)
+    begin()
+    for _second in range(5):
+        assert attendant.wait(ID, -1, 0.3)["running"]
+    attendant.submit(ID, {"port": 7})
+    assert result()["ok"]
+
+
+def test_more_signs_of_life_than_it_hears_are_no_fault(records: Path) -> None:
+    begin(lambda orders: Monitor(records / ID, FACTS).await_continue(20) or {"ok": True})
+    attendant.submit(ID, {"port": 7})
+    for _sign in range(50):
+        attendant.submit(ID, {})
+    monitor.order_continue(records / ID)
+    assert result()["ok"]
+
+
+def test_one_that_is_killed_is_undecided_and_forgotten(records: Path, nothing_left: Callable[[], None]) -> None:
+    def die(orders: dict[str, Any]) -> agent.Result:
+        os.kill(os.getpid(), signal.SIGKILL)
+        return {}
+
+    begin(die)
+    attendant.tidy()  # not those that live
+    attendant.submit(ID, {"port": 7})
+    found = result()
+    assert (found["ok"], found["undecided"]) == (False, True)
+    assert "was killed" in found["message"]
+    assert (records / ID / "progress.json").exists()
+    attendant.tidy()
+    slots.tidy()
+    nothing_left()
+
+
+def test_another_task_may_look_at_the_result_without_fetching_it(records: Path, until: Until) -> None:
+    begin()
+    attendant.submit(ID, {"port": 7})
+    until(lambda: attendant.peek(records / ID), "the result is there")
+    assert result()["orders"] == {"port": 7}
+    assert attendant.peek(records / ID) is None
