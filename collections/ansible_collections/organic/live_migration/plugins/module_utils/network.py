@@ -48,13 +48,26 @@ class Interface:
 
     def __post_init__(self) -> None:
         """What a peer sent becomes words of ``ip``'s batch mode: nothing else may be in it (ValueError)."""
-        words = [word for route in self.routes for word in route] + [self.name, self.kind]
-        words += [word for neighbour in self.neighbours for word in neighbour] + [self.mac]
+        try:
+            words = [self.name, self.mac, self.kind, *self.addresses]
+            words += [word for part in (*self.routes, *self.neighbours) for word in part]
+            strange = [word for word in words if not _WORD.fullmatch(word)]
+        except TypeError as error:
+            raise ValueError(f"The description of an interface is not understood: {error}") from None
+        if strange:
+            raise ValueError(f"'{strange[0]}' is no part of an interface's description")
         for address in self.addresses:
             ipaddress.ip_interface(address)
-        for word in words:
-            if not _WORD.fullmatch(word):
-                raise ValueError(f"'{word}' is no part of an interface's description")
+
+    @classmethod
+    def of(cls, description: object) -> Interface:
+        """From what a peer sent. Raises ValueError when it describes no interface."""
+        if not isinstance(description, dict):
+            raise ValueError("The description of an interface is not understood")
+        try:
+            return cls(**description)
+        except TypeError as error:
+            raise ValueError(f"The description of an interface is not understood: {error}") from None
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)

@@ -49,6 +49,32 @@ def test_damaged_packets_do_not_hide_the_first_one(noise: bytes, number: int) ->
     assert packet_numbers(packet(number) + noise)[0] == number
 
 
+@pytest.mark.parametrize(
+    "description",
+    [
+        {"addresses": ["fe80::1%\nlink delete eth0/64"]},  # an IPv6 zone may hold anything (ipaddress)
+        {"addresses": [1]},
+        {"addresses": 1},
+        {"routes": [["default", "via", "10.1.1.1\nlink delete eth0"]]},
+        {"routes": [1]},
+        {"neighbours": [["10.1.1.1", None, "stale"]]},
+        {"kind": ["macvlan"]},
+        {"mac": "0;1"},
+        {"speed": "10"},
+    ],
+)
+def test_what_is_no_interface_becomes_no_command(description: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match="interface"):
+        network.Interface.of({"name": "eth0", "mac": "02:00:00:00:00:01", **description})
+
+
+def test_what_was_told_of_an_interface_is_understood() -> None:
+    told = network.Interface("eth0", "02:00:00:00:00:01", ["10.1.1.2/24"], [["default", "via", "10.1.1.1"]])
+    assert network.Interface.of(told.as_dict()) == told
+    with pytest.raises(ValueError, match="not understood"):
+        network.Interface.of([])
+
+
 @pytest.fixture
 def hold(wire: Any) -> Iterator[PacketHold]:
     made = PacketHold(wire.here, ["nf0"], OWNER)
