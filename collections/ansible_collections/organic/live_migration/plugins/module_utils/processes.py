@@ -128,9 +128,12 @@ def resident_bytes(pids: list[int]) -> int:
 
 
 def descriptors(pid: int) -> Iterator[tuple[int, str]]:
-    """Open descriptors and what they point to, for example ``(3, "socket:[4711]")``."""
-    for name in os.listdir(f"/proc/{pid}/fd"):
-        with contextlib.suppress(FileNotFoundError):
+    """Open descriptors and what they point to, for example ``(3, "socket:[4711]")``; none when the process is gone."""
+    names: list[str] = []
+    with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+        names = os.listdir(f"/proc/{pid}/fd")
+    for name in names:
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
             yield int(name), os.readlink(f"/proc/{pid}/fd/{name}")
 
 

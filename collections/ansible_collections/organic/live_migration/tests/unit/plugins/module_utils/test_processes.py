@@ -95,6 +95,14 @@ kept = [socket.create_server(("127.0.0.1", 0)), socket.socket(socket.AF_INET6, s
     assert processes.undumpable(spawn.python(source).pid, os.stat("/").st_dev) == []
 
 
+def test_a_process_that_has_ended_has_nothing(spawn: Any) -> None:
+    process = spawn.python("")
+    process.kill()
+    process.wait()
+    assert list(processes.descriptors(process.pid)) == []
+    assert processes.undumpable(process.pid, None) == []
+
+
 def test_a_process_is_not_mistaken_for_a_later_one(spawn: Any) -> None:
     process = spawn.python("")
     me = ProcessId.of(process.pid)
