@@ -13,9 +13,10 @@ export PYTHONUNBUFFERED := 1
 content = $(firstword $(shell cat $(1) | sha256sum))
 RUN := .venv/.requirements-$(call content,requirements.txt)
 DEV := .venv/.requirements-dev-$(call content,requirements.txt requirements-dev.txt $(wildcard images/minicore/requirements*.txt))
+FUZZ := .venv/.requirements-fuzz-$(call content,requirements.txt requirements-dev.txt tests/fuzz/requirements.txt)
 
 organic := collections/ansible_collections/organic
-unit_tests := $(wildcard $(organic)/*/tests/unit images/minicore/tests python_plugins/tests tests/benchmark/tests tests/resident_init)
+unit_tests := $(wildcard $(organic)/*/tests/unit images/minicore/tests python_plugins/tests tests/benchmark/tests tests/fuzz/tests tests/resident_init)
 lab_tests := $(wildcard tests/lab tests/e2e tests/migration tests/faults)
 typed := $(wildcard $(organic)/*/plugins/module_utils python_plugins/organic5gc images/minicore/minicore tests/benchmark)
 
@@ -73,6 +74,14 @@ unit: $(DEV) ## The tests that need no lab
 integration: $(DEV) ## The tests on the real lab: bring-up, migration end to end, faults
 	pytest $(lab_tests)
 
+.PHONY: faults
+faults: $(DEV) ## Every fault in every state of every strategy, on the real lab; CASE=part-of-a-name: only those
+	pytest tests/faults/check_matrix.py $(if $(CASE),-k "$(CASE)")
+
+.PHONY: fuzz
+fuzz: $(FUZZ) ## A million odd inputs to everything that takes bytes from the other host, from CRIU or from files
+	python tests/fuzz
+
 ##@ Else
 .PHONY: venv
 venv: $(RUN) ## Install ansible-core and the other requirements into .venv
@@ -86,6 +95,10 @@ help: ## This list
 $(RUN):
 	tools/venv requirements.txt
 	rm -f .venv/.requirements-*
+	touch $@
+
+$(FUZZ): $(DEV)
+	tools/venv tests/fuzz/requirements.txt
 	touch $@
 
 $(DEV):

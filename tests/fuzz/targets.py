@@ -300,8 +300,8 @@ def archive() -> bytes:
 _INTERFACE = {"name": "eth0", "mac": "02:42:0a:01:01:02", "addresses": ["10.1.1.2/24"], "routes": [["default", "via",
               "10.1.1.1"]], "neighbours": [["10.1.1.1", "02:42:0a:01:01:01", "stale"]], "kind": "macvlan"}  # fmt: skip
 _VALUES: tuple[Any, ...] = (None, True, -1, 0, 1, 1 << 31, 1 << 64, 1e300, float("nan"), "", "x", "../x.img",
-                            "core-2.img", "failed", "fe80::1%\n", "kind", "details", "message", [], {}, [[]], [1], {"message": 1},
-                            ["core-1.img", 1], ["inventory.img", 1])  # fmt: skip
+                            "core-2.img", "failed", "fe80::1%\n", "kind", "details", "message", [], {}, [[]], [1],
+                            {"message": 1}, ["core-1.img", 1], ["inventory.img", 1])  # fmt: skip
 _WORDS = ("kind", "images", "restored", "failed", "message", "details", "archive_bytes", "gone", "inventory.img",
           "core-1.img", "../", "null", "true", "1e999", "NaN", "-1", "[", "{", "18446744073709551616")  # fmt: skip
 _TIMER = protobuf.encode([(1, 300), (2, 2), (3, b"\x08\x00"), (4, 1), (5, 0), (6, 1), (7, 5), (8, 999_999_999)])
