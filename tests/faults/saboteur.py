@@ -77,7 +77,17 @@ class Moment:
 
 
 def children(pid: int) -> list[int]:
-    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    """Of all its threads."""
+    return [int(child) for task in Path(f"/proc/{pid}/task").glob("*/children") for child in task.read_text().split()]
+
+
+def tree(root: int) -> list[int]:
+    """A process and all that descend from it."""
+    found = [root]
+    for pid in found:  # grows while it is walked
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+            found += children(pid)
+    return found
 
 
 def parent(pid: int) -> int:
@@ -133,12 +143,9 @@ def end_criu(record: Record) -> None:
 
     A restored process must not run by that: it is watched for a moment in which it could.
     """
-    top = parent(worker(record))
-    tree = [top]
-    for pid in tree:  # grows while it is walked
-        with contextlib.suppress(FileNotFoundError):
-            tree += children(pid)
-    [criu] = [pid for pid in tree if "swrk" in command_line(pid) and "nsenter" not in command_line(pid)[0]]
+    # CRIU gives itself other names; its nsenter, for which it asks by RPC ("swrk"), does not
+    [nsenter] = [pid for pid in tree(parent(worker(record))) if {"nsenter", "swrk"} <= set(command_line(pid))]
+    [criu] = children(nsenter)
     restored = None
     if record["role"] == "target" and record["state"] == "restored":
         restored = nf_process(record)
@@ -230,12 +237,9 @@ def step_clock(_record: Record, seconds: str) -> None:
 def give_up(record: Record) -> None:
     """Take away by force what a failed test has left, so that the next one can begin."""
     with contextlib.suppress(AssertionError, FileNotFoundError, ProcessLookupError):
-        tree = [parent(worker(record))]
-        for pid in tree:
-            with contextlib.suppress(FileNotFoundError):
-                tree += children(pid)
-        assert tree[0] != 1
-        kill(*tree)
+        guardian = parent(worker(record))
+        assert guardian != 1
+        kill(*tree(guardian))
     if record["freezer"]:
         for name, word in (("freezer.state", "THAWED"), ("cgroup.freeze", "0")):
             with contextlib.suppress(FileNotFoundError):
@@ -244,6 +248,9 @@ def give_up(record: Record) -> None:
     subprocess.run(["umount", "--lazy", str(directory / f"{record['role']}-images")], stderr=subprocess.DEVNULL)
     subprocess.run(["docker", "rm", "--force", record["container_id"]], check=True, stdout=subprocess.DEVNULL)
     shutil.rmtree(directory)
+    for above in (RECORDS, RECORDS.parent):
+        with contextlib.suppress(OSError):  # another migration's
+            above.rmdir()
 
 
 def hold(moment: Moment, record: Record) -> bool:

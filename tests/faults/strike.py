@@ -182,10 +182,15 @@ class Struck:
         changed = {}
         for where, (before, after) in pairs.items():
             for what, entries in before.items():
-                then, now = Counter(entries), Counter(after.get(what, []))
+                then, now = self._count(entries), self._count(after.get(what, []))
                 if then != now:
                     changed[f"{where}: {what}"] = {"new": sorted(now - then), "gone": sorted(then - now)}
         return changed
+
+    def _count(self, entries: list[str]) -> Counter[str]:
+        """How often there is what; the files of an Ansible module that was killed are Ansible's."""
+        kills_module = "guardian" in self._case.fault.act
+        return Counter(entry for entry in entries if not (kills_module and entry.startswith("/tmp/ansible_")))
 
     def is_where_it_is_said_to_be(self, told: Told) -> None:
         moved = self._moving.home is not self._home_before
