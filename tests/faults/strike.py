@@ -162,7 +162,7 @@ class Struck:
             finding.live_copies = len(homes)
             if len(homes) == 1:
                 self._moving.home = homes[0]
-                finding.leftovers = {**self._moving.unsettled(state), **self._changed(state)}
+                finding.leftovers = {**self._unsettled(state), **self._changed(state)}
                 if not finding.leftovers:
                     finding.settled_s = round(time.monotonic() - began, 1)
                     return
@@ -170,6 +170,13 @@ class Struck:
                 f"{len(homes)} live copies after {SETTLES_S} s; left behind: {json.dumps(finding.leftovers or state)}"
             )
             time.sleep(0.1)
+
+    def _unsettled(self, state: dict[str, Any]) -> dict[str, Any]:
+        wrong = self._moving.unsettled(state)
+        if self._case.fault.ends_process:  # a container whose process was killed says so
+            for found in wrong.values():
+                found.pop("exit_code", None)
+        return {host: found for host, found in wrong.items() if found}
 
     def _changed(self, state: dict[str, Any]) -> dict[str, Any]:
         """What the hosts and the container have now and had not before, and what they have lost."""
