@@ -144,12 +144,16 @@ def outcome_on_target(migration_id: str, name: str, engine: DockerEngine, timeou
         if time.monotonic() > deadline:
             raise MigrationError(f"Migration {migration_id} is still at work on the target host; try again later.")
         time.sleep(0.1)
+    return RAN if runs_here(name, engine) else DESTROYED
+
+
+def runs_here(name: str, engine: DockerEngine) -> bool:
+    """Whether a container on this host has its process."""
     description = engine.inspect(name)
     if description is None or not is_running(description):
-        return DESTROYED
+        return False
     # an init that awaits has no child; a container without our init runs its program itself
-    awaits = started_by_resident_init(description) and not processes.children(description["State"]["Pid"])
-    return DESTROYED if awaits else RAN
+    return not started_by_resident_init(description) or bool(processes.children(description["State"]["Pid"]))
 
 
 def withdraw_target(migration_id: str, name: str, engine: DockerEngine, timeout_s: float = 15) -> None:

@@ -29,15 +29,17 @@ class Hosts:
     Args:
         action: the running action; its task's host is the source.
         task_vars: of the source host.
-        target: inventory name of the target host.
+        target: inventory name of the target host; None where none is to be asked.
     """
 
-    def __init__(self, action: ActionBase, task_vars: dict[str, Any], target: str) -> None:
+    def __init__(self, action: ActionBase, task_vars: dict[str, Any], target: str | None) -> None:
         self._action = action
         self._vars = task_vars
         self._inventory = task_vars["hostvars"]._inventory
         self.source: str = task_vars["inventory_hostname"]
-        self.target = target
+        self.target = target or ""
+        if target is None:
+            return
         if target not in task_vars["hostvars"]:
             raise AnsibleActionFail(
                 f"The target host '{target}' is not in the inventory. 'ansible-inventory --graph' shows what is."

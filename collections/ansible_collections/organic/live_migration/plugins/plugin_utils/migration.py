@@ -20,7 +20,7 @@ from ansible_collections.organic.live_migration.plugins.module_utils.plan import
     RANGES,
     Options,
 )
-from ansible_collections.organic.live_migration.plugins.plugin_utils import certificates
+from ansible_collections.organic.live_migration.plugins.plugin_utils import certificates, recovery
 from ansible_collections.organic.live_migration.plugins.plugin_utils.hosts import Hosts
 
 ARGUMENTS: dict[str, Any] = {
@@ -248,11 +248,7 @@ class Migration:
 
     def _settle(self, migration_id: str, name: str) -> bool:
         """Decide a migration whose source must not guess; returns whether the process runs on the target."""
-        asked = self._hosts.on_target(phase="outcome", name=name, migration_id=migration_id)
-        self._fail_if_broken(asked)
-        answer = self._hosts.on_source(phase="settle", name=name, migration_id=migration_id, outcome=asked["outcome"])
-        self._fail_if_broken(answer)
-        return bool(asked["outcome"] == "ran")
+        return recovery.settle(self._hosts, migration_id, name) == "ran"
 
     def _ask_target(self, migration_id: str) -> str:
         """Decide a migration that broke just at its commit; returns what to tell the user."""

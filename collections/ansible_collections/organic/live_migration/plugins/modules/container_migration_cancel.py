@@ -1,0 +1,101 @@
+#!/usr/bin/python
+# Copyright (c) 2026 Organic 5GC contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: container_migration_cancel
+short_description: Cancel a container migration that is at work
+version_added: 0.2.0
+description:
+  - Ends a migration that M(organic.live_migration.container_migrate) works on in another play, before its commit point,
+    and waits until it has ended. The process runs on where it was, with its connections.
+  - Runs on the source host. Where no such migration is at work nothing happens.
+  - Fails when the migration has passed its commit point; the process belongs to the target host then.
+options:
+  name:
+    description: Name of the container that moves.
+    type: str
+  migration_id:
+    description: The migration, as M(organic.live_migration.migration_info) names it.
+    type: str
+  timeout_s:
+    description: How long to wait for the end, in seconds.
+    type: int
+    default: 60
+attributes:
+  check_mode:
+    support: full
+    description: Says whether a migration would be cancelled.
+  diff_mode:
+    support: none
+    description: There is nothing to compare.
+  idempotent:
+    support: full
+    description: A migration that was cancelled is not cancelled again.
+seealso:
+  - module: organic.live_migration.container_migrate
+  - module: organic.live_migration.migration_info
+author:
+  - Organic 5GC contributors (@organic-5gc)
+"""
+
+EXAMPLES = r"""
+- name: Leave the SMF where it is
+  organic.live_migration.container_migration_cancel:
+    name: smf
+"""
+
+RETURN = r"""
+status:
+  description:
+    - V(cancelled); V(failed) when it failed for another reason before it saw the order; V(none) when there was none;
+      V(ordered) in check mode.
+  returned: success
+  type: str
+  sample: cancelled
+migration_id:
+  description: The migration; empty when there was none.
+  returned: success
+  type: str
+  sample: 00112233445566ff
+msg:
+  description: The same in words.
+  returned: always
+  type: str
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.organic.live_migration.plugins.module_utils import settle
+from ansible_collections.organic.live_migration.plugins.module_utils.docker_engine import DockerEngine
+from ansible_collections.organic.live_migration.plugins.module_utils.errors import MigrationError
+from ansible_collections.organic.live_migration.plugins.module_utils.orders import Orders
+
+
+def main() -> None:
+    module = AnsibleModule(
+        argument_spec={
+            "name": {"type": "str"},
+            "migration_id": {"type": "str"},
+            "timeout_s": {"type": "int", "default": 60},
+        },
+        required_one_of=[("name", "migration_id")],
+        mutually_exclusive=[("name", "migration_id")],
+        supports_check_mode=True,
+    )
+    try:
+        orders = Orders(module.params["name"], module.params["migration_id"], module.check_mode)
+        answer = orders.cancel(module.params["timeout_s"], _runs_here)
+    except (MigrationError, OSError) as error:
+        module.fail_json(msg=str(error))
+    module.exit_json(changed=answer.changed, status=answer.status, migration_id=answer.migration_id, msg=answer.message)
+
+
+def _runs_here(name: str) -> bool:
+    return settle.runs_here(name, DockerEngine())
+
+
+if __name__ == "__main__":
+    main()

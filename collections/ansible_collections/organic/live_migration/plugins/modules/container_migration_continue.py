@@ -1,0 +1,92 @@
+#!/usr/bin/python
+# Copyright (c) 2026 Organic 5GC contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: container_migration_continue
+short_description: Continue a container migration that pauses before its switchover
+version_added: 0.2.0
+description:
+  - Has a migration go on that M(organic.live_migration.container_migrate) works on in another play, with
+    O(organic.live_migration.container_migrate#module:pause_before_switchover=true).
+  - Runs on the source host. Waits until the migration pauses, and then until it goes on.
+options:
+  name:
+    description: Name of the container that moves.
+    type: str
+  migration_id:
+    description: The migration, as M(organic.live_migration.migration_info) names it.
+    type: str
+  timeout_s:
+    description: How long to wait until it pauses, and until it goes on, in seconds.
+    type: int
+    default: 60
+attributes:
+  check_mode:
+    support: full
+    description: Waits until the migration pauses, and leaves it so.
+  diff_mode:
+    support: none
+    description: There is nothing to compare.
+  idempotent:
+    support: full
+    description: A migration that goes on already is left alone.
+seealso:
+  - module: organic.live_migration.container_migrate
+  - module: organic.live_migration.migration_info
+author:
+  - Organic 5GC contributors (@organic-5gc)
+"""
+
+EXAMPLES = r"""
+- name: Freeze the SMF now, and run it on the other host
+  organic.live_migration.container_migration_continue:
+    name: smf
+"""
+
+RETURN = r"""
+state:
+  description: State of the migration after that, see RV(organic.live_migration.container_migrate#module:migration).
+  returned: success
+  type: str
+  sample: switchover
+migration_id:
+  description: The migration.
+  returned: success
+  type: str
+  sample: 00112233445566ff
+msg:
+  description: The same in words.
+  returned: always
+  type: str
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.organic.live_migration.plugins.module_utils.errors import MigrationError
+from ansible_collections.organic.live_migration.plugins.module_utils.orders import Orders
+
+
+def main() -> None:
+    module = AnsibleModule(
+        argument_spec={
+            "name": {"type": "str"},
+            "migration_id": {"type": "str"},
+            "timeout_s": {"type": "int", "default": 60},
+        },
+        required_one_of=[("name", "migration_id")],
+        mutually_exclusive=[("name", "migration_id")],
+        supports_check_mode=True,
+    )
+    try:
+        orders = Orders(module.params["name"], module.params["migration_id"], module.check_mode)
+        answer = orders.go_on(module.params["timeout_s"])
+    except (MigrationError, OSError) as error:
+        module.fail_json(msg=str(error))
+    module.exit_json(changed=answer.changed, state=answer.status, migration_id=answer.migration_id, msg=answer.message)
+
+
+if __name__ == "__main__":
+    main()

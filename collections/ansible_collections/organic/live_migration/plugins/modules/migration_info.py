@@ -1,0 +1,98 @@
+#!/usr/bin/python
+# Copyright (c) 2026 Organic 5GC contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: migration_info
+short_description: Tell how far the migrations of a host are
+version_added: 0.2.0
+description:
+  - Lists the migrations that leave this host or arrive on it, and the interrupted ones that nobody has settled yet.
+  - What is known of the memory is known on the source host.
+options:
+  name:
+    description: Only migrations of this container.
+    type: str
+attributes:
+  check_mode:
+    support: full
+    description: Never changes anything.
+  diff_mode:
+    support: none
+    description: There is nothing to compare.
+seealso:
+  - module: organic.live_migration.container_migrate
+  - module: organic.live_migration.container_migration_cancel
+  - module: organic.live_migration.container_migration_recover
+author:
+  - Organic 5GC contributors (@organic-5gc)
+"""
+
+EXAMPLES = r"""
+- name: Look how far the migrations are
+  organic.live_migration.migration_info:
+  register: found
+
+- name: Show what is still to be sent
+  ansible.builtin.debug:
+    msg: "{{ item.name }}: {{ item.state }}, {{ item.progress.remaining_bytes | human_readable }}"
+  loop: "{{ found.migrations | selectattr('role', 'eq', 'source') }}"
+"""
+
+RETURN = r"""
+migrations:
+  description: The migrations of this host, oldest first.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    migration_id:
+      description: Names the migration on both hosts.
+      type: str
+      sample: 00112233445566ff
+    name:
+      description: Name of the container.
+      type: str
+    role:
+      description: Of this host, V(source) or V(target).
+      type: str
+    peer:
+      description: Inventory name of the other host.
+      type: str
+    state:
+      description:
+        - On the source host as in RV(organic.live_migration.container_migrate#module:migration). On the target host
+          V(setup), V(active), V(restored) or V(completed).
+      type: str
+    at_work:
+      description:
+        - Whether its agent is there. If it is not, the migration was interrupted, and
+          M(organic.live_migration.container_migration_recover) settles it.
+      type: bool
+    progress:
+      description:
+        - On the source host, the fields of C(statistics) in
+          RV(organic.live_migration.container_migrate#module:migration) as they are now, and C(queued), whether it waits
+          until others have ended. Else empty.
+      type: dict
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.organic.live_migration.plugins.module_utils import orders
+
+
+def main() -> None:
+    module = AnsibleModule(argument_spec={"name": {"type": "str"}}, supports_check_mode=True)
+    try:
+        found = orders.migrations()
+    except (OSError, ValueError) as error:
+        module.fail_json(msg=str(error))
+    name = module.params["name"]
+    module.exit_json(changed=False, migrations=[one for one in found if name in (None, one["name"])])
+
+
+if __name__ == "__main__":
+    main()
