@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """`make fuzz`: a million inputs, led by coverage (atheris), to all that takes bytes from elsewhere; see targets.py.
 
-Writes artifacts/fuzz/summary.json, and each input that breaks something to artifacts/fuzz/TARGET-crash-*.
-Once more: python tests/fuzz TARGET FILE
+Writes artifacts/fuzz/summary.json, and each input that breaks something to artifacts/fuzz/TARGET-crash-*. Once more:
+python tests/fuzz TARGET FILE, and for a pager, whose inputs follow from numbers: python tests/fuzz pager-target NUMBER
 """
 
 from __future__ import annotations
@@ -21,13 +21,18 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+import pager
+
 HERE = Path(__file__).parent
 PROJECT = HERE.parents[1]
 OUT = PROJECT / "artifacts/fuzz"
 LONGEST_INPUT_BYTES = 4096
 TOO_SLOW_S = 20
 
-sys.path[:0] = [str(HERE), str(PROJECT / "collections")]
+PAGERS = {"pager-target": ("target", 0.2), "pager-source": ("source", 0.02)}
+"""Role and share of all inputs."""
+
+sys.path.append(str(PROJECT / "collections"))  # this directory is there already: it is what is run
 
 
 def instrumented(name: str) -> dict[str, Any]:
@@ -77,7 +82,36 @@ def fuzz(name: str, runs: int, seed: int, directory: str) -> None:
     atheris.Fuzz()
 
 
+def fuzz_pager(name: str, runs: int, seed: int) -> dict[str, Any]:
+    """The same for a pager, a program of its own; its inputs know its protocol instead of its coverage."""
+    began = time.monotonic()
+    entry: dict[str, Any] = {
+        "target": name,
+        "inputs": 0,
+        "covered": 0,
+        "status": "passed",
+        "input": None,
+        "message": "",
+    }
+    with tempfile.TemporaryDirectory(prefix="organic-fuzz-") as directory:
+        program = pager.build(Path(directory))
+        try:
+            for number in pager.fuzz(program, PAGERS[name][0], runs, seed):
+                entry.update(inputs=entry["inputs"] + 1, input=number)
+            entry["input"] = None
+        except pager.Broken as error:
+            entry.update(status="failed", message=str(error))
+    return {**entry, "seconds": round(time.monotonic() - began, 1)}
+
+
 def run(name: str, runs: int, seed: int) -> dict[str, Any]:
+    """One target, and a line about it."""
+    entry = fuzz_pager(name, runs, seed) if name in PAGERS else fuzz_bytes(name, runs, seed)
+    print("{target:12} {inputs:8} inputs {covered:6} edges {seconds:7.1f} s  {status}".format(**entry), flush=True)
+    return entry
+
+
+def fuzz_bytes(name: str, runs: int, seed: int) -> dict[str, Any]:
     """One target; what became of it."""
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="organic-fuzz-") as directory:
@@ -86,7 +120,7 @@ def run(name: str, runs: int, seed: int) -> dict[str, Any]:
     made = re.search(r"stat::number_of_executed_units: (\d+)", done.stderr)
     covered = re.findall(r"cov: (\d+)", done.stderr)
     crash = re.search(r"Test unit written to (\S+)", done.stderr)
-    entry = {
+    return {
         "target": name,
         "inputs": int(made[1]) if made else 0,
         "covered": int(covered[-1]) if covered else 0,
@@ -95,8 +129,6 @@ def run(name: str, runs: int, seed: int) -> dict[str, Any]:
         "input": crash[1] if crash else None,
         "message": done.stdout[-2000:] + done.stderr[-1000:] if done.returncode else "",
     }
-    print("{target:12} {inputs:8} inputs {covered:6} edges {seconds:7.1f} s  {status}".format(**entry), flush=True)
-    return entry
 
 
 def again(name: str, path: Path) -> None:
@@ -118,20 +150,21 @@ def main() -> int:
     parser.add_argument("--jobs", type=int, default=2, help="targets at the same time")
     parser.add_argument("--seed", type=int, default=1 + int(time.time()) % 1_000_000)
     arguments = parser.parse_args()
+    if arguments.file and arguments.target in PAGERS:
+        return run(arguments.target, 1, int(arguments.file.name))["status"] != "passed"
     if arguments.file:
         again(arguments.target, arguments.file)
         return 0
     from targets import TARGETS
 
-    chosen = [arguments.target] if arguments.target else list(TARGETS)
+    share = {**{name: target.share for name, target in TARGETS.items()}, **{n: s for n, (_r, s) in PAGERS.items()}}
+    chosen = [arguments.target] if arguments.target else list(share)
     OUT.mkdir(parents=True, exist_ok=True)
     print(f"{arguments.inputs} inputs, seed {arguments.seed}")
-    shares = sum(TARGETS[name].share for name in chosen)
+    shares = sum(share[name] for name in chosen)
     with ThreadPoolExecutor(arguments.jobs) as pool:
         entries = list(
-            pool.map(
-                lambda name: run(name, -int(-arguments.inputs * TARGETS[name].share // shares), arguments.seed), chosen
-            )
+            pool.map(lambda name: run(name, -int(-arguments.inputs * share[name] // shares), arguments.seed), chosen)
         )
     total = sum(entry["inputs"] for entry in entries)
     summary = {"inputs": total, "seed": arguments.seed, "targets": entries}
