@@ -78,6 +78,12 @@ integration: $(DEV) ## The tests on the real lab: bring-up, migration end to end
 faults: $(DEV) ## Every fault in every state of every strategy, on the real lab; CASE=part-of-a-name: only those
 	pytest tests/faults/check_matrix.py $(if $(CASE),-k "$(CASE)")
 
+# Fewer, or not all strategies: make soak MIGRATIONS=20 STRATEGIES=inter_copy,pre_copy
+MIGRATIONS ?= 200
+.PHONY: soak
+soak: $(DEV) ## One process hops between two hosts 200 times, by all strategies in turn: nothing lost, nothing grown
+	python -m tests.soak --migrations $(MIGRATIONS) $(if $(STRATEGIES),--strategies $(STRATEGIES))
+
 .PHONY: fuzz
 fuzz: $(FUZZ) ## A million odd inputs to everything that takes bytes from the other host, from CRIU or from files
 	python tests/fuzz
