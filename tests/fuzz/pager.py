@@ -37,6 +37,13 @@ _LONGEST = 256 * _PAGE
 KINDS = PAGES, COMPRESSED, ZERO, EXTENTS, PRESENT, STALE, BARRIER, BARRIER_DONE, REQUEST, RECEIVED = range(1, 11)
 
 
+def raw_frame(
+    kind: int, process: int, address: int, length: int, payload: bytes = b"", size: int | None = None
+) -> bytes:
+    """A frame and its payload, whose size may be another than is said."""
+    return _FRAME.pack(kind, process, address, length, len(payload) if size is None else size) + payload
+
+
 def build(directory: Path) -> Path:
     """The pager as it is, but with AddressSanitizer and UndefinedBehaviorSanitizer."""
     program = directory / "pager"
@@ -246,7 +253,7 @@ class Frames:
         size = len(payload) if random.random() < 0.97 else random.choice((0, 1, _LONGEST + 16, random.getrandbits(64)))
         if random.random() < 0.02:
             kind = random.getrandbits(random.choice((4, 32)))
-        return _FRAME.pack(kind, process, address, length, size) + payload
+        return raw_frame(kind, process, address, length, payload, size)
 
     def _address(self) -> int:
         """A page that others name as well; seldom any number, or one at an end."""
