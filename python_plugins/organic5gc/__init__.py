@@ -6,11 +6,12 @@
 from __future__ import annotations
 
 from organic5gc.migration import Migration, Pfcp, Requests, Sessions, Step, TcpConnections
-from organic5gc.playbooks import Interrupted, PlaybookFailed, PlaybookRun, Progress
+from organic5gc.playbooks import Interrupted, MigrationProgress, PlaybookFailed, PlaybookRun, Progress
 
 __all__ = [
     "Interrupted",
     "Migration",
+    "MigrationProgress",
     "Pfcp",
     "PlaybookFailed",
     "PlaybookRun",

@@ -119,7 +119,7 @@ class Demo:
         if progress.ended:
             self.display.end()
         elif progress.task:
-            self.display.detail(progress.task)
+            self.display.detail(str(progress.migration or progress.task))
         else:
             self.display.begin(TITLES[Path(progress.playbook).stem])
 

@@ -14,9 +14,9 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import ansible_runner
 
@@ -27,12 +27,55 @@ FAILURES = ("runner_on_failed", "runner_on_unreachable")
 
 
 @dataclass(frozen=True)
+class MigrationProgress:
+    """How far a migration is; QEMU's words for its states.
+
+    ``remaining_bytes`` is memory that is still to be sent, ``round`` counts the rounds of pre-copy,
+    ``dirty_pages_per_s`` are pages of 4096 bytes that the process writes. ``queued`` is true while others go first.
+    """
+
+    migration_id: str
+    name: str
+    source_host: str
+    target_host: str
+    state: str
+    queued: bool = False
+    round: int = 0
+    remaining_bytes: int = 0
+    transferred_bytes: int = 0
+    total_bytes: int = 0
+    dirty_pages_per_s: float = 0.0
+    throughput_bytes_per_s: float = 0.0
+    expected_downtime_ms: float = 0.0
+    throttle_percent: int = 0
+
+    @classmethod
+    def of(cls, news: Mapping[str, Any]) -> Self:
+        """From the ``migration`` of an event ``runner_on_async_poll``; fields of a later version are left out."""
+        return cls(**{name: news[name] for name in (one.name for one in fields(cls)) if name in news})
+
+    def __str__(self) -> str:
+        parts = [f"{self.name} to {self.target_host}: {'queued' if self.queued else self.state}"]
+        if self.round:
+            parts.append(f"round {self.round}")
+        if self.remaining_bytes:
+            parts.append(f"{self.remaining_bytes / (1 << 20):.1f} MiB left")
+        if self.dirty_pages_per_s:
+            parts.append(f"{self.dirty_pages_per_s:.0f} pages/s written")
+        return ", ".join(parts)
+
+
+@dataclass(frozen=True)
 class Progress:
-    """Where a run is: in a task, at the start of a playbook (no task), or at its end."""
+    """Where a run is: in a task, at the start of a playbook (no task), or at its end.
+
+    A task that migrates tells how far that is, once it takes longer than two seconds.
+    """
 
     playbook: str
     task: str = ""
     ended: bool = False
+    migration: MigrationProgress | None = None
 
 
 class PlaybookFailed(Exception):
@@ -145,6 +188,8 @@ class _Events:
                 self._tell(Progress(data["playbook"]))
             case "playbook_on_task_start":
                 self._tell(Progress(self._now.playbook, data["task"]))
+            case "runner_on_async_poll" if "migration" in data["res"]:
+                self._tell(replace(self._now, migration=MigrationProgress.of(data["res"]["migration"])))
             case "runner_on_ok":
                 self.results[data["host"]] = data["res"]
                 self.changed |= bool(data["res"].get("changed"))

@@ -86,6 +86,49 @@ def test_playbooks_run_in_order_with_their_variables(project: Path) -> None:
     assert [(project / f"{word}.txt").read_text() for word in ("one", "two")] == ['it\'s "me" '] * 2
 
 
+ANNOUNCE = """
+from ansible.plugins.action import ActionBase
+from ansible_collections.organic.live_migration.plugins.plugin_utils.hosts import Hosts
+
+class ActionModule(ActionBase):
+    def run(self, tmp=None, task_vars=None):
+        for number in (1, 2):
+            Hosts(self, task_vars, "edge-b").announce({
+                "migration_id": "1", "name": "smf", "state": "active", "round": number, "colour": "blue",
+                "remaining_bytes": 3 << 20, "dirty_pages_per_s": 1000.4})
+        return {"changed": True}
+"""
+MOVE = """
+- name: Move
+  hosts: edge-a
+  gather_facts: false
+  tasks:
+    - name: Move it
+      move:
+    - name: Go on
+      ansible.builtin.debug:
+"""
+
+
+def test_a_migration_tells_how_far_it_is(project: Path) -> None:
+    """The events of an action that migrates come through ansible-runner."""
+    collections = Path(__file__).parents[2] / "collections"
+    (project / "ansible.cfg").write_text(f"[defaults]\ncollections_path = {collections}\n")
+    for directory, text in (("action_plugins", ANNOUNCE), ("library", "")):
+        (project / directory).mkdir()
+        (project / directory / "move.py").write_text(text)
+    (project / "move.yml").write_text(MOVE)
+    inventory = project / "hosts.yml"
+    inventory.write_text("all: {hosts: {edge-a: , edge-b: }, vars: {ansible_connection: local}}")
+    seen: list[Progress] = []
+    PlaybookRun(project, ["move.yml"], inventory=inventory, on_progress=seen.append).run()
+    told = list(dict.fromkeys(progress.migration for progress in seen if progress.migration))
+    assert [one.round for one in told] == [1, 2]
+    assert (told[0].name, told[0].source_host, told[0].target_host) == ("smf", "edge-a", "edge-b")
+    assert str(told[1]) == "smf to edge-b: active, round 2, 3.0 MiB left, 1000 pages/s written"
+    assert Progress("move.yml", "Go on") in seen
+
+
 def test_a_failure_names_the_task_that_ended_the_run(project: Path) -> None:
     seen: list[Progress] = []
     with pytest.raises(PlaybookFailed, match="cannot access '/nonesuch'") as caught:

@@ -12,6 +12,7 @@ before the commit  any                         source resumes, target destroys
 committed          ran                         source releases its frozen copy
 committed          destroyed, never ran        source resumes
 committed          cannot be asked             source stays frozen until it can
+postcopy-active    ran, or has died            source releases its frozen copy: the other went on
 =================  ==========================  =============================================
 """
 
@@ -21,11 +22,13 @@ import time
 from dataclasses import dataclass, field
 from types import ModuleType
 
-from . import attendant, engine_checkpoint, processes, record, slots, source, target
+from . import attendant, engine_checkpoint, monitor, processes, record, slots, source, target
 from .docker_engine import DockerEngine, is_running, started_by_resident_init
 from .errors import MigrationError
 from .record import Record
 
+_COMMITTED = (record.COMMITTED, monitor.POSTCOPY_ACTIVE)
+"""States of a source's record in which its process must not run before the target was asked."""
 RAN = "ran"
 DESTROYED = "destroyed"
 

@@ -1,0 +1,169 @@
+# Copyright (c) 2026 Organic 5GC contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+name: progress
+type: stdout
+short_description: Show how far container migrations are
+version_added: 0.2.0
+description:
+  - Shows what P(ansible.builtin.default#callback) shows, and how far the migrations of
+    M(organic.live_migration.container_migrate) are, once they take longer than two seconds.
+  - On a terminal that is one line, drawn anew whenever there is news, with state, round, memory that is left, rate at
+    which the process writes, throughput and the downtime that is expected. In a log it is one line for each state.
+extends_documentation_fragment:
+  - default_callback
+  - result_format_callback
+requirements:
+  - set as stdout in configuration
+seealso:
+  - module: organic.live_migration.container_migrate
+author:
+  - Organic 5GC contributors (@organic-5gc)
+"""
+
+import functools
+import shutil
+import sys
+from collections.abc import Callable
+from typing import Any, TextIO
+
+from ansible.plugins.callback.default import CallbackModule as Default
+
+_MIB = 1 << 20
+
+
+def states(progress: dict[str, Any], known: int) -> list[str]:
+    """The states that a migration has entered, but for the first ``known``."""
+    entered = [str(event["state"]) for event in progress.get("events", [])]
+    return [f"{_title(progress)}: {state}" for state in entered[known:]]
+
+
+def figures(progress: dict[str, Any]) -> str:
+    """A migration in one line. What is not known yet, or does not apply, is left out."""
+    parts = [_title(progress), "queued" if progress.get("queued") else str(progress.get("state", ""))]
+    known = {key: value for key, value in progress.items() if value}
+    if "round" in known:
+        parts.append(f"round {known['round']}")
+    if "remaining_bytes" in known:
+        parts.append(f"{known['remaining_bytes'] / _MIB:.1f} MiB left")
+    if "dirty_pages_per_s" in known:
+        parts.append(f"{known['dirty_pages_per_s']:.0f} pages/s written")
+    if "throughput_bytes_per_s" in known:
+        parts.append(f"{known['throughput_bytes_per_s'] / _MIB:.0f} MiB/s")
+    if "throttle_percent" in known:
+        parts.append(f"throttled by {known['throttle_percent']} %")
+    if "expected_downtime_ms" in known:
+        parts.append(f"downtime {known['expected_downtime_ms']:.0f} ms expected")
+    return "  ".join(parts)
+
+
+def _title(progress: dict[str, Any]) -> str:
+    return f"{progress.get('name')} ({progress.get('source_host')} -> {progress.get('target_host')})"
+
+
+class Line:
+    """One line of a terminal, drawn again and again."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._drawn = False
+
+    def draw(self, text: str) -> None:
+        self._stream.write("\r\033[K" + text[: shutil.get_terminal_size().columns - 1])
+        self._stream.flush()
+        self._drawn = True
+
+    def clear(self) -> None:
+        """Make room for what others write."""
+        if self._drawn:
+            self._stream.write("\r\033[K")
+            self._stream.flush()
+            self._drawn = False
+
+
+class Migrations:
+    """The migrations that are at work, by host and task.
+
+    Args:
+        line: of the terminal; None in a log.
+        tell: writes a line into a log.
+    """
+
+    def __init__(self, line: Line | None, tell: Callable[[str], None]) -> None:
+        self._line = line
+        self._tell = tell
+        self._now: dict[tuple[str, str], dict[str, Any]] = {}
+
+    def show(self, where: tuple[str, str], progress: dict[str, Any]) -> None:
+        before = self._now.get(where, {})
+        self._now[where] = progress
+        if self._line is not None:
+            self._line.draw("  |  ".join(figures(one) for one in self._now.values()))
+            return
+        same = before.get("migration_id") == progress.get("migration_id")
+        if progress.get("queued") and not (same and before.get("queued")):
+            self._tell(f"{_title(progress)}: queued")
+        for text in states(progress, len(before.get("events", [])) if same else 0):
+            self._tell(text)
+
+    def end(self, where: tuple[str, str], migration: dict[str, Any]) -> None:
+        """Show the last states of a migration that was shown before, and forget it."""
+        before = self._now.pop(where, None)
+        if before is not None and self._line is None:
+            statistics = {**before, **(migration.get("statistics") or {})}
+            for text in states(statistics, len(before.get("events", []))):
+                self._tell(text)
+
+
+class CallbackModule(Default):
+    """What the default shows, and migrations."""
+
+    CALLBACK_VERSION = 2.0
+    CALLBACK_TYPE = "stdout"
+    CALLBACK_NAME = "organic.live_migration.progress"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.line = Line(sys.stdout) if sys.stdout.isatty() else None
+        self.migrations = Migrations(self.line, self._display.display)
+
+    def v2_runner_on_async_poll(self, result: Any) -> None:
+        progress = result.result.get("migration")
+        if progress is None:
+            self.clear()
+            super().v2_runner_on_async_poll(result)
+        else:
+            self.migrations.show(_where(result), progress)
+
+    def clear(self) -> None:
+        if self.line is not None:
+            self.line.clear()
+
+
+def _where(result: Any) -> tuple[str, str]:
+    return result.host.get_name(), result.task._uuid
+
+
+def _after_clearing(name: str) -> Callable[..., None]:
+    """The default's method, with the line out of its way, and the migration ended of which it shows the result."""
+    method = getattr(Default, name)
+
+    @functools.wraps(method)
+    def cleared(self: CallbackModule, *arguments: Any, **named: Any) -> None:
+        self.clear()
+        for argument in arguments:
+            result = getattr(argument, "result", None)
+            if isinstance(result, dict) and "task" in dir(argument):
+                self.migrations.end(_where(argument), result.get("migration") or {})
+        method(self, *arguments, **named)
+
+    return cleared
+
+
+for _name in vars(Default):
+    if _name.startswith("v2_") and _name not in vars(CallbackModule):
+        setattr(CallbackModule, _name, _after_clearing(_name))

@@ -1,0 +1,173 @@
+# Copyright (c) 2026 Organic 5GC contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What is shown of a migration, on a terminal and in a log, by real runs of ansible-playbook and by hand."""
+
+from __future__ import annotations
+
+import io
+import os
+import pty
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ansible_collections.organic.live_migration.plugins.callback.progress import Line, Migrations, figures
+
+COLLECTIONS = Path(__file__).parents[7]
+HERE = ("edge-a", "task")
+
+
+def progress(*states: str, **more: Any) -> dict[str, Any]:
+    events = [{"state": state, "at_ms": 1.0} for state in states]
+    return {"migration_id": "1", "name": "smf", "source_host": "edge-a", "target_host": "edge-b",
+            "state": states[-1], "events": events, **more}  # fmt: skip
+
+
+def test_a_log_gets_one_line_for_each_state() -> None:
+    told: list[str] = []
+    log = Migrations(None, told.append)
+    log.show(HERE, progress("setup", queued=True))
+    log.show(HERE, progress("setup", queued=True))
+    log.show(HERE, progress("setup", "active"))
+    log.show(HERE, progress("setup", "active", round=2))
+    log.end(HERE, {"statistics": progress("setup", "active", "switchover", "completed")})
+    assert told == [f"smf (edge-a -> edge-b): {state}"
+                    for state in ("queued", "setup", "active", "switchover", "completed")]  # fmt: skip
+
+
+def test_a_migration_that_was_not_shown_is_not_shown_at_its_end() -> None:
+    told: list[str] = []
+    Migrations(None, told.append).end(HERE, {"statistics": progress("setup", "completed")})
+    assert told == []
+
+
+def test_the_next_item_of_a_loop_begins_anew() -> None:
+    told: list[str] = []
+    log = Migrations(None, told.append)
+    log.show(HERE, progress("setup", "active"))
+    log.show(HERE, {**progress("setup"), "migration_id": "2", "name": "upf"})
+    assert told[-1] == "upf (edge-a -> edge-b): setup"
+
+
+def test_figures_that_are_not_known_are_left_out() -> None:
+    assert figures(progress("setup", round=0)) == "smf (edge-a -> edge-b)  setup"
+    told = figures(
+        progress("active", round=2, remaining_bytes=3 << 20, dirty_pages_per_s=1000.4,
+                 throughput_bytes_per_s=200 << 20, expected_downtime_ms=45.2, throttle_percent=20)
+    )  # fmt: skip
+    assert told == (
+        "smf (edge-a -> edge-b)  active  round 2  3.0 MiB left  1000 pages/s written  200 MiB/s  throttled by 20 %  "
+        "downtime 45 ms expected"
+    )
+
+
+def test_a_terminal_gets_one_line_of_all_that_makes_room_for_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "60")
+    screen = io.StringIO()
+    line = Line(screen)
+    shown = Migrations(line, lambda _text: pytest.fail("a terminal gets no log"))
+    shown.show(HERE, progress("setup"))
+    shown.show(("edge-b", "task"), {**progress("active"), "name": "upf"})
+    assert screen.getvalue().endswith("setup  |  upf (edge-a -> edge-b)  a")  # 59 columns
+    assert "\n" not in screen.getvalue()
+    line.clear()
+    line.clear()
+    assert screen.getvalue().count("\r\033[K") == 3
+    assert screen.getvalue().endswith("\r\033[K")
+
+
+ACTION = """
+from ansible.plugins.action import ActionBase
+from ansible_collections.organic.live_migration.plugins.plugin_utils.hosts import Hosts
+
+class ActionModule(ActionBase):
+    def run(self, tmp=None, task_vars=None):
+        hosts = Hosts(self, task_vars, "edge-b")
+        entered = []
+        for state in ("setup", "active", "switchover"):
+            entered.append({"state": state, "at_ms": 1.0})
+            hosts.announce({"migration_id": "1", "name": "smf", "state": state, "round": len(entered),
+                            "events": list(entered)})
+        entered.append({"state": "completed", "at_ms": 2.0})
+        return {"changed": True, "migration": {"statistics": {"state": "completed", "events": entered}}}
+"""
+PLAY = """
+- name: Move
+  hosts: edge-a
+  gather_facts: false
+  tasks:
+    - name: Move it
+      move:
+    - name: Greet
+      ansible.builtin.debug:
+        msg: hello
+"""
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    (tmp_path / "action_plugins").mkdir()
+    (tmp_path / "library").mkdir()
+    (tmp_path / "action_plugins" / "move.py").write_text(ACTION)
+    (tmp_path / "library" / "move.py").write_text("")
+    (tmp_path / "play.yml").write_text(PLAY)
+    (tmp_path / "hosts.yml").write_text("all: {hosts: {edge-a: , edge-b: }, vars: {ansible_connection: local}}")
+    return tmp_path
+
+
+def environment(callback: str) -> dict[str, str]:
+    wanted = {"ANSIBLE_STDOUT_CALLBACK": callback, "ANSIBLE_COLLECTIONS_PATH": str(COLLECTIONS), "TERM": "xterm",
+              "ANSIBLE_NOCOLOR": "1", "COLUMNS": "100"}  # fmt: skip
+    return {**{key: value for key, value in os.environ.items() if not key.startswith("ANSIBLE")}, **wanted}
+
+
+def command() -> list[str]:
+    return [str(Path(sys.executable).with_name("ansible-playbook")), "-i", "hosts.yml", "play.yml"]
+
+
+def test_events_get_from_an_action_into_a_log(project: Path) -> None:
+    done = subprocess.run(
+        command(), cwd=project, env=environment("organic.live_migration.progress"), capture_output=True, text=True,
+        check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    told = re.findall(r"^smf .*$", done.stdout, re.MULTILINE)
+    assert told == [f"smf (edge-a -> edge-b): {state}" for state in ("setup", "active", "switchover", "completed")]
+    assert "changed: [edge-a]" in done.stdout
+    assert "ASYNC POLL" not in done.stdout
+    assert "hello" in done.stdout
+    assert "Traceback" not in done.stderr
+
+
+def test_on_a_terminal_the_line_is_gone_before_the_result(project: Path) -> None:
+    ours, theirs = pty.openpty()
+    with subprocess.Popen(
+        command(), cwd=project, env=environment("organic.live_migration.progress"), stdout=theirs, stderr=theirs,
+        stdin=subprocess.DEVNULL,
+    ) as run:  # fmt: skip
+        os.close(theirs)
+        output = b""
+        while True:
+            try:
+                data = os.read(ours, 65536)
+            except OSError:  # EIO: the other end was closed
+                break
+            output += data
+    os.close(ours)
+    text = output.decode()
+    assert run.returncode == 0, text
+    assert "\r\033[Ksmf (edge-a -> edge-b)  switchover  round 3" in text
+    assert re.search(r"round 3\r\033\[Kchanged: \[edge-a\]", text), repr(text)
+
+
+def test_the_default_shows_it_as_an_asynchronous_task(project: Path) -> None:
+    done = subprocess.run(
+        command(), cwd=project, env=environment("default"), capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.count("ASYNC POLL on edge-a: jid=1 started=1 finished=0") == 3
