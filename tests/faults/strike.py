@@ -255,11 +255,13 @@ class Workloads:
     def __init__(self, site: Site) -> None:
         self._site = site
         self._made: dict[int, Moving] = {}
+        self._numbers: dict[int, int] = {}
 
     @contextmanager
     def workload(self, memory_mb: int) -> Iterator[Moving]:
         if memory_mb not in self._made:
-            self._made[memory_mb] = Moving(self._site, f"matrix-{memory_mb}", memory_mb, number=10 + len(self._made))
+            number = self._numbers.setdefault(memory_mb, 10 + len(self._numbers))
+            self._made[memory_mb] = Moving(self._site, f"matrix-{memory_mb}", memory_mb, number=number)
         try:
             yield self._made[memory_mb]
         except BaseException:
