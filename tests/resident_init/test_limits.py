@@ -1,7 +1,7 @@
 # Copyright (c) 2026 Organic 5GC contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""limits.so: the limits of another user's process, read without CAP_SYS_RESOURCE."""
+"""preload.so: the limits of another user's process, read without CAP_SYS_RESOURCE."""
 
 from __future__ import annotations
 
@@ -67,14 +67,14 @@ def read(source: str, pid: int, preload: Path | None = None) -> subprocess.Compl
 def test_tells_the_limits(init: Path, other: tuple[int, list[list[int]]], source: str) -> None:
     pid, limits = other
     assert "PermissionError" in read(source, pid).stderr  # else the test proves nothing
-    done = read(source, pid, init.with_name("limits.so"))
+    done = read(source, pid, init.with_name("preload.so"))
     assert json.loads(done.stdout) == limits
     assert [100, 200] in limits and [0, 4096] in limits and [7, -1] in limits
 
 
 def test_sets_none(init: Path, other: tuple[int, list[list[int]]]) -> None:
-    assert "PermissionError" in read(SET, other[0], init.with_name("limits.so")).stderr
+    assert "PermissionError" in read(SET, other[0], init.with_name("preload.so")).stderr
 
 
 def test_leaves_other_errors_alone(init: Path) -> None:
-    assert "ProcessLookupError" in read(BY_FUNCTION, 2**22, init.with_name("limits.so")).stderr
+    assert "ProcessLookupError" in read(BY_FUNCTION, 2**22, init.with_name("preload.so")).stderr

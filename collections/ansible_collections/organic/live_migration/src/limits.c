@@ -2,7 +2,7 @@
  * GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
  * SPDX-License-Identifier: GPL-3.0-or-later
  *
- * limits.so - preloaded into CRIU for hosts where root lacks CAP_SYS_RESOURCE. There prlimit(2) does not tell the limits
+ * Part of preload.so, for hosts where root lacks CAP_SYS_RESOURCE. There prlimit(2) does not tell the limits
  * of a process of another user, without which CRIU cannot dump it: "Can't get rlimit 0: Operation not permitted".
  * /proc/PID/limits tells them. Where prlimit works nothing changes.
  *

@@ -25,6 +25,9 @@ _HEADER = struct.Struct("<IQ")
 MAX_HEADER_BYTES = 1 << 20
 MAX_BLOB_BYTES = 4 << 30
 _TCP_CORK = 3
+_PAGES_BUFFER_BYTES = 32 << 20
+"""Of a connection for pages, at each end: so many are on their way while CRIU has not made a process for them."""
+_SO_SNDBUFFORCE, _SO_RCVBUFFORCE = 32, 33
 _TCP_INFO_BYTES_SENT = 200  # offset of tcpi_bytes_sent in struct tcp_info (linux/tcp.h, since 4.19)
 
 
@@ -180,7 +183,8 @@ class Listener:
 
     def __init__(self, credentials: Credentials, address: str = "0.0.0.0") -> None:
         self._context = credentials.context(server=True)
-        self._socket = socket.create_server((address, 0), backlog=8)
+        self._socket = socket.create_server((address, 0), backlog=32)
+        widen(self._socket, receives=True)  # before anybody connects: it is announced in the handshake
         self.port = int(self._socket.getsockname()[1])
 
     def accept(self, timeout_s: float) -> Channel:
@@ -216,6 +220,13 @@ def fail_soon(connection: socket.socket) -> None:
     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, 1)
     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPCNT, 3)
     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, 3000)
+
+
+def widen(connection: socket.socket, receives: bool) -> None:
+    """Give a connection for pages a large buffer, beyond what an unprivileged process may have (socket(7))."""
+    option = _SO_RCVBUFFORCE if receives else _SO_SNDBUFFORCE
+    with contextlib.suppress(PermissionError):  # it is only slower without
+        connection.setsockopt(socket.SOL_SOCKET, option, _PAGES_BUFFER_BYTES)
 
 
 def uncork(pages: socket.socket) -> None:

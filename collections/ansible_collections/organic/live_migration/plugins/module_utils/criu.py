@@ -59,6 +59,7 @@ class CriuWorker:
         clocks_of: a process whose time namespace CRIU joins, as it must to dump it. The clocks that CRIU reads there go
             into its images, and it restores in a time namespace in which they go on (criu/timens.c).
         join_cgroups: start in the container's cgroups, so that what is restored lives there.
+        hidden_pages: descriptor of the list of memory that a dump leaves to the pager (src/hidden_pages.h).
         rpc: the pair of sockets to talk over, ours first. Whoever else holds ours open keeps a gated restore from
             going on when this process dies, as CRIU would at the end of the connection.
     """
@@ -72,6 +73,7 @@ class CriuWorker:
     descriptors: list[int] = field(default_factory=list)
     clocks_of: int | None = None
     join_cgroups: bool = False
+    hidden_pages: int | None = None
     rpc: tuple[socket.socket, socket.socket] | None = None
 
     def __post_init__(self) -> None:
@@ -83,10 +85,15 @@ class CriuWorker:
         )
         self.command = [*self.container.enter_command, *time_namespace, *resident.CRIU, "swrk", str(theirs.fileno())]
         commands.note(self.command)
+        given, environment = [self.images, theirs.fileno(), *self.descriptors], dict(os.environ)
+        if self.hidden_pages is not None:
+            given.append(self.hidden_pages)
+            environment["CRIU_HIDDEN_PAGES"] = str(self.hidden_pages)
         with theirs:
             self._process = subprocess.Popen(
                 self.command,
-                pass_fds=[self.images, theirs.fileno(), *self.descriptors],
+                pass_fds=given,
+                env=environment,
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.PIPE,
@@ -131,10 +138,12 @@ class CriuWorker:
     def start_restore(self, inherited: dict[str, int]) -> None:
         """Arm a restore. It reads ``inventory.img`` first, a FIFO, and so waits for the images.
 
+        The private memory is the pager's, which stands where ``criu lazy-pages`` would.
+
         Args:
             inherited: descriptors that take the place of the dumped ones, for example ``pipe:[4711]``.
         """
-        options = self._common_options()
+        options = [*self._common_options(), (48, True)]  # lazy_pages
         for key, descriptor in inherited.items():
             options.append((27, protobuf.encode([(1, key), (2, descriptor)])))
         self._send(_RESTORE, options)
@@ -244,7 +253,10 @@ class CriuWorker:
 
 
 class PageServer:
-    """``criu page-server`` on the target host: writes the pages that come over a socket into the images."""
+    """``criu page-server`` on the target host: writes the pages that come over a socket into the images.
+
+    These are the pages that are not the pager's: of shared memory, and of private mappings of files.
+    """
 
     def __init__(self, images: int, pages: socket.socket) -> None:
         self.command = [*resident.CRIU, "page-server", "--images-dir", f"/proc/self/fd/{images}",

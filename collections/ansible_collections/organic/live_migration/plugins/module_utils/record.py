@@ -31,6 +31,8 @@ RESTORED = "restored"
 """Target only: the process stands restored and stopped, and waits for the source's word."""
 COMMITTED = "committed"
 """The commit point has passed: the source never runs again."""
+POSTCOPY = "postcopy-active"
+"""Source only: the process runs on the target, and needs the pages of the frozen copy that is still here."""
 COMPLETED = "completed"
 
 
@@ -52,6 +54,8 @@ class Record:
         freezer: source: directory of the container's freezer group.
         restart_policy: source: the container's own policy, to be given back after a failure.
         agent_pid, agent_start_time: the process that works on it.
+        pager_pid, pager_start_time: target: the pager, which the process needs until all its pages are there.
+        cpu_limit: source: files of the container's CPU bandwidth, as they were before it was slowed down.
     """
 
     migration_id: str
@@ -71,6 +75,9 @@ class Record:
     restart_policy: dict[str, Any] = field(default_factory=dict)
     agent_pid: int = 0
     agent_start_time: int = 0
+    pager_pid: int = 0
+    pager_start_time: int = 0
+    cpu_limit: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         check_id(self.migration_id)
@@ -103,6 +110,10 @@ class Record:
     @property
     def init(self) -> ProcessId:
         return ProcessId(self.init_pid, self.init_start_time)
+
+    @property
+    def pager(self) -> ProcessId:
+        return ProcessId(self.pager_pid, self.pager_start_time)
 
     def adopt(self) -> None:
         """The calling process works on it from now on."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 ROOT = "/opt/organic/resident"
 INIT = f"{ROOT}/init"
+PAGER = f"{ROOT}/pager"
 AWAIT = f"{ROOT}/await"
 KERNDAT = f"{ROOT}/criu.kdat"
 MANIFEST = f"{ROOT}/manifest.json"
@@ -18,9 +19,10 @@ CRIU = (
     "--library-path",
     f"{ROOT}/lib",
     "--preload",
-    f"{ROOT}/lib/limits.so",
+    f"{ROOT}/lib/preload.so",
     f"{ROOT}/criu",
 )
 """Command of the self-contained CRIU; runs in any mount namespace that holds the runtime.
 
-limits.so lets it read the limits of another user's process where the host lacks CAP_SYS_RESOURCE."""
+preload.so has it leave out the pages that the pager moves, and lets it read the limits of another user's process where
+the host lacks CAP_SYS_RESOURCE."""

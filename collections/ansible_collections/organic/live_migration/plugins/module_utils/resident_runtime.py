@@ -123,7 +123,7 @@ class ResidentRuntime:
 
     # --- present
 
-    def install(self, init: Path, limits: Path) -> Outcome:
+    def install(self, init: Path, pager: Path, preload: Path) -> Outcome:
         """Install or repair the runtime with the programs that were built from src/, and prove that CRIU works.
 
         Raises:
@@ -132,12 +132,12 @@ class ResidentRuntime:
         fault = criu_fault()
         if fault:
             raise MigrationError(f"{fault}. {CRIU_REMEDY}.")
-        for program in (init, limits):
+        for program in (init, pager, preload):
             if not self._check and not program.is_file():
                 raise MigrationError(f"{program} is missing: build it from src/ and copy it there.")
         criu = Path(criu_path() or "")
         outcome = Outcome()
-        sources = {"criu": criu.resolve(), "init": init, "lib/limits.so": limits}
+        sources = {"criu": criu.resolve(), "init": init, "pager": pager, "lib/preload.so": preload}
         sources.update((f"lib/{name}", path) for name, path in self._libraries(criu).items())
         digests = self._install_files(sources, outcome)
         sysctl = self._raise_pipe_limit(outcome)

@@ -11,21 +11,26 @@ import os
 import signal
 import socket
 import threading
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from . import agent, arrivals, channel, commands, criu_images, files, libc, network, processes, record
+from . import agent, arrivals, channel, commands, convergence, criu_images, files, libc, network, processes, record
+from . import throttle as cpu_throttle
 from .channel import Channel
 from .container import Container
+from .convergence import Convergence, Round
 from .criu import CriuWorker
 from .docker_engine import NO_RESTART, DockerEngine
-from .errors import CriuFailed, MigrationError, PeerFailed, PeerLost
+from .errors import Cancelled, CriuFailed, MigrationError, PeerFailed, PeerLost
 from .files import FileSet, Snapshot
 from .freezer import Freezer
+from .monitor import ACTIVE, CANCELLED, COMPLETED, FAILED, POSTCOPY_ACTIVE, POSTCOPY_PAUSED, SWITCHOVER, Monitor
 from .network import Interface, Links
 from .packet_hold import NewConnectionHold, PacketHold, remove_rules
-from .plan import Plan
+from .pager import Answer, PagesLost, SourcePager
+from .plan import HYBRID, POST_COPY, PRE_COPY, Plan
 from .record import Record
 from .steps import Steps, now_ms
 
@@ -36,6 +41,11 @@ _ACCEPT_S = 0.5
 _MAX_FILES_BYTES = 1 << 30
 _METADATA_BYTES = 64 << 20
 """Size of the source's image file system: all but the pages, which go out at once."""
+_FOR_EVER_S = 24 * 3600.0
+"""For what takes as long as it takes; a link that breaks is noticed by itself."""
+_AGAIN_S = 0.2
+"""After so long a link that broke is tried again."""
+_PAGE_BYTES = 4096
 
 
 @dataclass
@@ -44,6 +54,7 @@ class Armed:
 
     control: Channel
     pages: socket.socket
+    pager: SourcePager
     files: FileSet
     snapshot: Snapshot
     links: Links
@@ -90,8 +101,11 @@ class Source:
             restart_policy=description["HostConfig"]["RestartPolicy"],
         )
         self._control: Channel | None = None
+        self._pager: SourcePager | None = None
         self._armed: Armed | None = None
         self._frozen_at_ms = 0.0
+        self._post_copy = plan.options.strategy in (POST_COPY, HYBRID)
+        self._pager_bytes = self._lost_pagers_bytes = 0
 
     def run(self) -> agent.Result:
         """Migrate; returns when the source is released, or the process runs here again as if nothing had been.
@@ -110,33 +124,65 @@ class Source:
             raise MigrationError(
                 f"Container '{self._plan.name}' was left frozen by a migration; run the same one again."
             )
-        return agent.guarded(self._migrate, lambda: rescue(self._record))
+        return agent.guarded(self._migrate, self._rescue)
+
+    def _watched(self) -> Monitor:
+        facts = {
+            "migration_id": self._plan.migration_id,
+            "name": self._plan.name,
+            "peer": self._plan.peer,
+            "strategy": self._plan.options.strategy,
+            "total_bytes": self._plan.memory_bytes,
+            "remaining_bytes": self._plan.memory_bytes,
+            "downtime_limit_ms": self._plan.options.downtime_limit_ms,
+        }
+        return Monitor(self._record.directory, facts)
 
     def _migrate(self) -> agent.Result:
         self._record.adopt()
         self._record.save()
+        self._monitor = self._watched()
         try:
             with self._steps.step("connect"):
-                self._control, pages = self._connect()
-            self._armed = self._arm(self._control, pages)
+                self._control, pages, for_pager = self._connect()
+            self._armed = self._arm(self._control, pages, for_pager)
+            self._monitor.check()
+            if self._plan.options.strategy in (PRE_COPY, HYBRID):
+                self._copy_while_running(self._armed)
+            if self._plan.options.pause_before_switchover:
+                self._pause(self._armed)
+            self._monitor.check()
             restored = self._switch_over(self._armed)
+            self._monitor.check()
         except (MigrationError, OSError, ValueError) as error:
             return self._roll_back(error)
         return self._commit(self._armed, restored)
 
     # Before the freeze: everything that can be done while the process runs
 
-    def _connect(self) -> tuple[Channel, socket.socket]:
-        """One connection for the messages, and one, authenticated the same way, that CRIU writes the pages to."""
+    def _connect(self) -> tuple[Channel, socket.socket, list[socket.socket]]:
+        """One connection for the messages, and, authenticated the same way, one for CRIU's pages and the pager's."""
         control = Channel.connect(self._addresses, self._port, self._plan.credentials, 10)
-        control.send("hello")
-        pages = Channel.connect(self._addresses, self._port, self._plan.credentials, 10)
-        pages.send("pages")
-        plain = pages.to_plain_socket()
-        channel.fail_soon(plain)
-        return control, plain
+        control.send("hello", strategy=self._plan.options.strategy, connections=self._plan.options.connections)
+        pages = self._connect_for_pages("pages")
+        channel.fail_soon(pages)
+        return control, pages, self._connect_pager()
 
-    def _arm(self, control: Channel, pages: socket.socket) -> Armed:
+    def _connect_pager(self) -> list[socket.socket]:
+        connections = [self._connect_for_pages("pager") for _number in range(self._plan.options.connections)]
+        for connection in connections:
+            channel.fail_soon(connection)
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            channel.widen(connection, receives=False)
+        return connections
+
+    def _connect_for_pages(self, purpose: str) -> socket.socket:
+        connection = Channel.connect(self._addresses, self._port, self._plan.credentials, 10)
+        connection.send(purpose)
+        return connection.to_plain_socket()
+
+    def _arm(self, control: Channel, pages: socket.socket, for_pager: list[socket.socket]) -> Armed:
+        self._monitor.enter(ACTIVE)
         with self._steps.step("files"):
             moving = FileSet(self._container, self._container.mounts())
             snapshot = moving.snapshot()
@@ -166,20 +212,37 @@ class Source:
                 interfaces=self._record.interfaces,
             )
             self._freezer.gather(self._nf.pid)
-            criu, images = self._arm_dump(pages)
-            armed = Armed(control, pages, moving, snapshot, links, hold, door, criu, images)
+            pager = self._pager = self._start_pager(for_pager)
+            criu, images = self._arm_dump(pages, pager)
+            armed = Armed(control, pages, pager, moving, snapshot, links, hold, door, criu, images)
             self._armed = armed  # known to a roll back from here on
             control.expect("armed", self._plan.timeout_s)
         return armed
 
-    def _arm_dump(self, pages: socket.socket) -> tuple[CriuWorker, int]:
+    def _start_pager(self, connections: list[socket.socket]) -> SourcePager:
+        pager = SourcePager(self._nf.pid, connections)
+        for connection in connections:
+            connection.close()  # the pager's alone: its end is the connection's
+        if self._plan.options.max_bandwidth:
+            pager.order(f"limit {self._plan.options.max_bandwidth}")
+            pager.expect("limit", 10)
+        return pager
+
+    def _arm_dump(self, pages: socket.socket, pager: SourcePager) -> tuple[CriuWorker, int]:
         """Start CRIU up to the point where it would stop the process; returns it and its image directory."""
         directory = self._record.images
         directory.mkdir(mode=0o700)
         libc.mount_tmpfs(str(directory), _METADATA_BYTES)
         images = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
         freezer = os.open(self._freezer.directory, os.O_RDONLY | os.O_DIRECTORY)
-        criu = CriuWorker(self._container, images, "dump", [freezer, pages.fileno()], clocks_of=self._nf.pid)
+        criu = CriuWorker(
+            self._container,
+            images,
+            "dump",
+            [freezer, pages.fileno()],
+            clocks_of=self._nf.pid,
+            hidden_pages=pager.hidden_pages,
+        )
         try:
             criu.start_dump(processes.pid_inside(self._nf.pid), freezer, pages.fileno())
         except MigrationError:
@@ -187,17 +250,108 @@ class Source:
             raise
         return criu, images
 
+    # Pre-copy: rounds, while the process runs
+
+    def _copy_while_running(self, armed: Armed) -> None:
+        """Send the memory, then what was written meanwhile, until what is left can be sent in the downtime."""
+        options = self._plan.options
+        converging = Convergence(options.downtime_limit_ms, options.max_rounds, options.on_no_convergence)
+        deadline = now_ms() + self._plan.timeout_s * 1000
+        number, verdict, scanned_ms = 0, convergence.AGAIN, now_ms()
+        with self._steps.step("rounds"):
+            while verdict in (convergence.AGAIN, convergence.THROTTLE):
+                number += 1
+                started_ms = now_ms()
+                if started_ms > deadline:
+                    raise MigrationError(
+                        f"The memory was not copied within {self._plan.timeout_s} s (timeout_s); the process writes "
+                        f"{converging.dirty_pages_per_s:.0f} pages a second."
+                    )
+                done = self._round(armed, number, (deadline - started_ms) / 1000)
+                sent = done["bytes_sent"] - self._pager_bytes
+                self._pager_bytes = done["bytes_sent"]
+                verdict = converging.judge(
+                    Round(done["pages_written"], started_ms - scanned_ms, sent, done["duration_ms"])
+                )
+                scanned_ms = started_ms
+                self._report_round(converging, done)
+                if verdict == convergence.THROTTLE:
+                    self._throttle(converging.throttle_percent)
+            if verdict == convergence.FAIL:
+                raise MigrationError(
+                    f"The memory does not converge: the process writes {converging.dirty_pages_per_s:.0f} pages a second, "
+                    f"the expected downtime is {converging.expected_downtime_ms:.0f} ms and at most "
+                    f"{options.downtime_limit_ms} ms are allowed (downtime_limit_ms). Raise it, or set "
+                    "on_no_convergence to throttle or post_copy."
+                )
+        self._post_copy = self._post_copy or verdict == convergence.POST_COPY
+        self._refresh_files(armed)
+
+    def _round(self, armed: Armed, number: int, timeout_s: float) -> Answer:
+        self._monitor.report(round=number)
+        armed.pager.order("round")
+        return armed.pager.expect("round", timeout_s, self._look_on)
+
+    def _look_on(self, progress: Answer) -> None:
+        """Called while the pager works: tell of it, and see whether it is to be given up."""
+        if progress:
+            self._monitor.report(
+                transferred_bytes=progress["bytes_sent"],
+                remaining_bytes=progress["pages_left"] * _PAGE_BYTES,
+                duplicate_pages=progress["zero_pages"],
+            )
+        self._monitor.check()
+
+    def _report_round(self, converging: Convergence, done: Answer) -> None:
+        self._monitor.report(
+            remaining_bytes=int(converging.remaining_pages * _PAGE_BYTES),
+            transferred_bytes=done["bytes_sent"],
+            duplicate_pages=done["zero_pages"],
+            dirty_pages_per_s=round(converging.dirty_pages_per_s, 1),
+            throughput_bytes_per_s=round(converging.bytes_per_ms * 1000),
+            expected_downtime_ms=round(converging.expected_downtime_ms, 1),
+        )
+
+    def _throttle(self, percent: int) -> None:
+        throttle = cpu_throttle.Throttle(self._container)
+        if not self._record.cpu_limit:
+            self._record.cpu_limit = throttle.settings()
+            self._record.save()
+        throttle.set(percent)
+        self._monitor.report(throttle_percent=percent)
+
+    def _refresh_files(self, armed: Armed) -> None:
+        """Send the files that changed while the memory was copied; few are then left for the downtime."""
+        with self._steps.step("files_again"):
+            now = armed.files.snapshot()
+            changed, gone = now.since(armed.snapshot, set())
+            if changed or gone:
+                armed.control.send("files", armed.files.pack(changed), gone=gone)
+                armed.control.expect("unpacked", self._plan.timeout_s)
+            armed.snapshot = now
+
+    def _pause(self, armed: Armed) -> None:
+        """Wait for the user's word; then send what was written meanwhile, lest the downtime be longer for it."""
+        with self._steps.step("pause"):
+            self._monitor.await_continue(self._plan.timeout_s)
+            self._monitor.enter(ACTIVE)
+            if self._plan.options.strategy in (PRE_COPY, HYBRID):
+                self._round(armed, 0, self._plan.timeout_s)
+            self._refresh_files(armed)
+
     # From the freeze to the commit: the downtime
 
     def _switch_over(self, armed: Armed) -> channel.Message:
         """Freeze, dump and have it restored; returns the target's word that the process stands there, stopped."""
         self._record.save(record.SWITCHOVER)
+        self._monitor.enter(SWITCHOVER)
         with self._steps.step("accept"):
             armed.door.begin()  # new connections wait, while the process accepts those that are open
             arrivals.await_accepted(self._nf.pid, _ACCEPT_S)
         self._frozen_at_ms = now_ms()
         with self._steps.step("freeze"):
             self._freezer.freeze()
+        armed.pager.order("final lists" if self._post_copy else "final all")
         with self._steps.step("switch_address"):
             # what arrives here until the target has announced itself is still taken in, and dumped with the socket
             armed.control.send("switch")
@@ -207,8 +361,12 @@ class Source:
         with self._steps.step("dump"):
             archive, gone, unread = self._dump(armed)
         with self._steps.step("restore"):
-            self._send_images(armed, archive, gone, unread)
-            return armed.control.expect("restored", self._plan.timeout_s)
+            armed.pager.expect("lists", self._plan.timeout_s)  # the target must not take old pages for new ones
+            self._send_images(armed, archive, gone, unread, self._post_copy)
+            restored = armed.control.expect("restored", self._plan.timeout_s)
+        with self._steps.step("memory"):
+            self._pager_bytes = armed.pager.expect("final", self._plan.timeout_s)["bytes_sent"]
+        return restored
 
     def _dump(self, armed: Armed) -> tuple[bytes, list[str], bytes]:
         """Dump, and meanwhile pack the files that changed since they were copied.
@@ -218,6 +376,7 @@ class Source:
         """
         tree = processes.tree(self._nf.pid)
         unread = arrivals.unread(tree)
+        armed.pager.expect("hidden", self._plan.timeout_s)
         done = threading.Event()
 
         def keep_uncorked() -> None:
@@ -235,7 +394,7 @@ class Source:
         return archive, gone, unread
 
     @staticmethod
-    def _send_images(armed: Armed, archive: bytes, gone: list[str], unread: bytes) -> None:
+    def _send_images(armed: Armed, archive: bytes, gone: list[str], unread: bytes, post_copy: bool) -> None:
         parts = [archive]
         names = []
         for image in sorted(Path(f"/proc/self/fd/{armed.images}").glob("*.img")):
@@ -245,7 +404,7 @@ class Source:
         arrived = unread + armed.door.packets
         parts.append(arrived)
         sizes = {"archive_bytes": len(archive), "arrived_bytes": len(arrived)}
-        armed.control.send("images", b"".join(parts), images=names, gone=gone, **sizes)
+        armed.control.send("images", b"".join(parts), images=names, gone=gone, post_copy=post_copy, **sizes)
 
     # After it
 
@@ -262,14 +421,26 @@ class Source:
             armed.links.down()  # its kernel would else go on speaking for it, and turn neighbours to itself
             return {**agent.failure(error), "undecided": True}
         dump = armed.criu.statistics()
+        lost = ""
+        if self._post_copy:
+            armed.links.down()  # the frozen copy's kernel must not send its old segments again
+            lost = self._copy_after()
         with self._steps.step("release"):
             bytes_sent = channel.tcp_bytes_sent(armed.pages) + armed.control.blob_bytes_sent
+            bytes_sent += self._lost_pagers_bytes + self._pager_bytes
             armed.criu.close()
+            if self._pager is not None:
+                self._pager.close()
             release(self._record, self._engine)
             armed.hold.drop()
             armed.door.drop()
+        if lost:
+            self._monitor.enter(FAILED)
+            return {**agent.failure(MigrationError(lost)), "stopped": True, "statistics": self._monitor.as_dict()}
         with self._steps.step("finish"):
-            finished = self._await_finished(armed.control)
+            finished = self._await_finished(self._control or armed.control)
+        self._monitor.report(remaining_bytes=0)
+        self._monitor.enter(COMPLETED)
         return {
             "ok": True,
             "status": record.COMPLETED,
@@ -278,9 +449,87 @@ class Source:
             "steps": self._steps.list,
             "target_steps": restored.fields["steps"],
             "held_packets": running.fields["held_packets"],
+            "statistics": self._monitor.as_dict(),
             "criu": {"dump": dump, "restore": finished.get("criu", {})},
             "commands": {"source": commands.noted(), "target": finished.get("commands", [])},
         }
+
+    # Post-copy: the process runs on the target, its pages are still here
+
+    def _copy_after(self) -> str:
+        """Send what is left, as it is asked for and one after the other; returns why the rest is lost, or nothing."""
+        self._record.save(record.POSTCOPY)
+        self._monitor.enter(POSTCOPY_ACTIVE)
+        with self._steps.step("postcopy"):
+            try:
+                self._push()
+            except MigrationError as error:
+                if self._control is not None:
+                    with contextlib.suppress(MigrationError):
+                        self._control.send("failed", message=str(error), details={})
+                return (
+                    f"{error} The process cannot run without the rest of its memory: it was stopped on "
+                    f"{self._plan.peer}, and its old copy here must not run any more. Its state is lost; start it anew."
+                )
+        return ""
+
+    def _push(self) -> None:
+        deadline_ms = 0.0
+        while True:
+            try:
+                if self._pager is None or self._control is None:
+                    self._control, self._pager = self._reconnect()
+                    self._monitor.enter(POSTCOPY_ACTIVE)
+                deadline_ms = 0.0
+                self._pager.order("push")
+                self._pager_bytes = self._pager.expect("push", _FOR_EVER_S, self._tell_of_push)["bytes_sent"]
+                self._control.send("pushed")
+                self._control.expect("drained", _FOR_EVER_S)
+                return
+            except (PagesLost, PeerLost) as error:
+                # what was sent and not received is still here
+                self._hang_up()
+                self._monitor.enter(POSTCOPY_PAUSED)
+                deadline_ms = deadline_ms or now_ms() + self._plan.options.postcopy_timeout_s * 1000
+                if now_ms() > deadline_ms:
+                    raise MigrationError(
+                        f"The link broke in post-copy and did not come back within "
+                        f"{self._plan.options.postcopy_timeout_s} s (postcopy_timeout_s). {error}"
+                    ) from None
+                time.sleep(_AGAIN_S)
+
+    def _tell_of_push(self, progress: Answer) -> None:
+        if progress:
+            self._monitor.report(
+                transferred_bytes=progress["bytes_sent"], remaining_bytes=progress["pages_left"] * _PAGE_BYTES
+            )
+
+    def _hang_up(self) -> None:
+        if self._pager is not None:
+            self._pager.close()
+            self._pager = None
+            self._lost_pagers_bytes += self._pager_bytes
+            self._pager_bytes = 0
+        if self._control is not None:
+            self._control.close()
+            self._control = None
+
+    def _reconnect(self) -> tuple[Channel, SourcePager]:
+        """New connections, and a new pager, which is told by the target what it has.
+
+        Raises:
+            PeerLost: the link is still broken.
+        """
+        control = Channel.connect(self._addresses, self._port, self._plan.credentials, 3)
+        control.send("resume")
+        pager = self._start_pager(self._connect_pager())
+        try:
+            pager.order("resume")
+            pager.expect("resume", 60)
+        except MigrationError:
+            pager.close()
+            raise
+        return control, pager
 
     @staticmethod
     def _await_finished(control: Channel) -> dict[str, Any]:
@@ -295,8 +544,13 @@ class Source:
         """Before the commit point every failure ends here: the process runs on, with its connections."""
         with self._steps.step("roll_back"):
             error = self._ask_target_why(error)
+            if self._pager is not None:
+                self._pager.close()
             roll_back(self._record, self._engine, self._armed)
         result = agent.failure(error)
+        self._monitor.enter(CANCELLED if isinstance(error, Cancelled) else FAILED)
+        result["status"] = CANCELLED if isinstance(error, Cancelled) else FAILED
+        result["statistics"] = self._monitor.as_dict()
         result["steps"] = self._steps.list
         if self._frozen_at_ms:
             result["process_downtime_ms"] = round(now_ms() - self._frozen_at_ms, 2)
@@ -314,14 +568,36 @@ class Source:
             return error
         try:
             self._control.send("abort")
-            lines = self._control.expect("aborted", 10).fields["page_server_errors"]
+            lines = self._control.expect("aborted", 10).fields["errors"]
         except PeerFailed as target_error:
             return target_error
         except MigrationError:
             return error
         finally:
             self._control.close()
-        return CriuFailed("receive pages on the target host", lines) if lines else error
+        if lines and not isinstance(error, Cancelled):
+            return CriuFailed("receive pages on the target host", lines)
+        return error
+
+    def _rescue(self) -> agent.Result:
+        """What the guardian does when its worker died. In post-copy it goes on with the copying."""
+        if not self._record.path.exists():
+            return {}  # it had been settled before
+        current = Record.load(self._record.path)
+        if current.state != record.POSTCOPY:
+            return rescue(current)
+        self._record = current
+        current.adopt()
+        current.save()
+        agent.end_children()
+        self._hang_up()
+        self._monitor = self._watched()
+        lost = self._copy_after()
+        self._hang_up()
+        release(current, self._engine)
+        self._monitor.enter(FAILED if lost else COMPLETED)
+        told = {"status": FAILED, "message": lost, "stopped": True} if lost else {"ok": True, "status": COMPLETED}
+        return {**told, "statistics": self._monitor.as_dict()}
 
 
 def release(source: Record, engine: DockerEngine) -> None:
@@ -342,6 +618,7 @@ def roll_back(source: Record, engine: DockerEngine, armed: Armed | None = None) 
     if source.init.alive and source.interfaces:
         (armed.links if armed is not None else _links(source)).take_over()
         network.equip(source.init.pid, _interfaces(source))
+    cpu_throttle.restore(source.cpu_limit)
     freezer = Freezer(Path(source.freezer))
     freezer.thaw()
     if armed is not None:
@@ -352,7 +629,8 @@ def roll_back(source: Record, engine: DockerEngine, armed: Armed | None = None) 
         remove_rules(source.init.pid, source.migration_id)
     freezer.remove()
     engine.set_restart_policy(source.container_id, source.restart_policy)
-    if not source.init.alive and source.restart_policy.get("Name", "no") not in ("", "no"):
+    restarts = source.restart_policy.get("Name", "no") not in ("", "no")
+    if not source.init.alive and restarts and engine.inspect(source.container_id) is not None:
         engine.start(source.container_id)  # it ended by itself meanwhile; the engine would have started it again
     _clean(source)
     source.remove()
@@ -371,7 +649,7 @@ def rescue(source: Record) -> agent.Result:
     if not source.path.exists():
         return {}  # it had been settled before
     current = Record.load(source.path)
-    if current.state == record.COMMITTED:
+    if current.state in (record.COMMITTED, record.POSTCOPY):
         _links(current).down()  # as in Source._commit
         return {"undecided": True}
     current.adopt()

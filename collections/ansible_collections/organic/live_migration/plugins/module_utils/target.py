@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import select
 import signal
 import socket
 import time
@@ -16,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from . import agent, arrivals, commands, libc, network, record, resident
+from . import agent, arrivals, channel, commands, libc, network, record, resident
 from .channel import Channel, Listener, Message
 from .container import Container
 from .criu import CriuWorker, PageServer
@@ -25,7 +26,8 @@ from .errors import CriuFailed, MigrationError, PeerLost
 from .files import FileSet
 from .network import Interface, Links
 from .packet_hold import PacketHold, remove_rules
-from .plan import Plan
+from .pager import PagesLost, TargetPager
+from .plan import INTER_COPY, POST_COPY, Plan
 from .processes import ProcessId
 from .record import Record
 from .steps import Steps
@@ -35,6 +37,9 @@ _INVENTORY = "inventory.img"
 _ADOPT = signal.SIGRTMIN
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 _CONNECT_S = 30
+_CONNECTIONS_MAX = 16
+_FOR_EVER_S = 24 * 3600.0
+"""For what takes as long as it takes; a link that breaks is noticed by itself."""
 _WORD_OF_THE_SOURCE_S = 30
 """How long a restored process waits, stopped, for the commit. Then it is destroyed; it has never run."""
 
@@ -62,6 +67,7 @@ class Armed:
     links: Links
     hold: PacketHold
     page_server: PageServer
+    pager: TargetPager
     criu: CriuWorker
     images: int
     inventory: int
@@ -91,6 +97,7 @@ class Target:
         )
         self._steps = Steps()
         self._armed: Armed | None = None
+        self._strategy, self._connections, self._post_copy = "", 0, False
         # made before the worker is forked, so that the guardian holds it open too: see CriuWorker
         self._rpc = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
 
@@ -140,10 +147,10 @@ class Target:
         control: Channel | None = None
         try:
             control = self._listener.accept(_CONNECT_S)
-            control.expect("hello", 10)
-            pages = self._accept_pages()
-            self._listener.close()
-            self._converse(control, pages)
+            hello = control.expect("hello", 10)
+            self._take_options(hello)
+            pages = self._accept_for_pages("pages")
+            self._converse(control, pages, self._accept_pager())
         except (MigrationError, OSError, ValueError) as error:
             result = agent.failure(error)
             if not self._container.init.alive:
@@ -155,12 +162,25 @@ class Target:
             self._abort()
         return {"ok": self._record.state == record.COMPLETED}
 
-    def _accept_pages(self) -> socket.socket:
-        pages = self._listener.accept(10)
-        pages.expect("pages", 10)
-        return pages.to_plain_socket()
+    def _take_options(self, hello: Message) -> None:
+        """The source may have chosen other ones than the controller knew."""
+        self._strategy, self._connections = str(hello.fields["strategy"]), int(hello.fields["connections"])
+        if not 1 <= self._connections <= _CONNECTIONS_MAX:
+            raise PeerLost(f"The source host wants {self._connections} connections, which cannot be")
 
-    def _converse(self, control: Channel, pages: socket.socket) -> None:
+    def _accept_pager(self) -> list[socket.socket]:
+        return [self._accept_for_pages("pager") for _number in range(self._connections)]
+
+    def _accept_for_pages(self, purpose: str) -> socket.socket:
+        connection = self._listener.accept(10)
+        connection.expect(purpose, 10)
+        plain = connection.to_plain_socket()
+        if purpose == "pager":
+            channel.fail_soon(plain)
+            plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        return plain
+
+    def _converse(self, control: Channel, pages: socket.socket, for_pager: list[socket.socket]) -> None:
         """Do what the source says, in its order, until the process runs or the source gives up."""
         while True:
             message = control.receive(self._plan.timeout_s)
@@ -169,7 +189,7 @@ class Target:
                 control.send("unpacked")
             elif message.kind == "arm":
                 with self._steps.step("arm"):
-                    self._armed = self._arm(message.fields, pages)
+                    self._armed = self._arm(message.fields, pages, for_pager)
                 control.send("armed")
             elif message.kind == "switch" and self._armed is not None:
                 self._armed.links.take_over()
@@ -177,15 +197,16 @@ class Target:
                 self._armed.links.keep_announcing()
                 network.equip(self._container.init.pid, self._armed.interfaces)
             elif message.kind == "images" and self._armed is not None:
+                self._post_copy = bool(message.fields["post_copy"])
                 self._restore(self._armed, message)
                 control.send("restored", steps=self._steps.list)
                 self._run(self._armed, control)
                 return
             elif message.kind == "abort":
-                errors = self._armed.page_server.error_lines() if self._armed else []
+                errors = self._armed.page_server.error_lines() + self._armed.pager.error_lines() if self._armed else []
                 self._destroy_process()
                 with contextlib.suppress(PeerLost):
-                    control.send("aborted", page_server_errors=errors)
+                    control.send("aborted", errors=errors)
                 self._abort()
                 return
             else:
@@ -194,7 +215,7 @@ class Target:
     def _unpack(self, message: Message) -> None:
         FileSet(self._container, self._container.mounts()).unpack(message.blob, list(message.fields["gone"]))
 
-    def _arm(self, orders: dict[str, Any], pages: socket.socket) -> Armed:
+    def _arm(self, orders: dict[str, Any], pages: socket.socket, for_pager: list[socket.socket]) -> Armed:
         """Have everything ready before the freeze."""
         self._record.nf_pid = int(orders["nf_pid"])
         self._record.save(record.ACTIVE)
@@ -214,13 +235,23 @@ class Target:
         page_server = PageServer(images, pages)
         pages.close()  # the source notices the end of the page server by the end of the connection
         try:
+            pager = TargetPager(images, for_pager, direct=self._strategy in (INTER_COPY, POST_COPY))
+            for connection in for_pager:
+                connection.close()
+        except BaseException:
+            page_server.close()
+            raise
+        self._record.pager_pid, self._record.pager_start_time = pager.process_id.pid, pager.process_id.start_time
+        self._record.save()
+        try:
             self._container.reserve_pids_above(int(orders["highest_pid"]))
             criu = self._arm_restore(images, orders["streams"])
             inventory = _await_reader(directory / _INVENTORY, criu)
         except BaseException:
             page_server.close()
+            pager.close()
             raise
-        return Armed(wanted, links, hold, page_server, criu, images, inventory)
+        return Armed(wanted, links, hold, page_server, pager, criu, images, inventory)
 
     def _arm_restore(self, images: int, streams: dict[str, str]) -> CriuWorker:
         """Start CRIU; the dumped standard streams are replaced by those that the engine gave this container."""
@@ -261,6 +292,8 @@ class Target:
             os.write(armed.inventory, inventory)
             os.close(armed.inventory)
             armed.criu.run_until("pre-resume", self._plan.timeout_s)
+            armed.pager.order("standing")
+            armed.pager.expect("standing", 10)
             arrived = message.blob[len(message.blob) - int(message.fields["arrived_bytes"]) :]
             arrivals.deliver(self._container.init.pid, arrived)
         self._record.save(record.RESTORED)
@@ -268,6 +301,8 @@ class Target:
     def _run(self, armed: Armed, control: Channel) -> None:
         """Wait, with the process stopped, for the commit; then let it run."""
         control.expect("commit", _WORD_OF_THE_SOURCE_S)
+        armed.pager.order("run")
+        armed.pager.expect("run", 10)
         # written down first: whoever finds this record knows that the process may have run
         self._record.save(record.COMPLETED)
         armed.hold.release()
@@ -282,10 +317,62 @@ class Target:
         armed.hold.remove()
         armed.page_server.close()
         armed.links.close()
+        control, placed = self._await_memory(armed.pager, control)
+        self._listener.close()
+        armed.pager.close()
         finish(self._record, self._engine)
         with contextlib.suppress(PeerLost):
-            control.send("finished", criu=statistics, commands=commands.noted())
+            control.send("finished", criu=statistics, pager=placed, commands=commands.noted())
         control.close()
+
+    def _await_memory(self, pager: TargetPager, control: Channel) -> tuple[Channel, dict[str, Any]]:
+        """Wait until the process has all its memory; returns the connection, which may be another by then.
+
+        Raises:
+            MigrationError: some of it is lost; the process has been stopped.
+        """
+        try:
+            if self._post_copy:
+                control = self._await_pushed(pager, control)
+            pager.order("finish")
+            placed = pager.expect("finish", _FOR_EVER_S)
+            if self._post_copy:
+                with contextlib.suppress(PeerLost):
+                    control.send("drained")
+        except MigrationError:
+            self._record.init.kill()  # it must not run on memory that is not its own
+            raise
+        return control, placed
+
+    def _await_pushed(self, pager: TargetPager, control: Channel) -> Channel:
+        """Wait until the source has sent all. While the link is broken, the process waits for pages that it needs."""
+        while True:
+            try:
+                while True:
+                    readable = select.select([control.fileno(), pager.fileno()], [], [])[0]
+                    if pager.fileno() in readable:
+                        pager.check()
+                    if control.fileno() in readable:
+                        control.expect("pushed", 10)
+                        return control
+            except (PeerLost, PagesLost):
+                control.close()
+            control = self._reconnect(pager)
+
+    def _reconnect(self, pager: TargetPager) -> Channel:
+        deadline = time.monotonic() + self._plan.options.postcopy_timeout_s
+        while True:
+            control = self._listener.accept(max(0.0, deadline - time.monotonic()))
+            try:
+                control.expect("resume", 10)
+                connections = self._accept_pager()
+                pager.order("reconnect", connections)
+                for connection in connections:
+                    connection.close()
+                pager.expect("reconnect", 60)
+                return control
+            except (PeerLost, PagesLost):
+                control.close()
 
     def _destroy_process(self) -> None:
         """Before the commit, end all that is in the container: the source may go on as soon as it hears of it."""
@@ -295,12 +382,16 @@ class Target:
     def _abort(self) -> None:
         """Undo everything; the process that may stand restored here has never run and is destroyed."""
         if self._record.state == record.COMPLETED:
-            finish(self._record, self._engine)
+            if self._record.init.alive:
+                finish(self._record, self._engine)
+            else:
+                give_up(self._record)
             return
         destroy(self._record, self._engine)
         if self._armed:
             self._armed.criu.close()
             self._armed.page_server.close()
+            self._armed.pager.close()
 
 
 def _await_state(init: ProcessId, state: str, ask: Callable[[], None] = lambda: None) -> None:
@@ -369,6 +460,12 @@ def finish(target: Record, engine: DockerEngine) -> None:
     target.remove()
 
 
+def give_up(target: Record) -> None:
+    """The process had run here and was stopped, as its memory is lost: what is left is a container that ended."""
+    _clean(target)
+    target.remove()
+
+
 def destroy(target: Record, engine: DockerEngine) -> None:
     """Take away what was prepared here. The whole container dies at once, before CRIU could let anything run."""
     target.init.kill()
@@ -383,6 +480,12 @@ def _clean(target: Record) -> None:
         with contextlib.suppress(OSError):
             libc.unmount(str(target.images))
         target.images.rmdir()
+
+
+def _outlive(pager: ProcessId) -> None:
+    """Wait for a pager that goes on alone: the process needs it until all its pages are there."""
+    with contextlib.suppress(ChildProcessError):
+        os.waitpid(pager.pid, 0)
 
 
 def rescue(target: Record, rpc: tuple[socket.socket, socket.socket]) -> None:
@@ -408,4 +511,5 @@ def rescue(target: Record, rpc: tuple[socket.socket, socket.socket]) -> None:
         while ours.recv(65536):  # until CRIU ends, which must not be killed: the process is still its child
             pass
     ours.close()
+    _outlive(current.pager)
     finish(current, engine)

@@ -31,12 +31,17 @@ options:
       - Path on the host of the resident init, a static program. It may be where it belongs already.
     type: path
     default: /opt/organic/resident/init
-  limits:
+  pager:
     description:
-      - Path on the host of C(limits.so), with which CRIU can dump processes of any user where root lacks
-        C(CAP_SYS_RESOURCE). It may be where it belongs already.
+      - Path on the host of the pager, a static program. It may be where it belongs already.
     type: path
-    default: /opt/organic/resident/lib/limits.so
+    default: /opt/organic/resident/pager
+  preload:
+    description:
+      - Path on the host of C(preload.so), with which CRIU leaves the memory to the pager, and can dump processes of any
+        user where root lacks C(CAP_SYS_RESOURCE). It may be where it belongs already.
+    type: path
+    default: /opt/organic/resident/lib/preload.so
   force:
     description:
       - With O(state=absent), remove the runtime though a running container has it mounted.
@@ -65,7 +70,8 @@ EXAMPLES = r"""
 - name: Install the resident runtime
   organic.live_migration.resident_runtime:
     init: /root/build/init
-    limits: /root/build/limits.so
+    pager: /root/build/pager
+    preload: /root/build/preload.so
 
 - name: Remove it
   organic.live_migration.resident_runtime:
@@ -151,7 +157,8 @@ def main() -> None:
         argument_spec={
             "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
             "init": {"type": "path", "default": "/opt/organic/resident/init"},
-            "limits": {"type": "path", "default": "/opt/organic/resident/lib/limits.so"},
+            "pager": {"type": "path", "default": "/opt/organic/resident/pager"},
+            "preload": {"type": "path", "default": "/opt/organic/resident/lib/preload.so"},
             "force": {"type": "bool", "default": False},
         },
         supports_check_mode=True,
@@ -159,7 +166,8 @@ def main() -> None:
     try:
         runtime = ResidentRuntime(check=module.check_mode)
         if module.params["state"] == "present":
-            outcome = runtime.install(Path(module.params["init"]), Path(module.params["limits"]))
+            programs = (Path(module.params[name]) for name in ("init", "pager", "preload"))
+            outcome = runtime.install(*programs)
         else:
             outcome = runtime.remove(force=module.params["force"])
     except (MigrationError, OSError) as error:

@@ -1,0 +1,211 @@
+# Copyright (c) 2026 Organic 5GC contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The pager: the program that moves the private memory of a process tree, one at each end (src/pager).
+
+It takes orders as packets and answers with JSON; see src/pager/source.c and src/pager/target.c for the orders.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import socket
+import subprocess
+import time
+from collections.abc import Callable
+from typing import Any
+
+from . import commands, resident
+from .criu_proof import error_lines
+from .errors import MigrationError
+from .processes import ProcessId
+
+HIDDEN_PAGES_BYTES = 16 << 20
+"""Size of the list of what CRIU leaves to the pager: room for ten times the areas that a process may have."""
+
+_WATCH_EVERY_S = 0.05
+
+Answer = dict[str, Any]
+
+
+class PagesLost(MigrationError):
+    """A connection between the two pagers broke."""
+
+
+class Pager:
+    """One pager as its agent sees it.
+
+    Args:
+        arguments: of the program; descriptors go by their numbers.
+        descriptors: that it is given.
+    """
+
+    def __init__(self, arguments: list[str], descriptors: list[int]) -> None:
+        self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self._log = os.memfd_create("pager.log", os.MFD_CLOEXEC)
+        command = [resident.PAGER, *arguments]
+        commands.note(command)
+        with theirs:
+            self._process = subprocess.Popen(
+                command, pass_fds=descriptors, stdin=theirs, stdout=subprocess.DEVNULL, stderr=self._log
+            )
+
+    @property
+    def process_id(self) -> ProcessId:
+        return ProcessId.of(self._process.pid)
+
+    def fileno(self) -> int:
+        return self._control.fileno()
+
+    def order(self, text: str, connections: list[socket.socket] | None = None) -> None:
+        """Give an order.
+
+        Raises:
+            MigrationError: the pager has ended; tells its last words.
+        """
+        try:
+            socket.send_fds(self._control, [text.encode()], [one.fileno() for one in connections or []])
+        except OSError:
+            raise self._ended() from None
+
+    def expect(self, done: str, timeout_s: float, watch: Callable[[Answer], None] | None = None) -> Answer:
+        """Wait until something is done; tells its figures.
+
+        Args:
+            done: that is waited for, an order or an event.
+            timeout_s: for the whole.
+            watch: called several times a second with what is known of the progress, or nothing; may raise.
+
+        Raises:
+            PagesLost: a connection to the other pager broke.
+            MigrationError: the pager has ended, or does not get on.
+        """
+        deadline = time.monotonic() + timeout_s
+        while True:
+            left = deadline - time.monotonic()
+            answer = self.receive(max(0.0, min(left, _WATCH_EVERY_S) if watch else left))
+            if answer is None and left <= 0:
+                raise MigrationError(f"The pager did not get '{done}' done within {timeout_s:.0f} s.")
+            if watch and (answer is None or answer.get("event") == "progress"):
+                watch(answer or {})
+            if answer is None:
+                continue
+            if answer.get("done") == done or answer.get("event") == done:
+                if answer.get("broken"):
+                    raise PagesLost("A connection for the pages broke.")
+                return answer
+            if answer.get("event") == "broken" and done != "reconnect":  # then those that broke are just replaced
+                raise self._ended() if self._died() else PagesLost("A connection for the pages broke.")
+
+    def check(self) -> None:
+        """Raises PagesLost when it has told of a connection that broke; reads one packet at most."""
+        answer = self.receive(0)
+        if answer is not None and answer.get("event") == "broken":
+            raise PagesLost("A connection for the pages broke.")
+
+    def receive(self, timeout_s: float) -> Answer | None:
+        """The next packet; None when there is none in time.
+
+        Raises:
+            MigrationError: the pager has ended.
+        """
+        if not select.select([self._control], [], [], timeout_s)[0]:
+            return None
+        data, held, _flags, _address = socket.recv_fds(self._control, 4096, 1)
+        if not data:
+            raise self._ended()
+        answer: Answer = json.loads(data)
+        if held:
+            answer["held"] = held
+        return answer
+
+    def _died(self) -> bool:
+        """Whether it is just ending, as it does after it told of a connection that it cannot do without."""
+        try:
+            self._process.wait(0.2)
+        except subprocess.TimeoutExpired:
+            return False
+        return True
+
+    def _ended(self) -> MigrationError:
+        try:
+            self._process.wait(5)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+        lines = self.error_lines()
+        said = lines[-1] if lines else f"it ended with status {self._process.poll()}"
+        kind = PagesLost if "connection to the other host broke" in said else MigrationError
+        return kind(f"The memory could not be moved: {said}")
+
+    def error_lines(self) -> list[str]:
+        text = os.pread(self._log, 1 << 16, 0).decode(errors="replace")
+        return [line[line.index("Error") :] for line in error_lines(text)][-8:]
+
+    def close(self) -> None:
+        """End it; what it has not done is not done. It is not killed while a process that it traces stands still."""
+        self._control.close()
+        self._process.terminate()
+        try:
+            self._process.wait(5)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        os.close(self._log)
+
+
+class SourcePager(Pager):
+    """Reads the pages of a process tree and sends them.
+
+    Args:
+        root: first process of the tree, as the host counts.
+        connections: to the target's pager.
+    """
+
+    def __init__(self, root: int, connections: list[socket.socket]) -> None:
+        self.hidden_pages = os.memfd_create("hidden-pages", os.MFD_CLOEXEC)
+        os.ftruncate(self.hidden_pages, HIDDEN_PAGES_BYTES)
+        given = [one.fileno() for one in connections]
+        super().__init__(["source", str(root), str(self.hidden_pages), *map(str, given)], [self.hidden_pages, *given])
+
+    def close(self) -> None:
+        super().close()
+        os.close(self.hidden_pages)
+
+
+class TargetPager(Pager):
+    """Receives pages, and brings them into the restored processes.
+
+    Args:
+        images: descriptor of CRIU's image directory, where it finds the pager's socket.
+        connections: to the source's pager.
+        direct: keep nothing: what arrives before there is a process waits in the connections.
+    """
+
+    def __init__(self, images: int, connections: list[socket.socket], direct: bool) -> None:
+        given = [one.fileno() for one in connections]
+        super().__init__(["target", str(images), *map(str, given)], [images, *given])
+        self.expect("ready", 10)
+        if direct:
+            self.order("direct")
+            self.expect("direct", 10)
+
+
+def sample_dirty_pages_per_s(root: int, duration_s: float) -> float:
+    """How many pages of 4096 bytes a running process tree writes a second, each counted once; takes that long.
+
+    Raises:
+        MigrationError: the host cannot track written pages.
+    """
+    pager = SourcePager(root, [])
+    try:
+        pager.order("count")
+        pager.expect("count", 60)
+        begun = time.monotonic()
+        time.sleep(duration_s)  # this is the measurement
+        pager.order("count")
+        written = pager.expect("count", 60)["pages_written"]
+        return float(written) / (time.monotonic() - begun)
+    finally:
+        pager.close()

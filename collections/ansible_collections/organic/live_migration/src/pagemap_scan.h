@@ -1,0 +1,45 @@
+/* Copyright (c) 2026 Organic 5GC contributors
+ * GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+ * SPDX-License-Identifier: GPL-3.0-or-later
+ *
+ * The kernel's interface for looking at a process's pages, for C libraries that are older than Linux 6.7 (the kernel's
+ * Documentation/admin-guide/mm/pagemap.rst and include/uapi/linux/fs.h). */
+#pragma once
+
+#include <linux/fs.h>
+#include <stdint.h>
+#include <sys/ioctl.h>
+
+#ifndef PAGEMAP_SCAN
+#define PAGE_IS_WPALLOWED (1ULL << 0)
+#define PAGE_IS_WRITTEN (1ULL << 1)
+#define PAGE_IS_FILE (1ULL << 2)
+#define PAGE_IS_PRESENT (1ULL << 3)
+#define PAGE_IS_SWAPPED (1ULL << 4)
+#define PAGE_IS_PFNZERO (1ULL << 5)
+#define PAGE_IS_SOFT_DIRTY (1ULL << 7)
+#define PM_SCAN_WP_MATCHING (1U << 0)
+
+struct page_region {
+	uint64_t start;
+	uint64_t end;
+	uint64_t categories;
+};
+
+struct pm_scan_arg {
+	uint64_t size;
+	uint64_t flags;
+	uint64_t start;
+	uint64_t end;
+	uint64_t walk_end;
+	uint64_t vec;
+	uint64_t vec_len;
+	uint64_t max_pages;
+	uint64_t category_inverted;
+	uint64_t category_mask;
+	uint64_t category_anyof_mask;
+	uint64_t return_mask;
+};
+
+#define PAGEMAP_SCAN _IOWR('f', 16, struct pm_scan_arg)
+#endif

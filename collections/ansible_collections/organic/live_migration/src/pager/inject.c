@@ -1,0 +1,128 @@
+/* Copyright (c) 2026 Organic 5GC contributors
+ * GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+ * SPDX-License-Identifier: GPL-3.0-or-later
+ *
+ * A userfaultfd belongs to the address space that made it, so the process itself must call userfaultfd(2). It is made to
+ * by ptrace(2), which stops one of its threads for some 0.2 ms; the descriptor is fetched by pidfd_getfd(2) and closed
+ * again inside. */
+#define _GNU_SOURCE
+#include "inject.h"
+
+#include "pager.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ptrace.h>
+#include <sys/syscall.h>
+#include <sys/user.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#ifndef __x86_64__
+#error "the registers of this architecture are not known here"
+#endif
+
+#define SUSPEND_SECCOMP 0x00200000 /* PTRACE_O_SUSPEND_SECCOMP: a container may not call userfaultfd */
+#define USER_MODE_ONLY 1	   /* UFFD_USER_MODE_ONLY: needs no privilege of the process */
+
+/* The address of a syscall instruction in the vDSO, which every process has. */
+static uint64_t find_syscall(pid_t pid)
+{
+	uint64_t start = 0, end = 0, found = 0;
+	char path[64], line[512];
+	unsigned char *code;
+	FILE *maps;
+
+	snprintf(path, sizeof path, "/proc/%d/maps", (int)pid);
+	maps = fopen(path, "re");
+	if (!maps)
+		return 0;
+	while (fgets(line, sizeof line, maps))
+		if (strstr(line, "[vdso]"))
+			sscanf(line, "%lx-%lx", &start, &end);
+	fclose(maps);
+	if (start >= end)
+		return 0;
+	code = allocate(end - start);
+	if (process_vm_readv(pid, &(struct iovec){code, end - start}, 1, &(struct iovec){(void *)start, end - start}, 1,
+			     0) == (ssize_t)(end - start))
+		for (uint64_t i = 0; i + 1 < end - start && !found; i++)
+			if (code[i] == 0x0f && code[i + 1] == 0x05)
+				found = start + i;
+	free(code);
+	return found;
+}
+
+static bool call(pid_t pid, struct user_regs_struct registers, uint64_t instruction, long number, long argument,
+		 long *result)
+{
+	int status;
+
+	registers.rip = instruction;
+	registers.rax = (unsigned long)number;
+	registers.rdi = (unsigned long)argument;
+	registers.orig_rax = (unsigned long)-1; /* no restart of what the stop interrupted, for now */
+	if (ptrace(PTRACE_SETREGS, pid, 0, &registers) || ptrace(PTRACE_SINGLESTEP, pid, 0, 0) ||
+	    waitpid(pid, &status, __WALL) != pid || !WIFSTOPPED(status) || WSTOPSIG(status) != SIGTRAP ||
+	    ptrace(PTRACE_GETREGS, pid, 0, &registers))
+		return false;
+	*result = (long)registers.rax;
+	return true;
+}
+
+/* Stops the process, with no signal half delivered; returns 0 or a negative errno. */
+static int stop(pid_t pid)
+{
+	int status, signal = 0;
+
+	if (ptrace(PTRACE_SEIZE, pid, 0, SUSPEND_SECCOMP))
+		return -errno;
+	if (ptrace(PTRACE_INTERRUPT, pid, 0, 0))
+		return -errno;
+	for (;;) {
+		if (waitpid(pid, &status, __WALL) != pid || !WIFSTOPPED(status))
+			return -ESRCH;
+		if (status >> 16 == PTRACE_EVENT_STOP)
+			return 0;
+		signal = WSTOPSIG(status); /* was on its way before us */
+		if (ptrace(PTRACE_CONT, pid, 0, signal))
+			return -errno;
+	}
+}
+
+int inject_userfaultfd(pid_t pid)
+{
+	uint64_t instruction = find_syscall(pid), mask, everything = ~0ULL;
+	struct user_regs_struct registers;
+	long inside, closed;
+	int fd, pidfd;
+
+	if (!instruction)
+		return -ENOEXEC;
+	fd = stop(pid);
+	if (fd)
+		return fd;
+	fd = -ESRCH;
+	if (!ptrace(PTRACE_GETREGS, pid, 0, &registers) && !ptrace(PTRACE_GETSIGMASK, pid, sizeof mask, &mask) &&
+	    !ptrace(PTRACE_SETSIGMASK, pid, sizeof everything, &everything)) {
+		if (call(pid, registers, instruction, SYS_userfaultfd, O_CLOEXEC | O_NONBLOCK | USER_MODE_ONLY,
+			 &inside)) {
+			fd = (int)inside;
+			if (inside >= 0) {
+				pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+				fd = (int)syscall(SYS_pidfd_getfd, pidfd, (int)inside, 0);
+				if (fd < 0)
+					fd = -errno;
+				close(pidfd);
+				call(pid, registers, instruction, SYS_close, inside, &closed);
+			}
+		}
+		ptrace(PTRACE_SETSIGMASK, pid, sizeof mask, &mask);
+		ptrace(PTRACE_SETREGS, pid, 0, &registers);
+	}
+	ptrace(PTRACE_DETACH, pid, 0, 0);
+	return fd;
+}

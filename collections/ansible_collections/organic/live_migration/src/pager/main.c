@@ -1,0 +1,40 @@
+/* Copyright (c) 2026 Organic 5GC contributors
+ * GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+ * SPDX-License-Identifier: GPL-3.0-or-later
+ *
+ * pager source PID HIDDEN [CONNECTION...]
+ * pager target IMAGES CONNECTION...
+ *
+ * Moves the memory of a process tree between two hosts; child of the agents of organic.live_migration. PID is the first
+ * process of the tree, the others are descriptors: HIDDEN of the list for preload.so, IMAGES of CRIU's image directory,
+ * and the connections to the other pager. */
+#include "pager.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define EXIT_USAGE 64
+
+int main(int count, char **arguments)
+{
+	static struct connection connections[CONNECTIONS_MAX];
+	bool source = count >= 4 && strcmp(arguments[1], "source") == 0;
+	bool target = count >= 4 && strcmp(arguments[1], "target") == 0;
+	int first = source ? 4 : 3;
+
+	if ((!source && !target) || count - first > CONNECTIONS_MAX) {
+		fputs("usage: pager source PID HIDDEN [CONNECTION...]\n       pager target IMAGES CONNECTION...\n", stderr);
+		return EXIT_USAGE;
+	}
+	signal(SIGPIPE, SIG_IGN);
+	for (int i = first; i < count; i++)
+		connections[i - first] =
+			(struct connection){.fd = atoi(arguments[i]), .sending = PTHREAD_MUTEX_INITIALIZER};
+	if (source)
+		run_source(atoi(arguments[2]), connections, count - first, atoi(arguments[3]));
+	else
+		run_target(connections, count - first, atoi(arguments[2]));
+	return 0;
+}

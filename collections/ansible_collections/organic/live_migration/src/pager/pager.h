@@ -1,0 +1,48 @@
+/* Copyright (c) 2026 Organic 5GC contributors
+ * GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+ * SPDX-License-Identifier: GPL-3.0-or-later */
+#pragma once
+
+#include "wire.h"
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+#include <sys/uio.h>
+
+#define CONNECTIONS_MAX 16
+/* The agent's orders come as packets on standard input, a SOCK_SEQPACKET socket, and what is told goes back there. */
+#define CONTROL 0
+
+/* A connection to the other pager. It breaks once and for all: what is sent afterwards is not, and nothing comes. */
+struct connection {
+	int fd;
+	pthread_mutex_t sending;
+	_Atomic bool broken;
+	_Atomic uint64_t bytes_sent;
+};
+
+/* Ends the program with a message; the agent sees the end and acts. */
+__attribute__((noreturn, format(printf, 1, 2))) void fail(const char *format, ...);
+/* One packet to the agent, JSON. */
+__attribute__((format(printf, 1, 2))) void tell(const char *format, ...);
+/* One order of the agent's, with the connections that came with it; false when it has gone. */
+bool hear(char *command, size_t size, struct connection *connections, int *count);
+void *allocate(size_t bytes);
+void *allocate_pages(size_t bytes);
+double now_ms(void);
+bool is_zero_page(const void *page);
+
+bool send_vector(struct connection *connection, struct iovec *vector, int parts);
+bool send_frame(struct connection *connection, struct frame frame, const void *payload);
+bool send_ranges(struct connection *connection, enum frame_kind kind, uint32_t process, const struct range *ranges,
+		 size_t count);
+bool receive_all(struct connection *connection, void *data, size_t bytes);
+/* Reads one frame without its payload; false when the connection is broken, or said what no pager says. */
+bool receive_frame(struct connection *connection, struct frame *frame);
+
+/* source.c, target.c */
+void run_source(pid_t root, struct connection *connections, int count, int hidden_pages);
+void run_target(struct connection *connections, int count, int listener);

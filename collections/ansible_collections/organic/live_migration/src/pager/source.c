@@ -1,0 +1,952 @@
+/* Copyright (c) 2026 Organic 5GC contributors
+ * GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+ * SPDX-License-Identifier: GPL-3.0-or-later
+ *
+ * The source's pager. It answers for the private anonymous memory of a process tree: finds the pages that were written
+ * (userfaultfd write-protection and PAGEMAP_SCAN), reads them from outside and sends them.
+ *
+ * Orders: "round" sends what was written since the last one while the process runs, "count" only counts it. "final all"
+ * and "final lists" want it frozen: hide its memory from CRIU, then send the rest, or only say what is missing. After
+ * the latter "push" sends what nobody asked for yet; questions are answered all the time. "resume" takes the place of
+ * "final lists" when another pager did that and its connections broke. "limit N" is the bandwidth, in bytes a second, of
+ * what is sent before the freeze and pushed. */
+#define _GNU_SOURCE
+#include "../hidden_pages.h"
+#include "../pagemap_scan.h"
+#include "chunks.h"
+#include "inject.h"
+#include "pager.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/userfaultfd.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+/* Newer than the C library's headers (include/uapi/linux/userfaultfd.h). */
+#define FEATURE_WP_HUGETLBFS_SHMEM (1 << 12)
+#define FEATURE_WP_UNPOPULATED (1 << 13)
+#define FEATURE_WP_ASYNC (1 << 15)
+
+#define REGIONS 65536
+#define BATCH_JOBS 64
+/* With a page that is asked for go those behind it that are still to be sent. */
+#define AROUND_PAGES 16UL
+
+enum page_state { UNSENT, SENT, PENDING /* to be pushed */ };
+
+struct ranges {
+	struct range *list;
+	size_t count, room;
+};
+
+struct process {
+	pid_t pid;
+	uint64_t started;
+	uint32_t inner; /* PID in the container's namespace */
+	int pagemap, memory, userfault;
+	bool alive;
+	struct ranges areas, present, stale;
+	struct chunks pages;
+};
+
+struct job {
+	struct process *process;
+	uint64_t start, end;
+	bool zero;
+};
+
+static struct process **processes;
+static size_t process_count;
+static pid_t root;
+
+static struct connection *connections;
+static int connection_count;
+static uint64_t barriers_done[CONNECTIONS_MAX], barrier;
+static pthread_t readers[CONNECTIONS_MAX];
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
+static struct job *jobs;
+static size_t job_count, job_room, next_job;
+static int busy;
+static bool pushing, frozen;
+
+static uint64_t limit_bytes_per_s;
+static _Atomic uint64_t limited_bytes;
+static double limited_since_ms;
+static _Atomic uint64_t pages_sent, zero_pages;
+static uint64_t pages_seen;
+
+static struct page_region regions[REGIONS];
+static sigset_t termination;
+
+static void add_range(struct ranges *ranges, uint64_t start, uint64_t end)
+{
+	if (ranges->count == ranges->room) {
+		ranges->room = ranges->room ? 2 * ranges->room : 256;
+		ranges->list = realloc(ranges->list, ranges->room * sizeof *ranges->list);
+		if (!ranges->list)
+			fail("no memory for %zu ranges", ranges->room);
+	}
+	ranges->list[ranges->count++] = (struct range){start, end};
+}
+
+static void add_pages(struct ranges *ranges, uint64_t start, uint64_t end)
+{
+	if (ranges->count && ranges->list[ranges->count - 1].end == start)
+		ranges->list[ranges->count - 1].end = end;
+	else
+		add_range(ranges, start, end);
+}
+
+/* The process tree */
+
+static int open_of(pid_t pid, const char *name)
+{
+	char path[64];
+
+	snprintf(path, sizeof path, "/proc/%d/%s", (int)pid, name);
+	return open(path, O_RDONLY | O_CLOEXEC);
+}
+
+static uint32_t inner_pid(pid_t pid)
+{
+	char path[64], line[256], *last;
+	uint32_t inner = 0;
+	FILE *status;
+
+	snprintf(path, sizeof path, "/proc/%d/status", (int)pid);
+	status = fopen(path, "re");
+	while (status && fgets(line, sizeof line, status))
+		if (strncmp(line, "NSpid:", 6) == 0 && (last = strrchr(line, '\t')))
+			inner = (uint32_t)strtoul(last + 1, NULL, 10);
+	if (status)
+		fclose(status);
+	return inner;
+}
+
+/* Clock ticks since boot, which tell a process from a later one with its PID (proc(5)); 0 when there is none. */
+static uint64_t start_time(pid_t pid)
+{
+	char text[1024], *at;
+	uint64_t time = 0;
+	int fd = open_of(pid, "stat");
+	ssize_t n = fd < 0 ? 0 : read(fd, text, sizeof text - 1);
+
+	if (fd >= 0)
+		close(fd);
+	text[n > 0 ? n : 0] = '\0';
+	at = strrchr(text, ')'); /* the name before it may hold anything */
+	for (int field = 2; at && field < 22; field++)
+		at = strchr(at + 1, ' ');
+	if (at)
+		time = strtoull(at, NULL, 10);
+	return time;
+}
+
+static struct process *known_process(pid_t pid, uint64_t started)
+{
+	for (size_t i = 0; i < process_count; i++)
+		if (processes[i]->pid == pid && processes[i]->started == started)
+			return processes[i];
+	return NULL;
+}
+
+static struct process *add_process(pid_t pid, uint64_t started)
+{
+	struct process new = {.pid = pid,
+			      .started = started,
+			      .inner = inner_pid(pid),
+			      .pagemap = open_of(pid, "pagemap"),
+			      .memory = open_of(pid, "mem"),
+			      .userfault = -1};
+
+	if (!new.inner || new.pagemap < 0 || new.memory < 0)
+		return NULL; /* it has just ended */
+	processes = realloc(processes, (process_count + 1) * sizeof(struct process *));
+	if (!processes)
+		fail("no memory for %zu processes", process_count + 1);
+	processes[process_count] = allocate(sizeof new);
+	*processes[process_count] = new;
+	return processes[process_count++];
+}
+
+static void see_tree(pid_t pid)
+{
+	uint64_t started = start_time(pid);
+	struct process *process = known_process(pid, started);
+	char path[300], *children = NULL;
+	struct dirent *thread;
+	size_t room = 0;
+	DIR *threads;
+	FILE *list;
+
+	if (!process)
+		process = add_process(pid, started);
+	if (!process)
+		return;
+	process->alive = true;
+	snprintf(path, sizeof path, "/proc/%d/task", (int)pid);
+	threads = opendir(path);
+	while (threads && (thread = readdir(threads))) {
+		/* the children of each thread are the process's (proc(5), CONFIG_PROC_CHILDREN) */
+		snprintf(path, sizeof path, "/proc/%d/task/%s/children", (int)pid, thread->d_name);
+		list = fopen(path, "re");
+		if (list && getline(&children, &room, list) > 0)
+			for (char *at = children, *end; strtol(at, &end, 10) > 0; at = end)
+				see_tree((pid_t)strtol(at, NULL, 10));
+		if (list)
+			fclose(list);
+	}
+	if (threads)
+		closedir(threads);
+	free(children);
+}
+
+static void forget_process(struct process *process)
+{
+	close(process->pagemap);
+	close(process->memory);
+	if (process->userfault >= 0)
+		close(process->userfault);
+	process->pagemap = process->memory = process->userfault = -1;
+	process->started = 0; /* its chunks may still be in use by a reader */
+}
+
+static void find_processes(void)
+{
+	for (size_t i = 0; i < process_count; i++)
+		processes[i]->alive = false;
+	see_tree(root);
+	for (size_t i = 0; i < process_count; i++)
+		if (!processes[i]->alive && processes[i]->started)
+			forget_process(processes[i]);
+	if (!process_count || !processes[0]->alive)
+		fail("process %d has ended", (int)root);
+}
+
+/* The areas that are the pager's: private anonymous memory, as CRIU's vma_entry_can_be_lazy has it. */
+
+static bool is_locked(FILE *smaps, uint64_t start)
+{
+	char line[512];
+	uint64_t from = 0, to;
+
+	while (fgets(line, sizeof line, smaps)) {
+		if (sscanf(line, "%lx-%lx ", &from, &to) == 2)
+			continue;
+		if (from == start && strncmp(line, "VmFlags:", 8) == 0)
+			return strstr(line, " lo") != NULL;
+	}
+	return true;
+}
+
+static bool locks_memory(pid_t pid)
+{
+	char path[64], line[256];
+	unsigned long locked = 0;
+	FILE *status;
+
+	snprintf(path, sizeof path, "/proc/%d/status", (int)pid);
+	status = fopen(path, "re");
+	while (status && fgets(line, sizeof line, status))
+		sscanf(line, "VmLck: %lu", &locked);
+	if (status)
+		fclose(status);
+	return locked != 0;
+}
+
+static void read_areas(struct process *process)
+{
+	char path[64], line[4096 + 256], permissions[8], name[16];
+	unsigned long start, end, inode;
+	FILE *maps, *smaps = NULL;
+
+	process->areas.count = 0;
+	snprintf(path, sizeof path, "/proc/%d/maps", (int)process->pid);
+	maps = fopen(path, "re");
+	if (!maps)
+		return;
+	if (locks_memory(process->pid)) {
+		snprintf(path, sizeof path, "/proc/%d/smaps", (int)process->pid);
+		smaps = fopen(path, "re");
+	}
+	while (fgets(line, sizeof line, maps)) {
+		name[0] = '\0';
+		if (sscanf(line, "%lx-%lx %7s %*x %*s %lu %15s", &start, &end, permissions, &inode, name) < 4)
+			continue;
+		if (permissions[3] != 'p' || inode != 0 || strncmp(name, "[v", 2) == 0 || name[0] == '/')
+			continue;
+		if (!smaps || !is_locked(smaps, start))
+			add_range(&process->areas, start, end);
+	}
+	fclose(maps);
+	if (smaps)
+		fclose(smaps);
+}
+
+/* Tracking */
+
+static void track(struct process *process)
+{
+	struct uffdio_api api = {.api = UFFD_API,
+				 .features = FEATURE_WP_ASYNC | FEATURE_WP_UNPOPULATED | FEATURE_WP_HUGETLBFS_SHMEM |
+					     UFFD_FEATURE_PAGEFAULT_FLAG_WP};
+
+	pthread_sigmask(SIG_BLOCK, &termination, NULL);
+	process->userfault = inject_userfaultfd(process->pid);
+	pthread_sigmask(SIG_UNBLOCK, &termination, NULL);
+	if (process->userfault < 0) {
+		if (process->userfault == -ESRCH && start_time(process->pid) != process->started)
+			return; /* it ended meanwhile */
+		fail("process %d cannot be tracked: userfaultfd: %s", (int)process->inner,
+		     strerror(-process->userfault));
+	}
+	if (ioctl(process->userfault, UFFDIO_API, &api))
+		fail("this kernel cannot track written pages: UFFDIO_API: %s", strerror(errno));
+}
+
+static long scan(struct process *process, struct pm_scan_arg *arguments)
+{
+	long n;
+
+	arguments->size = sizeof *arguments;
+	arguments->vec = (uint64_t)(uintptr_t)regions;
+	arguments->vec_len = REGIONS;
+	n = ioctl(process->pagemap, PAGEMAP_SCAN, arguments);
+	if (n < 0 && (errno == ESRCH || errno == ENOENT))
+		return 0;
+	if (n < 0)
+		fail("PAGEMAP_SCAN: %s", strerror(errno));
+	return n;
+}
+
+static void set_states(struct process *process, uint64_t start, uint64_t end, enum page_state state)
+{
+	struct chunk *chunk = NULL;
+
+	for (uint64_t at = start; at < end; at += PAGE_BYTES) {
+		if (!chunk || at % CHUNK_BYTES == 0)
+			chunk = chunk_add(&process->pages, at);
+		chunk->state[chunk_page(at)] = (uint8_t)state;
+	}
+}
+
+static void add_job(struct process *process, uint64_t start, uint64_t end, bool zero)
+{
+	pages_seen += (end - start) / PAGE_BYTES;
+	for (uint64_t next; start < end; start = next) {
+		next = zero || end - start <= FRAME_BYTES_MAX ? end : start + FRAME_BYTES_MAX;
+		if (job_count == job_room) {
+			job_room = job_room ? 2 * job_room : 4096;
+			jobs = realloc(jobs, job_room * sizeof *jobs);
+			if (!jobs)
+				fail("no memory for %zu ranges", job_room);
+		}
+		jobs[job_count++] = (struct job){process, start, next, zero};
+	}
+}
+
+/* Pages in areas that are not write-protected have come since, maybe at the address of older ones. */
+static void forget_remapped(struct process *process, struct range area)
+{
+	struct pm_scan_arg arguments = {.start = area.start, .end = area.end,
+					.category_inverted = PAGE_IS_WPALLOWED, .category_mask = PAGE_IS_WPALLOWED,
+					.category_anyof_mask = PAGE_IS_PRESENT | PAGE_IS_SWAPPED,
+					.return_mask = PAGE_IS_PRESENT};
+
+	while (arguments.start < area.end) {
+		long n = scan(process, &arguments);
+
+		for (long i = 0; i < n; i++)
+			set_states(process, regions[i].start, regions[i].end, UNSENT);
+		if (arguments.walk_end <= arguments.start)
+			break;
+		arguments.start = arguments.walk_end;
+	}
+}
+
+/* Collects what was written since the last time, and protects it anew. */
+static void collect_written(struct process *process, struct range area)
+{
+	struct uffdio_register registration = {.range = {area.start, area.end - area.start},
+					       .mode = UFFDIO_REGISTER_MODE_WP};
+	struct pm_scan_arg arguments = {.flags = PM_SCAN_WP_MATCHING, .start = area.start, .end = area.end,
+					.category_mask = PAGE_IS_WRITTEN,
+					.category_anyof_mask = PAGE_IS_PRESENT | PAGE_IS_SWAPPED,
+					.return_mask = PAGE_IS_PFNZERO};
+
+	forget_remapped(process, area);
+	if (ioctl(process->userfault, UFFDIO_REGISTER, &registration))
+		return; /* unmapped meanwhile, or not to be registered: the final scan finds it unprotected */
+	while (arguments.start < area.end) {
+		long n = scan(process, &arguments);
+
+		for (long i = 0; i < n; i++) {
+			set_states(process, regions[i].start, regions[i].end, SENT);
+			add_job(process, regions[i].start, regions[i].end, regions[i].categories & PAGE_IS_PFNZERO);
+		}
+		if (arguments.walk_end <= arguments.start)
+			break;
+		arguments.start = arguments.walk_end;
+	}
+}
+
+/* Of a frozen process: all its pages, and those that the target has not, or not as they are. */
+static void collect_final(struct process *process, struct range area, bool send)
+{
+	struct pm_scan_arg arguments = {.start = area.start, .end = area.end,
+					.category_anyof_mask = PAGE_IS_PRESENT | PAGE_IS_SWAPPED,
+					.return_mask = PAGE_IS_PFNZERO | PAGE_IS_WRITTEN | PAGE_IS_WPALLOWED};
+
+	while (arguments.start < area.end) {
+		long n = scan(process, &arguments);
+
+		for (long i = 0; i < n; i++) {
+			uint64_t categories = regions[i].categories, at = regions[i].start;
+			bool written = process->userfault < 0 || categories & PAGE_IS_WRITTEN ||
+				       !(categories & PAGE_IS_WPALLOWED);
+
+			add_pages(&process->present, regions[i].start, regions[i].end);
+			for (uint64_t end; at < regions[i].end; at = end) {
+				struct chunk *chunk = written ? NULL : chunk_find(&process->pages, at);
+				bool stale = written || !chunk || chunk->state[chunk_page(at)] != SENT;
+
+				for (end = written ? regions[i].end : at + PAGE_BYTES; end < regions[i].end;
+				     end += PAGE_BYTES) {
+					if (end % CHUNK_BYTES == 0)
+						chunk = chunk_find(&process->pages, end);
+					if (stale != (!chunk || chunk->state[chunk_page(end)] != SENT))
+						break;
+				}
+				if (!stale)
+					continue;
+				add_pages(&process->stale, at, end);
+				if (send)
+					add_job(process, at, end, categories & PAGE_IS_PFNZERO);
+				else
+					set_states(process, at, end, PENDING);
+			}
+		}
+		if (arguments.walk_end <= arguments.start)
+			break;
+		arguments.start = arguments.walk_end;
+	}
+}
+
+/* Sending */
+
+struct batch {
+	struct connection *connection;
+	char *pages; /* FRAME_BYTES_MAX */
+	struct frame frames[FRAME_PAGES_MAX + BATCH_JOBS];
+	struct iovec vector[2 * (FRAME_PAGES_MAX + BATCH_JOBS)];
+	int frame_count, parts;
+};
+
+static void add_frame(struct batch *batch, enum frame_kind kind, const struct process *process, uint64_t address,
+		      uint64_t length, void *payload)
+{
+	struct frame *frame = &batch->frames[batch->frame_count++];
+
+	*frame = (struct frame){kind, process->inner, address, length, payload ? length : 0};
+	batch->vector[batch->parts++] = (struct iovec){frame, sizeof *frame};
+	if (payload)
+		batch->vector[batch->parts++] = (struct iovec){payload, length};
+}
+
+/* Reads page by page what could not be read at once; a page that has gone meanwhile is told by its state. */
+static void read_slowly(const struct process *process, uint64_t address, char *pages, size_t count, bool *gone)
+{
+	for (size_t i = 0; i < count; i++)
+		gone[i] = pread(process->memory, pages + i * PAGE_BYTES, PAGE_BYTES,
+				(off_t)(address + i * PAGE_BYTES)) != (ssize_t)PAGE_BYTES;
+}
+
+/* Sends up to FRAME_PAGES_MAX pages in one go. With `claim`, only those that are still pending. */
+static void send_jobs(struct batch *batch, const struct job *list, size_t count, bool claim)
+{
+	struct process *process = list[0].process;
+	struct iovec theirs[BATCH_JOBS];
+	bool skip[FRAME_PAGES_MAX] = {false};
+	size_t total = 0, reads = 0;
+	char *at = batch->pages;
+
+	batch->frame_count = batch->parts = 0;
+	for (size_t i = 0; i < count; i++) {
+		if (list[i].zero)
+			continue;
+		theirs[reads++] = (struct iovec){(void *)list[i].start, list[i].end - list[i].start};
+		total += list[i].end - list[i].start;
+	}
+	if (total && process_vm_readv(process->pid, &(struct iovec){batch->pages, total}, 1, theirs, reads, 0) !=
+			     (ssize_t)total)
+		for (size_t i = 0, page = 0; i < reads; i++) {
+			read_slowly(process, (uint64_t)(uintptr_t)theirs[i].iov_base, batch->pages + page * PAGE_BYTES,
+				    theirs[i].iov_len / PAGE_BYTES, skip + page);
+			page += theirs[i].iov_len / PAGE_BYTES;
+		}
+	for (size_t i = 0; i < count; i++) {
+		const struct job *job = &list[i];
+		uint64_t begin = job->start;
+		int last = -1; /* 0: gone, FRAME_PAGES, FRAME_ZERO */
+
+		if (job->zero && !claim) {
+			add_frame(batch, FRAME_ZERO, process, job->start, job->end - job->start, NULL);
+			zero_pages += (job->end - job->start) / PAGE_BYTES;
+			continue;
+		}
+		for (uint64_t page = job->start; page <= job->end; page += PAGE_BYTES) {
+			int kind = -1;
+
+			if (page < job->end) {
+				struct chunk *chunk = chunk_find(&process->pages, page);
+				size_t n = (size_t)(at - batch->pages) / PAGE_BYTES;
+
+				kind = job->zero || is_zero_page(at) ? FRAME_ZERO : FRAME_PAGES;
+				if (!job->zero && skip[n]) {
+					if (frozen)
+						fail("process %u has died, and the rest of its memory with it",
+						     process->inner);
+					if (chunk)
+						chunk->state[chunk_page(page)] = UNSENT;
+					kind = 0;
+				}
+				if (claim && chunk && atomic_exchange(&chunk->state[chunk_page(page)], SENT) != PENDING)
+					kind = 0;
+			}
+			if (kind != last && last > 0) {
+				add_frame(batch, (enum frame_kind)last, process, begin, page - begin,
+					  last == FRAME_PAGES ? at - (page - begin) : NULL);
+				*(last == FRAME_PAGES ? &pages_sent : &zero_pages) += (page - begin) / PAGE_BYTES;
+			}
+			if (kind != last)
+				begin = page;
+			last = kind;
+			if (!job->zero && page < job->end)
+				at += PAGE_BYTES;
+		}
+	}
+	if (batch->parts)
+		send_vector(batch->connection, batch->vector, batch->parts);
+}
+
+/* Waits as long as the bandwidth wants it. */
+static void keep_limit(uint64_t bytes)
+{
+	uint64_t sent = limited_bytes += bytes, limit = limit_bytes_per_s;
+	double due_ms;
+
+	if (!limit || (frozen && !pushing))
+		return;
+	due_ms = limited_since_ms + (double)sent * 1e3 / (double)limit - now_ms();
+	if (due_ms > 0)
+		nanosleep(&(struct timespec){(time_t)(due_ms / 1e3), (long)(due_ms * 1e6) % 1000000000L}, NULL);
+}
+
+static void *send_all(void *argument)
+{
+	struct batch *batch = allocate(sizeof *batch);
+	int number = (int)(intptr_t)argument;
+
+	batch->pages = allocate_pages(FRAME_BYTES_MAX);
+	for (;;) {
+		struct job list[BATCH_JOBS];
+		size_t count = 0;
+		uint64_t pages = 0, bytes;
+
+		pthread_mutex_lock(&lock);
+		/* while it is pushed, the first connection is kept free for what is asked for */
+		while (next_job == job_count || (pushing && number == 0 && connection_count > 1))
+			pthread_cond_wait(&changed, &lock);
+		batch->connection = &connections[number];
+		while (next_job < job_count && count < BATCH_JOBS &&
+		       jobs[next_job].process == jobs[next_job - (count > 0)].process) {
+			uint64_t more = jobs[next_job].zero ? 0 : (jobs[next_job].end - jobs[next_job].start) / PAGE_BYTES;
+
+			if (pages + more > FRAME_PAGES_MAX)
+				break;
+			pages += more;
+			list[count++] = jobs[next_job++];
+		}
+		busy++;
+		pthread_mutex_unlock(&lock);
+
+		bytes = batch->connection->bytes_sent;
+		send_jobs(batch, list, count, pushing);
+		keep_limit(batch->connection->bytes_sent - bytes);
+
+		pthread_mutex_lock(&lock);
+		busy--;
+		pthread_cond_broadcast(&changed);
+		pthread_mutex_unlock(&lock);
+	}
+	return NULL;
+}
+
+static uint64_t total_bytes_sent(void)
+{
+	uint64_t bytes = 0;
+
+	for (int i = 0; i < connection_count; i++)
+		bytes += connections[i].bytes_sent;
+	return bytes;
+}
+
+static void tell_progress(void)
+{
+	uint64_t pages = 0;
+
+	for (size_t i = next_job; i < job_count; i++)
+		pages += (jobs[i].end - jobs[i].start) / PAGE_BYTES;
+	tell("{\"event\": \"progress\", \"pages_left\": %lu, \"zero_pages\": %lu, \"bytes_sent\": %lu}", pages, zero_pages,
+	     total_bytes_sent());
+}
+
+/* Lets the workers send all jobs; returns when they have. */
+static void run_jobs(void)
+{
+	struct timespec next_news;
+
+	pthread_mutex_lock(&lock);
+	limited_bytes = 0;
+	limited_since_ms = now_ms();
+	pthread_cond_broadcast(&changed);
+	clock_gettime(CLOCK_REALTIME, &next_news);
+	for (next_news.tv_sec++; next_job < job_count || busy;) {
+		if (pthread_cond_timedwait(&changed, &lock, &next_news) != ETIMEDOUT)
+			continue;
+		tell_progress();
+		next_news.tv_sec++;
+	}
+	next_job = job_count = 0;
+	pthread_mutex_unlock(&lock);
+}
+
+static bool any_broken(void)
+{
+	for (int i = 0; i < connection_count; i++)
+		if (connections[i].broken)
+			return true;
+	return false;
+}
+
+/* Waits until the target has done all that was sent to it. */
+static bool await_barrier(void)
+{
+	bool broken = false;
+
+	barrier++;
+	for (int i = 0; i < connection_count; i++)
+		send_frame(&connections[i], (struct frame){.kind = FRAME_BARRIER, .address = barrier}, NULL);
+	pthread_mutex_lock(&lock);
+	for (int i = 0; i < connection_count; i++)
+		while (barriers_done[i] < barrier && !(broken = any_broken()))
+			pthread_cond_wait(&changed, &lock);
+	pthread_mutex_unlock(&lock);
+	return !broken;
+}
+
+/* What the target says */
+
+static struct process *process_named(uint32_t inner)
+{
+	for (size_t i = 0; i < process_count; i++)
+		if (processes[i]->inner == inner && processes[i]->started)
+			return processes[i];
+	return NULL;
+}
+
+static void answer_request(struct batch *batch, struct connection *connection, const struct frame *request)
+{
+	struct process *process = process_named(request->process);
+	uint64_t end = request->address + AROUND_PAGES * PAGE_BYTES;
+	struct chunk *chunk = process ? chunk_find(&process->pages, request->address) : NULL;
+
+	if (!chunk || !frozen)
+		return;
+	if (end > chunk->base + CHUNK_BYTES)
+		end = chunk->base + CHUNK_BYTES;
+	batch->connection = connection;
+	send_jobs(batch, &(struct job){process, request->address, end, false}, 1, true);
+}
+
+static bool take_received(struct connection *connection, const struct frame *frame)
+{
+	struct process *process = process_named(frame->process);
+	size_t count = frame->payload_bytes / sizeof(struct range);
+	struct range *list = allocate(frame->payload_bytes + 1);
+	bool taken = receive_all(connection, list, frame->payload_bytes);
+
+	for (size_t i = 0; taken && process && i < count; i++)
+		for (uint64_t at = list[i].start; at < list[i].end; at += PAGE_BYTES) {
+			struct chunk *chunk = chunk_find(&process->pages, at);
+
+			if (!chunk) /* nothing of this chunk is pending */
+				at = at - at % CHUNK_BYTES + CHUNK_BYTES - PAGE_BYTES;
+			else
+				chunk->state[chunk_page(at)] = SENT;
+		}
+	free(list);
+	return taken;
+}
+
+static bool received_told;
+
+static void *read_answers(void *argument)
+{
+	int number = (int)(intptr_t)argument;
+	struct connection *connection = &connections[number];
+	struct batch *batch = allocate(sizeof *batch);
+	struct frame frame;
+
+	batch->pages = allocate_pages(FRAME_BYTES_MAX);
+	while (receive_frame(connection, &frame)) {
+		if (frame.kind == FRAME_REQUEST) {
+			answer_request(batch, connection, &frame);
+			continue;
+		}
+		if (frame.kind == FRAME_RECEIVED) {
+			pthread_mutex_lock(&lock);
+			while (!frozen)
+				pthread_cond_wait(&changed, &lock);
+			pthread_mutex_unlock(&lock);
+			if (!take_received(connection, &frame))
+				break;
+			continue;
+		}
+		pthread_mutex_lock(&lock);
+		if (frame.kind == FRAME_BARRIER_DONE)
+			barriers_done[number] = frame.address;
+		else if (frame.kind == FRAME_BARRIER)
+			received_told = true;
+		pthread_cond_broadcast(&changed);
+		pthread_mutex_unlock(&lock);
+	}
+	connection->broken = true;
+	shutdown(connection->fd, SHUT_RDWR);
+	pthread_mutex_lock(&lock);
+	pthread_cond_broadcast(&changed);
+	pthread_mutex_unlock(&lock);
+	munmap(batch->pages, FRAME_BYTES_MAX);
+	free(batch);
+	tell("{\"event\": \"broken\", \"connection\": %d}", number);
+	return NULL;
+}
+
+static void start_readers(void)
+{
+	for (int i = 0; i < connection_count; i++)
+		if (pthread_create(&readers[i], NULL, read_answers, (void *)(intptr_t)i))
+			fail("no thread for a connection");
+}
+
+/* The orders */
+
+static void need_connections(void)
+{
+	if (any_broken())
+		fail("the connection to the other host broke");
+}
+
+static void tell_sent(const char *what, double began_ms, double scanned_ms)
+{
+	tell("{\"done\": \"%s\", \"pages_written\": %lu, \"pages_sent\": %lu, \"zero_pages\": %lu, \"bytes_sent\": %lu, "
+	     "\"scan_ms\": %.2f, \"duration_ms\": %.2f}",
+	     what, pages_seen, pages_sent, zero_pages, total_bytes_sent(), scanned_ms - began_ms, now_ms() - began_ms);
+}
+
+static void do_round(bool send)
+{
+	double began = now_ms(), scanned;
+
+	pages_seen = 0;
+	find_processes();
+	for (size_t i = 0; i < process_count; i++) {
+		struct process *process = processes[i];
+
+		if (!process->alive)
+			continue;
+		if (process->userfault < 0)
+			track(process);
+		if (process->userfault < 0)
+			continue;
+		read_areas(process);
+		for (size_t area = 0; area < process->areas.count; area++)
+			collect_written(process, process->areas.list[area]);
+	}
+	scanned = now_ms();
+	if (!send) {
+		job_count = 0;
+	} else {
+		run_jobs();
+		if (!await_barrier())
+			need_connections();
+	}
+	tell_sent(send ? "round" : "count", began, scanned);
+}
+
+static int by_inner(const void *a, const void *b)
+{
+	const struct process *const *left = a, *const *right = b;
+
+	return ((*left)->inner > (*right)->inner) - ((*left)->inner < (*right)->inner);
+}
+
+static void hide(int list_fd)
+{
+	struct hidden_pages *hidden;
+	struct stat status;
+	uint64_t room;
+
+	if (fstat(list_fd, &status) || (size_t)status.st_size < sizeof *hidden)
+		fail("there is no list of hidden pages");
+	hidden = mmap(NULL, (size_t)status.st_size, PROT_READ | PROT_WRITE, MAP_SHARED, list_fd, 0);
+	if (hidden == MAP_FAILED)
+		fail("the list of hidden pages cannot be mapped: %s", strerror(errno));
+	room = ((uint64_t)status.st_size - sizeof *hidden) / sizeof hidden->ranges[0];
+	qsort(processes, process_count, sizeof *processes, by_inner);
+	hidden->count = 0;
+	for (size_t i = 0; i < process_count; i++) {
+		struct process *process = processes[i];
+
+		for (size_t area = 0; process->alive && area < process->areas.count; area++) {
+			struct range range = process->areas.list[area];
+
+			if (hidden->count == room)
+				fail("more than %lu areas of memory", room);
+			hidden->ranges[hidden->count++] = (struct hidden_range){process->inner, range.start, range.end};
+		}
+	}
+	munmap(hidden, (size_t)status.st_size);
+}
+
+static void do_final(int list_fd, bool send)
+{
+	double began = now_ms(), scanned;
+
+	pages_seen = 0;
+	find_processes();
+	for (size_t i = 0; i < process_count; i++)
+		if (processes[i]->alive)
+			read_areas(processes[i]);
+	hide(list_fd);
+	tell("{\"done\": \"hidden\", \"duration_ms\": %.2f}", now_ms() - began);
+	for (size_t i = 0; i < process_count; i++) {
+		struct process *process = processes[i];
+
+		for (size_t area = 0; process->alive && area < process->areas.count; area++)
+			collect_final(process, process->areas.list[area], send);
+	}
+	frozen = true;
+	scanned = now_ms();
+	for (size_t i = 0; i < process_count; i++) {
+		struct process *process = processes[i];
+
+		if (!process->alive)
+			continue;
+		if (!send)
+			for (size_t j = 0; j < process->stale.count; j++)
+				pages_seen += (process->stale.list[j].end - process->stale.list[j].start) / PAGE_BYTES;
+		send_ranges(&connections[0], FRAME_EXTENTS, process->inner, process->areas.list, process->areas.count);
+		send_ranges(&connections[0], FRAME_PRESENT, process->inner, process->present.list,
+			    process->present.count);
+		if (process->userfault >= 0) /* else the target has nothing that could be stale */
+			send_ranges(&connections[0], FRAME_STALE, process->inner, process->stale.list,
+				    process->stale.count);
+	}
+	if (!await_barrier())
+		need_connections();
+	tell("{\"done\": \"lists\", \"duration_ms\": %.2f}", now_ms() - began);
+	if (send) {
+		run_jobs();
+		if (!await_barrier())
+			need_connections();
+	}
+	tell_sent("final", began, scanned);
+}
+
+static void do_push(void)
+{
+	double began = now_ms();
+
+	pages_seen = 0;
+	pushing = true;
+	for (size_t i = 0; i < process_count; i++)
+		for (size_t j = 0; processes[i]->started && j < processes[i]->stale.count; j++)
+			add_job(processes[i], processes[i]->stale.list[j].start, processes[i]->stale.list[j].end, false);
+	run_jobs();
+	if (await_barrier())
+		tell_sent("push", began, began);
+	else
+		tell("{\"done\": \"push\", \"broken\": true}");
+}
+
+/* After a link or an agent has broken: everything is pending but what the target says it has. */
+static void do_resume(void)
+{
+	find_processes();
+	for (size_t i = 0; i < process_count; i++) {
+		struct process *process = processes[i];
+
+		read_areas(process);
+		for (size_t area = 0; area < process->areas.count; area++)
+			collect_final(process, process->areas.list[area], false);
+	}
+	pthread_mutex_lock(&lock);
+	frozen = true;
+	pthread_cond_broadcast(&changed);
+	while (!received_told && !any_broken())
+		pthread_cond_wait(&changed, &lock);
+	pthread_mutex_unlock(&lock);
+	tell("{\"done\": \"resume\", \"broken\": %s}", any_broken() ? "true" : "false");
+}
+
+void run_source(pid_t pid, struct connection *given, int count, int hidden_pages)
+{
+	struct connection fresh[CONNECTIONS_MAX];
+	char order[256];
+	pthread_t worker;
+	int fresh_count;
+
+	/* SIGTERM ends us, but not while a process stands still because we trace it: see track() */
+	sigemptyset(&termination);
+	sigaddset(&termination, SIGTERM);
+	pthread_sigmask(SIG_BLOCK, &termination, NULL);
+	root = pid;
+	connections = given;
+	connection_count = count;
+	start_readers();
+	for (int i = 0; i < count; i++)
+		if (pthread_create(&worker, NULL, send_all, (void *)(intptr_t)i))
+			fail("no thread to send with");
+	pthread_sigmask(SIG_UNBLOCK, &termination, NULL);
+	while (hear(order, sizeof order, fresh, &fresh_count)) {
+		if (strcmp(order, "round") == 0)
+			do_round(true);
+		else if (strcmp(order, "count") == 0)
+			do_round(false);
+		else if (strcmp(order, "final all") == 0 || strcmp(order, "final lists") == 0)
+			do_final(hidden_pages, strcmp(order, "final all") == 0);
+		else if (strcmp(order, "push") == 0)
+			do_push();
+		else if (strcmp(order, "resume") == 0)
+			do_resume();
+		else if (sscanf(order, "limit %lu", &limit_bytes_per_s) == 1)
+			tell("{\"done\": \"limit\"}");
+		else
+			fail("unknown order '%s'", order);
+	}
+}
