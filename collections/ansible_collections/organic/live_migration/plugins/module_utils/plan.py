@@ -70,9 +70,9 @@ class Options:
                 raise ValueError(f"{name} is '{getattr(self, name)}'; choose one of {', '.join(choices)}.")
         for name, (least, most) in RANGES.items():
             value = getattr(self, name)
-            if type(value) is not int or not least <= value <= most:
+            if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
                 raise ValueError(f"{name} is {value}; it must be a number from {least} to {most}.")
-        if type(self.pause_before_switchover) is not bool:
+        if not isinstance(self.pause_before_switchover, bool):
             raise ValueError(f"pause_before_switchover is {self.pause_before_switchover}; it must be true or false.")
 
 

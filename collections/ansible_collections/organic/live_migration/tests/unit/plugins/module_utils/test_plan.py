@@ -37,6 +37,11 @@ def test_bounds(name: str) -> None:
             Options(**{name: bad})
 
 
+def test_a_number_from_ansible_is_one() -> None:
+    """Ansible hands over integers of a type of its own, which remember where they come from."""
+    assert Options(connections=type("Tagged", (int,), {})(4)).connections == 4
+
+
 def test_neither_true_nor_false_is_refused() -> None:
     wrong: Any = "yes"
     with pytest.raises(ValueError, match="must be true or false"):
