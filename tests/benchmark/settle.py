@@ -3,10 +3,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Brings the hosts into the same state before each run, whatever the run before left behind.
 
-A way that writes gigabytes of images leaves dirty pages that go on being written to the disk, a full page cache, and,
-where the host is a virtual machine, free memory that went back to the hypervisor (free page reporting): its next user
-pays for a fault in the hypervisor on every page. The next run pays for all of that, whoever it is. README.md tells what
-each step was seen to be worth."""
+A way that writes gigabytes of images leaves dirty pages that go on being written to the disk, and a page cache that has
+taken all memory of late use. What is left is memory that a virtual machine has long given back to its hypervisor (free
+page reporting) and must fetch again at each first touch: the next run pays for it, whoever it is. README.md tells what
+that was seen to be."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from hosts import Host
 
 PROGRAM = "/run/organic-benchmark/memory"
 # In the order in which they are taken.
-STEPS = ("sync", "drop", "compact", "idle", "memory")
+STEPS = ("sync", "drop", "programs", "idle", "memory")
 # What a host's own daemons keep dirty at any time is less.
 DIRTY_KB = 4096
 WRITEBACK_TIMEOUT_S = 60
@@ -31,7 +31,14 @@ IDLE_TIMEOUT_S = 10
 SHARES = 2
 SPARE_MB = 256
 
-# Linux: Documentation/filesystems/proc.rst (meminfo), Documentation/admin-guide/sysctl/vm.rst.
+# On the way of any of the ways, where there are such.
+PROGRAMS = (
+    *("docker", "dockerd", "containerd", "containerd-shim-runc-v2", "runc", "crun", "podman", "conmon", "criu"),
+    *("python3", "bash", "rsync", "ssh", "scp", "sshd", "nft", "iptables", "ip", "nsenter"),
+)
+PROGRAM_DIRECTORIES = ("/opt/organic", "/usr/lib/podman", "/usr/lib/openssh")
+
+# Linux: Documentation/filesystems/proc.rst (meminfo), Documentation/admin-guide/sysctl/vm.rst (drop_caches).
 SCRIPTS = {
     "sync": f"""sync
 until awk '/^(Dirty|Writeback):/ {{ kb += $2 }} END {{ exit kb > {DIRTY_KB} }}' /proc/meminfo; do
@@ -39,7 +46,10 @@ until awk '/^(Dirty|Writeback):/ {{ kb += $2 }} END {{ exit kb > {DIRTY_KB} }}' 
     sleep 0.05
 done""",
     "drop": "echo 3 > /proc/sys/vm/drop_caches",
-    "compact": "echo 1 > /proc/sys/vm/compact_memory",
+    # What the ways run was dropped too. It is read again, so that no way waits for the disk because of us.
+    "programs": f"""programs=$(type -P {" ".join(PROGRAMS)} || true)
+libraries=$(for program in $programs; do ldd $program 2>/dev/null || true; done | grep -o '/[^ ]*' | sort -u)
+cat $programs $libraries $(find {" ".join(PROGRAM_DIRECTORIES)} -type f 2>/dev/null || true) >/dev/null""",
 }
 
 
@@ -54,24 +64,25 @@ class Settling:
             host.put(self._program, PROGRAM, 0o755)
 
     def before_start(self) -> None:
-        """Before the workload starts: nothing left to write, nothing cached, free memory in one piece, CPUs idle."""
+        """Before the workload starts: nothing left to write, nothing cached but programs, CPUs idle."""
         script = "\n".join(SCRIPTS[step] for step in STEPS if step in self._steps and step in SCRIPTS)
         if script:
-            for host in self._hosts:
-                host.run(script)
+            self._run(script)
         if "idle" in self._steps:
             self._await_idle()
 
     def before_client(self, memory_mb: int) -> list[int]:
         """When the workload has its memory, before it is timed: what the migration may need of free memory is there.
 
-        Returns what a page of it cost on each host, ns (not there: some times the ordinary)."""
+        Returns what a page of it cost on each host, in ns of CPU time: several times the ordinary if it was not."""
         if "memory" not in self._steps:
             return []
-        command = f"{PROGRAM} {SHARES * memory_mb + SPARE_MB}"
-        # At the same time: hosts of a lab share their memory.
+        return [int(output) for output in self._run(f"{PROGRAM} {SHARES * memory_mb + SPARE_MB}")]
+
+    def _run(self, script: str) -> list[str]:
+        """On all hosts at the same time: those of a lab share one memory, which each is to have its part of."""
         with ThreadPoolExecutor(len(self._hosts)) as pool:
-            return [int(output) for output in pool.map(lambda host: host.run(command), self._hosts)]
+            return list(pool.map(lambda host: host.run(script), self._hosts))
 
     def _await_idle(self) -> None:
         """Other work on the machine may go on for ever: what is left of it is recorded with the run."""

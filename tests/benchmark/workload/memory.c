@@ -4,7 +4,7 @@
  *
  * Writes to every page of so much memory and gives it back, so that the kernel's free lists begin with memory that is
  * really there. A virtual machine hands free memory back to its hypervisor (free page reporting); the first to use it
- * again then pays for a fault in the hypervisor on every page. Prints what each page cost, in nanoseconds. */
+ * again then pays for a fault in the hypervisor on every page. Prints what each page cost, in nanoseconds of CPU time. */
 #define _GNU_SOURCE
 #include "protocol.h"
 
@@ -14,6 +14,14 @@
 
 #define PAGE_BYTES 4096
 #define EXIT_USAGE 64
+
+static uint64_t cpu_ns(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
 
 int main(int argc, char **argv)
 {
@@ -29,9 +37,9 @@ int main(int argc, char **argv)
         perror("memory");
         return 1;
     }
-    uint64_t began = now_ns();
+    uint64_t began = cpu_ns();
     for (size_t at = 0; at < size; at += PAGE_BYTES)
         memory[at] = 1;
-    printf("%llu\n", (unsigned long long)((now_ns() - began) / (size / PAGE_BYTES)));
+    printf("%llu\n", (unsigned long long)((cpu_ns() - began) / (size / PAGE_BYTES)));
     return 0;
 }
