@@ -17,6 +17,8 @@ import grp
 import os
 import pwd
 import re
+import select
+import socket
 import struct
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
@@ -36,6 +38,11 @@ IFF_TUN, IFF_TAP = 0x0001, 0x0002
 _IFF_MULTI_QUEUE, _IFF_PERSIST, _IFF_NO_PI, _IFF_VNET_HDR = 0x0100, 0x0800, 0x1000, 0x4000
 _IFF_NAPI, _IFF_NAPI_FRAGS, _IFF_ONE_QUEUE = 0x0010, 0x0020, 0x2000
 _MOVABLE = IFF_TUN | IFF_TAP | _IFF_PERSIST | _IFF_NO_PI | _IFF_NAPI | _IFF_NAPI_FRAGS | _IFF_ONE_QUEUE
+_HEADER = struct.Struct(">BHI")
+_INFORMATION = struct.Struct(">HH")
+"""struct tun_pi: flags and protocol."""
+_ETH_P_IP, _ETH_P_IPV6 = 0x0800, 0x86DD
+_MAX_PACKET_BYTES = 1 << 17
 _NAME = re.compile(r"[0-9A-Za-z._-]{1,15}")
 _WORD = re.compile(r"[0-9A-Za-z.:/_-]+")
 _SETTING = re.compile(r"ipv[46]/[a-z0-9_]+")
@@ -339,3 +346,78 @@ def check_same(devices: list[Device], found: dict[str, Descriptor]) -> None:
     made = sorted(device.name for device in devices)
     if made != sorted(found):
         raise MigrationError(f"The TUN devices {made} were prepared, but {sorted(found)} are open; migrate once more.")
+
+
+@dataclass(frozen=True)
+class Packet:
+    """What waits in a device's queue for its process, as it is given to the device.
+
+    Attributes:
+        device: name.
+        protocol: EtherType.
+        data: the packet, or the frame of a TAP device.
+    """
+
+    device: str
+    protocol: int
+    data: bytes
+
+
+def take_unread(devices: list[Device], found: dict[str, Descriptor]) -> list[Packet]:
+    """Take away what frozen processes have not read; it goes to the target, or is put back."""
+    packets = []
+    for device in devices:
+        with _duplicate(found[device.name]) as duplicate:
+            waiting = select.poll()
+            waiting.register(duplicate, select.POLLIN)
+            while waiting.poll(0):
+                packets.append(_packet(device, os.read(duplicate, _MAX_PACKET_BYTES)))
+    return packets
+
+
+def _packet(device: Device, data: bytes) -> Packet:
+    if not device.flags & _IFF_NO_PI:
+        protocol, data = _INFORMATION.unpack_from(data)[1], data[_INFORMATION.size :]
+    elif device.flags & IFF_TAP:
+        protocol = int.from_bytes(data[12:14], "big")
+    else:
+        protocol = _ETH_P_IP if data[:1] and data[0] >> 4 == 4 else _ETH_P_IPV6
+    return Packet(device.name, protocol, data)
+
+
+def put(pid: int, packets: list[Packet]) -> None:
+    """Put packets into the queues of devices in the network namespace of ``pid``."""
+    if not packets:
+        return
+    with libc.network_namespace(pid):
+        link = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
+    with link:
+        for packet in packets:
+            with contextlib.suppress(OSError):  # down, or full: then it would be dropped where it came from, too
+                link.sendto(packet.data, (packet.device, packet.protocol))
+
+
+def pack(packets: list[Packet]) -> bytes:
+    """Packets as they go to the target."""
+    out = b""
+    for packet in packets:
+        name = packet.device.encode()
+        out += _HEADER.pack(len(name), packet.protocol, len(packet.data)) + name + packet.data
+    return out
+
+
+def unpack(data: bytes) -> list[Packet]:
+    """What :func:`pack` made. Raises ValueError for anything else."""
+    packets = []
+    position = 0
+    while position < len(data):
+        if len(data) - position < _HEADER.size:
+            raise ValueError("The source host sent a truncated packet of a TUN device")
+        name_bytes, protocol, data_bytes = _HEADER.unpack_from(data, position)
+        start = position + _HEADER.size + name_bytes
+        position = start + data_bytes
+        name = data[start - name_bytes : start].decode("ascii", "replace")
+        if position > len(data) or not _NAME.fullmatch(name):
+            raise ValueError("The source host sent what is no packet of a TUN device")
+        packets.append(Packet(name, protocol, data[start:position]))
+    return packets

@@ -5,10 +5,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import fcntl
 import json
 import os
+import socket
 from pathlib import Path
 from typing import Any
 
@@ -158,3 +160,51 @@ def test_without_the_node_the_remedy_is_told(wire: Any, monkeypatch: pytest.Monk
     monkeypatch.setattr(tun, "_NODE", "dev/net/none")
     with pytest.raises(MigrationError, match="Deploy the container with --device"):
         tun.make(wire.there, [tun.Device("gtp0", TUN, 0, -1, -1, 0, "", 1400, 500, True)])
+
+
+def read_all(pid: int, number: int) -> list[bytes]:
+    """What the test's process would read."""
+    pidfd = os.pidfd_open(pid)
+    duplicate = libc.pidfd_getfd(pidfd, number)
+    os.close(pidfd)
+    packets = []
+    with contextlib.suppress(BlockingIOError):
+        while True:
+            packets.append(os.read(duplicate, 65536))
+    os.close(duplicate)
+    return packets
+
+
+@pytest.mark.parametrize("flags", [TUN | NO_PI, TUN, TAP | NO_PI], ids=["plain", "with packet information", "frames"])
+def test_what_waits_in_a_device_goes_along(spawn: Any, wire: Any, flags: int) -> None:
+    pid = opened(spawn, wire, f"gtp0:{flags}")
+    with libc.network_namespace(wire.here):
+        Path("/proc/sys/net/ipv6/conf/gtp0/disable_ipv6").write_text("1")
+    for command in ("link set dev gtp0 up", "address add 10.45.0.1/16 dev gtp0"):
+        wire.inside(wire.here, "ip", *command.split())
+    if flags & TAP:
+        wire.inside(wire.here, "ip", "neighbour", "add", "10.45.0.2", "lladdr", "02:00:00:00:00:09", "dev", "gtp0")
+    with libc.network_namespace(wire.here):
+        sender = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    with sender:
+        for number in range(3):
+            sender.sendto(b"number %d" % number, ("10.45.0.2", 5000))
+    devices = tun.read([pid])
+    taken = tun.take_unread(devices, tun.attached([pid]))
+    assert [packet.data[-8:] for packet in taken] == [b"number 0", b"number 1", b"number 2"]
+    assert read_all(pid, 4) == []
+    assert tun.unpack(tun.pack(taken)) == taken
+    tun.put(wire.here, taken)
+    put_back = read_all(pid, 4)
+    assert [packet[-8:] for packet in put_back] == [b"number 0", b"number 1", b"number 2"]
+    assert [len(packet) for packet in put_back] == [len(one.data) + (0 if flags & NO_PI else 4) for one in taken]
+    if not flags & NO_PI:
+        assert [packet[2:4] for packet in put_back] == [b"\x08\x00"] * 3
+
+
+def test_packets_of_a_peer_are_checked() -> None:
+    good = tun.pack([tun.Packet("gtp0", 0x800, b"data")])
+    for bad in (good[:-1], good[:3], good + b"x", good.replace(b"gtp0", b"a/b\0")):
+        with pytest.raises(ValueError, match="TUN device"):
+            tun.unpack(bad)
+    assert tun.unpack(b"") == []
