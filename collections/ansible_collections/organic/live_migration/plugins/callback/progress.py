@@ -50,14 +50,14 @@ def figures(progress: dict[str, Any]) -> str:
         parts.append(f"round {known['round']}")
     if "remaining_bytes" in known:
         parts.append(f"{known['remaining_bytes'] / _MIB:.1f} MiB left")
+    if "expected_downtime_ms" in known:
+        parts.append(f"{known['expected_downtime_ms']:.0f} ms of downtime")
     if "dirty_pages_per_s" in known:
-        parts.append(f"{known['dirty_pages_per_s']:.0f} pages/s written")
+        parts.append(f"{known['dirty_pages_per_s']:.0f} pages/s")
     if "throughput_bytes_per_s" in known:
         parts.append(f"{known['throughput_bytes_per_s'] / _MIB:.0f} MiB/s")
     if "throttle_percent" in known:
         parts.append(f"throttled by {known['throttle_percent']} %")
-    if "expected_downtime_ms" in known:
-        parts.append(f"downtime {known['expected_downtime_ms']:.0f} ms expected")
     return "  ".join(parts)
 
 

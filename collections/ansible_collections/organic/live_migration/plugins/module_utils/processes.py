@@ -47,7 +47,9 @@ class ProcessId:
             return False
 
     def kill(self) -> None:
-        """SIGKILL to this process and no other; nothing happens when it is gone."""
+        """SIGKILL to this process and no other; nothing happens when it is gone, or was never known (PID 0)."""
+        if not self.pid:
+            return
         try:
             pidfd = os.pidfd_open(self.pid)
         except ProcessLookupError:

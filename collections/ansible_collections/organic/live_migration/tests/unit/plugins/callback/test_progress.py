@@ -61,8 +61,8 @@ def test_figures_that_are_not_known_are_left_out() -> None:
                  throughput_bytes_per_s=200 << 20, expected_downtime_ms=45.2, throttle_percent=20)
     )  # fmt: skip
     assert told == (
-        "smf (edge-a -> edge-b)  active  round 2  3.0 MiB left  1000 pages/s written  200 MiB/s  throttled by 20 %  "
-        "downtime 45 ms expected"
+        "smf (edge-a -> edge-b)  active  round 2  3.0 MiB left  45 ms of downtime  1000 pages/s  200 MiB/s  "
+        "throttled by 20 %"
     )
 
 

@@ -181,3 +181,8 @@ with open(sys.argv[1], "w+b") as file:
     assert 24 << 20 <= processes.resident_bytes([pid]) < 100 << 20
     assert str(path) in processes.shared_file_mappings(pid)
     assert processes.resident_bytes([]) == 0
+
+
+def test_a_process_that_was_never_known_is_not_killed() -> None:
+    """As the init in the record of a container that could not even be started."""
+    ProcessId(0, 0).kill()
