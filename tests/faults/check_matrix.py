@@ -30,7 +30,9 @@ def test_case(site: Site, workloads: Workloads, summary: Summary, case: Case) ->
     finding = Finding.of(case)
     try:
         with workloads.workload(case.state.memory_mb) as moving:
-            run(site, moving, case, finding)
+            lives = run(site, moving, case, finding)
+        if not lives:
+            workloads.forget(case.state.memory_mb)
     except Exception as error:
         finding.message = f"{error} (told: {finding.message})"
         raise

@@ -13,8 +13,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-SMALL_MB, BIG_MB = 20, 300
-MB = 1 << 20
+SMALL_MB, BIG_MB, HUGE_MB = 20, 100, 300
+SLOW = {"max_bandwidth": 25 << 20}
+"""Bytes a second: what else would be over in a moment takes four seconds with much memory."""
+POSTCOPY_TIMEOUT_S = 8
 
 
 @dataclass(frozen=True)
@@ -49,22 +51,35 @@ class State:
     def side(self) -> str:
         return self.moment.partition(":")[0]
 
+    @property
+    def pages(self) -> bool:
+        """The pagers are at work, or wait for it."""
+        return self.armed or self.restores or self.fetches
+
 
 SETUP = State("source:setup")
 ACTIVE = State("source:active")
+ROUND = State("source:round=1", armed=True, dumps=True, restores=True, memory_mb=BIG_MB, options=SLOW)
 SWITCHOVER = State("source:switchover", armed=True, dumps=True, restores=True)
 FROZEN = State("source:dumping", armed=True, dumps=True, restores=True)
-TRANSFER = State("target:pages", armed=True, dumps=True, restores=True, memory_mb=BIG_MB)
+TRANSFER = State("source:dumping", armed=True, dumps=True, restores=True, memory_mb=HUGE_MB)
 RESTORED = State("target:restored", restores=True, copy_on_target=True)
 COMMITTED = State("source:committed", committed=True, copy_on_target=True)
 COMPLETED = State("target:completed", committed=True, copy_on_target=True, runs_on_target=True)
+FETCHING = State(
+    "source:progress=postcopy-active", committed=True, copy_on_target=True, runs_on_target=True, fetches=True,
+    memory_mb=BIG_MB, options={**SLOW, "postcopy_timeout_s": POSTCOPY_TIMEOUT_S},
+)  # fmt: skip
 
+_BEFORE = {"setup": SETUP, "active": ACTIVE}
+_SWITCH = {"switchover": SWITCHOVER, "frozen": FROZEN}
+_AFTER = {"restored": RESTORED, "committed": COMMITTED, "completed": COMPLETED}
 STRATEGIES: dict[str, dict[str, State]] = {
-    "inter_copy": {
-        "setup": SETUP, "active": ACTIVE, "switchover": SWITCHOVER, "frozen": FROZEN, "transfer": TRANSFER,
-        "restored": RESTORED, "committed": COMMITTED, "completed": COMPLETED,
-    },
-}  # fmt: skip
+    "inter_copy": {**_BEFORE, **_SWITCH, "transfer": TRANSFER, **_AFTER},
+    "pre_copy": {**_BEFORE, "round": ROUND, **_SWITCH, **_AFTER},
+    "post_copy": {**_BEFORE, **_SWITCH, **_AFTER, "postcopy-active": FETCHING},
+    "hybrid": {**_BEFORE, "round": ROUND, **_SWITCH, **_AFTER, "postcopy-active": FETCHING},
+}
 """By strategy its states, in their order."""
 
 
@@ -103,6 +118,8 @@ FAULTS = {
     "target_agent_killed": Fault("target", "kill_worker"),
     "source_agent_and_guardian_killed": Fault("source", "kill_worker_and_guardian", by_itself=False),
     "target_agent_and_guardian_killed": Fault("target", "kill_worker_and_guardian", by_itself=False),
+    "source_pager_killed": Fault("source", "kill_pager", ("pages",)),
+    "target_pager_killed": Fault("target", "kill_pager", ("pages",)),
     "link_cut": Fault("source", "cut {peer}"),
     "link_cut_and_back": Fault("source", "cut {peer}", mends_after_s=0.5),
     "memory_full": Fault("target", "fill", ("armed",)),
@@ -111,6 +128,12 @@ FAULTS = {
     "clock_steps_forward": Fault("source", "step_clock 3600", stepped_clock=True),
     "clock_steps_back": Fault("target", "step_clock -3600", stepped_clock=True),
 }
+
+
+FATAL_IN_POSTCOPY = (
+    "source_process_killed", "target_process_killed", "target_container_killed", "source_agent_and_guardian_killed",
+    "target_agent_and_guardian_killed", "target_pager_killed", "link_cut",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -150,9 +173,8 @@ class Case:
 
     @property
     def may_fail_for_good(self) -> bool:
-        """Post-copy's documented end: half of the pages here, half there, and no way between them."""
-        lost_source = self.fault.side == "source" and self.fault.act.startswith(("end_process", "kill_worker"))
-        return self.state.fetches and (lost_source or self.fault_name == "link_cut")
+        """Post-copy's documented end: half of the memory here, half there, and one of them, or the way, is gone."""
+        return self.state.fetches and self.fault_name in FATAL_IN_POSTCOPY
 
 
 def cases() -> Iterator[Case]:

@@ -171,6 +171,12 @@ def ran_ns(pid: int) -> int:
     return sum(int(task.read_text().split()[0]) for task in Path(f"/proc/{pid}/task").glob("*/schedstat"))
 
 
+def kill_pager(record: Record) -> None:
+    """The worker's child that moves the memory."""
+    [pager] = [pid for pid in tree(parent(worker(record))) if command_line(pid)[0].endswith("/pager")]
+    kill(pager)
+
+
 def kill_page_server(record: Record) -> None:
     """The worker's child that runs `criu page-server`."""
     [server] = [
@@ -281,6 +287,7 @@ ACTS = {
         give_up,
         kill_worker_and_guardian,
         kill_page_server,
+        kill_pager,
         fill,
         end_container,
         remove_program,

@@ -199,18 +199,49 @@ class Struck:
         kills_module = "guardian" in self._case.fault.act
         return Counter(entry for entry in entries if not (kills_module and entry.startswith("/tmp/ansible_")))
 
+    def settle_failed(self, finding: Finding, told: Told) -> None:
+        """Await post-copy's `failed`: no copy runs, which was said; only the container that ended is left."""
+        assert "state is lost" in told.message, told.items
+        began = time.monotonic()
+        while True:
+            state = self._site.traces()
+            finding.live_copies = len(self._moving.homes(state))
+            finding.leftovers = {
+                host: left for host, here in state.items()
+                if (left := {key: here[key] for key in ("records", "awaits", "mounts", "agents") if here[key]})
+            }  # fmt: skip
+            running = [host for host, here in state.items()
+                       if here["containers"].get(self._moving.name, {}).get("status") == "running"]  # fmt: skip
+            if not finding.leftovers and not running:
+                finding.settled_s = round(time.monotonic() - began, 1)
+                finding.process_kept = False
+                return
+            assert time.monotonic() < began + SETTLES_S, f"it runs on {running}; left behind: {finding.leftovers}"
+            time.sleep(0.1)
+
     def is_where_it_is_said_to_be(self, told: Told) -> None:
         moved = self._moving.home is not self._home_before
         assert moved == (told.status == 0 or "the process runs there" in told.message), told.items
 
 
-def run(site: Site, moving: Moving, case: Case, finding: Finding) -> None:
-    """Strike, settle, migrate again; fills the finding. Raises AssertionError when something is not as it must be."""
+def run(site: Site, moving: Moving, case: Case, finding: Finding) -> bool:
+    """Strike, settle, migrate again; fills the finding.
+
+    Returns:
+        Whether the process, or another in its place, lives: not after post-copy's `failed`.
+
+    Raises:
+        AssertionError: something is not as it must be.
+    """
     struck = Struck(site, moving, case)
     client = moving.client()
     try:
         told = struck.strike()
         finding.message = told.message if told else ""
+        if case.may_fail_for_good and told and told.status != 0 and "is lost" in told.message:
+            struck.settle_failed(finding, told)
+            finding.status = "passed"
+            return False
         if case.fault.by_itself:
             struck.settle(finding)
             if told:
@@ -225,6 +256,7 @@ def run(site: Site, moving: Moving, case: Case, finding: Finding) -> None:
         if not (case.may_lose_the_process and not finding.process_kept):
             _lost_nothing(seen)
         finding.status = "passed"
+        return True
     finally:
         client.close()
 
@@ -267,6 +299,10 @@ class Workloads:
         except BaseException:
             self._give_up(memory_mb)
             raise
+
+    def forget(self, memory_mb: int) -> None:
+        """Of one whose process is lost, what is left."""
+        self._made.pop(memory_mb).remove()
 
     def _give_up(self, memory_mb: int) -> None:
         for host in self._site.edges:
