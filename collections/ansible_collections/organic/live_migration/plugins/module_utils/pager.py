@@ -49,7 +49,7 @@ class Pager:
         commands.note(command)
         with theirs:
             self._process = subprocess.Popen(
-                command, pass_fds=descriptors, stdin=theirs, stdout=subprocess.DEVNULL, stderr=self._log
+                command, pass_fds=descriptors, stdin=theirs.fileno(), stdout=subprocess.DEVNULL, stderr=self._log
             )
 
     @property

@@ -38,6 +38,7 @@ _ADOPT = signal.SIGRTMIN
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 _CONNECT_S = 30
 _CONNECTIONS_MAX = 16
+_WORD_OF_THE_LOST_S = 5
 _FOR_EVER_S = 24 * 3600.0
 """For what takes as long as it takes; a link that breaks is noticed by itself."""
 _WORD_OF_THE_SOURCE_S = 30
@@ -97,7 +98,7 @@ class Target:
         )
         self._steps = Steps()
         self._armed: Armed | None = None
-        self._strategy, self._connections, self._post_copy = "", 0, False
+        self._strategy, self._connections, self._post_copy, self._lost = "", 0, False, False
         # made before the worker is forked, so that the guardian holds it open too: see CriuWorker
         self._rpc = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
 
@@ -340,7 +341,9 @@ class Target:
                 with contextlib.suppress(PeerLost):
                     control.send("drained")
         except MigrationError:
+            self._lost = True
             self._record.init.kill()  # it must not run on memory that is not its own
+            pager.close()
             raise
         return control, placed
 
@@ -348,14 +351,14 @@ class Target:
         """Wait until the source has sent all. While the link is broken, the process waits for pages that it needs."""
         while True:
             try:
-                while True:
-                    readable = select.select([control.fileno(), pager.fileno()], [], [])[0]
-                    if pager.fileno() in readable:
+                while not select.select([control.fileno(), pager.fileno()], [], [])[0].count(control.fileno()):
+                    with contextlib.suppress(PagesLost):  # the source says why, or is silent as well
                         pager.check()
-                    if control.fileno() in readable:
-                        control.expect("pushed", 10)
-                        return control
-            except (PeerLost, PagesLost):
+                        continue
+                    break
+                control.expect("pushed", _WORD_OF_THE_LOST_S)
+                return control
+            except PeerLost:
                 control.close()
             control = self._reconnect(pager)
 
@@ -382,10 +385,10 @@ class Target:
     def _abort(self) -> None:
         """Undo everything; the process that may stand restored here has never run and is destroyed."""
         if self._record.state == record.COMPLETED:
-            if self._record.init.alive:
-                finish(self._record, self._engine)
+            if self._lost:
+                give_up(self._record, self._engine)
             else:
-                give_up(self._record)
+                finish(self._record, self._engine)
             return
         destroy(self._record, self._engine)
         if self._armed:
@@ -460,8 +463,9 @@ def finish(target: Record, engine: DockerEngine) -> None:
     target.remove()
 
 
-def give_up(target: Record) -> None:
+def give_up(target: Record, engine: DockerEngine) -> None:
     """The process had run here and was stopped, as its memory is lost: what is left is a container that ended."""
+    engine.wait_stopped(target.container_id)
     _clean(target)
     target.remove()
 

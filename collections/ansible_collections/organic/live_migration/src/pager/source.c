@@ -475,6 +475,13 @@ static void read_slowly(const struct process *process, uint64_t address, char *p
 				(off_t)(address + i * PAGE_BYTES)) != (ssize_t)PAGE_BYTES;
 }
 
+static bool claim_page(struct chunk *chunk, uint64_t address)
+{
+	uint8_t pending = PENDING;
+
+	return atomic_compare_exchange_strong(&chunk->state[chunk_page(address)], &pending, SENT);
+}
+
 /* Sends up to FRAME_PAGES_MAX pages in one go. With `claim`, only those that are still pending. */
 static void send_jobs(struct batch *batch, const struct job *list, size_t count, bool claim)
 {
@@ -516,7 +523,9 @@ static void send_jobs(struct batch *batch, const struct job *list, size_t count,
 				size_t n = (size_t)(at - batch->pages) / PAGE_BYTES;
 
 				kind = job->zero || is_zero_page(at) ? FRAME_ZERO : FRAME_PAGES;
-				if (!job->zero && skip[n]) {
+				if (claim && !(chunk && claim_page(chunk, page))) {
+					kind = 0;
+				} else if (!job->zero && skip[n]) {
 					if (frozen)
 						fail("process %u has died, and the rest of its memory with it",
 						     process->inner);
@@ -524,8 +533,6 @@ static void send_jobs(struct batch *batch, const struct job *list, size_t count,
 						chunk->state[chunk_page(page)] = UNSENT;
 					kind = 0;
 				}
-				if (claim && chunk && atomic_exchange(&chunk->state[chunk_page(page)], SENT) != PENDING)
-					kind = 0;
 			}
 			if (kind != last && last > 0) {
 				add_frame(batch, (enum frame_kind)last, process, begin, page - begin,
