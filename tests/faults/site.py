@@ -257,7 +257,7 @@ class Moving:
 
     def client(self) -> Client:
         """Start a client; it holds one connection for as long as it runs."""
-        return Client.start(self._where(), self.site.workload.client, connections=1)
+        return Client.start(self._where(), self.site.workload.client.read_bytes(), connections=1)
 
     def _where(self) -> Any:
         return dataclasses.replace(self.site.as_benchmarked, address=self.site.ip(self._number), port=PORT)
