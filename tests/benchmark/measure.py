@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import Any
 
 from build import Workload
@@ -113,8 +114,8 @@ class Client:
         self._host, self._process = host, process
 
     @classmethod
-    def start(cls, site: Site, program: bytes, connections: int) -> Client:
-        site.client.put(program, CLIENT, 0o755)
+    def start(cls, site: Site, program: Path, connections: int) -> Client:
+        site.client.put(program.read_bytes(), CLIENT, 0o755)
         options = ["--address", str(site.address), "--port", str(site.port), "--connections", str(connections)]
         process = subprocess.Popen(
             site.client.command(f"exec {CLIENT} {shlex.join(options)}"),
@@ -220,7 +221,7 @@ class Bench:
 
     def __init__(self, site: Site, workload: Workload, settling: Settling, raw: RawSocket) -> None:
         self._site, self._settling, self._raw = site, settling, raw
-        self._client = workload.client.read_bytes()
+        self._client = workload.client
 
     def prepare(self) -> None:
         self._settling.prepare()
