@@ -367,6 +367,7 @@ class Ggsn(Client):
     _GTPC, _GTPU = 2123, 2152
     _CREATE, _CREATED, _ECHO, _ECHOED, _PACKET = 16, 17, 1, 2, 255
     _ACCEPTED = 128
+    _T3_RESPONSE_S, _N3_REQUESTS = 3, 3
     _FIXED: ClassVar = {1: 1, 8: 1, 14: 1, 16: 4, 17: 4, 127: 4}
     """Bytes of the information elements without a length; TS 29.060, table 37."""
     _OWN_CONTROL, _OWN_DATA = 0x1001, 0x1002
@@ -376,7 +377,8 @@ class Ggsn(Client):
         self._address = address
         self._control = self._bound(self._GTPC)
         self._data = self._bound(self._GTPU)
-        self._sequence = 0
+        self._control.settimeout(self._T3_RESPONSE_S)
+        self._sequence = self.repeated = 0
         self._create()
         self.sent = 0
         self.answers: dict[int, int] = {}
@@ -392,13 +394,19 @@ class Ggsn(Client):
         return made
 
     def _ask(self, kind: int, teid: int, content: bytes) -> tuple[int, bytes]:
+        """A request, which is repeated when it is not answered: TS 29.060, clause 7.6."""
         self._sequence += 1
         header = struct.pack(">BBHIHBB", 0x32, kind, 4 + len(content), teid, self._sequence, 0, 0)
-        self._control.send(header + content)
-        while True:
-            answer = self._control.recv(65536)
-            if answer[1] in (self._CREATED, self._ECHOED) and struct.unpack_from(">H", answer, 8)[0] == self._sequence:
-                return answer[1], answer[12:]
+        for time_sent in range(self._N3_REQUESTS):
+            self.repeated += time_sent > 0
+            self._control.send(header + content)
+            with contextlib.suppress(TimeoutError):
+                while True:
+                    answer = self._control.recv(65536)
+                    sequence = struct.unpack_from(">H", answer, 8)[0]
+                    if answer[1] in (self._CREATED, self._ECHOED) and sequence == self._sequence:
+                        return answer[1], answer[12:]
+        raise TimeoutError("a request is not answered")
 
     def _echo(self) -> None:
         kind, _content = self._ask(self._ECHO, 0, b"")
@@ -473,6 +481,7 @@ class Ggsn(Client):
             "lost": lost,
             "doubled": [number for number, times in self.answers.items() if times > 1],
             "longest_gap_ms": self._gap_ms,
+            "repeated": self.repeated,
             "ue": socket.inet_ntoa(self._ue),
         }
 

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from faults.site import Site, until
+from faults.site import Saboteur, Site, until
 from migration.containers import WORK, Container, Conversation, arrived, run_resident, start_migrations
 
 from .programs import HERE
@@ -20,6 +20,8 @@ DATA = "/data"
 HLR_DIRECTORY = "/var/lib/osmocom"
 NON_ROOT = ("--user=1000:1000", "--read-only", "--cap-drop=ALL", "--security-opt=no-new-privileges")
 TUN = ("--device=/dev/net/tun", "--cap-add=NET_ADMIN")
+OUTAGE_PINGS = 100
+"""Half a second of them."""
 INDEX_BITS = 5
 """Low bits of an SQN that tell vectors of different domains apart; TS 33.102, annex C."""
 
@@ -138,10 +140,35 @@ def test_ggsn_keeps_its_tunnels(make: Callable[[str, int], Program], strategy: s
                ready="Successfully started")  # fmt: skip
     before = tun_device(ggsn)
     report = move_there_and_back(ggsn, strategy)
-    assert (report["lost"], report["doubled"]) == ([], [])
+    assert (report["lost"], report["doubled"], report["repeated"]) == ([], [], 0)
     assert tun_device(ggsn) == before
     # it heard of no change of its interfaces, although its address went to another host and came back
     assert not [line for line in ggsn.logs() if "DOWN" in line]
+
+
+def test_ggsn_goes_on_where_it_was_when_its_migration_fails(make: Callable[[str, int], Program], strategy: str) -> None:
+    ggsn = make("ggsn", 53)
+    ggsn.start(["/usr/bin/osmo-ggsn", "-c", "/osmo-ggsn.cfg"], ggsn.configure("osmo-ggsn.cfg"), *TUN,
+               ready="Successfully started")  # fmt: skip
+    before, home = tun_device(ggsn), ggsn.home
+    with ggsn.client() as client:
+        steps = client.ask("report")["steps"]
+        saboteur = Saboteur(ggsn.away, "target:active", "occupy_pid")
+        play = start_migrations([ggsn], strategy=strategy)
+        assert saboteur.acted(play)
+        told = play.told()
+        assert told.status != 0
+        assert f"runs on {home.name} as before" in told.message
+        _await_steps(client, steps)
+        report = client.ask("quiet")
+    assert report["faults"] == []
+    # its address was on the other host for a moment, and what came in there is lost; nothing before, nothing after
+    lost = report["lost"]
+    assert lost == list(range(lost[0], lost[-1] + 1)) if lost else True
+    assert len(lost) < OUTAGE_PINGS
+    assert report["doubled"] == []
+    assert tun_device(ggsn) == before
+    assert ggsn.name not in ggsn.away.run("docker ps --all --format {{.Names}}").splitlines()
 
 
 def tun_device(ggsn: Program) -> dict[str, Any]:
