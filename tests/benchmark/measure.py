@@ -114,8 +114,9 @@ class Client:
         self._host, self._process = host, process
 
     @classmethod
-    def start(cls, site: Site, program: Path, connections: int) -> Client:
-        site.client.put(program.read_bytes(), CLIENT, 0o755)
+    def start(cls, site: Site, program: Path | bytes, connections: int) -> Client:
+        """program: the client's file, or what is in it."""
+        site.client.put(program if isinstance(program, bytes) else program.read_bytes(), CLIENT, 0o755)
         options = ["--address", str(site.address), "--port", str(site.port), "--connections", str(connections)]
         process = subprocess.Popen(
             site.client.command(f"exec {CLIENT} {shlex.join(options)}"),
