@@ -93,7 +93,7 @@ class Attendant:
             orders.close()
             if slot is not None:
                 slot.release()  # whoever waits for it need not wait for the controller, too
-            result.setdefault("statistics", monitor.read(self._directory))
+            result.setdefault("statistics", self._last_progress(result))
             self._hand_over(result)
         finally:
             forget(self._directory)
@@ -125,6 +125,12 @@ class Attendant:
         if time.monotonic() - self._heard > _PATIENCE_S:
             raise MigrationError("The controller was not heard of any more.")
         return {}
+
+    def _last_progress(self, result: agent.Result) -> dict[str, Any] | None:
+        if result.get("undecided"):
+            return monitor.read(self._directory)
+        ended = monitor.COMPLETED if result["ok"] else monitor.FAILED
+        return monitor.conclude(self._directory, str(result.get("status", ended)))
 
     def _hand_over(self, result: agent.Result) -> None:
         path = self._directory / _RESULT

@@ -168,6 +168,18 @@ def read(record_directory: Path) -> Progress | None:
     return progress
 
 
+def conclude(record_directory: Path, state: str) -> Progress | None:
+    """The last progress of a migration that has ended in this state, whether its Monitor lived to tell so or not."""
+    progress = read(record_directory)
+    if progress is not None and progress["state"] not in ENDED:
+        with contextlib.suppress(OSError):
+            written_s = (record_directory / _PROGRESS).stat().st_mtime
+            progress["elapsed_ms"] = round(progress["elapsed_ms"] + max(0.0, time.time() - written_s) * 1000, 2)
+        progress["state"] = state
+        progress["events"].append({"state": state, "at_ms": progress["elapsed_ms"]})
+    return progress
+
+
 def order_cancel(record_directory: Path) -> None:
     """Raises FileNotFoundError when the migration has ended; may be repeated."""
     _order(record_directory / _CANCEL)

@@ -93,7 +93,9 @@ def test_a_long_one_tells_news_at_once(records: Path) -> None:
 def test_a_fault_is_a_result(nothing_left: Callable[[], None]) -> None:
     begin(lambda orders: orders["nothing"])
     attendant.submit(ID, {"port": 7})
-    assert result()["message"] == "KeyError: 'nothing'"
+    found = result()
+    assert found["message"] == "KeyError: 'nothing'"
+    assert [event["state"] for event in found["statistics"]["events"]] == ["setup", "failed"]
     nothing_left()
 
 
@@ -127,7 +129,9 @@ def test_it_can_be_cancelled_before_it_has_orders(queued: bool, nothing_left: Ca
     begin(migration_id=OTHER, max_parallel=1)
     begin(max_parallel=1 if queued else 2)
     monitor.order_cancel(attendant.directory_of(ID))
-    assert result()["status"] == "cancelled"
+    found = result()
+    assert found["status"] == "cancelled"
+    assert [event["state"] for event in found["statistics"]["events"]] == ["setup", "cancelling", "cancelled"]
     attendant.submit(OTHER, {"port": 7})
     result(OTHER)
     nothing_left()
