@@ -22,13 +22,11 @@ import time
 from dataclasses import dataclass, field
 from types import ModuleType
 
-from . import attendant, engine_checkpoint, monitor, processes, record, slots, source, target
+from . import attendant, engine_checkpoint, processes, record, slots, source, target
 from .docker_engine import DockerEngine, is_running, started_by_resident_init
 from .errors import MigrationError
 from .record import Record
 
-_COMMITTED = (record.COMMITTED, monitor.POSTCOPY_ACTIVE)
-"""States of a source's record in which its process must not run before the target was asked."""
 RAN = "ran"
 DESTROYED = "destroyed"
 
