@@ -34,6 +34,10 @@ demo: $(RUN) ## Migrate a live SMF between two lab hosts and print what it cost 
 benchmark: $(RUN) ## Compare this migration with Docker's, Podman's and runc's own (artifacts/benchmark/results.json)
 	python tests/benchmark
 
+.PHONY: benchmark-sweep
+benchmark-sweep: $(DEV) ## Sweep memory and dirty rate with every strategy, and draw it beside the model (artifacts/benchmark/*.svg)
+	python tests/benchmark/sweep.py
+
 .PHONY: lab
 lab: $(RUN) ## Bring up the lab: edge-a and edge-b with Docker and CRIU, ran-a for the clients
 	ansible-playbook playbooks/lab_up.yml $(lab_vars)
@@ -96,7 +100,7 @@ venv: $(RUN) ## Install ansible-core and the other requirements into .venv
 help: ## This list
 	@awk 'BEGIN { FS = ":.*## " } \
 	  /^##@ / { printf "\n%s\n", substr($$0, 5) } \
-	  /^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	  /^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 $(RUN):
 	tools/venv requirements.txt

@@ -232,6 +232,12 @@ class Bench:
         for host in (*self._site.hosts, self._site.client):
             host.run(f"rm -rf {DIRECTORY}")
 
+    def raw_rate(self, memory_mb: int) -> RawRate:
+        """Of a plain socket between the two hosts, by themselves."""
+        self._settling.before_start()
+        self._settling.before_client(memory_mb)
+        return self._raw.rate(memory_mb)
+
     def measure(self, case: Case) -> Run:
         """Starts workload and client, migrates, and checks that the very same process answers with its memory whole."""
         site, load = self._site, case.load
