@@ -12,11 +12,12 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from lab import add_options, names, number, numbers, parse, ready, run_in_turn, run_main
+from lab import add_options, names, number, numbers, parse, ready, run_in_turn, run_main, say
 from measure import Case, Run
 from report import WRITING, quiet, summarize, table, verdicts
 from ways import WAYS
@@ -31,6 +32,7 @@ def main() -> int:
 
 
 def _compare(options: argparse.Namespace) -> int:
+    began = time.monotonic()
     kept = _read(options.output) if options.add else {"hosts": {}, "failures": [], "runs": []}
     runs: list[Run] = []
     failures: list[str] = []
@@ -39,6 +41,7 @@ def _compare(options: argparse.Namespace) -> int:
             run_in_turn(prepared.bench, _cases(prepared.ways, memory_mb, options), options.runs, runs, failures)
     again = {run.key for run in runs}
     runs = [run for run in map(Run.from_dict, kept["runs"]) if run.key not in again] + runs
+    say(f"took {(time.monotonic() - began) / 60:.0f} minutes")
     _write(options.output, runs, [*kept["failures"], *failures], prepared.versions)
     return 1 if failures else 0
 
