@@ -26,6 +26,8 @@ HIDDEN_PAGES_BYTES = 16 << 20
 """Size of the list of what CRIU leaves to the pager: room for ten times the areas that a process may have."""
 
 _WATCH_EVERY_S = 0.05
+_WITHOUT_CONNECTIONS = ("reconnect", "finish")
+"""Done after the connections have broken, or have served their purpose."""
 
 Answer = dict[str, Any]
 
@@ -96,7 +98,7 @@ class Pager:
                 if answer.get("broken"):
                     raise PagesLost("A connection for the pages broke.")
                 return answer
-            if answer.get("event") == "broken" and done != "reconnect":  # then those that broke are just replaced
+            if answer.get("event") == "broken" and done not in _WITHOUT_CONNECTIONS:
                 raise self._ended() if self._died() else PagesLost("A connection for the pages broke.")
 
     def check(self) -> None:
