@@ -136,7 +136,7 @@ def run_in_turn(bench: Bench, cases: Sequence[Case], count: int, runs: list[Run]
             try:
                 run = bench.measure(case)
             except RunFailed as error:
-                failures.append(f"{case}, {case.load.memory_mb} MB, {case.load.writing}, run {at}: {error}")
+                failures.append(f"{case.with_load}run {at}: {error}")
                 say(f"FAILED {failures[-1]}")
                 continue
             runs.append(run)

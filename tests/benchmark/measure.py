@@ -50,6 +50,11 @@ class Case:
     def __str__(self) -> str:
         return label(self.way.name, self.strategy, len(self.way.strategies) > 1)
 
+    @property
+    def with_load(self) -> str:
+        """In words, as a failure is told."""
+        return f"{self}, {self.load.memory_mb} MB, {self.load.writing}, "
+
 
 def label(way: str, strategy: str, has_others: bool) -> str:
     return f"{way} {strategy}" if has_others else way

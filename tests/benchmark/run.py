@@ -14,6 +14,7 @@ import json
 import sys
 import time
 from collections.abc import Sequence
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -37,12 +38,15 @@ def _compare(options: argparse.Namespace) -> int:
     runs: list[Run] = []
     failures: list[str] = []
     with ready(options, options.ways) as prepared:
-        for memory_mb in options.memory:
-            run_in_turn(prepared.bench, _cases(prepared.ways, memory_mb, options), options.runs, runs, failures)
-    again = {run.key for run in runs}
-    runs = [run for run in map(Run.from_dict, kept["runs"]) if run.key not in again] + runs
+        cases = [case for memory_mb in options.memory for case in _cases(prepared.ways, memory_mb, options)]
+        for _, turn in groupby(cases, key=lambda case: case.load.memory_mb):
+            run_in_turn(prepared.bench, list(turn), options.runs, runs, failures)
+    again = tuple(case.with_load for case in cases)
+    keys = {run.key for run in runs}
+    runs = [run for run in map(Run.from_dict, kept["runs"]) if run.key not in keys] + runs
+    kept_failures = [failure for failure in kept["failures"] if not failure.startswith(again)]
     say(f"took {(time.monotonic() - began) / 60:.0f} minutes")
-    _write(options.output, runs, [*kept["failures"], *failures], prepared.versions)
+    _write(options.output, runs, [*kept_failures, *failures], prepared.versions)
     return 1 if failures else 0
 
 
