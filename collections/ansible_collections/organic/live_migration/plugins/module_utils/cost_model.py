@@ -61,9 +61,9 @@ class Costs:
     """
 
     setup_ms: float = 1700.0
-    fixed_downtime_ms: float = 42.0
-    walk_ms_per_mib: float = 0.1
-    hosts_bytes_per_s: float = 0.9e9
+    fixed_downtime_ms: float = 40.0
+    walk_ms_per_mib: float = 0.02
+    hosts_bytes_per_s: float = 0.95e9
     round_ms: float = 8.0
     on_demand_efficiency: float = 0.8
 

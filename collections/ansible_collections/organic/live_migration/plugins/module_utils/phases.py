@@ -9,7 +9,8 @@ import contextlib
 from dataclasses import asdict
 from typing import Any
 
-from . import agent, attendant, monitor, preflight, settle
+from . import agent, attendant, measure, monitor, preflight, settle
+from .channel import Credentials
 from .docker_engine import DockerEngine
 from .engine_checkpoint import EngineSource, EngineTarget
 from .errors import MigrationError, Reason, Refused
@@ -27,9 +28,7 @@ _NEWS_S = 1.0
 def run(parameters: dict[str, Any]) -> agent.Result:
     """Do one phase; failures come back as a result that tells them, never as an exception."""
     try:
-        phase = {"look": _look, "prepare": _prepare, "migrate": _migrate, "wait": _wait, "dismiss": _dismiss,
-                 "outcome": _outcome, "settle": _settle, "withdraw": _withdraw, "recover": _recover}  # fmt: skip
-        return phase[parameters["phase"]](parameters)
+        return _PHASES[parameters["phase"]](parameters)
     except Exception as error:  # the one place where faults become a result
         return agent.failure(error)
 
@@ -42,6 +41,8 @@ def _look(parameters: dict[str, Any]) -> agent.Result:
         return {"ok": True, "reasons": [reason.as_dict() for reason in refused.reasons], "undecided": []}
     undecided = [] if parameters["dry_run"] else settle.settle_host(engine).undecided
     view = preflight.look_at_source(engine, parameters["name"], parameters["shared_volumes"], parameters["method"])
+    measures = parameters["measure"] and not view.reasons
+    dirty_pages_per_s = measure.dirty_pages_per_s(engine, parameters["name"]) if measures else None
     unsettled = any(entry.name == parameters["name"] for entry in undecided)
     begins = parameters["plan"] and not (parameters["dry_run"] or unsettled or view.reasons)
     return {
@@ -52,6 +53,7 @@ def _look(parameters: dict[str, Any]) -> agent.Result:
         "engine_id": view.engine_id,
         "memory_bytes": view.memory_bytes,
         "processes": view.processes,
+        "dirty_pages_per_s": dirty_pages_per_s,
         "queued": _begin(parameters["plan"], view.memory_bytes) if begins else False,
     }
 
@@ -160,3 +162,30 @@ def _recover(parameters: dict[str, Any]) -> agent.Result:
         "undecided": [asdict(entry) for entry in settled.undecided],
         "at_work": [asdict(entry) for entry in settled.at_work],
     }
+
+
+def _sink(parameters: dict[str, Any]) -> agent.Result:
+    """Target: swallow, for a moment, what the source sends to measure the link."""
+    return {"ok": True, "port": measure.open_sink(Credentials(**parameters["credentials"]))}
+
+
+def _probe(parameters: dict[str, Any]) -> agent.Result:
+    """Source: measure the link."""
+    credentials = Credentials(**parameters["credentials"])
+    rate = measure.link_bytes_per_s(parameters["addresses"], parameters["port"], credentials)
+    return {"ok": True, "link_bytes_per_s": round(rate)}
+
+
+_PHASES = {
+    "look": _look,
+    "prepare": _prepare,
+    "migrate": _migrate,
+    "wait": _wait,
+    "dismiss": _dismiss,
+    "outcome": _outcome,
+    "settle": _settle,
+    "withdraw": _withdraw,
+    "recover": _recover,
+    "sink": _sink,
+    "probe": _probe,
+}

@@ -203,6 +203,10 @@ migration:
       description: Packets that arrived for the process while it stood still, and were delivered to it afterwards.
       type: int
       sample: 58
+    prediction:
+      description: What was predicted before, as in RV(prediction.forecast), to be compared with the other figures.
+      type: dict
+      returned: with O(strategy=auto)
     statistics:
       description: Figures of the memory's way, and the states that the migration went through, as QEMU tells them.
       type: dict
@@ -263,9 +267,63 @@ migration:
       description: Commands that were run on C(source) and C(target).
       type: dict
 prediction:
-  description: What the preflight saw, and the downtime that is to be expected.
+  description: What the preflight saw, and what is to be expected.
   returned: in check mode
   type: dict
+  contains:
+    source_host:
+      description: Inventory name of the host that the container is on.
+      type: str
+    target_host:
+      description: Inventory name of the host that it would move to.
+      type: str
+    memory_bytes:
+      description: Memory that its processes have in use.
+      type: int
+    processes:
+      description: How many processes would move.
+      type: int
+    predicted_downtime_ms:
+      description: Downtime of the strategy that would be used.
+      type: float
+    forecast:
+      description:
+        - What the cost model was given, and what it predicts.
+        - With O(strategy=auto) the memory, what is written and the link were measured. Else C(dirty_pages_per_s) and
+          C(link_bytes_per_s) are null; nothing is taken to be written then, and the link for no limit.
+      type: dict
+      contains:
+        memory_bytes:
+          description: Memory in use.
+          type: int
+        dirty_pages_per_s:
+          description: Pages of 4096 bytes that are written in a second.
+          type: float
+        link_bytes_per_s:
+          description: Rate of the link between the hosts.
+          type: float
+        strategy:
+          description: The strategy that is used.
+          type: str
+          sample: pre_copy
+        reason:
+          description: Why it was chosen; empty when the user chose it.
+          type: str
+        downtime_ms:
+          description: Its downtime.
+          type: float
+        migration_time_ms:
+          description: Its time from the start until the source is released.
+          type: float
+        bytes_sent:
+          description: Memory that it would send.
+          type: int
+        strategies:
+          description:
+            - The same of every strategy, with its C(rounds), with C(degraded_ms), for how long the process runs while
+              it lacks pages, and whether it C(converges) below O(downtime_limit_ms).
+          type: list
+          elements: dict
 reasons:
   description: Why the container cannot move. Nothing was touched.
   returned: when refused

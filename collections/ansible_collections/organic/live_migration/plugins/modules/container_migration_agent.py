@@ -17,13 +17,13 @@ description:
 attributes:
   check_mode:
     support: full
-    description: The phases C(look), C(prepare) and C(recover) change nothing then; the others are not run.
+    description: The phases C(look), C(prepare) and C(recover) change nothing then; C(sink) and C(probe) never do.
 options:
   phase:
     description: What is to be done.
     type: str
     required: true
-    choices: [look, prepare, migrate, wait, dismiss, outcome, settle, withdraw, recover]
+    choices: [look, prepare, migrate, wait, dismiss, outcome, settle, withdraw, recover, sink, probe]
   name:
     description: Name of the container. The phases that take a O(migration_id) need none, nor does C(recover).
     type: str
@@ -68,6 +68,10 @@ options:
     description: How many events of its progress the controller knows.
     type: int
     default: 0
+  measure:
+    description: In the phase C(look), measure how much the container writes, for half a second.
+    type: bool
+    default: false
   outcome:
     description: What became of the process on the target of an interrupted migration.
     type: str
@@ -119,6 +123,8 @@ def main() -> None:
                     "settle",
                     "withdraw",
                     "recover",
+                    "sink",
+                    "probe",
                 ],
             },
             "name": {"type": "str"},
@@ -133,6 +139,7 @@ def main() -> None:
             "port": {"type": "int"},
             "migration_id": {"type": "str"},
             "seen": {"type": "int", "default": 0},
+            "measure": {"type": "bool", "default": False},
             "outcome": {"type": "str", "choices": ["ran", "destroyed"]},
             "method": {"type": "str", "choices": ["resident", "engine"], "default": "resident"},
             "dry_run": {"type": "bool", "default": False},
@@ -141,6 +148,8 @@ def main() -> None:
             ("phase", "look", ["name"]),
             ("phase", "prepare", ["name", "plan", "credentials", "source"]),
             ("phase", "migrate", ["plan", "credentials", "addresses", "port"]),
+            ("phase", "sink", ["credentials"]),
+            ("phase", "probe", ["credentials", "addresses", "port"]),
             ("phase", "wait", ["migration_id"]),
             ("phase", "dismiss", ["migration_id"]),
             ("phase", "outcome", ["name", "migration_id"]),

@@ -84,4 +84,10 @@ predicted_downtime_ms:
   description: Downtime that inter-copy would cause, predicted from the memory in use.
   returned: success
   type: float
+forecast:
+  description:
+    - What each strategy would cost, as in C(forecast) of
+      RV(organic.live_migration.container_migrate#module:prediction). What the container writes was not measured.
+  returned: success
+  type: dict
 """

@@ -9,7 +9,8 @@ from __future__ import annotations
 import contextlib
 import secrets
 import time
-from dataclasses import asdict, fields
+from collections.abc import Iterator
+from dataclasses import asdict, fields, replace
 from typing import Any
 
 from ansible.errors import AnsibleActionFail
@@ -21,6 +22,7 @@ from ansible_collections.organic.live_migration.plugins.module_utils.plan import
     Options,
 )
 from ansible_collections.organic.live_migration.plugins.plugin_utils import certificates, recovery
+from ansible_collections.organic.live_migration.plugins.plugin_utils.forecast import Forecast, Measured
 from ansible_collections.organic.live_migration.plugins.plugin_utils.hosts import Hosts
 
 ARGUMENTS: dict[str, Any] = {
@@ -41,10 +43,6 @@ MIGRATE_ARGUMENTS: dict[str, Any] = {
 }
 _MAX_TIMEOUT_S = 86400
 
-_FIXED_DOWNTIME_MS = 45.0
-_DOWNTIME_MS_PER_MIB = 2.0
-"""Cost of inter-copy as measured between two hosts of the lab (tests/benchmark): CRIU and the switch, and the pages."""
-
 Result = dict[str, Any]
 
 
@@ -62,6 +60,7 @@ class Migration:
         self._name: str = arguments["name"]
         self._started = time.monotonic()
         self._looked: Result = {}
+        self._forecast: Forecast | None = None
         self._id = secrets.token_hex(8)
         if not 1 <= arguments["timeout_s"] <= _MAX_TIMEOUT_S:
             raise AnsibleActionFail(
@@ -91,6 +90,7 @@ class Migration:
             shared_volumes=self._arguments["shared_volumes"],
             method=self._arguments["method"],
             plan=None if dry_run else self._plan(self._hosts.target),
+            measure=self._measures,
             dry_run=dry_run,
         )
         self._fail_if_broken(self._looked)
@@ -111,20 +111,54 @@ class Migration:
     def reasons(self) -> list[dict[str, str]]:
         """Every reason against the migration, from both hosts. Nothing is changed."""
         found = list(self.look(dry_run=True))
+        self._decide(measures_link=not found)
         if self._looked.get("source"):
             found += self._prepare(self._orders()[1], dry_run=True)["reasons"]
         return found
 
     def facts(self) -> Result:
         """What was seen of the container, and what its move would cost."""
-        memory_mib = self._looked.get("memory_bytes", 0) / (1 << 20)
+        forecast = self._decide(measures_link=False)
         return {
             "source_host": self._hosts.source,
             "target_host": self._hosts.target,
             "memory_bytes": self._looked.get("memory_bytes", 0),
             "processes": self._looked.get("processes", 0),
-            "predicted_downtime_ms": round(_FIXED_DOWNTIME_MS + _DOWNTIME_MS_PER_MIB * memory_mib, 1),
+            "predicted_downtime_ms": forecast.predicted.downtime_ms,
+            "forecast": forecast.as_dict(),
         }
+
+    @property
+    def _measures(self) -> bool:
+        """Whether the strategy is still to be chosen, and there is a choice."""
+        return self._options.strategy == AUTO and self._arguments["method"] == "resident"
+
+    def _decide(self, measures_link: bool) -> Forecast:
+        """Predict what the migration costs; where it is still open, choose the strategy by that."""
+        if self._forecast is None:
+            measured = Measured(
+                self._looked.get("memory_bytes", 0),
+                self._looked.get("dirty_pages_per_s"),
+                self._measure_link() if measures_link and self._measures else None,
+            )
+            budget_ms = self._arguments.get("downtime_budget_ms", 0)
+            resident = self._arguments["method"] == "resident"
+            self._forecast = Forecast(measured, self._options, budget_ms, resident)
+            self._options = replace(self._options, strategy=self._forecast.strategy)
+        return self._forecast
+
+    def _measure_link(self) -> float:
+        source_credentials, target_credentials = certificates.credentials()
+        sink = self._hosts.on_target(phase="sink", credentials=target_credentials)
+        self._fail_if_broken(sink)
+        told = self._hosts.on_source(
+            phase="probe",
+            credentials=source_credentials,
+            addresses=self._hosts.target_addresses(self._arguments["target_address"]),
+            port=sink["port"],
+        )
+        self._fail_if_broken(told)
+        return float(told["link_bytes_per_s"])
 
     def diff(self) -> Result:
         """What runs where, before and after; in the form that --diff prints."""
@@ -150,8 +184,10 @@ class Migration:
         outcome = self._queue()
         if outcome is not None:
             return self._tell(outcome, self._elapsed_ms(), self._elapsed_ms())
-        source_orders, target_orders = self._orders()
-        prepared = self._prepare_in_turn(target_orders)
+        with self._dismissing():
+            self._decide(measures_link=True)
+            source_orders, target_orders = self._orders()
+            prepared = self._prepare_in_turn(target_orders)
         if prepared["reasons"]:
             self._dismiss()
             return refusal(prepared["reasons"])
@@ -196,19 +232,24 @@ class Migration:
 
     def _prepare_in_turn(self, orders: Result) -> Result:
         """Prepare the target as soon as it is this migration's turn to arrive there."""
-        try:
+        prepared = self._prepare(orders, dry_run=False)
+        while prepared.get("queued"):
+            news = self._wait()
+            if not news.get("running"):
+                raise AnsibleActionFail(f"{news['message']} The container runs on {self._hosts.source} as before.")
+            self._hosts.announce({**news["progress"], "queued": True})
             prepared = self._prepare(orders, dry_run=False)
-            while prepared.get("queued"):
-                news = self._wait()
-                if not news.get("running"):
-                    raise AnsibleActionFail(f"{news['message']} The container runs on {self._hosts.source} as before.")
-                self._hosts.announce({**news["progress"], "queued": True})
-                prepared = self._prepare(orders, dry_run=False)
+        return prepared
+
+    @contextlib.contextmanager
+    def _dismissing(self) -> Iterator[None]:
+        """When this fails, nothing goes on on the source either."""
+        try:
+            yield
         except AnsibleActionFail:
             with contextlib.suppress(AnsibleActionFail):  # the first failure is what counts
                 self._dismiss()
             raise
-        return prepared
 
     def _dismiss(self) -> None:
         """End what attends the migration on the source, which has no orders yet; else it ended by itself, later."""
@@ -291,6 +332,8 @@ class Migration:
             "criu": outcome.get("criu", {}),
             "commands": outcome.get("commands", {}),
         }
+        if self._forecast is not None and self._forecast.reason:
+            migration["prediction"] = self._forecast.as_dict()
         if outcome["ok"]:
             return {"changed": True, "migration": migration, "diff": self.diff()}
         return {

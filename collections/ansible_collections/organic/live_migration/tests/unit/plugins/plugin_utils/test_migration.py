@@ -21,6 +21,7 @@ ARGUMENTS = {
     "shared_volumes": [],
     "timeout_s": 120,
     "method": "resident",
+    "downtime_budget_ms": 0,
     **asdict(Options()),
 }
 LOOK = {"ok": True, "undecided": [], "reasons": [], "source": {}, "engine_id": "a", "memory_bytes": 1, "processes": 1}
@@ -36,7 +37,8 @@ class Hosts:
 
     def __init__(self, **answers: Any) -> None:
         self._answers = {"look": LOOK, "prepare": {"ok": True, "reasons": [], "port": 7}, "settle": {"ok": True},
-                         "withdraw": {"ok": True}, "dismiss": {"ok": True}, **answers}  # fmt: skip
+                         "withdraw": {"ok": True}, "dismiss": {"ok": True}, "sink": {"ok": True, "port": 8},
+                         "probe": {"ok": True, "link_bytes_per_s": 1e9}, **answers}  # fmt: skip
         self.asked: list[tuple[str, str]] = []
         self.arguments: list[dict[str, Any]] = []
         self.announced: list[dict[str, Any]] = []
@@ -232,3 +234,80 @@ def test_it_can_be_cancelled_while_it_queues() -> None:
     assert result["migration"]["status"] == "cancelled"
     assert result["msg"] == "The migration was cancelled. The container runs on edge-a as before."
     assert [phase for _side, phase in hosts.asked] == ["look", "wait"]
+
+
+LARGE = {**LOOK, "memory_bytes": 10**9, "dirty_pages_per_s": 1000.0}
+
+
+def auto(hosts: Hosts, **arguments: Any) -> dict[str, Any]:
+    return migrate(hosts, strategy="auto", **arguments)
+
+
+@pytest.mark.parametrize(
+    ("looked", "arguments", "strategy"),
+    [
+        (LARGE, {}, "pre_copy"),
+        ({**LARGE, "memory_bytes": 10**7}, {}, "inter_copy"),
+        (LARGE, {"downtime_limit_ms": 5000}, "inter_copy"),
+        (LARGE, {"downtime_limit_ms": 5000, "downtime_budget_ms": 200}, "pre_copy"),
+        ({**LARGE, "dirty_pages_per_s": 10.0**6}, {}, "post_copy"),
+        ({**LARGE, "dirty_pages_per_s": None}, {}, "post_copy"),
+    ],
+)
+def test_the_strategy_is_chosen_by_what_was_measured(
+    looked: dict[str, Any], arguments: dict[str, Any], strategy: str
+) -> None:
+    hosts = Hosts(look=looked, migrate={"ok": True, "status": "completed", "steps": []})
+    result = auto(hosts, **arguments)
+    assert [phase for _side, phase in hosts.asked] == ["look", "sink", "probe", "prepare", "migrate"]
+    assert hosts.arguments[0]["measure"]
+    chosen = {given["plan"]["options"]["strategy"] for given in hosts.arguments[3:]}
+    assert chosen == {strategy}
+    prediction = result["migration"]["prediction"]
+    assert result["migration"]["strategy"] == prediction["strategy"] == strategy
+    assert prediction["link_bytes_per_s"] == 1e9
+    assert strategy in prediction["reason"]
+    assert len(prediction["strategies"]) == 4
+
+
+def test_what_the_user_chose_is_neither_measured_nor_changed() -> None:
+    hosts = Hosts(look=LARGE, migrate={"ok": True, "status": "completed", "steps": []})
+    result = migrate(hosts, strategy="hybrid")
+    assert [phase for _side, phase in hosts.asked] == ["look", "prepare", "migrate"]
+    assert not hosts.arguments[0]["measure"]
+    assert result["migration"]["strategy"] == "hybrid"
+    assert "prediction" not in result["migration"]
+
+
+def test_the_engines_own_method_leaves_no_choice() -> None:
+    hosts = Hosts(look=LARGE, migrate={"ok": True, "status": "completed", "steps": []})
+    assert auto(hosts, method="engine")["migration"]["strategy"] == "inter_copy"
+    assert ("target", "sink") not in hosts.asked
+
+
+def test_a_link_that_cannot_be_measured_ends_it_on_the_source() -> None:
+    hosts = Hosts(look=LARGE, probe=BROKEN)
+    with pytest.raises(AnsibleActionFail, match="connection to the other host broke"):
+        auto(hosts)
+    assert hosts.asked[-1] == ("source", "dismiss")
+
+
+def test_check_mode_measures_and_predicts_and_begins_nothing() -> None:
+    hosts = Hosts(look={**LARGE, "source": {"Id": "a"}})
+    checked = Migration(hosts, {**ARGUMENTS, "strategy": "auto"})
+    assert checked.reasons() == []
+    facts = checked.facts()
+    assert facts["forecast"]["strategy"] == "pre_copy"
+    assert facts["predicted_downtime_ms"] == facts["forecast"]["downtime_ms"] > 0
+    assert [phase for _side, phase in hosts.asked] == ["look", "sink", "probe", "prepare"]
+    assert hosts.arguments[0]["plan"] is None
+    assert hosts.arguments[3]["dry_run"]
+
+
+def test_check_mode_measures_no_link_when_the_source_refuses() -> None:
+    reason = {"code": "terminal", "message": "It has a terminal", "remedy": "Start it without -t"}
+    hosts = Hosts(look={**LARGE, "reasons": [reason]})
+    checked = Migration(hosts, {**ARGUMENTS, "strategy": "auto"})
+    assert checked.reasons() == [reason]
+    assert checked.facts()["forecast"]["link_bytes_per_s"] is None
+    assert ("target", "sink") not in hosts.asked

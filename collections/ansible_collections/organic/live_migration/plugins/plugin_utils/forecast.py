@@ -1,0 +1,82 @@
+# Copyright (c) 2026 Organic 5GC contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What a migration would cost, from what was measured, and which strategy that speaks for."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from ansible_collections.organic.live_migration.plugins.module_utils import cost_model
+from ansible_collections.organic.live_migration.plugins.module_utils.plan import (
+    AUTO,
+    INTER_COPY,
+    POST_COPY,
+    Options,
+)
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What is known of the container and the way to the target.
+
+    Attributes:
+        memory_bytes: in use.
+        dirty_pages_per_s: pages of 4096 bytes that it writes; None when the host cannot tell.
+        link_bytes_per_s: between the hosts; None when it was not measured: then the hosts are taken for the limit.
+    """
+
+    memory_bytes: int
+    dirty_pages_per_s: float | None = None
+    link_bytes_per_s: float | None = None
+
+    @property
+    def load(self) -> cost_model.Load:
+        link = self.link_bytes_per_s or cost_model.LAB.hosts_bytes_per_s
+        return cost_model.Load(self.memory_bytes, link, self.dirty_pages_per_s or 0.0)
+
+
+class Forecast:
+    """The strategies' costs, and the one that is used.
+
+    Args:
+        measured: what the model is given.
+        options: of the migration; with AUTO the strategy is chosen here.
+        downtime_budget_ms: see :func:`cost_model.choose`; 0 is none.
+        resident: false with method ``engine``, which knows no strategy but inter-copy.
+    """
+
+    def __init__(self, measured: Measured, options: Options, downtime_budget_ms: int, resident: bool) -> None:
+        self._measured = measured
+        predictions = cost_model.predict_all(measured.load, options.downtime_limit_ms, options.max_rounds)
+        self._predictions = {one.strategy: one for one in predictions}
+        self.reason = ""
+        self.strategy = options.strategy
+        if options.strategy != AUTO:
+            return
+        usable = [INTER_COPY, POST_COPY] if measured.dirty_pages_per_s is None else list(self._predictions)
+        if not resident:
+            usable = [INTER_COPY]
+        choice = cost_model.choose(
+            [self._predictions[strategy] for strategy in usable], options.downtime_limit_ms, downtime_budget_ms or None
+        )
+        self.strategy = choice.strategy
+        self.reason = choice.reason
+
+    @property
+    def predicted(self) -> cost_model.Prediction:
+        return self._predictions[self.strategy]
+
+    def as_dict(self) -> dict[str, Any]:
+        """What was measured, what each strategy would cost, and which is used, and why."""
+        return {
+            **asdict(self._measured),
+            "strategy": self.strategy,
+            "reason": self.reason,
+            "downtime_ms": self.predicted.downtime_ms,
+            "migration_time_ms": self.predicted.migration_time_ms,
+            "bytes_sent": self.predicted.bytes_sent,
+            "strategies": [asdict(one) for one in self._predictions.values()],
+        }
