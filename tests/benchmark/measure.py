@@ -9,7 +9,7 @@ import json
 import shlex
 import subprocess
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -46,6 +46,8 @@ class Case:
     way: Way
     strategy: str
     load: Load
+    # Of container_migrate, besides the strategy.
+    options: Mapping[str, int] = field(default_factory=dict)
 
     def __str__(self) -> str:
         return label(self.way.name, self.strategy, len(self.way.strategies) > 1)
@@ -260,9 +262,9 @@ class Bench:
                     traffic.start()
                     if load.flat_out:
                         with Sampler(client.status) as sampler:
-                            migration = case.way.migrate(case.strategy)
+                            migration = case.way.migrate(case.strategy, case.options)
                     else:
-                        migration = case.way.migrate(case.strategy)
+                        migration = case.way.migrate(case.strategy, case.options)
                     answering = _answering_after(client.status()["answered"])
                     client.await_status(answering, RECOVERY_S, "the service after the migration")
                     sent = traffic.bytes()

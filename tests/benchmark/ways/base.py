@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -93,7 +93,7 @@ class Way(ABC):
         """Starts the workload on the source."""
 
     @abstractmethod
-    def migrate(self, strategy: str) -> Migration:
+    def migrate(self, strategy: str, options: Mapping[str, int]) -> Migration:
         """Moves it to the target and releases the source; everything that it takes is counted."""
 
     @abstractmethod

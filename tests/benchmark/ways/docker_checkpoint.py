@@ -11,6 +11,7 @@ connections are established: CRIU's configuration file for runc does."""
 from __future__ import annotations
 
 import shlex
+from collections.abc import Mapping
 
 from build import Workload
 from hosts import Site
@@ -58,7 +59,7 @@ class DockerCheckpoint(Peer):
         )
         self.site.source.run(f"{self._create}\ndocker start {NAME}")
 
-    def migrate(self, strategy: str) -> Migration:
+    def migrate(self, strategy: str, options: Mapping[str, int]) -> Migration:
         prepare = f"{self._create} >/dev/null; {self.guard.hold}\necho {CHECKPOINTS}"
         start = f"docker start --checkpoint {CHECKPOINT} {NAME}; {self.guard.release}"
         return self.run_steps(

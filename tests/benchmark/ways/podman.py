@@ -8,6 +8,7 @@ Podman's storage is one of its own, so that nothing of the user's is touched."""
 from __future__ import annotations
 
 import shlex
+from collections.abc import Mapping
 
 from build import SERVER, Workload
 from hosts import Site
@@ -57,7 +58,7 @@ class Podman(Peer):
             f"--mac-address {self.site.mac} --pull never localhost/{NAME} {options}"
         )
 
-    def migrate(self, strategy: str) -> Migration:
+    def migrate(self, strategy: str, options: Mapping[str, int]) -> Migration:
         checkpoint = f"{self._podman} container checkpoint --tcp-established {self.compression}"
         checkpoint += f" --export {self._archive} {NAME}"
         restore = f"{self._podman} container restore --import {self._archive} --tcp-established; {self.guard.release}"

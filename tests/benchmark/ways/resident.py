@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import shlex
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -47,7 +48,7 @@ class Resident(Way):
             f"--entrypoint {RESIDENT}/init {self._image.name} {shlex.join(command)}"
         )
 
-    def migrate(self, strategy: str) -> Migration:
+    def migrate(self, strategy: str, options: Mapping[str, int]) -> Migration:
         with tempfile.TemporaryDirectory(prefix="benchmark-") as directory:
             result = Path(directory) / "migration.json"
             variables = {
@@ -55,6 +56,7 @@ class Resident(Way):
                 "benchmark_source": self.site.source.name,
                 "benchmark_target": self.site.target.name,
                 "benchmark_strategy": strategy,
+                "benchmark_options": dict(options),
                 "benchmark_result": str(result),
             }
             command = ["ansible-playbook", "--inventory", str(self.site.inventory), str(PLAYBOOK)]

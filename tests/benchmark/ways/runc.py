@@ -9,6 +9,7 @@ hosts beforehand."""
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from build import Workload
@@ -54,11 +55,11 @@ class Runc(Peer):
             f"{self._runc} run --detach --bundle {self._bundle} {NAME} </dev/null >/dev/null 2>&1"
         )
 
-    def migrate(self, strategy: str) -> Migration:
-        options = f"--tcp-established --image-path {self._images} --work-path {self.directory}"
+    def migrate(self, strategy: str, options: Mapping[str, int]) -> Migration:
+        places = f"--tcp-established --image-path {self._images} --work-path {self.directory}"
         restore = (
             f"ip -n {NAME} link set {INTERFACE} up; "
-            f"{self._runc} restore --detach {options} --bundle {self._bundle} {NAME} "
+            f"{self._runc} restore --detach {places} --bundle {self._bundle} {NAME} "
             f"</dev/null >/dev/null 2>&1; {self.guard.release}"
         )
         return self.run_steps(
@@ -66,7 +67,7 @@ class Runc(Peer):
                 ("prepare", self.link.on_target(self.guard.hold)),
                 (
                     "checkpoint",
-                    f"{self._runc} checkpoint {options} {NAME}\nip -n {NAME} link set {INTERFACE} down",
+                    f"{self._runc} checkpoint {places} {NAME}\nip -n {NAME} link set {INTERFACE} down",
                 ),
                 ("copy", self.link.copy_directory(self._images, self._images)),
                 ("restore", self.link.on_target(restore)),
