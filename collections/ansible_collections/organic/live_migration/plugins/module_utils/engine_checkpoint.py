@@ -20,6 +20,7 @@ from . import agent, commands, files, record
 from .channel import Channel, Listener
 from .docker_engine import NO_RESTART, DockerEngine
 from .errors import MigrationError, PeerLost
+from .monitor import ACTIVE, COMPLETED, SWITCHOVER, Monitor
 from .plan import Plan
 from .record import Record
 from .steps import Steps, now_ms
@@ -83,12 +84,18 @@ class EngineSource:
     def _migrate(self) -> agent.Result:
         self._record.adopt()
         self._record.save()
+        monitor = Monitor(self._record.directory, self._plan.facts)
         control: Channel | None = None
         frozen_at_ms = 0.0
         try:
             with self._steps.step("connect"):
                 control = Channel.connect(self._addresses, self._port, self._plan.credentials, 10)
                 control.send("hello")
+            monitor.enter(ACTIVE)
+            if self._plan.options.pause_before_switchover:
+                monitor.await_continue(self._plan.timeout_s)
+            monitor.check()
+            monitor.enter(SWITCHOVER)
             self._engine.set_restart_policy(self._record.container_id, NO_RESTART)
             self._record.save(record.SWITCHOVER)
             frozen_at_ms = now_ms()
@@ -102,6 +109,7 @@ class EngineSource:
                 layer = files.pack_directory(self._upper)
                 control.send("checkpoint", images + layer, images_bytes=len(images))
                 control.expect("received", 2 * self._plan.timeout_s)
+            monitor.check()
         except (MigrationError, OSError) as error:
             with self._steps.step("roll_back"):
                 if control is not None:
@@ -120,6 +128,8 @@ class EngineSource:
         with self._steps.step("release"):
             control.close()
             release(self._record, self._engine)
+        monitor.report(remaining_bytes=0, transferred_bytes=control.blob_bytes_sent)
+        monitor.enter(COMPLETED)
         return {
             "ok": True,
             "status": record.COMPLETED,

@@ -111,6 +111,19 @@ class Plan:
         return cls(**plan, options=options, credentials=Credentials(**parameters["credentials"]))
 
     @property
+    def facts(self) -> dict[str, Any]:
+        """What :class:`monitor.Monitor` tells of it from the start."""
+        return {
+            "migration_id": self.migration_id,
+            "name": self.name,
+            "peer": self.peer,
+            "strategy": self.options.strategy,
+            "total_bytes": self.memory_bytes,
+            "remaining_bytes": self.memory_bytes,
+            "downtime_limit_ms": self.options.downtime_limit_ms,
+        }
+
+    @property
     def images_bytes(self) -> int:
         """Size of the file system in memory for the images: what was seen, a quarter more, and room for the rest."""
         return self.memory_bytes + self.memory_bytes // 4 + (64 << 20)

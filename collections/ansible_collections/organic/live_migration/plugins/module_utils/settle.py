@@ -180,4 +180,5 @@ def settle_source(migration_id: str, outcome: str, engine: DockerEngine) -> None
                 end.release(entry, engine)
             else:
                 end.roll_back(entry, engine)
-            attendant.tidy()
+    attendant.tidy()
+    slots.tidy()
