@@ -143,8 +143,8 @@ def _outcome(parameters: dict[str, Any]) -> agent.Result:
 
 def _settle(parameters: dict[str, Any]) -> agent.Result:
     """Source: decide an interrupted migration."""
-    settle.settle_source(parameters["migration_id"], parameters["outcome"], DockerEngine())
-    return {"ok": True}
+    lost = settle.settle_source(parameters["migration_id"], parameters["outcome"], DockerEngine())
+    return {"ok": True, "lost": lost}
 
 
 def _withdraw(parameters: dict[str, Any]) -> agent.Result:

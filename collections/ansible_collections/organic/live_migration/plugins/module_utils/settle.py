@@ -168,17 +168,24 @@ def withdraw_target(migration_id: str, name: str, engine: DockerEngine, timeout_
     outcome_on_target(migration_id, name, engine)
 
 
-def settle_source(migration_id: str, outcome: str, engine: DockerEngine) -> None:
-    """Decide a committed migration on the source by what became of it on the target."""
+def settle_source(migration_id: str, outcome: str, engine: DockerEngine) -> bool:
+    """Decide a committed migration on the source by what became of it on the target.
+
+    Returns:
+        Whether the process is lost: it ran on the target before it had all its memory, and has ended there.
+    """
+    lost = False
     for entry in record.all_records():
         if entry.migration_id != migration_id or entry.role != "source":
             continue
         if entry.state in (record.COMMITTED, record.POSTCOPY):
             end: ModuleType = engine_checkpoint if entry.method == "engine" else source
             # in post-copy it has run there, so the copy here is old, whatever came after
+            lost = outcome != RAN and entry.state == record.POSTCOPY
             if outcome == RAN or entry.state == record.POSTCOPY:
                 end.release(entry, engine)
             else:
                 end.roll_back(entry, engine)
     attendant.tidy()
     slots.tidy()
+    return lost

@@ -85,6 +85,7 @@ decided:
     outcome:
       description:
         - V(ran) when the process runs on the target host, V(destroyed) when it runs on here; V(unknown) in check mode.
+        - V(lost) when it had run on the target host, in post-copy, and has ended there. Start it anew.
       type: str
 undecided:
   description: Those whose target host could not be asked. The process stands frozen here.

@@ -102,7 +102,7 @@ class Migration:
                     f"{undecided['target_host']} knows whether it runs there: an earlier migration was interrupted "
                     f"just when it was handed over. Use target_host {undecided['target_host']}, to settle it."
                 )
-            self._settle(undecided["migration_id"], undecided["name"])
+            recovery.settle(self._hosts, undecided["migration_id"], undecided["name"])
         if mine:
             return self.look(dry_run)
         reasons: list[dict[str, str]] = self._looked["reasons"]
@@ -203,8 +203,8 @@ class Migration:
             self._hosts.announce(outcome["progress"])
             outcome = self._wait(seen=len(outcome["progress"].get("events", [])))
         if outcome.get("undecided"):
-            outcome["message"] += self._ask_target(self._id)
-        elif not outcome["ok"]:
+            outcome["message"] += self._ask_target()
+        elif not outcome["ok"] and not outcome.get("stopped"):
             outcome["message"] += self._withdraw(self._id)
         return self._tell(outcome, self._elapsed_ms(), prepared_ms)
 
@@ -287,20 +287,21 @@ class Migration:
         self._fail_if_broken(answer)
         return answer
 
-    def _settle(self, migration_id: str, name: str) -> bool:
-        """Decide a migration whose source must not guess; returns whether the process runs on the target."""
-        return recovery.settle(self._hosts, migration_id, name) == "ran"
-
-    def _ask_target(self, migration_id: str) -> str:
-        """Decide a migration that broke just at its commit; returns what to tell the user."""
+    def _ask_target(self) -> str:
+        """Decide a migration that broke just at its commit, or later; returns what to tell the user."""
+        target = self._hosts.target
         try:
-            ran = self._settle(migration_id, self._name)
+            outcome = recovery.settle(self._hosts, self._id, self._name)
         except AnsibleActionFail as error:
             return (
-                f" {error} Only {self._hosts.target} knows whether the process runs there; on {self._hosts.source} it "
+                f" {error} Only {target} knows whether the process runs there; on {self._hosts.source} it "
                 "stands frozen until it was asked. Run this again as soon as both hosts can be reached."
             )
-        return f" The target was asked: the process {'runs there' if ran else 'runs on here'}."
+        return " The target was asked: the process " + {
+            "ran": "runs there.",
+            "destroyed": "runs on here.",
+            "lost": f"ran there without all its memory, and has ended. Its state is lost; start '{self._name}' anew.",
+        }[outcome]
 
     def _withdraw(self, migration_id: str) -> str:
         """Have the target take away what still waits there; returns what to tell the user if it does not."""
@@ -338,9 +339,9 @@ class Migration:
             return {"changed": True, "migration": migration, "diff": self.diff()}
         return {
             "failed": True,
-            "msg": f"{outcome['message']} The container runs on {self._hosts.source} as before."
-            if not outcome.get("undecided")
-            else outcome["message"],
+            "msg": outcome["message"]
+            if outcome.get("undecided") or outcome.get("stopped")
+            else f"{outcome['message']} The container runs on {self._hosts.source} as before.",
             "details": outcome["details"],
             "migration": migration,
         }

@@ -16,15 +16,19 @@ Result = dict[str, Any]
 
 
 def settle(hosts: Hosts, migration_id: str, name: str) -> str:
-    """Decide a migration whose source must not guess, by what became of it on the target; returns that.
+    """Decide a migration whose source must not guess, by what became of it on the target.
+
+    Returns:
+        ``ran``: the process runs there. ``destroyed``: it never ran there and runs on here. ``lost``: it ran there
+        before all its memory had come, and has ended.
 
     Raises:
         AnsibleActionFail: one of the hosts could not be asked.
     """
     asked = _answer(hosts.on_target(phase="outcome", name=name, migration_id=migration_id))
     outcome = str(asked["outcome"])
-    _answer(hosts.on_source(phase="settle", name=name, migration_id=migration_id, outcome=outcome))
-    return outcome
+    settled = _answer(hosts.on_source(phase="settle", name=name, migration_id=migration_id, outcome=outcome))
+    return "lost" if settled.get("lost") else outcome
 
 
 def recover(source: Hosts, towards: Callable[[str], Hosts], dry_run: bool) -> Result:

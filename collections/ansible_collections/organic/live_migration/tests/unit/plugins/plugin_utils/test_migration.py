@@ -97,6 +97,25 @@ def test_a_break_at_the_commit_is_decided_by_the_target(outcome: str, words: str
     assert hosts.asked[-2:] == [("target", "outcome"), ("source", "settle")]
 
 
+def test_a_process_that_ran_without_its_memory_and_ended_is_not_said_to_run() -> None:
+    hosts = Hosts(
+        migrate={**BROKEN, "undecided": True},
+        outcome={"ok": True, "outcome": "destroyed"},
+        settle={"ok": True, "lost": True},
+    )
+    message = migrate(hosts)["msg"]
+    assert "Its state is lost; start 'smf' anew." in message
+    assert "runs" not in message.partition("asked:")[2]
+
+
+def test_a_process_that_was_stopped_in_post_copy_is_not_said_to_run() -> None:
+    hosts = Hosts(migrate={"ok": False, "stopped": True, "message": "Its state is lost.", "details": {}})
+    result = migrate(hosts)
+    assert result["failed"]
+    assert result["msg"] == "Its state is lost."
+    assert ("target", "withdraw") not in hosts.asked
+
+
 def test_a_target_that_cannot_be_asked_leaves_the_source_frozen_and_says_so() -> None:
     hosts = Hosts(migrate={**BROKEN, "undecided": True}, outcome=UNREACHABLE)
     result = migrate(hosts)
