@@ -297,11 +297,14 @@ class Migration:
                 f" {error} Only {target} knows whether the process runs there; on {self._hosts.source} it "
                 "stands frozen until it was asked. Run this again as soon as both hosts can be reached."
             )
-        return " The target was asked: the process " + {
-            "ran": "runs there.",
-            "destroyed": "runs on here.",
-            "lost": f"ran there without all its memory, and has ended. Its state is lost; start '{self._name}' anew.",
-        }[outcome]
+        return (
+            " The target was asked: the process "
+            + {
+                "ran": "runs there.",
+                "destroyed": "runs on here.",
+                "lost": f"ran there without all its memory, and has ended. Its state is lost; start '{self._name}' anew.",
+            }[outcome]
+        )
 
     def _withdraw(self, migration_id: str) -> str:
         """Have the target take away what still waits there; returns what to tell the user if it does not."""
