@@ -167,9 +167,24 @@ class Struck:
                     finding.settled_s = round(time.monotonic() - began, 1)
                     return
             assert time.monotonic() < began + SETTLES_S, (
-                f"{len(homes)} live copies after {SETTLES_S} s; left behind: {json.dumps(finding.leftovers or state)}"
+                f"{len(homes)} live copies after {SETTLES_S} s; not as it was: {finding.leftovers or self._brief(state)}"
             )
             time.sleep(0.1)
+
+    def _brief(self, state: dict[str, Any]) -> dict[str, Any]:
+        """What tells why there is not exactly one copy."""
+        keys = ("records", "awaits", "mounts", "agents")
+        return {
+            host: {
+                **{key: here[key] for key in keys if here[key]},
+                "container": {
+                    key: value
+                    for key, value in here["containers"].get(self._moving.name, {}).items()
+                    if key != "inside"
+                },
+            }
+            for host, here in state.items()
+        }
 
     def _unsettled(self, state: dict[str, Any]) -> dict[str, Any]:
         wrong = self._moving.unsettled(state)
