@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """When pre-copy has copied enough (QEMU's docs/devel/migration: downtime-limit and auto-converge; paper section 3.3).
 
-After each round two things are known: how fast pages are written, and how fast they are sent. What is written during one
-round is what the next has to send; so long would the process stand still, if it were stopped now.
+After each round two things are known: how fast pages are written, and how fast they are sent. What is written during
+one round is what the next has to send; so long would the process stand still, if it were stopped now.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ class Convergence:
         return FIXED_DOWNTIME_MS + self.remaining_pages * PAGE_BYTES / self.bytes_per_ms
 
     def judge(self, done: Round) -> str:
-        """What to do after this round: AGAIN, SWITCH, THROTTLE (by ``throttle_percent``, then again), POST_COPY, FAIL."""
+        """What to do now: AGAIN, SWITCH, THROTTLE (to ``throttle_percent``, then again), POST_COPY or FAIL."""
         self._rounds += 1
         if done.duration_ms > 0 and done.bytes_sent >= PAGE_BYTES * 256:
             self.bytes_per_ms = done.bytes_sent / done.duration_ms

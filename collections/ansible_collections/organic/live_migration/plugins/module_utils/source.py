@@ -279,8 +279,8 @@ class Source:
                     self._throttle(converging.throttle_percent)
             if verdict == convergence.FAIL:
                 raise MigrationError(
-                    f"The memory does not converge: the process writes {converging.dirty_pages_per_s:.0f} pages a second, "
-                    f"the expected downtime is {converging.expected_downtime_ms:.0f} ms and at most "
+                    f"The memory does not converge: the process writes {converging.dirty_pages_per_s:.0f} pages a "
+                    f"second, the expected downtime is {converging.expected_downtime_ms:.0f} ms and at most "
                     f"{options.downtime_limit_ms} ms are allowed (downtime_limit_ms). Raise it, or set "
                     "on_no_convergence to throttle or post_copy."
                 )

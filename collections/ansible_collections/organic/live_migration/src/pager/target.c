@@ -3,12 +3,12 @@
  * SPDX-License-Identifier: GPL-3.0-or-later
  *
  * The target's pager, which stands where `criu lazy-pages` would: CRIU's restore gives it the userfaultfd of each process
- * (criu/uffd.c), and it brings the pages. What comes before there is a process is stored ("store"), or waits in the
- * connections ("direct"), so that there is no second copy of it.
+ * (criu/uffd.c), and it brings the pages. What comes before there is a process is stored, the rest goes right there.
  *
- * Orders: "standing" when CRIU has restored all processes; "run" before they run; "finish" when the source has sent all
- * pages: places what is stored and ends; "reconnect" brings new connections. When the agent dies after "run", it goes on
- * alone. */
+ * Orders: "direct" when each page comes but once, so that it may be placed at once; "standing" when CRIU has restored
+ * all processes; "run" before they run; "finish" when the source has sent all pages: places what is stored and ends;
+ * "reconnect" brings new connections. When the agent dies after "run", it goes on alone.
+ */
 #define _GNU_SOURCE
 #include "chunks.h"
 #include "pager.h"
@@ -71,6 +71,7 @@ static pthread_t receivers[CONNECTIONS_MAX];
 static pthread_rwlock_t layout = PTHREAD_RWLOCK_WRITER_NONRECURSIVE_INITIALIZER_NP;
 static pthread_mutex_t table = PTHREAD_MUTEX_INITIALIZER; /* the list of processes, and their chunks */
 static _Atomic bool direct, standing, running, finishing;
+static bool eager; /* nothing that is stored can be stale */
 static _Atomic uint64_t pages_received, pages_placed, faults, requests;
 
 /* What is known */
@@ -238,28 +239,61 @@ static void place_received(struct process *process, uint64_t source, const char 
 
 /* Receiving */
 
-static bool store_pages(struct connection *connection, struct process *process, uint64_t address, uint64_t bytes)
+/* Where a page is stored. */
+static char *store_of(struct chunk *chunk, uint64_t address)
+{
+	if (!chunk->data) {
+		void *data = allocate_pages(CHUNK_BYTES), *none = NULL;
+
+		if (!atomic_compare_exchange_strong((void *_Atomic *)&chunk->data, &none, data))
+			munmap(data, CHUNK_BYTES); /* another connection was first */
+	}
+	return (char *)chunk->data + (address - chunk->base);
+}
+
+/* Pages of one chunk have been stored; the process may be waiting for one. */
+static void have_stored(struct process *process, struct chunk *chunk, uint64_t address, uint64_t bytes)
+{
+	for (uint64_t at = address; at < address + bytes; at += PAGE_BYTES)
+		if (atomic_exchange(&chunk->state[chunk_page(at)], STORED) == REQUESTED)
+			place_received(process, at, store_of(chunk, at), PAGE_BYTES);
+}
+
+/* Stores pages that are still to be received, or, with data, have been. */
+static bool store(struct connection *connection, struct process *process, uint64_t address, const char *data,
+		  uint64_t bytes)
 {
 	while (bytes) {
 		struct chunk *chunk = chunk_of(process, address, true);
 		uint64_t part = chunk->base + CHUNK_BYTES - address;
 
 		part = part < bytes ? part : bytes;
-		if (!chunk->data) {
-			void *data = allocate_pages(CHUNK_BYTES), *none = NULL;
-
-			if (!atomic_compare_exchange_strong((void *_Atomic *)&chunk->data, &none, data))
-				munmap(data, CHUNK_BYTES); /* another connection was first */
-		}
-		if (!receive_all(connection, (char *)chunk->data + (address - chunk->base), part))
+		if (data)
+			memcpy(store_of(chunk, address), data, part);
+		else if (!receive_all(connection, store_of(chunk, address), part))
 			return false;
-		for (uint64_t at = address; at < address + part; at += PAGE_BYTES)
-			if (atomic_exchange(&chunk->state[chunk_page(at)], STORED) == REQUESTED)
-				place_received(process, at, (char *)chunk->data + (at - chunk->base), PAGE_BYTES);
+		have_stored(process, chunk, address, part);
 		address += part;
+		data = data ? data + part : NULL;
 		bytes -= part;
 	}
 	return true;
+}
+
+/* False when CRIU has not made the memory yet. */
+static bool try_to_place(struct process *process, uint64_t address, const char *data, uint64_t bytes)
+{
+	enum placed placed;
+
+	do {
+		pthread_rwlock_rdlock(&layout);
+		placed = place(process, address, data, bytes);
+		if (placed == DONE)
+			set_states(process, address, address + bytes, PLACED);
+		pthread_rwlock_unlock(&layout);
+	} while (placed == AGAIN);
+	pages_placed += placed == DONE ? bytes / PAGE_BYTES : 0;
+	return placed == DONE;
 }
 
 static bool receive_pages(struct connection *connection, const struct frame *frame, char *buffer)
@@ -269,11 +303,15 @@ static bool receive_pages(struct connection *connection, const struct frame *fra
 	if (!process)
 		return false;
 	pages_received += frame->length / PAGE_BYTES;
-	if (!direct)
-		return store_pages(connection, process, frame->address, frame->length);
+	/* Waiting for one process here could keep from another what CRIU needs to get on. */
+	if (!standing && (!direct || !process->spaces))
+		return store(connection, process, frame->address, NULL, frame->length);
 	if (!receive_all(connection, buffer, frame->length))
 		return false;
-	place_received(process, frame->address, buffer, frame->length);
+	if (standing)
+		place_received(process, frame->address, buffer, frame->length);
+	else if (!try_to_place(process, frame->address, buffer, frame->length))
+		return store(connection, process, frame->address, buffer, frame->length);
 	return true;
 }
 
@@ -744,7 +782,7 @@ static void reconnect(const struct connection *fresh, int count)
 static void obey(const char *order, const struct connection *fresh, int count)
 {
 	if (strcmp(order, "direct") == 0) {
-		direct = true;
+		direct = eager = true;
 		tell("{\"done\": \"direct\"}");
 	} else if (strcmp(order, "standing") == 0) {
 		standing = true;
@@ -793,7 +831,7 @@ void run_target(struct connection *given, int count, int images)
 	start_receivers();
 	tell("{\"event\": \"ready\"}");
 	for (;;) {
-		bool more = running && drain_some();
+		bool more = (running || (standing && eager)) && drain_some();
 		size_t descriptors = watch(watched, sizeof watched / sizeof watched[0], control,
 					   criu < 0 ? listener : criu);
 		int patience_ms = more ? 0 : waiting_count ? 1 : control < 0 ? 100 : -1;
