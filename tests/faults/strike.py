@@ -167,7 +167,7 @@ class Struck:
                     finding.settled_s = round(time.monotonic() - began, 1)
                     return
             assert time.monotonic() < began + SETTLES_S, (
-                f"{len(homes)} live copies after {SETTLES_S} s; not as before: {finding.leftovers or self._brief(state)}"
+                f"{len(homes)} copies live after {SETTLES_S} s; changed: {finding.leftovers or self._brief(state)}"
             )
             time.sleep(0.1)
 
