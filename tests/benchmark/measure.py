@@ -27,8 +27,8 @@ DIRECTORY = "/run/organic-benchmark"
 CLIENT = f"{DIRECTORY}/client"
 # The service runs undisturbed for this many answers (about as many ms) before it is migrated.
 WARM_UP_ANSWERS = 500
-# The tracker is put into the process shortly before the first round.
-BEFORE_ROUNDS_S = 0.3
+# In the second before the first round the migration gets ready, and is in the process for moments.
+BEFORE_ROUNDS_S = 1.0
 # It runs again when the last answer is this young.
 ANSWERING_MS = 50
 # After a long silence TCP tries again only after as long again, and at most every 120 s.

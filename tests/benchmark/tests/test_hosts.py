@@ -92,16 +92,16 @@ def test_the_server_is_told_its_load() -> None:
     assert bundle_config(load.command(7))["process"]["args"] == load.command(7)
 
 
-def test_rates_of_ours_come_from_its_events() -> None:
-    events = [("setup", 0), ("active", 100), ("switchover", 1100), ("postcopy-active", 1150), ("completed", 2150)]
-    reported: dict[str, Any] = {"strategy": "post_copy"}
+def test_rates_of_ours_come_from_its_steps() -> None:
+    reported: dict[str, Any] = {"strategy": "post_copy", "statistics": {"transferred_bytes": 5_000_000}}
     assert rounds_ms(reported) is drain_bytes_per_s(reported) is None
-    reported["statistics"] = {
-        "transferred_bytes": 5_000_000,
-        "events": [{"state": state, "at_ms": at_ms} for state, at_ms in events],
-    }
+    steps = [("rounds", 100, 900), ("files_again", 1000, 50), ("freeze", 1100, 1), ("postcopy", 1200, 500)]
+    reported["steps"] = [
+        {"name": name, "start_ms": start_ms, "duration_ms": duration_ms} for name, start_ms, duration_ms in steps
+    ]
     assert rounds_ms(reported) == 1000
-    assert drain_bytes_per_s(reported) == 5_000_000
+    assert drain_bytes_per_s(reported) == 10_000_000
+    assert drain_bytes_per_s({**reported, "strategy": "hybrid"}) is None
 
 
 def test_unknown_ways_and_bad_numbers_are_refused() -> None:

@@ -65,7 +65,7 @@ class Resident(Way):
             reported = json.loads(result.read_text())
         return Migration(
             time_ms=reported["migration_time_ms"],
-            steps=[Step(step["name"], step["start_ms"], step["duration_ms"]) for step in reported.get("steps", [])],
+            steps=list(_steps(reported).values()),
             drain_bytes_per_s=drain_bytes_per_s(reported),
             rounds_ms=rounds_ms(reported),
             reported=reported,
@@ -83,20 +83,20 @@ class Resident(Way):
 
 def rounds_ms(reported: dict[str, Any]) -> float | None:
     """From the first round to the freeze."""
-    return _between(reported, "active", "switchover")
+    steps = _steps(reported)
+    if "rounds" not in steps or "freeze" not in steps:
+        return None
+    return steps["freeze"].start_ms - steps["rounds"].start_ms
 
 
 def drain_bytes_per_s(reported: dict[str, Any]) -> float | None:
-    """Memory that was not there yet when the process ran again, by the time until the last of it was."""
-    took_ms = _between(reported, "postcopy-active", "completed")
-    if not took_ms or reported["strategy"] != POST_COPY:
+    """Post-copy: all memory, by the time that it took from the process's first step on the target."""
+    drain = _steps(reported).get("postcopy")
+    if not drain or reported["strategy"] != POST_COPY:
         return None
-    return float(reported["statistics"]["transferred_bytes"]) / took_ms * 1000
+    return float(reported["statistics"]["transferred_bytes"]) / drain.duration_ms * 1000
 
 
-def _between(reported: dict[str, Any], first: str, second: str) -> float | None:
-    """Milliseconds from the first event of a state to the first of a later one."""
-    at_ms: dict[str, float] = {}
-    for event in reported.get("statistics", {}).get("events", ()):
-        at_ms.setdefault(event["state"], event["at_ms"])
-    return at_ms[second] - at_ms[first] if first in at_ms and second in at_ms else None
+def _steps(reported: dict[str, Any]) -> dict[str, Step]:
+    steps = (Step(step["name"], step["start_ms"], step["duration_ms"]) for step in reported.get("steps", []))
+    return {step.name: step for step in steps}
