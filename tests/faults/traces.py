@@ -14,6 +14,7 @@ from typing import Any
 INIT = "/opt/organic/resident/init"
 DOCKER_DNS = "127.0.0.11"
 """Docker's own rules for its name server, with ports by chance."""
+RECORDS = Path("/run/organic")
 CRIU_CACHE = "/run/criu.kdat"
 """What CRIU found out about the kernel, written down by its first run."""
 BUSY = {"sshd", "sshd-session", "sshd-auth", "bash", "sh", "python3", "ssh"}
@@ -114,7 +115,7 @@ def surroundings() -> dict[str, list[str]]:
     return {
         "processes": sorted(name for name in processes if name not in BUSY),
         "mounts": sorted(path for path in mounts if "/docker/" not in path and "/containerd/" not in path),
-        "files": sorted(set(files) - {CRIU_CACHE}),
+        "files": sorted(set(files) - {CRIU_CACHE, str(RECORDS)}),
         "rules": rules(),
         "links": links(),
     }
@@ -168,7 +169,7 @@ def main() -> None:
     descriptions = json.loads(output("docker", "inspect", *ids)) if ids else []
     found = {
         "containers": {one["Name"].lstrip("/"): container(one) for one in descriptions},
-        "records": sorted(str(path) for path in Path("/run/organic").rglob("*")),
+        "records": sorted(str(path) for path in (RECORDS, *RECORDS.rglob("*")) if path.exists()),
         "awaits": sorted(path.name for path in Path("/opt/organic/resident/await").iterdir()),
         "mounts": [line for line in Path("/proc/self/mounts").read_text().splitlines() if "/run/organic" in line],
         "agents": agents(),
