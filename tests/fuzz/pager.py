@@ -48,7 +48,7 @@ def build(directory: Path) -> Path:
     """The pager as it is, but with AddressSanitizer and UndefinedBehaviorSanitizer."""
     program = directory / "pager"
     sources = [*sorted((SOURCES / "pager").glob("*.c"))]
-    subprocess.run(["gcc", *CFLAGS, "-o", str(program), *map(str, sources), "-ldl"], check=True)
+    subprocess.run(["gcc", *CFLAGS, "-o", str(program), *map(str, sources), "-lzstd"], check=True)
     return program
 
 

@@ -36,7 +36,7 @@ from .steps import Steps, now_ms
 
 _DEPARTED = signal.SIGRTMIN + 1
 _UNCORK_EVERY_S = 0.001
-_ACCEPT_S = 0.5
+_ACCEPT_S = 2.0
 """For so long the process may take to accept the connections that are open."""
 _MAX_FILES_BYTES = 1 << 30
 _METADATA_BYTES = 64 << 20
@@ -223,6 +223,9 @@ class Source:
         pager = SourcePager(self._nf.pid, connections)
         for connection in connections:
             connection.close()  # the pager's alone: its end is the connection's
+        if self._plan.options.compression == "zstd":
+            pager.order("compress")
+            pager.expect("compress", 10)
         if self._plan.options.max_bandwidth:
             pager.order(f"limit {self._plan.options.max_bandwidth}")
             pager.expect("limit", 10)

@@ -9,6 +9,7 @@
 #include "inject.h"
 
 #include "pager.h"
+#include "tracking.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -26,7 +27,6 @@
 #endif
 
 #define SUSPEND_SECCOMP 0x00200000 /* PTRACE_O_SUSPEND_SECCOMP: a container may not call userfaultfd */
-#define USER_MODE_ONLY 1	   /* UFFD_USER_MODE_ONLY: needs no privilege of the process */
 
 /* The address of a syscall instruction in the vDSO, which every process has. */
 static uint64_t find_syscall(pid_t pid)
@@ -108,7 +108,7 @@ int inject_userfaultfd(pid_t pid)
 	fd = -ESRCH;
 	if (!ptrace(PTRACE_GETREGS, pid, 0, &registers) && !ptrace(PTRACE_GETSIGMASK, pid, sizeof mask, &mask) &&
 	    !ptrace(PTRACE_SETSIGMASK, pid, sizeof everything, &everything)) {
-		if (call(pid, registers, instruction, SYS_userfaultfd, O_CLOEXEC | O_NONBLOCK | USER_MODE_ONLY,
+		if (call(pid, registers, instruction, SYS_userfaultfd, O_CLOEXEC | O_NONBLOCK | TRACKING_FLAGS,
 			 &inside)) {
 			fd = (int)inside;
 			if (inside >= 0) {

@@ -4,10 +4,11 @@
  *
  * pager source PID HIDDEN [CONNECTION...]
  * pager target IMAGES CONNECTION...
+ * pager check
  *
  * Moves the memory of a process tree between two hosts; child of the agents of organic.live_migration. PID is the first
  * process of the tree, the others are descriptors: HIDDEN of the list for preload.so, IMAGES of CRIU's image directory,
- * and the connections to the other pager. */
+ * and the connections to the other pager. "check" tells what the kernel lacks. */
 #include "pager.h"
 
 #include <signal.h>
@@ -24,8 +25,11 @@ int main(int count, char **arguments)
 	bool target = count >= 4 && strcmp(arguments[1], "target") == 0;
 	int first = source ? 4 : 3;
 
+	if (count == 2 && strcmp(arguments[1], "check") == 0)
+		return run_check();
 	if ((!source && !target) || count - first > CONNECTIONS_MAX) {
-		fputs("usage: pager source PID HIDDEN [CONNECTION...]\n       pager target IMAGES CONNECTION...\n", stderr);
+		fputs("usage: pager source PID HIDDEN [CONNECTION...]\n       pager target IMAGES CONNECTION...\n       pager check\n",
+		      stderr);
 		return EXIT_USAGE;
 	}
 	signal(SIGPIPE, SIG_IGN);

@@ -43,6 +43,7 @@ bool receive_all(struct connection *connection, void *data, size_t bytes);
 /* Reads one frame without its payload; false when the connection is broken, or said what no pager says. */
 bool receive_frame(struct connection *connection, struct frame *frame);
 
-/* source.c, target.c */
+/* source.c, target.c, check.c */
 void run_source(pid_t root, struct connection *connections, int count, int hidden_pages);
-void run_target(struct connection *connections, int count, int listener);
+void run_target(struct connection *connections, int count, int images);
+int run_check(void);

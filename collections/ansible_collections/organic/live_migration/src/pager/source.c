@@ -9,18 +9,18 @@
  * and "final lists" want it frozen: hide its memory from CRIU, then send the rest, or only say what is missing. After
  * the latter "push" sends what nobody asked for yet; questions are answered all the time. "resume" takes the place of
  * "final lists" when another pager did that and its connections broke. "limit N" is the bandwidth, in bytes a second, of
- * what is sent before the freeze and pushed. */
+ * what is sent before the freeze and pushed, "compress" has the pages compressed. */
 #define _GNU_SOURCE
 #include "../hidden_pages.h"
 #include "../pagemap_scan.h"
 #include "chunks.h"
 #include "inject.h"
 #include "pager.h"
+#include "tracking.h"
 
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/userfaultfd.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -33,12 +33,9 @@
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
+#include <zstd.h>
 
-/* Newer than the C library's headers (include/uapi/linux/userfaultfd.h). */
-#define FEATURE_WP_HUGETLBFS_SHMEM (1 << 12)
-#define FEATURE_WP_UNPOPULATED (1 << 13)
-#define FEATURE_WP_ASYNC (1 << 15)
-
+#define COMPRESSION_LEVEL 1
 #define REGIONS 65536
 #define BATCH_JOBS 64
 /* With a page that is asked for go those behind it that are still to be sent. */
@@ -83,6 +80,7 @@ static size_t job_count, job_room, next_job;
 static int busy;
 static bool pushing, frozen;
 
+static bool compressing;
 static uint64_t limit_bytes_per_s;
 static _Atomic uint64_t limited_bytes;
 static double limited_since_ms;
@@ -301,9 +299,7 @@ static void read_areas(struct process *process)
 
 static void track(struct process *process)
 {
-	struct uffdio_api api = {.api = UFFD_API,
-				 .features = FEATURE_WP_ASYNC | FEATURE_WP_UNPOPULATED | FEATURE_WP_HUGETLBFS_SHMEM |
-					     UFFD_FEATURE_PAGEFAULT_FLAG_WP};
+	struct uffdio_api api = {.api = UFFD_API, .features = TRACKING_FEATURES};
 
 	pthread_sigmask(SIG_BLOCK, &termination, NULL);
 	process->userfault = inject_userfaultfd(process->pid);
@@ -450,11 +446,51 @@ static void collect_final(struct process *process, struct range area, bool send)
 
 struct batch {
 	struct connection *connection;
-	char *pages; /* FRAME_BYTES_MAX */
+	char *pages;	  /* FRAME_BYTES_MAX */
+	char *compressed; /* as much: what does not become smaller stays as it is */
+	size_t compressed_bytes;
+	ZSTD_CCtx *compressor;
 	struct frame frames[FRAME_PAGES_MAX + BATCH_JOBS];
 	struct iovec vector[2 * (FRAME_PAGES_MAX + BATCH_JOBS)];
 	int frame_count, parts;
 };
+
+static struct batch *new_batch(void)
+{
+	struct batch *batch = allocate(sizeof *batch);
+
+	batch->pages = allocate_pages(FRAME_BYTES_MAX);
+	batch->compressed = allocate_pages(FRAME_BYTES_MAX);
+	return batch;
+}
+
+static void free_batch(struct batch *batch)
+{
+	munmap(batch->pages, FRAME_BYTES_MAX);
+	munmap(batch->compressed, FRAME_BYTES_MAX);
+	ZSTD_freeCCtx(batch->compressor);
+	free(batch);
+}
+
+/* Puts the compressed pages into the place of those in a frame, when they are smaller. */
+static void compress_frame(struct batch *batch, struct frame *frame, struct iovec *payload)
+{
+	char *at = batch->compressed + batch->compressed_bytes;
+	size_t n;
+
+	if (!batch->compressor)
+		batch->compressor = ZSTD_createCCtx();
+	if (!batch->compressor)
+		fail("no memory to compress with");
+	n = ZSTD_compressCCtx(batch->compressor, at, frame->length - 1, payload->iov_base, frame->length,
+			      COMPRESSION_LEVEL);
+	if (ZSTD_isError(n))
+		return; /* it would not become smaller */
+	frame->kind = FRAME_COMPRESSED;
+	frame->payload_bytes = n;
+	*payload = (struct iovec){at, n};
+	batch->compressed_bytes += n;
+}
 
 static void add_frame(struct batch *batch, enum frame_kind kind, const struct process *process, uint64_t address,
 		      uint64_t length, void *payload)
@@ -463,8 +499,11 @@ static void add_frame(struct batch *batch, enum frame_kind kind, const struct pr
 
 	*frame = (struct frame){kind, process->inner, address, length, payload ? length : 0};
 	batch->vector[batch->parts++] = (struct iovec){frame, sizeof *frame};
-	if (payload)
-		batch->vector[batch->parts++] = (struct iovec){payload, length};
+	if (!payload)
+		return;
+	batch->vector[batch->parts++] = (struct iovec){payload, length};
+	if (compressing)
+		compress_frame(batch, frame, &batch->vector[batch->parts - 1]);
 }
 
 /* Reads page by page what could not be read at once; a page that has gone meanwhile is told by its state. */
@@ -492,6 +531,7 @@ static void send_jobs(struct batch *batch, const struct job *list, size_t count,
 	char *at = batch->pages;
 
 	batch->frame_count = batch->parts = 0;
+	batch->compressed_bytes = 0;
 	for (size_t i = 0; i < count; i++) {
 		if (list[i].zero)
 			continue;
@@ -565,10 +605,9 @@ static void keep_limit(uint64_t bytes)
 
 static void *send_all(void *argument)
 {
-	struct batch *batch = allocate(sizeof *batch);
+	struct batch *batch = new_batch();
 	int number = (int)(intptr_t)argument;
 
-	batch->pages = allocate_pages(FRAME_BYTES_MAX);
 	for (;;) {
 		struct job list[BATCH_JOBS];
 		size_t count = 0;
@@ -716,10 +755,9 @@ static void *read_answers(void *argument)
 {
 	int number = (int)(intptr_t)argument;
 	struct connection *connection = &connections[number];
-	struct batch *batch = allocate(sizeof *batch);
+	struct batch *batch = new_batch();
 	struct frame frame;
 
-	batch->pages = allocate_pages(FRAME_BYTES_MAX);
 	while (receive_frame(connection, &frame)) {
 		if (frame.kind == FRAME_REQUEST) {
 			answer_request(batch, connection, &frame);
@@ -747,8 +785,7 @@ static void *read_answers(void *argument)
 	pthread_mutex_lock(&lock);
 	pthread_cond_broadcast(&changed);
 	pthread_mutex_unlock(&lock);
-	munmap(batch->pages, FRAME_BYTES_MAX);
-	free(batch);
+	free_batch(batch);
 	tell("{\"event\": \"broken\", \"connection\": %d}", number);
 	return NULL;
 }
@@ -951,7 +988,10 @@ void run_source(pid_t pid, struct connection *given, int count, int hidden_pages
 			do_push();
 		else if (strcmp(order, "resume") == 0)
 			do_resume();
-		else if (sscanf(order, "limit %lu", &limit_bytes_per_s) == 1)
+		else if (strcmp(order, "compress") == 0) {
+			compressing = true;
+			tell("{\"done\": \"compress\"}");
+		} else if (sscanf(order, "limit %lu", &limit_bytes_per_s) == 1)
 			tell("{\"done\": \"limit\"}");
 		else
 			fail("unknown order '%s'", order);

@@ -28,6 +28,7 @@
 #include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
+#include <zstd.h>
 
 #define LAZY_PAGES_SOCKET "lazy-pages.socket" /* criu/uffd.c */
 #define LAZY_PAGES_RESTORE_FINISHED 0x52535446
@@ -296,6 +297,28 @@ static bool try_to_place(struct process *process, uint64_t address, const char *
 	return placed == DONE;
 }
 
+/* Pages that are in memory: where they belong, or, as long as there is no such place, into the store. */
+static bool take_pages(struct process *process, uint64_t address, const char *pages, uint64_t bytes)
+{
+	if (!standing && (!direct || !process->spaces || !try_to_place(process, address, pages, bytes)))
+		return store(NULL, process, address, pages, bytes);
+	if (standing)
+		place_received(process, address, pages, bytes);
+	return true;
+}
+
+static bool receive_compressed(struct connection *connection, const struct frame *frame, char *buffer)
+{
+	struct process *process = process_named(frame->process, true);
+	char *compressed = allocate(frame->payload_bytes);
+	bool good = process && receive_all(connection, compressed, frame->payload_bytes) &&
+		    ZSTD_decompress(buffer, FRAME_BYTES_MAX, compressed, frame->payload_bytes) == frame->length;
+
+	free(compressed);
+	pages_received += frame->length / PAGE_BYTES;
+	return good && take_pages(process, frame->address, buffer, frame->length);
+}
+
 static bool receive_pages(struct connection *connection, const struct frame *frame, char *buffer)
 {
 	struct process *process = process_named(frame->process, true);
@@ -306,13 +329,8 @@ static bool receive_pages(struct connection *connection, const struct frame *fra
 	/* Waiting for one process here could keep from another what CRIU needs to get on. */
 	if (!standing && (!direct || !process->spaces))
 		return store(connection, process, frame->address, NULL, frame->length);
-	if (!receive_all(connection, buffer, frame->length))
-		return false;
-	if (standing)
-		place_received(process, frame->address, buffer, frame->length);
-	else if (!try_to_place(process, frame->address, buffer, frame->length))
-		return store(connection, process, frame->address, buffer, frame->length);
-	return true;
+	return receive_all(connection, buffer, frame->length) &&
+	       take_pages(process, frame->address, buffer, frame->length);
 }
 
 static bool receive_zeros(const struct frame *frame)
@@ -377,6 +395,9 @@ static void *receive(void *argument)
 		switch (frame.kind) {
 		case FRAME_PAGES:
 			good = receive_pages(connection, &frame, buffer);
+			break;
+		case FRAME_COMPRESSED:
+			good = receive_compressed(connection, &frame, buffer);
 			break;
 		case FRAME_ZERO:
 			good = receive_zeros(&frame);

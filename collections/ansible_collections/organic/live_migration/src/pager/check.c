@@ -1,0 +1,47 @@
+/* Copyright (c) 2026 Organic 5GC contributors
+ * GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+ * SPDX-License-Identifier: GPL-3.0-or-later */
+#define _GNU_SOURCE
+#include "../pagemap_scan.h"
+#include "pager.h"
+#include "tracking.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+static const char *tell_error(int failed)
+{
+	return failed ? strerror(errno) : "";
+}
+
+/* Whether pages can be found (PAGEMAP_SCAN), brought (userfaultfd with its events), and tracked (write-protection). */
+int run_check(void)
+{
+	struct uffdio_api tracking = {.api = UFFD_API, .features = TRACKING_FEATURES};
+	struct uffdio_api placing = {.api = UFFD_API, .features = PLACING_FEATURES};
+	struct page_region region;
+	struct pm_scan_arg scan = {.size = sizeof scan, .vec = (uint64_t)(uintptr_t)&region, .vec_len = 1,
+				   .category_mask = PAGE_IS_PRESENT, .return_mask = PAGE_IS_PRESENT};
+	int pagemap = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
+	char *page = allocate_pages(PAGE_BYTES);
+	const char *scanned, *placed, *tracked;
+	int fd;
+
+	*page = 1;
+	scan.start = (uint64_t)(uintptr_t)page;
+	scan.end = scan.start + PAGE_BYTES;
+	scanned = tell_error(ioctl(pagemap, PAGEMAP_SCAN, &scan) < 0);
+	fd = (int)syscall(SYS_userfaultfd, O_CLOEXEC);
+	placed = tell_error(fd < 0 || ioctl(fd, UFFDIO_API, &placing));
+	fd = (int)syscall(SYS_userfaultfd, O_CLOEXEC | TRACKING_FLAGS);
+	tracked = tell_error(fd < 0 || ioctl(fd, UFFDIO_API, &tracking));
+	printf("{\"pagemap_scan\": \"%s\", \"userfaultfd\": \"%s\", \"write_protection\": \"%s\"}\n", scanned, placed,
+	       tracked);
+	return 0;
+}
