@@ -52,6 +52,11 @@ class State:
         return self.moment.partition(":")[0]
 
     @property
+    def matters_on_source(self) -> bool:
+        """The source's copy may be gone back to, or holds what the other one lacks."""
+        return not self.runs_on_target or self.fetches
+
+    @property
     def pages(self) -> bool:
         """The pagers are at work, or wait for it."""
         return self.armed or self.restores or self.fetches
@@ -90,7 +95,7 @@ class Fault:
     Attributes:
         side: where it does: source, target or controller.
         act: of the saboteur; ``{peer}`` is the other host's address.
-        needs: what a state must have, or (with ``-``) must not, to be struck by it; names of :class:`State`.
+        needs: what a state must have to be struck by it; attributes of :class:`State`.
         ends_process: the process itself is killed where it runs, so that only a new one can be found afterwards.
         mends_after_s: the fault is undone so long after it struck; None: when the migration is over.
         by_itself: the hosts settle without a next run.
@@ -106,11 +111,11 @@ class Fault:
     stepped_clock: bool = False
 
     def strikes(self, state: State) -> bool:
-        return all(not getattr(state, need[1:]) if need[0] == "-" else getattr(state, need) for need in self.needs)
+        return all(getattr(state, need) for need in self.needs)
 
 
 FAULTS = {
-    "source_process_killed": Fault("source", "end_process", ("-runs_on_target",), ends_process=True),
+    "source_process_killed": Fault("source", "end_process", ("matters_on_source",), ends_process=True),
     "target_process_killed": Fault("target", "end_process", ("copy_on_target",), ends_process=True),
     "target_container_killed": Fault("target", "end_container", ends_process=True),
     "controller_killed": Fault("controller", ""),
