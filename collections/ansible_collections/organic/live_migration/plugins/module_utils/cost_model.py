@@ -90,7 +90,7 @@ class Load:
     def __post_init__(self) -> None:
         if self.memory_bytes < 0 or self.dirty_pages_per_s < 0 or (self.working_set_bytes or 0) < 0:
             raise ValueError("Memory, dirty rate and working set cannot be negative.")
-        if not self.link_bytes_per_s > 0:
+        if self.link_bytes_per_s <= 0:
             raise ValueError("The link's rate must be more than 0 bytes/s.")
 
     def written_bytes(self, seconds: float) -> float:
