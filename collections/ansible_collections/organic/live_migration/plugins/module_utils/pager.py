@@ -46,6 +46,7 @@ class Pager:
 
     def __init__(self, arguments: list[str], descriptors: list[int]) -> None:
         self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self._held: list[int] = []  # what it must not be alone with, see src/pager/target.c
         self._log = os.memfd_create("pager.log", os.MFD_CLOEXEC)
         command = [resident.PAGER, *arguments]
         commands.note(command)
@@ -119,8 +120,7 @@ class Pager:
         if not data:
             raise self._ended()
         answer: Answer = json.loads(data)
-        if held:
-            answer["held"] = held
+        self._held += held
         return answer
 
     def _died(self) -> bool:
@@ -147,6 +147,9 @@ class Pager:
 
     def close(self) -> None:
         """End it; what it has not done is not done. It is not killed while a process that it traces stands still."""
+        for descriptor in self._held:
+            os.close(descriptor)
+        self._held = []
         self._control.close()
         self._process.terminate()
         try:

@@ -28,19 +28,44 @@ void fail(const char *format, ...)
 	_exit(1);
 }
 
-void tell(const char *format, ...)
+static void send_packet(int descriptor, const char *format, va_list arguments)
 {
-	char packet[1024];
-	va_list arguments;
-	int n;
+	char packet[1024], ancillary[CMSG_SPACE(sizeof(int))] = {0};
+	int n = vsnprintf(packet, sizeof packet, format, arguments);
+	struct iovec vector = {packet, (size_t)n};
+	struct msghdr message = {.msg_iov = &vector, .msg_iovlen = 1};
 
-	va_start(arguments, format);
-	n = vsnprintf(packet, sizeof packet, format, arguments);
-	va_end(arguments);
 	if (n < 0 || (size_t)n >= sizeof packet)
 		fail("a packet of %d bytes for the agent is too long", n);
+	if (descriptor >= 0) {
+		message.msg_control = ancillary;
+		message.msg_controllen = sizeof ancillary;
+		struct cmsghdr *header = CMSG_FIRSTHDR(&message);
+		header->cmsg_level = SOL_SOCKET;
+		header->cmsg_type = SCM_RIGHTS;
+		header->cmsg_len = CMSG_LEN(sizeof(int));
+		memcpy(CMSG_DATA(header), &descriptor, sizeof descriptor);
+	}
 	/* when the agent has died its guardian decides what becomes of us */
-	(void)!send(CONTROL, packet, (size_t)n, MSG_NOSIGNAL);
+	(void)!sendmsg(CONTROL, &message, MSG_NOSIGNAL);
+}
+
+void tell(const char *format, ...)
+{
+	va_list arguments;
+
+	va_start(arguments, format);
+	send_packet(-1, format, arguments);
+	va_end(arguments);
+}
+
+void tell_descriptor(int descriptor, const char *format, ...)
+{
+	va_list arguments;
+
+	va_start(arguments, format);
+	send_packet(descriptor, format, arguments);
+	va_end(arguments);
 }
 
 bool hear(char *command, size_t size, struct connection *connections, int *count)

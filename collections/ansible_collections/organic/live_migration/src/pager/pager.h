@@ -28,6 +28,8 @@ struct connection {
 __attribute__((noreturn, format(printf, 1, 2))) void fail(const char *format, ...);
 /* One packet to the agent, JSON. */
 __attribute__((format(printf, 1, 2))) void tell(const char *format, ...);
+/* The same, with a descriptor that the agent holds open from then on. */
+__attribute__((format(printf, 2, 3))) void tell_descriptor(int descriptor, const char *format, ...);
 /* One order of the agent's, with the connections that came with it; false when it has gone. */
 bool hear(char *command, size_t size, struct connection *connections, int *count);
 void *allocate(size_t bytes);

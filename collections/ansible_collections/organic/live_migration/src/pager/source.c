@@ -29,6 +29,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -36,6 +37,7 @@
 #include <zstd.h>
 
 #define COMPRESSION_LEVEL 1
+#define FIRST_OF_ALL (-20)
 #define REGIONS 65536
 #define BATCH_JOBS 64
 /* With a page that is asked for go those behind it that are still to be sent. */
@@ -863,10 +865,24 @@ static void tell_sent(const char *what, double began_ms, double scanned_ms)
 	     what, pages_seen, pages_sent, zero_pages, total_bytes_sent(), scanned_ms - began_ms, now_ms() - began_ms);
 }
 
+/* The agents run before everything else, as the process stands still for them; in a round it does not. */
+static void set_priority(int nice)
+{
+	DIR *threads = opendir("/proc/self/task");
+	struct dirent *thread;
+
+	while (threads && (thread = readdir(threads)))
+		if (thread->d_name[0] != '.')
+			setpriority(PRIO_PROCESS, (id_t)atoi(thread->d_name), nice);
+	if (threads)
+		closedir(threads);
+}
+
 static void do_round(bool send)
 {
 	double began = now_ms(), scanned;
 
+	set_priority(0);
 	pages_seen = 0;
 	find_processes();
 	for (size_t i = 0; i < process_count; i++) {
@@ -932,6 +948,7 @@ static void do_final(int list_fd, bool send)
 {
 	double began = now_ms(), scanned;
 
+	set_priority(FIRST_OF_ALL);
 	pages_seen = 0;
 	find_processes();
 	for (size_t i = 0; i < process_count; i++)

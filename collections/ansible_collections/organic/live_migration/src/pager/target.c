@@ -7,7 +7,8 @@
  *
  * Orders: "direct" when each page comes but once, so that it may be placed at once; "standing" when CRIU has restored
  * all processes; "run" before they run; "finish" when the source has sent all pages: places what is stored and ends;
- * "reconnect" brings new connections. When the agent dies after "run", it goes on alone.
+ * "reconnect" brings new connections. When the agent dies after "run", it goes on alone. The agent holds each userfaultfd
+ * as well: when the pager dies the process stands still where it has no memory, and does not run on zeros.
  */
 #define _GNU_SOURCE
 #include "chunks.h"
@@ -492,6 +493,7 @@ static void fork_space(struct process *process, struct space *parent, int userfa
 {
 	struct space *child = add_space(process, userfault);
 
+	tell_descriptor(userfault, "{\"event\": \"fork\"}");
 	for (size_t i = 0; i < parent->count; i++)
 		insert_extent(child, parent->extents[i]);
 }
@@ -738,6 +740,7 @@ static bool hear_criu(int criu)
 		fail("CRIU gave no userfaultfd for process %d", pid);
 	fcntl(userfault, F_SETFL, O_NONBLOCK);
 	pthread_rwlock_wrlock(&layout);
+	tell_descriptor(userfault, "{\"event\": \"process\", \"pid\": %d}", pid);
 	space = add_space(process, userfault);
 	for (size_t i = 0; i < process->area_count; i++)
 		insert_extent(space, (struct extent){process->areas[i].start, process->areas[i].end,
@@ -845,6 +848,7 @@ void run_target(struct connection *given, int count, int images)
 	struct connection fresh[CONNECTIONS_MAX];
 	int control = CONTROL, fresh_count, listener, criu = -1;
 	char order[256];
+	bool finished = false;
 
 	connections = given;
 	connection_count = count;
@@ -857,8 +861,10 @@ void run_target(struct connection *given, int count, int images)
 					   criu < 0 ? listener : criu);
 		int patience_ms = more ? 0 : waiting_count ? 1 : control < 0 ? 100 : -1;
 
-		if (finishing && !more && !waiting_count)
-			break;
+		if (finishing && !more && !waiting_count && !finished) {
+			finished = true;
+			tell_statistics("finish");
+		}
 		if (control < 0 && !more && all_placed())
 			break;
 		if (poll(watched, descriptors, patience_ms) < 0 && errno != EINTR)
@@ -878,13 +884,11 @@ void run_target(struct connection *given, int count, int images)
 		handle_events();
 		if (!watched[0].revents)
 			continue;
-		if (hear(order, sizeof order, fresh, &fresh_count)) {
+		if (hear(order, sizeof order, fresh, &fresh_count))
 			obey(order, fresh, fresh_count);
-		} else if (running) {
-			control = -1;
-		} else {
-			return; /* the agent has died, and nothing may run */
-		}
+		else if (running && !finished)
+			control = -1; /* the agent has died, and the process needs us */
+		else
+			return;
 	}
-	tell_statistics("finish");
 }
