@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from . import docker_engine, network, processes, record, resident
+from . import docker_engine, network, processes, record, resident, tun
 from .container import Container
 from .docker_engine import DockerEngine
 from .errors import MigrationError, Reason
@@ -129,6 +129,7 @@ def look_at_source(engine: DockerEngine, name: str, shared_volumes: list[str], m
                     "Configure the program to do without it, or redeploy it instead",
                 )
             )
+    reasons += tun.reasons(tree)
     for other in record.all_records():
         if other.container_name == name and other.agent_alive:
             reasons.append(

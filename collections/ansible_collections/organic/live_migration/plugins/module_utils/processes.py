@@ -174,8 +174,6 @@ def undumpable(pid: int, overlay_device: int | None) -> list[str]:
                 found.append(f"inotify on the overlay file system ({where})")
         elif target.startswith("/dev/pts/"):
             found.append(f"terminal {target} ({where})")
-        elif target == "/dev/net/tun":
-            found.append(f"TUN device ({where})")
     return found
 
 

@@ -12,11 +12,25 @@ import signal
 import socket
 import threading
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from . import agent, arrivals, channel, commands, convergence, criu_images, files, libc, network, processes, record
+from . import (
+    agent,
+    arrivals,
+    channel,
+    commands,
+    convergence,
+    criu_images,
+    files,
+    libc,
+    netlink,
+    network,
+    processes,
+    record,
+    tun,
+)
 from . import throttle as cpu_throttle
 from .channel import Channel
 from .container import Container
@@ -63,6 +77,9 @@ class Armed:
     criu: CriuWorker
     images: int
     withdrawal: threading.Thread | None = None
+    tuns: list[tun.Device] = field(default_factory=list)
+    tun_paths: dict[tuple[int, int], str] = field(default_factory=dict)
+    tun_packets: list[tun.Packet] = field(default_factory=list)
 
 
 class Source:
@@ -204,8 +221,10 @@ class Source:
             hold.install()
             door = NewConnectionHold(self._container.init.pid, names, self._plan.migration_id)
             door.install()
+            tuns = tun.read(processes.tree(self._nf.pid))
             control.send(
                 "arm",
+                tuns=[device.as_dict() for device in tuns],
                 nf_pid=processes.pid_inside(self._nf.pid),
                 highest_pid=processes.highest_pid_inside(self._nf.pid),
                 streams=self._container.standard_streams(self._nf.pid),
@@ -214,7 +233,7 @@ class Source:
             self._freezer.gather(self._nf.pid)
             pager = self._pager = self._start_pager(for_pager)
             criu, images = self._arm_dump(pages, pager)
-            armed = Armed(control, pages, pager, moving, snapshot, links, hold, door, criu, images)
+            armed = Armed(control, pages, pager, moving, snapshot, links, hold, door, criu, images, tuns=tuns)
             self._armed = armed  # known to a roll back from here on
             control.expect("armed", self._plan.timeout_s)
         return armed
@@ -351,6 +370,7 @@ class Source:
         with self._steps.step("accept"):
             armed.door.begin()  # new connections wait, while the process accepts those that are open
             arrivals.await_accepted(self._nf.pid, _ACCEPT_S)
+            netlink.Listeners.of(processes.tree(self._nf.pid)).await_read(_ACCEPT_S)
         self._frozen_at_ms = now_ms()
         with self._steps.step("freeze"):
             self._freezer.freeze()
@@ -358,9 +378,14 @@ class Source:
         with self._steps.step("switch_address"):
             # what arrives here until the target has announced itself is still taken in, and dumped with the socket
             armed.control.send("switch")
+            listeners = netlink.Listeners.of(processes.tree(self._nf.pid))
+            listeners.check()
             armed.control.expect("switched", 10)
             armed.withdrawal = armed.links.withdraw()
             armed.hold.begin()
+            if listeners:  # nor shall the process hear of the way its address goes
+                armed.withdrawal.join()
+                listeners.forget()
         with self._steps.step("dump"):
             archive, gone, unread = self._dump(armed)
         with self._steps.step("restore"):
@@ -389,6 +414,7 @@ class Source:
         armed.criu.answer()
         threading.Thread(target=keep_uncorked, daemon=True).start()
         try:
+            self._take_tuns(armed, tree)
             changed, gone = armed.files.snapshot().since(armed.snapshot, files.mapped_shared(tree))
             archive = armed.files.pack(changed)
             armed.criu.run_until(None, self._plan.timeout_s)
@@ -397,16 +423,25 @@ class Source:
         return archive, gone, unread
 
     @staticmethod
+    def _take_tuns(armed: Armed, tree: list[int]) -> None:
+        """What its TUN devices have not given to the process so far, and where CRIU has the descriptors of them."""
+        devices = tun.attached(tree)
+        tun.check_same(armed.tuns, devices)
+        armed.tun_paths = {
+            (processes.pid_inside(one.pid), one.number): tun.key_of(name) for name, one in devices.items()
+        }
+        armed.tun_packets = tun.take_unread(armed.tuns, devices)
+
+    @staticmethod
     def _send_images(armed: Armed, archive: bytes, gone: list[str], unread: bytes, post_copy: bool) -> None:
-        parts = [archive]
-        names = []
-        for image in sorted(Path(f"/proc/self/fd/{armed.images}").glob("*.img")):
-            content = image.read_bytes()
-            parts.append(criu_images.with_relative_timers(content) if image.name == "files.img" else content)
-            names.append((image.name, len(parts[-1])))
+        images = {image.name: image.read_bytes() for image in Path(f"/proc/self/fd/{armed.images}").glob("*.img")}
+        images["files.img"] = criu_images.with_relative_timers(images["files.img"])
+        images = criu_images.with_named_files(images, armed.tun_paths)
+        names = [(name, len(content)) for name, content in images.items()]
+        tun_packets = tun.pack(armed.tun_packets)
         arrived = unread + armed.door.packets
-        parts.append(arrived)
-        sizes = {"archive_bytes": len(archive), "arrived_bytes": len(arrived)}
+        parts = [archive, *images.values(), tun_packets, arrived]
+        sizes = {"archive_bytes": len(archive), "tun_bytes": len(tun_packets), "arrived_bytes": len(arrived)}
         armed.control.send("images", b"".join(parts), images=names, gone=gone, post_copy=post_copy, **sizes)
 
     # After it
@@ -623,6 +658,8 @@ def roll_back(source: Record, engine: DockerEngine, armed: Armed | None = None) 
         network.equip(source.init.pid, _interfaces(source))
     cpu_throttle.restore(source.cpu_limit)
     freezer = Freezer(Path(source.freezer))
+    if armed is not None and source.init.alive:
+        tun.put(source.init.pid, armed.tun_packets)
     freezer.thaw()
     if armed is not None:
         armed.criu.close()  # takes its code out of the process, which must not be frozen for that

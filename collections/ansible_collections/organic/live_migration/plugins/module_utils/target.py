@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from . import agent, arrivals, channel, commands, libc, network, record, resident
+from . import agent, arrivals, channel, commands, libc, network, record, resident, tun
 from .channel import Channel, Listener, Message
 from .container import Container
 from .criu import CriuWorker, PageServer
@@ -246,7 +246,7 @@ class Target:
         self._record.save()
         try:
             self._container.reserve_pids_above(int(orders["highest_pid"]))
-            criu = self._arm_restore(images, orders["streams"])
+            criu = self._arm_restore(images, orders["streams"], [tun.Device(**device) for device in orders["tuns"]])
             inventory = _await_reader(directory / _INVENTORY, criu)
         except BaseException:
             page_server.close()
@@ -254,9 +254,9 @@ class Target:
             raise
         return Armed(wanted, links, hold, page_server, pager, criu, images, inventory)
 
-    def _arm_restore(self, images: int, streams: dict[str, str]) -> CriuWorker:
+    def _arm_restore(self, images: int, streams: dict[str, str], tuns: list[tun.Device]) -> CriuWorker:
         """Start CRIU; the dumped standard streams are replaced by those that the engine gave this container."""
-        inherited = {}
+        inherited = tun.make(self._container.init.pid, tuns)
         for number, key in streams.items():
             if key.startswith(("pipe:", "socket:")):
                 mode = os.O_RDONLY if number == "0" else os.O_WRONLY
@@ -295,7 +295,10 @@ class Target:
             armed.criu.run_until("pre-resume", self._plan.timeout_s)
             armed.pager.order("standing")
             armed.pager.expect("standing", 10)
-            arrived = message.blob[len(message.blob) - int(message.fields["arrived_bytes"]) :]
+            arrived_at = len(message.blob) - int(message.fields["arrived_bytes"])
+            tun_packets = message.blob[arrived_at - int(message.fields["tun_bytes"]) : arrived_at]
+            tun.put(self._container.init.pid, tun.unpack(tun_packets))
+            arrived = message.blob[arrived_at:]
             arrivals.deliver(self._container.init.pid, arrived)
         self._record.save(record.RESTORED)
 

@@ -75,12 +75,6 @@ def test_sctp_is_named_with_its_address(spawn: Any, monkeypatch: pytest.MonkeyPa
     assert found.endswith(f"(descriptor 3 of process {pid})")
 
 
-@pytest.mark.skipif(not os.access("/dev/net/tun", os.R_OK), reason="no /dev/net/tun here")
-def test_a_tun_device_is_named(spawn: Any) -> None:
-    pid = spawn.python("os.open('/dev/net/tun', os.O_RDWR)").pid
-    assert processes.undumpable(pid, None) == [f"TUN device (descriptor 3 of process {pid})"]
-
-
 def test_a_terminal_is_named(spawn: Any) -> None:
     pid = spawn.python("import pty; ours, theirs = pty.openpty(); name = os.ttyname(theirs)").pid
     assert any(found.startswith("terminal /dev/pts/") for found in processes.undumpable(pid, None))
