@@ -55,6 +55,7 @@ class Record:
         restart_policy: source: the container's own policy, to be given back after a failure.
         agent_pid, agent_start_time: the process that works on it.
         pager_pid, pager_start_time: target: the pager, which the process needs until all its pages are there.
+        post_copy: source: the frozen copy is needed after the commit, until the target has all its pages.
         cpu_limit: source: files of the container's CPU bandwidth, as they were before it was slowed down.
     """
 
@@ -77,6 +78,7 @@ class Record:
     agent_start_time: int = 0
     pager_pid: int = 0
     pager_start_time: int = 0
+    post_copy: bool = False
     cpu_limit: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:

@@ -448,6 +448,7 @@ class Source:
 
     def _commit(self, armed: Armed, restored: channel.Message) -> agent.Result:
         """The commit point: from here on the process never runs on this host again."""
+        self._record.post_copy = self._post_copy
         self._record.save(record.COMMITTED)
         try:
             with self._steps.step("resume"):
@@ -622,7 +623,7 @@ class Source:
         if not self._record.path.exists():
             return {}  # it had been settled before
         current = Record.load(self._record.path)
-        if current.state != record.POSTCOPY:
+        if not current.post_copy:
             return rescue(current)
         self._record = current
         current.adopt()
@@ -630,6 +631,12 @@ class Source:
         agent.end_children()
         self._hang_up()
         self._monitor = self._watched()
+        if current.state == record.COMMITTED:
+            try:
+                self._control, self._pager = self._reconnect()
+            except MigrationError:
+                return rescue(current)  # it may never have run there
+        _links(current).down()
         lost = self._copy_after()
         self._hang_up()
         release(current, self._engine)
