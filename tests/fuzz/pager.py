@@ -28,7 +28,7 @@ from typing import Any
 SOURCES = Path(__file__).parents[2] / "collections/ansible_collections/organic/live_migration/src"
 CFLAGS = ("-std=gnu11", "-O1", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-pthread")
 SANITIZER = {"ASAN_OPTIONS": "exitcode=99:detect_leaks=0:allocator_may_return_null=1", "UBSAN_OPTIONS": "exitcode=99"}
-PATIENCE_S = 10
+PATIENCE_S = 20
 RENEW_EVERY = 1000
 """Inputs that one target's pager takes: it keeps what it was given."""
 _FRAME = struct.Struct("<IIQQQ")
@@ -147,6 +147,9 @@ class Pager:
         deadline = time.monotonic() + PATIENCE_S
         rest = memoryview(data)
         while True:
+            if not rest:
+                with contextlib.suppress(OSError):
+                    self._peer.shutdown(socket.SHUT_WR)
             readable, writable, _ = select.select([self._peer], [self._peer] if rest else [], [], PATIENCE_S)
             try:
                 if readable and not self._peer.recv(1 << 20):
@@ -157,9 +160,6 @@ class Pager:
                 continue
             except OSError:  # it has closed the connection, as it may
                 break
-            if not rest:
-                with contextlib.suppress(OSError):
-                    self._peer.shutdown(socket.SHUT_WR)
             if time.monotonic() > deadline:
                 raise Broken(f"the connection does not end; {self._said()}")
         self._hear("broken")
