@@ -78,6 +78,10 @@ unit: $(DEV) ## The tests that need no lab
 integration: $(DEV) ## The tests on the real lab: bring-up, migration end to end, faults
 	pytest $(lab_tests)
 
+.PHONY: proof
+proof: $(DEV) ## Memory that checks itself, and etcd, Redis, OsmoHLR, OsmoGGSN and a UPF, moved under load by every strategy
+	pytest tests/proof $(if $(CASE),-k "$(CASE)")
+
 .PHONY: faults
 faults: $(DEV) ## Every fault in every state of every strategy, on the real lab; CASE=part-of-a-name: only those
 	pytest tests/faults/check_matrix.py $(if $(CASE),-k "$(CASE)")
