@@ -304,7 +304,8 @@ class Target:
 
     def _run(self, armed: Armed, control: Channel) -> None:
         """Wait, with the process stopped, for the commit; then let it run."""
-        control.expect("commit", _WORD_OF_THE_SOURCE_S)
+        # the source gives it when all memory is here
+        control.expect("commit", self._plan.timeout_s + _WORD_OF_THE_SOURCE_S)
         armed.pager.order("run")
         armed.pager.expect("run", 10)
         # written down first: whoever finds this record knows that the process may have run
@@ -321,6 +322,7 @@ class Target:
         armed.hold.remove()
         armed.page_server.close()
         armed.links.close()
+        _adopt(self._record)  # before its patience ends: the memory may take longer
         control, placed = self._await_memory(armed.pager, control)
         self._listener.close()
         armed.pager.close()
@@ -456,11 +458,16 @@ def write_images(directory: int, message: Message) -> bytes:
     return inventory
 
 
+def _adopt(target: Record) -> None:
+    """Have the init take the restored process for its own; may be repeated."""
+    _await_state(target.init, "resident-run", lambda: libc.sigqueue(target.init.pid, _ADOPT, target.nf_pid))
+
+
 def finish(target: Record, engine: DockerEngine) -> None:
     """What is left to do once the process runs here; may be repeated."""
     if target.init.alive:
         remove_rules(target.init.pid, target.migration_id)
-        _await_state(target.init, "resident-run", lambda: libc.sigqueue(target.init.pid, _ADOPT, target.nf_pid))
+        _adopt(target)
     _clean(target)
     engine.set_restart_policy(target.container_id, target.restart_policy)
     target.remove()
