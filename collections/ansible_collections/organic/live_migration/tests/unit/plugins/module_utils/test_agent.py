@@ -13,6 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NoReturn
 
+import pytest
 from ansible_collections.organic.live_migration.plugins.module_utils import agent, processes
 from ansible_collections.organic.live_migration.plugins.module_utils.errors import (
     Cancelled,
@@ -150,3 +151,24 @@ def test_a_failure_of_the_system_is_told_as_it_is() -> None:
 def test_an_order_to_cancel_is_told_apart_from_a_failure() -> None:
     assert agent.failure(Cancelled())["status"] == "cancelled"
     assert agent.failure(MigrationError("broken"))["status"] == "failed"
+
+
+@pytest.mark.parametrize("fails", [True, False])
+def test_what_is_held_is_given_back_when_the_background_is_done(
+    tmp_path: Path, until: Callable[..., None], fails: bool
+) -> None:
+    def work() -> None:
+        (tmp_path / "worked").touch()
+        if fails:
+            raise MigrationError("broken")
+
+    caller = os.fork()
+    if caller == 0:
+        try:
+            agent.when_done((tmp_path / "given-back").touch)
+            agent.in_background(work)
+        finally:
+            os._exit((tmp_path / "given-back").exists() and not (tmp_path / "worked").exists())
+    assert os.waitpid(caller, 0)[1] == 0
+    until((tmp_path / "given-back").exists, "it is given back")
+    assert (tmp_path / "worked").exists()
