@@ -1,0 +1,84 @@
+/* Copyright (c) 2026 Organic 5GC contributors
+ * GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+ * SPDX-License-Identifier: GPL-3.0-or-later
+ *
+ * A process that does to its memory what the pager must notice. Each byte on standard input is one deed, answered by
+ * the same byte when it is done. */
+#define _GNU_SOURCE
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#define PAGE 4096
+#define PAGES 600
+
+static char *area, *other;
+static uint64_t written;
+
+static char *map(void *where)
+{
+    return mmap(where, PAGES * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | (where ? MAP_FIXED : 0), -1,
+                0);
+}
+
+static void fill(char *at, int first, int count)
+{
+    for (int page = first; page < first + count; page++)
+        for (int word = 0; word < PAGE / 8; word++)
+            ((uint64_t *)(at + (size_t)page * PAGE))[word] = ++written * 0x9e3779b97f4a7c15u;
+}
+
+static void become_family(void)
+{
+    if (fork() == 0) {
+        fill(area, 0, 40); /* its own copies now */
+        for (;;)
+            pause();
+    }
+}
+
+int main(void)
+{
+    char deed;
+
+    area = map(NULL);
+    other = map(NULL);
+    fill(area, 0, PAGES);
+    while (read(STDIN_FILENO, &deed, 1) == 1) {
+        switch (deed) {
+        case 'w': /* writes here and there */
+            for (int page = 0; page < PAGES; page += 7)
+                fill(area, page, 1);
+            break;
+        case 'd': /* gives pages back, and takes some anew */
+            madvise(area + 100 * PAGE, 100 * PAGE, MADV_DONTNEED);
+            fill(area, 150, 10);
+            break;
+        case 'u': /* another mapping at the same address */
+            munmap(area, PAGES * PAGE);
+            map(area);
+            fill(area, 300, 50);
+            break;
+        case 'm': /* moves pages to where others were */
+            fill(other, 0, PAGES);
+            mremap(other, PAGES * PAGE, PAGES * PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, area);
+            other = map(NULL);
+            break;
+        case 'p': /* protects some, which cuts the area */
+            mprotect(area + 200 * PAGE, 10 * PAGE, PROT_NONE);
+            mprotect(area + 220 * PAGE, 10 * PAGE, PROT_READ);
+            break;
+        case 'z':
+            memset(area + 50 * PAGE, 0, 20 * PAGE);
+            break;
+        case 'f':
+            become_family();
+            break;
+        }
+        if (write(STDOUT_FILENO, &deed, 1) != 1)
+            return 1;
+    }
+    return 0;
+}

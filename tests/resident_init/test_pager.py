@@ -1,0 +1,277 @@
+# Copyright (c) 2026 Organic 5GC contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The source's pager: what arrives is the memory as it was at the freeze, whatever the process did in the rounds before.
+
+The target is this test, which keeps the pages by their address.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import struct
+import subprocess
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import pytest
+
+HERE = Path(__file__).parent
+FRAME = struct.Struct("<IIQQQ")
+PAGES, COMPRESSED, ZERO, EXTENTS, PRESENT, STALE, BARRIER, BARRIER_DONE, REQUEST = range(1, 10)
+PAGE = 4096
+NOTHING = bytes(PAGE)
+
+
+class Target:
+    """Takes frames from one or more connections; ``memory`` is by process and address."""
+
+    def __init__(self, count: int) -> None:
+        self.memory: dict[int, dict[int, bytes]] = {}
+        self.ranges: dict[int, dict[int, list[tuple[int, int]]]] = {EXTENTS: {}, PRESENT: {}, STALE: {}}
+        self.arrived = threading.Event()
+        pairs = [socket.socketpair() for _number in range(count)]
+        self.theirs = [pair[1] for pair in pairs]
+        self._ours = [pair[0] for pair in pairs]
+        self._threads = [threading.Thread(target=self._receive, args=(one,), daemon=True) for one in self._ours]
+        for thread in self._threads:
+            thread.start()
+
+    def _receive(self, connection: socket.socket) -> None:
+        with connection.makefile("rb") as stream:
+            while header := stream.read(FRAME.size):
+                kind, process, address, length, size = FRAME.unpack(header)
+                payload = stream.read(size)
+                pages = self.memory.setdefault(process, {}) if kind in (PAGES, ZERO) else {}
+                if kind == PAGES:
+                    assert size == length
+                    pages.update({address + at: payload[at : at + PAGE] for at in range(0, size, PAGE)})
+                elif kind == ZERO:
+                    pages.update({address + at: NOTHING for at in range(0, length, PAGE)})
+                elif kind in self.ranges:
+                    pairs = [(start, end) for start, end in struct.iter_unpack("<QQ", payload)]
+                    self.ranges[kind].setdefault(process, []).extend(pairs)
+                elif kind == BARRIER:
+                    connection.sendall(FRAME.pack(BARRIER_DONE, 0, address, 0, 0))
+                else:
+                    raise AssertionError(f"frame {kind}")
+                self.arrived.set()
+
+    def ask(self, process: int, address: int) -> None:
+        self._ours[0].sendall(FRAME.pack(REQUEST, process, address, PAGE, 0))
+
+    def close(self) -> None:
+        for connection in self._ours:
+            connection.close()
+
+    def at_the_freeze(self, process: int) -> dict[int, bytes]:
+        """What the target would give the process: pages that were present, where the pager answers for them."""
+        found = {}
+        for start, end in self.ranges[PRESENT][process]:
+            for address in range(start, end, PAGE):
+                found[address] = self.memory[process][address]
+        return found
+
+
+class Pager:
+    """The program, and its control socket."""
+
+    def __init__(self, program: Path, root: int, target: Target) -> None:
+        self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        hidden = os.memfd_create("hidden")
+        os.ftruncate(hidden, 1 << 20)
+        given = [one.fileno() for one in target.theirs]
+        command = [str(program), "source", str(root), str(hidden), *map(str, given)]
+        self._process = subprocess.Popen(command, stdin=theirs.fileno(), pass_fds=[hidden, *given])
+        os.close(hidden)
+        theirs.close()
+        for one in target.theirs:
+            one.close()
+
+    def order(self, text: str, done: str) -> dict[str, int]:
+        self._control.send(text.encode())
+        while True:
+            answer = json.loads(self._control.recv(4096))
+            if answer.get("done") == done:
+                return dict(answer)
+
+    def close(self) -> None:
+        self._control.close()
+        self._process.wait(10)
+
+
+class Restless:
+    """A process, or several, that stop and go as one."""
+
+    def __init__(self, program: Path) -> None:
+        self._process = subprocess.Popen([str(program)], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        self.pid = self._process.pid
+
+    def do(self, deeds: str) -> None:
+        assert self._process.stdin and self._process.stdout
+        for deed in deeds:
+            self._process.stdin.write(deed.encode())
+            self._process.stdin.flush()
+            assert self._process.stdout.read(1) == deed.encode()
+
+    @property
+    def tree(self) -> list[int]:
+        children = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()
+        return [self.pid, *map(int, children)]
+
+    def freeze(self) -> None:
+        for pid in self.tree:
+            os.kill(pid, signal.SIGSTOP)
+            while "T" not in Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]:
+                time.sleep(0.001)
+
+    def close(self) -> None:
+        if self._process.returncode is None:
+            self.kill()
+
+    def kill(self) -> None:
+        for pid in reversed(self.tree):
+            os.kill(pid, signal.SIGKILL)
+        self._process.wait()
+
+
+def memory_of(pid: int) -> dict[int, bytes]:
+    """Private anonymous memory that is not zero, by page."""
+    found = {}
+    with open(f"/proc/{pid}/mem", "rb", buffering=0) as memory:
+        for line in Path(f"/proc/{pid}/maps").read_text().splitlines():
+            fields = line.split()
+            if fields[1][3] != "p" or fields[4] != "0" or (len(fields) > 5 and fields[5].startswith("[v")):
+                continue
+            start, end = (int(part, 16) for part in fields[0].split("-"))
+            for address in range(start, end, PAGE):
+                memory.seek(address)
+                page = memory.read(PAGE)
+                if page != NOTHING:
+                    found[address] = page
+    return found
+
+
+@pytest.fixture(scope="module")
+def restless_program(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    program = tmp_path_factory.mktemp("restless") / "restless"
+    subprocess.run(["gcc", "-O1", "-Wall", "-Werror", "-o", str(program), str(HERE / "restless.c")], check=True)
+    return program
+
+
+@contextmanager
+def moving(init: Path, restless_program: Path, connections: int = 2) -> Iterator[tuple[Restless, Pager, Target]]:
+    with ExitStack() as stack:
+        process = Restless(restless_program)
+        stack.callback(process.close)
+        target = Target(connections)
+        pager = Pager(init.with_name("pager"), process.pid, target)
+        stack.callback(target.close)
+        stack.callback(pager.close)
+        process.do("n")
+        yield process, pager, target
+
+
+def without_zeros(pages: dict[int, bytes]) -> dict[int, bytes]:
+    return {address: page for address, page in pages.items() if page != NOTHING}
+
+
+@pytest.mark.parametrize("connections", [1, 3])
+@pytest.mark.parametrize("deeds", ["n", "w", "d", "u", "m", "p", "z", "f", "wd", "du", "mu", "um", "fwm", "pmwzduf"])
+def test_pre_copy_sends_the_memory_of_the_freeze(
+    init: Path, restless_program: Path, deeds: str, connections: int
+) -> None:
+    with moving(init, restless_program, connections) as (process, pager, target):
+        pager.order("round", "round")
+        for deed in deeds:
+            process.do(deed)
+            pager.order("round", "round")
+        process.do(deeds)
+        process.freeze()
+        pager.order("final all", "final")
+        for pid in process.tree:
+            assert without_zeros(target.at_the_freeze(pid)) == memory_of(pid)
+
+
+def test_the_last_round_is_small(init: Path, restless_program: Path) -> None:
+    with moving(init, restless_program) as (process, pager, _target):
+        first = pager.order("round", "round")["pages_written"]
+        process.do("w")
+        process.freeze()
+        last = pager.order("final all", "final")["pages_written"]
+        assert first >= 600
+        assert 86 <= last <= 86 + 8  # a page in seven of 600, and the stack
+
+
+def test_inter_copy_sends_each_page_once(init: Path, restless_program: Path) -> None:
+    with moving(init, restless_program) as (process, pager, target):
+        process.do("dzm")
+        process.freeze()
+        done = pager.order("final all", "final")
+        assert without_zeros(target.at_the_freeze(process.pid)) == memory_of(process.pid)
+        assert done["pages_sent"] == len(memory_of(process.pid))
+        assert STALE not in target.ranges or not target.ranges[STALE]
+
+
+def test_post_copy_answers_and_pushes(init: Path, restless_program: Path) -> None:
+    with moving(init, restless_program) as (process, pager, target):
+        pager.order("round", "round")
+        sent = target.memory.pop(process.pid)
+        process.do("wz")
+        process.freeze()
+        pager.order("final lists", "final")
+        assert not target.memory
+        stale = target.ranges[STALE][process.pid]
+        target.arrived.clear()
+        target.ask(process.pid, stale[0][0])
+        assert target.arrived.wait(10)
+        assert stale[0][0] in target.memory[process.pid]
+        pager.order("push", "push")
+        fetched = target.memory[process.pid]
+        assert {page for start, end in stale for page in range(start, end, PAGE)} == set(fetched)
+        target.memory[process.pid] = {**sent, **fetched}
+        assert without_zeros(target.at_the_freeze(process.pid)) == memory_of(process.pid)
+
+
+def test_a_dirty_rate_is_counted(init: Path, restless_program: Path) -> None:
+    with moving(init, restless_program) as (process, pager, target):
+        pager.order("count", "count")
+        process.do("w")
+        counted = pager.order("count", "count")["pages_written"]
+        assert 86 <= counted <= 86 + 8
+        assert not target.memory
+
+
+def test_the_process_runs_on_as_before(init: Path, restless_program: Path) -> None:
+    with moving(init, restless_program) as (process, pager, _target):
+        pager.order("round", "round")
+        before = sorted(os.listdir(f"/proc/{process.pid}/fd"))
+        pager.close()
+        process.do("wdumpzf")
+        assert sorted(os.listdir(f"/proc/{process.pid}/fd")) == before == ["0", "1", "2"]
+
+
+def test_a_limit_is_kept(init: Path, restless_program: Path) -> None:
+    with moving(init, restless_program) as (_process, pager, _target):
+        pager.order("limit 4194304", "limit")
+        done = pager.order("round", "round")
+        assert done["duration_ms"] >= 0.9 * done["bytes_sent"] * 1000 / 4194304
+
+
+def test_a_process_that_ends_is_told(init: Path, restless_program: Path) -> None:
+    with moving(init, restless_program) as (process, pager, _target):
+        pager.order("round", "round")
+        process.kill()
+        with pytest.raises((OSError, ValueError)):
+            pager.order("round", "round")
+
+
+def test_the_kernel_is_looked_at(init: Path) -> None:
+    done = subprocess.run([init.with_name("pager"), "check"], check=True, capture_output=True, text=True)
+    assert set(json.loads(done.stdout)) == {"pagemap_scan", "userfaultfd", "write_protection"}
