@@ -1,7 +1,7 @@
 # Copyright (c) 2026 Organic 5GC contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The source's pager: what arrives is the memory as it was at the freeze, whatever the process did in the rounds before.
+"""The source's pager: what arrives is the memory of the freeze, whatever the process did in the rounds before.
 
 The target is this test, which keeps the pages by their address.
 """
