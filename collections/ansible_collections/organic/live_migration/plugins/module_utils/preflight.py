@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from . import docker_engine, network, processes, record, resident, tun
+from . import commands, docker_engine, network, processes, record, resident, tun
 from .container import Container
 from .docker_engine import DockerEngine
 from .errors import MigrationError, Reason
@@ -33,10 +33,19 @@ class SourceView:
     processes: int = 0
 
 
+_KERNEL_MUST = {
+    "pagemap_scan": "tell which pages a process has (PAGEMAP_SCAN)",
+    "userfaultfd": "have the pages of a process brought from outside (userfaultfd)",
+    "write_protection": "tell which pages a process has written (userfaultfd write-protection)",
+}
+
+
 def runtime_reasons(root: str = resident.ROOT) -> list[Reason]:
     """Whether the resident runtime of this host is complete and its CRIU new enough."""
     missing = [
-        name for name in ("init", "criu", "criu.kdat", "await", "manifest.json") if not Path(root, name).exists()
+        name
+        for name in ("init", "pager", "criu", "criu.kdat", "lib/preload.so", "await", "manifest.json")
+        if not Path(root, name).exists()
     ]
     if missing:
         return [Reason("runtime_missing", f"The resident runtime lacks {', '.join(missing)} in {root}", _PREPARE)]
@@ -63,7 +72,20 @@ def runtime_reasons(root: str = resident.ROOT) -> list[Reason]:
     programs = [name for name in ("nsenter", "ip", "iptables-restore", "iptables-save") if not shutil.which(name)]
     if programs:
         return [Reason("program_missing", f"Missing on this host: {', '.join(programs)}", _PREPARE)]
-    return []
+    return _kernel_reasons(json.loads(commands.run([str(Path(root, "pager")), "check"])))
+
+
+def _kernel_reasons(lacks: dict[str, str]) -> list[Reason]:
+    """What the pager found missing in the kernel, by name, each with the kernel's error or ''."""
+    return [
+        Reason(
+            "kernel_too_old",
+            f"This host's kernel cannot {what}: {error}",
+            "Use Linux 6.7 or later with CONFIG_USERFAULTFD and CONFIG_PROC_PAGE_MONITOR, on both hosts",
+        )
+        for name, what in _KERNEL_MUST.items()
+        if (error := lacks.get(name, ""))
+    ]
 
 
 def look_at_source(engine: DockerEngine, name: str, shared_volumes: list[str], method: str) -> SourceView:
