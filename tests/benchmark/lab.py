@@ -12,17 +12,18 @@ import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
+from typing import Any
 
 from build import build
 from hosts import CommandFailed, load_site, run_local
-from measure import Bench, Case, Run, RunFailed, versions
+from measure import Bench, Case, Key, Run, RunFailed, versions
 from raw import RawSocket
 from settle import STEPS, Settling
 from ways import WAYS
-from ways.base import Way
+from ways.base import Load, Way
 from ways.resident import Resident
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -33,6 +34,7 @@ LAB_PACKAGES = ["podman"]
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--add", action="store_true", help="to the results that are there; the same again is replaced")
     parser.add_argument("--connections", type=number, default=1, metavar="N", help="TCP connections of the client (1)")
     parser.add_argument("--address", help="of the service (in the NFs' subnet, high)")
     parser.add_argument(
@@ -129,18 +131,45 @@ def _playbook(name: str, variables: dict[str, object], inventory: Path | None = 
     run_local([*command, *(("--inventory", str(inventory)) if inventory else ())], timeout_s=1800)
 
 
-def run_in_turn(bench: Bench, cases: Sequence[Case], count: int, runs: list[Run], failures: list[str]) -> None:
-    """One after the other, again and again: the machine's drift hits all alike."""
-    for at in range(1, count + 1):
-        for case in cases:
-            try:
-                run = bench.measure(case)
-            except RunFailed as error:
-                failures.append(f"{case.with_load}run {at}: {error}")
-                say(f"FAILED {failures[-1]}")
-                continue
-            runs.append(run)
-            say(_line(case, run, at))
+@dataclass(frozen=True)
+class Failure:
+    """A run that gave no figures."""
+
+    way: str
+    strategy: str
+    load: Load
+    run: int
+    error: str
+
+    @property
+    def key(self) -> Key:
+        return self.way, self.strategy, self.load
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> Failure:
+        return cls(**{**values, "load": Load(**values["load"])})
+
+
+@dataclass
+class Results:
+    """What came of the runs so far."""
+
+    runs: list[Run] = field(default_factory=list)
+    failures: list[Failure] = field(default_factory=list)
+
+    def run_in_turn(self, bench: Bench, cases: Sequence[Case], count: int, keep: Callable[[], None]) -> None:
+        """One after the other, again and again: the machine's drift hits all alike. Results are kept after each."""
+        for at in range(1, count + 1):
+            for case in cases:
+                try:
+                    run = bench.measure(case)
+                except RunFailed as error:
+                    self.failures.append(Failure(*case.key, at, str(error)))
+                    say(f"FAILED {case.load.memory_mb} MB {case.load.writing}  run {at}  {case}: {error}")
+                else:
+                    self.runs.append(run)
+                    say(_line(case, run, at))
+                keep()
 
 
 def _line(case: Case, run: Run, at: int) -> str:

@@ -39,6 +39,9 @@ class RunFailed(Exception):
     """A run gave no figures: the text says why."""
 
 
+Key = tuple[str, str, Load]
+
+
 @dataclass(frozen=True)
 class Case:
     """What is run again and again."""
@@ -53,9 +56,9 @@ class Case:
         return label(self.way.name, self.strategy, len(self.way.strategies) > 1)
 
     @property
-    def with_load(self) -> str:
-        """In words, as a failure is told."""
-        return f"{self}, {self.load.memory_mb} MB, {self.load.writing}, "
+    def key(self) -> Key:
+        """What runs of the same have in common."""
+        return self.way.name, self.strategy, self.load
 
 
 def label(way: str, strategy: str, has_others: bool) -> str:
@@ -95,8 +98,7 @@ class Run:
         return asdict(self)
 
     @property
-    def key(self) -> tuple[str, str, Load]:
-        """What runs of the same have in common."""
+    def key(self) -> Key:
         return self.way, self.strategy, self.load
 
     @classmethod

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
-from measure import Run, label
-from ways.base import INTER_COPY, POST_COPY, PRE_COPY, Load
+from measure import Key, Run, label
+from ways.base import INTER_COPY, POST_COPY, PRE_COPY
 
 OURS = "resident"
 # What a process writes while a strategy other than inter-copy moves it: pages per second, over so many MB.
@@ -127,7 +127,7 @@ class Summary:
 
 def summarize(runs: Iterable[Run]) -> list[Summary]:
     """In the order of the first run of each."""
-    groups: dict[tuple[str, str, Load], list[Run]] = {}
+    groups: dict[Key, list[Run]] = {}
     for run in runs:
         groups.setdefault(run.key, []).append(run)
     return [Summary.of(group) for group in groups.values()]

@@ -14,11 +14,11 @@ import json
 import sys
 import time
 from collections.abc import Sequence
+from dataclasses import asdict
 from itertools import groupby
 from pathlib import Path
-from typing import Any
 
-from lab import add_options, names, number, numbers, parse, ready, run_in_turn, run_main, say
+from lab import Failure, Results, add_options, names, number, numbers, parse, ready, run_main, say
 from measure import Case, Run
 from report import WRITING, quiet, summarize, table, verdicts
 from ways import WAYS
@@ -38,20 +38,29 @@ def main() -> int:
 
 def _compare(options: argparse.Namespace) -> int:
     began = time.monotonic()
-    kept = _read(options.output) if options.add else {"hosts": {}, "failures": [], "runs": []}
-    runs: list[Run] = []
-    failures: list[str] = []
+    before = _read(options.output) if options.add else Results()
+    results = Results()
     with ready(options, options.ways) as prepared:
         cases = [case for memory_mb in options.memory for case in _cases(prepared.ways, memory_mb, options)]
+
+        def keep() -> None:
+            _write(options.output, joined(before, results), prepared.versions)
+
         for _, turn in groupby(cases, key=lambda case: case.load.memory_mb):
-            run_in_turn(prepared.bench, list(turn), options.runs, runs, failures)
-    again = tuple(case.with_load for case in cases)
-    keys = {run.key for run in runs}
-    runs = [run for run in map(Run.from_dict, kept["runs"]) if run.key not in keys] + runs
-    kept_failures = [failure for failure in kept["failures"] if not failure.startswith(again)]
+            results.run_in_turn(prepared.bench, list(turn), options.runs, keep)
     say(f"took {(time.monotonic() - began) / 60:.0f} minutes")
-    _write(options.output, runs, [*kept_failures, *failures], prepared.versions)
-    return 1 if failures else 0
+    _tell(joined(before, results))
+    print(options.output / "results.json")
+    return 1 if results.failures else 0
+
+
+def joined(before: Results, now: Results) -> Results:
+    """All of them, but for the old ones of what was run again."""
+    again = {run.key for run in now.runs} | {failure.key for failure in now.failures}
+    return Results(
+        [run for run in before.runs if run.key not in again] + now.runs,
+        [failure for failure in before.failures if failure.key not in again] + now.failures,
+    )
 
 
 def _cases(ways: Sequence[Way], memory_mb: int, options: argparse.Namespace) -> list[Case]:
@@ -78,18 +87,27 @@ def loads(strategy: str, memory_mb: int, options: argparse.Namespace) -> list[Lo
     return [Load(memory_mb, rate, working_set_mb, options.connections) for rate in rates]
 
 
-def _read(output: Path) -> dict[str, Any]:
-    content: dict[str, Any] = json.loads((output / "runs.json").read_text())
-    return content
+def _read(output: Path) -> Results:
+    content = json.loads((output / "runs.json").read_text())
+    return Results(
+        [Run.from_dict(run) for run in content["runs"]], [Failure.from_dict(one) for one in content["failures"]]
+    )
 
 
-def _write(output: Path, runs: Sequence[Run], failures: Sequence[str], machine: object) -> None:
-    summaries = summarize(runs)
+def _write(output: Path, results: Results, versions: object) -> None:
     output.mkdir(parents=True, exist_ok=True)
-    results = output / "results.json"
-    results.write_text(json.dumps([summary.as_dict() for summary in summaries], indent=2) + "\n")
-    record = {"hosts": machine, "failures": list(failures), "runs": [run.as_dict() for run in runs]}
+    summaries = [summary.as_dict() for summary in summarize(results.runs)]
+    (output / "results.json").write_text(json.dumps(summaries, indent=2) + "\n")
+    record = {
+        "hosts": versions,
+        "failures": [asdict(failure) for failure in results.failures],
+        "runs": [run.as_dict() for run in results.runs],
+    }
     (output / "runs.json").write_text(json.dumps(record, indent=2) + "\n")
+
+
+def _tell(results: Results) -> None:
+    summaries = summarize(results.runs)
     print()
     print(table(summaries))
     print()
@@ -100,11 +118,10 @@ def _write(output: Path, runs: Sequence[Run], failures: Sequence[str], machine: 
     if lacking := sum(verdict.measured is None for verdict in judged):
         print(f"{lacking} of {len(judged)} bounds not measured")
     print()
-    if word := quiet(runs):
+    if word := quiet(results.runs):
         print(word)
-    if failures:
-        print(f"{len(failures)} runs FAILED, see above")
-    print(results)
+    if results.failures:
+        print(f"{len(results.failures)} runs FAILED, see above or runs.json")
 
 
 def _options() -> argparse.Namespace:
@@ -119,7 +136,6 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--working-set-mb", type=number, default=0, metavar="MB",
                         help="what is written to, with --dirty-pages-per-s (all)")  # fmt: skip
     parser.add_argument("--runs", type=number, default=5, metavar="N", help="of each way with each load (5)")
-    parser.add_argument("--add", action="store_true", help="to the results that are there; the same again is replaced")
     add_options(parser)
     return parse(parser)
 

@@ -11,12 +11,13 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from lab import ROOT, add_options, names, numbers, parse, ready, run_in_turn, run_main, say
+from lab import ROOT, Results, add_options, names, numbers, parse, ready, run_main, say
 from lab import number as count
-from measure import Case, Run
+from measure import Case
 from plot import draw
 from report import Summary, quiet, summarize
 from ways.base import Load
@@ -38,31 +39,44 @@ def _sweep(options: argparse.Namespace) -> int:
     if options.redraw:
         _say_files(draw(json.loads(path.read_text()), options.output))
         return 0
-    runs: list[Run] = []
-    failures: list[str] = []
+    before = json.loads(path.read_text())["results"] if options.add else []
+    results = Results()
+    sweep: dict[str, Any] = {}
+    options.output.mkdir(parents=True, exist_ok=True)
     with ready(options, [Resident.name]) as prepared:
         (way,) = prepared.ways
         link = prepared.bench.raw_rate(LINK_MB).kept
         say(f"a plain socket carries {link / 1e6:.0f} MB/s")
+
+        def keep() -> None:
+            sweep.update(
+                hosts=prepared.versions,
+                failures=[asdict(failure) for failure in results.failures],
+                results=joined(before, [result(summary, link) for summary in summarize(results.runs)]),
+            )
+            path.write_text(json.dumps(sweep, indent=2) + "\n")
+
         for memory_mb in options.memory:
             cases = [
                 Case(way, strategy, Load(memory_mb, rate, connections=options.connections))
                 for rate in options.dirty_pages_per_s
                 for strategy in options.strategies
             ]
-            run_in_turn(prepared.bench, cases, options.runs, runs, failures)
-    sweep = {
-        "link_bytes_per_s": round(link),
-        "hosts": prepared.versions,
-        "failures": failures,
-        "results": [result(summary, link) for summary in summarize(runs)],
-    }
-    options.output.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(sweep, indent=2) + "\n")
-    if word := quiet(runs):
+            results.run_in_turn(prepared.bench, cases, options.runs, keep)
+    if word := quiet(results.runs):
         print(word)
     _say_files([path, *draw(sweep, options.output)])
-    return 1 if failures else 0
+    return 1 if results.failures else 0
+
+
+def joined(before: list[dict[str, Any]], now: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """All of them, but for the old ones of what was run again."""
+
+    def key(one: dict[str, Any]) -> tuple[object, ...]:
+        return one["strategy"], one["memory_mb"], one["dirty_pages_per_s"]
+
+    again = {key(one) for one in now}
+    return [one for one in before if key(one) not in again] + now
 
 
 def result(summary: Summary, link_bytes_per_s: float) -> dict[str, Any]:
@@ -71,6 +85,7 @@ def result(summary: Summary, link_bytes_per_s: float) -> dict[str, Any]:
     predicted = cost_model.predict(summary.strategy, load)
     return {
         **summary.as_dict(),
+        "link_bytes_per_s": round(link_bytes_per_s),
         "predicted": {
             "process_downtime_ms": predicted.downtime_ms,
             "migration_time_ms": predicted.migration_time_ms,

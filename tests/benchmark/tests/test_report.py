@@ -6,11 +6,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 
+from lab import Failure, Results
 from measure import Run
 from pace import Pace, Sample, TrackingCost
 from raw import RawRate
 from report import Spread, Verdict, quiet, summarize, table, verdicts
+from run import joined
 from ways.base import Load, Step
 
 
@@ -145,6 +148,18 @@ def test_runs_are_read_back_as_they_were_written() -> None:
 def test_the_bounds_are_those_of_a_process_that_writes_nothing() -> None:
     dirtying = Run(**{**vars(run("resident", 60)), "load": Load(20, dirty_pages_per_s=1000)})
     assert verdict([dirtying], "inter-copy, service gap at 20 MB, ms").holds is None
+
+
+def test_what_is_run_again_replaces_the_old_and_the_rest_stays() -> None:
+    old, other = run("resident", 90), run("runc", 600)
+    failure = Failure("resident", "inter_copy", Load(20), 3, "why")
+    failed = Failure("podman", "inter_copy", Load(20), 1, "why")
+    now = Results([run("resident", 60)])
+    both = joined(Results([old, other], [failure, failed]), now)
+    assert both.runs == [other, *now.runs]
+    assert both.failures == [failed]
+    assert Failure.from_dict(json.loads(json.dumps(asdict(failed)))) == failed
+    assert joined(Results([old, other]), Results([], [failure])).runs == [other]
 
 
 def test_the_table_shows_the_ratio_to_ours() -> None:
