@@ -91,7 +91,7 @@ class Soak:
             json.dump(playbook(hops, self._moving.name), file)
             file.flush()
             command = ["ansible-playbook", "--inventory", str(self._site.inventory), file.name]
-            for (_source, target, strategy), result in zip(hops, results(command), strict=False):
+            for result, (_source, target, strategy) in zip(results(command), hops, strict=False):
                 if "migration" not in result or result.get("failed"):
                     raise Leak(f"migration {len(self.migrations) + 1} to {target.name}: {result.get('msg', result)}")
                 figures = {"strategy": strategy, **{key: result["migration"][key] for key in
