@@ -90,11 +90,11 @@ def rounds_ms(reported: dict[str, Any]) -> float | None:
 
 
 def drain_bytes_per_s(reported: dict[str, Any]) -> float | None:
-    """Post-copy: all memory, by the time that it took from the process's first step on the target."""
+    """Post-copy: what was sent (next to nothing of it before), by the time from the process's first step on the target."""
     drain = _steps(reported).get("postcopy")
     if not drain or reported["strategy"] != POST_COPY:
         return None
-    return float(reported["statistics"]["transferred_bytes"]) / drain.duration_ms * 1000
+    return float(reported["bytes_sent"]) / drain.duration_ms * 1000
 
 
 def _steps(reported: dict[str, Any]) -> dict[str, Step]:
