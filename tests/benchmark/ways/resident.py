@@ -90,7 +90,7 @@ def rounds_ms(reported: dict[str, Any]) -> float | None:
 
 
 def drain_bytes_per_s(reported: dict[str, Any]) -> float | None:
-    """Post-copy: what was sent (next to nothing of it before), by the time from the process's first step on the target."""
+    """Post-copy: what was sent, nearly all of it afterwards, by the time since the process ran on the target."""
     drain = _steps(reported).get("postcopy")
     if not drain or reported["strategy"] != POST_COPY:
         return None
