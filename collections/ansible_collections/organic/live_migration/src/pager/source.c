@@ -112,6 +112,15 @@ static void add_pages(struct ranges *ranges, uint64_t start, uint64_t end)
 		add_range(ranges, start, end);
 }
 
+/* Takes away what lies behind an address. */
+static void cut_ranges(struct ranges *ranges, uint64_t at)
+{
+	while (ranges->count && ranges->list[ranges->count - 1].start >= at)
+		ranges->count--;
+	if (ranges->count && ranges->list[ranges->count - 1].end > at)
+		ranges->list[ranges->count - 1].end = at;
+}
+
 /* The process tree */
 
 static int open_of(pid_t pid, const char *name)
@@ -459,6 +468,7 @@ static void collect_final(struct process *process, struct range area, bool send)
 	struct pm_scan_arg arguments = {.start = area.start, .end = area.end,
 					.category_anyof_mask = PAGE_IS_PRESENT | PAGE_IS_SWAPPED,
 					.return_mask = PAGE_IS_PFNZERO | PAGE_IS_WRITTEN | PAGE_IS_WPALLOWED};
+	uint64_t told = area.start;
 
 	while (arguments.start < area.end) {
 		long n = scan(process, &arguments);
@@ -468,7 +478,15 @@ static void collect_final(struct process *process, struct range area, bool send)
 			bool written = process->userfault < 0 || categories & PAGE_IS_WRITTEN ||
 				       !(categories & PAGE_IS_WPALLOWED);
 
-			add_pages(&process->present, regions[i].start, regions[i].end);
+			/* Seen with huge pages: a region that begins within the one before. What either calls written is. */
+			if (at < told && written) {
+				regions[i].end = regions[i].end < told ? told : regions[i].end;
+				cut_ranges(&process->stale, at);
+			}
+			if (told < regions[i].end)
+				add_pages(&process->present, at < told ? told : at, regions[i].end);
+			at = at < told && !written ? told : at;
+			told = told < regions[i].end ? regions[i].end : told;
 			for (uint64_t end; at < regions[i].end; at = end) {
 				struct chunk *chunk = written ? NULL : chunk_find(&process->pages, at);
 				bool stale = written || !chunk || chunk->state[chunk_page(at)] != SENT;
