@@ -302,7 +302,7 @@ class Migration:
             + {
                 "ran": "runs there.",
                 "destroyed": "runs on here.",
-                "lost": f"ran there without all its memory, and has ended. Its state is lost; start '{self._name}' anew.",
+                "lost": f"ran there without all its memory and ended. Its state is lost; start '{self._name}' anew.",
             }[outcome]
         )
 
