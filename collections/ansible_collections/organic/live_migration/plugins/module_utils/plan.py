@@ -22,7 +22,6 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "strategy": (AUTO, *STRATEGIES),
     "compression": ("none", "zstd"),
     "on_no_convergence": ("throttle", "post_copy", "fail"),
-    "tracking": ("auto", "uffd", "soft_dirty"),
 }
 RANGES: dict[str, tuple[int, int]] = {
     "downtime_limit_ms": (1, 2_000_000),  # as QEMU's downtime-limit
@@ -49,7 +48,6 @@ class Options:
         max_parallel: how many migrations from one host may be at work at once; others wait.
         pause_before_switchover: wait for an order before the freeze.
         postcopy_timeout_s: how long post-copy waits for a link that broke.
-        tracking: of written pages, ``auto``, ``uffd`` or ``soft_dirty``.
     """
 
     strategy: str = INTER_COPY
@@ -62,7 +60,6 @@ class Options:
     max_parallel: int = 2
     pause_before_switchover: bool = False
     postcopy_timeout_s: int = 60
-    tracking: str = "auto"
 
     def __post_init__(self) -> None:
         for name, choices in CHOICES.items():

@@ -87,13 +87,6 @@ options:
     type: str
     choices: [throttle, post_copy, fail]
     default: throttle
-  tracking:
-    description:
-      - How written pages are found. V(uffd) uses write-protection by userfaultfd, V(soft_dirty) the kernel's soft-dirty
-        bits, V(auto) what the source host has.
-    type: str
-    choices: [auto, uffd, soft_dirty]
-    default: auto
   postcopy_timeout_s:
     description:
       - How long the process may stand still in post-copy when the link to its memory broke, in seconds.
