@@ -17,6 +17,7 @@ import secrets
 import socket
 import struct
 import threading
+import time
 from collections.abc import Iterator
 
 from . import commands, libc
@@ -34,6 +35,11 @@ _NFQA_PACKET_HDR, _NFQA_VERDICT_HDR, _NFQA_PAYLOAD = 1, 2, 10
 _ACCEPT = 1
 _MAX_PACKETS = 16384
 _SO_RCVBUFFORCE = 33
+
+FITS_A_SOCKET = 128
+"""So many small packets fit into the default buffer of a socket (net.core.rmem_default, 208 KiB)."""
+_BATCH, _BATCH_EVERY_S = 64, 0.001
+_GENTLE_S = 2.0
 
 
 class PacketHold:
@@ -56,7 +62,7 @@ class PacketHold:
         self._owner = owner
         self._bypass = ["--queue-bypass"] if bypass else []
         self._queue = secrets.randbelow(0xFFFE) + 1  # a number of its own: a queue that is going away lets packets pass
-        self._last = 0
+        self._last = self._released = 0
         self._open = self._closed = False
         self._lock = threading.Lock()
         self._reader: threading.Thread | None = None
@@ -120,20 +126,34 @@ class PacketHold:
                     self._last = number
                     self.held += 1
                 if self._open:
-                    self._accept()
+                    self._accept(self._last)
 
     def _note(self, data: bytes) -> None:
         """Look at what the kernel tells of held packets."""
 
-    def _accept(self) -> None:
-        if self._last:
-            self._send(_MSG_VERDICT_BATCH, _NLM_F_REQUEST, _NFQA_VERDICT_HDR, struct.pack(">II", _ACCEPT, self._last))
+    def _accept(self, last: int) -> None:
+        if last:
+            self._send(_MSG_VERDICT_BATCH, _NLM_F_REQUEST, _NFQA_VERDICT_HDR, struct.pack(">II", _ACCEPT, last))
+
+    def release_some(self, count: int) -> bool:
+        """Let that many of the held packets go, the oldest; returns whether there are more."""
+        with self._lock:
+            self._released = min(self._released + count, self._last)
+            self._accept(self._released)
+            return self._released < self._last
+
+    def release_gently(self) -> None:
+        """Let them go as fast as a program reads them: all at once they overflow its sockets, and UDP loses them."""
+        deadline = time.monotonic() + _GENTLE_S
+        while self.release_some(_BATCH) and time.monotonic() < deadline:
+            time.sleep(_BATCH_EVERY_S)
+        self.release()
 
     def release(self) -> None:
         """Let all held packets go, in order, and those to come pass."""
         with self._lock:
             self._open = True
-            self._accept()
+            self._accept(self._last)
 
     def remove(self) -> None:
         """Take the rules away and close the queue; held packets are released before."""

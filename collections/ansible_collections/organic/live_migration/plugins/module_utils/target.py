@@ -25,7 +25,7 @@ from .docker_engine import DockerEngine, resident_name
 from .errors import CriuFailed, MigrationError, PeerLost
 from .files import FileSet
 from .network import Interface, Links
-from .packet_hold import PacketHold, remove_rules
+from .packet_hold import FITS_A_SOCKET, PacketHold, remove_rules
 from .pager import PagesLost, TargetPager
 from .plan import INTER_COPY, POST_COPY, Plan
 from .processes import ProcessId
@@ -310,11 +310,12 @@ class Target:
         armed.pager.expect("run", 10)
         # written down first: whoever finds this record knows that the process may have run
         self._record.save(record.COMPLETED)
-        armed.hold.release()
+        armed.hold.release_some(FITS_A_SOCKET)
         armed.criu.answer()
         # The process runs: from here on nothing may undo it. A source that does not hear this asks what became of it.
         with contextlib.suppress(PeerLost):
             control.send("running", held_packets=armed.hold.held)
+        armed.hold.release_gently()
         with contextlib.suppress(MigrationError):
             armed.criu.run_until(None, 10)
         statistics = armed.criu.statistics()

@@ -6,12 +6,14 @@ from __future__ import annotations
 import select
 import socket
 import struct
+import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 from ansible_collections.organic.live_migration.plugins.module_utils import libc, network
 from ansible_collections.organic.live_migration.plugins.module_utils.packet_hold import (
+    FITS_A_SOCKET,
     PacketHold,
     packet_numbers,
     remove_rules,
@@ -114,6 +116,25 @@ def test_installed_it_is_transparent(hold: PacketHold, ends: tuple[socket.socket
     client.send(b"1")
     assert nf.recv(64) == b"1"
     assert hold.held == 0
+
+
+def test_more_than_a_socket_takes_comes_gently(
+    hold: PacketHold, ends: tuple[socket.socket, socket.socket], until: Callable[..., None]
+) -> None:
+    nf, client = ends
+    hold.install()
+    hold.begin()
+    sent = [str(number).encode() for number in range(2000)]
+    for data in sent:
+        client.send(data)
+    until(lambda: hold.held >= len(sent), "all packets are held")
+    hold.release_some(FITS_A_SOCKET)
+    received = [nf.recv(64) for _number in range(FITS_A_SOCKET)]
+    releasing = threading.Thread(target=hold.release_gently)
+    releasing.start()
+    received += [nf.recv(64) for _data in sent[FITS_A_SOCKET:]]
+    releasing.join()
+    assert received == sent
 
 
 def test_what_is_held_comes_later_complete_and_in_order(
