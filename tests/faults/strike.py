@@ -125,17 +125,23 @@ class Struck:
         if fault.stepped_clock:
             [python] = {site.put_clock(host) for host in site.edges}
             of_ansible = ["--extra-vars", f"ansible_python_interpreter={python}"]
-        watcher = Watcher(sides[self._case.state.side], self._case.state.moment)
+        state = self._case.state
+        watcher = Watcher(sides[state.side], state.moment)
+        first = Watcher(target, state.unheard) if state.unheard else None
         try:
             migration = self._moving.start_migration(
                 *of_ansible, alone=fault.side == "controller", timeout_s=TIMEOUT_S, **self._options
             )
+            if first and first.holds(migration):
+                target.run(f"python3 {WORK}/saboteur.py target:now deafen {source.address}")
+                first.let_go()
             if not watcher.holds(migration):
                 told = migration.told()
                 assert told.status == 0, told.items
                 return False
             if fault.side == "controller":
                 kill_tree(migration.process.pid)
+                self._hear_again(target)
                 watcher.let_go()
                 migration.process.communicate()
                 return None
@@ -143,6 +149,7 @@ class Struck:
             peer = target if striker is source else source
             act = fault.act.replace("{peer}", peer.address)
             striker.run(f"python3 {WORK}/saboteur.py {fault.side}:now {act}")
+            self._hear_again(target)
             watcher.let_go()
             if fault.mends_after_s is not None:
                 time.sleep(fault.mends_after_s)  # the fault's own length
@@ -150,8 +157,14 @@ class Struck:
             return migration.told()
         finally:
             watcher.close()
+            if first:
+                first.close()
             for host in site.edges:
                 site.mend(host)
+
+    def _hear_again(self, target: Host) -> None:
+        if self._case.state.unheard:
+            self._site.mend(target)  # a link that was cut is cut on the source
 
     def settle(self, finding: Finding) -> None:
         """Await that exactly one copy lives, and that all else is as it was before."""
