@@ -112,15 +112,6 @@ static void add_pages(struct ranges *ranges, uint64_t start, uint64_t end)
 		add_range(ranges, start, end);
 }
 
-/* Takes away what lies behind an address. */
-static void cut_ranges(struct ranges *ranges, uint64_t at)
-{
-	while (ranges->count && ranges->list[ranges->count - 1].start >= at)
-		ranges->count--;
-	if (ranges->count && ranges->list[ranges->count - 1].end > at)
-		ranges->list[ranges->count - 1].end = at;
-}
-
 /* The process tree */
 
 static int open_of(pid_t pid, const char *name)
@@ -376,6 +367,25 @@ static void track(struct process *process)
 		fail("this kernel cannot track written pages: UFFDIO_API: %s", strerror(errno));
 }
 
+/* Seen with huge pages: regions that begin within the one before. What one of them calls written is. */
+static long unite_regions(long count)
+{
+	long kept = 0;
+
+	for (long i = 0; i < count; i++) {
+		struct page_region *last = kept ? &regions[kept - 1] : NULL;
+
+		if (!last || regions[i].start >= last->end) {
+			regions[kept++] = regions[i];
+			continue;
+		}
+		last->end = last->end > regions[i].end ? last->end : regions[i].end;
+		last->categories &= regions[i].categories | ~(PAGE_IS_PFNZERO | PAGE_IS_WPALLOWED);
+		last->categories |= regions[i].categories & PAGE_IS_WRITTEN;
+	}
+	return kept;
+}
+
 static long scan(struct process *process, struct pm_scan_arg *arguments)
 {
 	long n;
@@ -388,7 +398,7 @@ static long scan(struct process *process, struct pm_scan_arg *arguments)
 		return 0;
 	if (n < 0)
 		fail("PAGEMAP_SCAN: %s", strerror(errno));
-	return n;
+	return unite_regions(n);
 }
 
 static void set_states(struct process *process, uint64_t start, uint64_t end, enum page_state state)
@@ -468,7 +478,6 @@ static void collect_final(struct process *process, struct range area, bool send)
 	struct pm_scan_arg arguments = {.start = area.start, .end = area.end,
 					.category_anyof_mask = PAGE_IS_PRESENT | PAGE_IS_SWAPPED,
 					.return_mask = PAGE_IS_PFNZERO | PAGE_IS_WRITTEN | PAGE_IS_WPALLOWED};
-	uint64_t told = area.start;
 
 	while (arguments.start < area.end) {
 		long n = scan(process, &arguments);
@@ -478,15 +487,7 @@ static void collect_final(struct process *process, struct range area, bool send)
 			bool written = process->userfault < 0 || categories & PAGE_IS_WRITTEN ||
 				       !(categories & PAGE_IS_WPALLOWED);
 
-			/* Seen with huge pages: a region that begins within the one before. What either calls written is. */
-			if (at < told && written) {
-				regions[i].end = regions[i].end < told ? told : regions[i].end;
-				cut_ranges(&process->stale, at);
-			}
-			if (told < regions[i].end)
-				add_pages(&process->present, at < told ? told : at, regions[i].end);
-			at = at < told && !written ? told : at;
-			told = told < regions[i].end ? regions[i].end : told;
+			add_pages(&process->present, at, regions[i].end);
 			for (uint64_t end; at < regions[i].end; at = end) {
 				struct chunk *chunk = written ? NULL : chunk_find(&process->pages, at);
 				bool stale = written || !chunk || chunk->state[chunk_page(at)] != SENT;

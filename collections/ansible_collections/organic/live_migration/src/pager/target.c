@@ -555,8 +555,9 @@ static void serve(struct fault fault)
 			pages_placed++;
 		}
 	} else if (chunk && state == UNKNOWN) {
-		placed = DONE;
-		if (atomic_compare_exchange_strong(&chunk->state[chunk_page(source)], &state, REQUESTED))
+		/* else it has just come, and whoever stored it did not know of us */
+		placed = atomic_compare_exchange_strong(&chunk->state[chunk_page(source)], &state, REQUESTED) ? DONE : AGAIN;
+		if (placed == DONE)
 			request(process, source);
 	} else if (chunk && state == REQUESTED) {
 		placed = DONE; /* it will come, for this one too */
