@@ -24,6 +24,7 @@ from .errors import MigrationError, PeerFailed, PeerLost
 _HEADER = struct.Struct("<IQ")
 MAX_HEADER_BYTES = 1 << 20
 MAX_BLOB_BYTES = 4 << 30
+_READ_AHEAD_BYTES = 1 << 20
 _TCP_CORK = 3
 _PAGES_BUFFER_BYTES = 32 << 20
 """Of a connection for pages, at each end: so many are on their way while CRIU has not made a process for them."""
@@ -124,13 +125,13 @@ class Channel:
         if length > MAX_HEADER_BYTES or blob_length > MAX_BLOB_BYTES:
             raise PeerLost(f"The other host sent a message of {length} + {blob_length} bytes; the limit was exceeded")
         try:
-            fields = json.loads(bytes(self._read(length, deadline)))
+            fields = dict(json.loads(bytes(self._read(length, deadline))))
             kind = fields.pop("kind")
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError, RecursionError):
             raise PeerLost("The other host sent a message that is not understood") from None
         message = Message(kind, fields, bytes(self._read(blob_length, deadline)) if blob_length else b"")
         if kind == "failed":
-            raise PeerFailed(str(fields.get("message")), **fields.get("details", {}))
+            raise PeerFailed(str(fields.get("message")), **_as_details(fields.get("details")))
         return message
 
     def expect(self, kind: str, timeout_s: float) -> Message:
@@ -140,12 +141,16 @@ class Channel:
         return message
 
     def _read(self, size: int, deadline: float) -> bytearray:
-        data = bytearray(size)
-        view = memoryview(data)
-        while view:
+        """So many bytes. Memory is taken as they come: a peer that only says a number does not get it."""
+        data = bytearray(min(size, _READ_AHEAD_BYTES))
+        filled = 0
+        while filled < size:
+            if filled == len(data):
+                data += bytes(min(filled, size - filled))
             try:
                 self._tls.settimeout(max(0.001, deadline - time.monotonic()))
-                count = self._tls.recv_into(view)
+                with memoryview(data) as view:
+                    count = self._tls.recv_into(view[filled:])
             except socket.timeout:
                 raise PeerLost("The other host went silent") from None
             except OSError as error:
@@ -155,7 +160,7 @@ class Channel:
                     self._tls.settimeout(None)
             if not count:
                 raise PeerLost("The other host closed the connection")
-            view = view[count:]
+            filled += count
         return data
 
     def to_plain_socket(self) -> socket.socket:
@@ -176,6 +181,11 @@ class Channel:
         with contextlib.suppress(OSError):
             self._tls.shutdown(socket.SHUT_RDWR)
         self._tls.close()
+
+
+def _as_details(details: object) -> dict[str, Any]:
+    """What a peer says about its failure, as far as it can be told."""
+    return {key: value for key, value in details.items() if key != "message"} if isinstance(details, dict) else {}
 
 
 class Listener:

@@ -220,7 +220,7 @@ class Target:
         """Have everything ready before the freeze."""
         self._record.nf_pid = int(orders["nf_pid"])
         self._record.save(record.ACTIVE)
-        wanted = [Interface(**interface) for interface in orders["interfaces"]]
+        wanted = [Interface.of(interface) for interface in orders["interfaces"]]
         self._check_interfaces(wanted)
         pid = self._container.init.pid
         links = Links(pid, wanted)
@@ -442,8 +442,14 @@ def write_images(directory: int, message: Message) -> bytes:
             is not trusted must not be migrated from.
     """
     inventory = b""
-    position = int(message.fields["archive_bytes"])
-    for name, size in message.fields["images"]:
+    try:
+        position = int(message.fields["archive_bytes"])
+        named = [(str(name), int(size)) for name, size in message.fields["images"]]
+    except (KeyError, TypeError, ValueError, OverflowError):
+        raise PeerLost("The source host sent images that are not understood") from None
+    if not 0 <= position <= len(message.blob):
+        raise PeerLost(f"The source host sent {position} bytes of files, which cannot be")
+    for name, size in named:
         if not _IMAGE_NAME.fullmatch(name) or not 0 <= size <= len(message.blob) - position:
             raise PeerLost(f"The source host named an image '{name}' of {size} bytes, which cannot be")
         data = message.blob[position : position + size]

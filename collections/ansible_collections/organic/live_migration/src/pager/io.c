@@ -235,7 +235,7 @@ bool receive_frame(struct connection *connection, struct frame *frame)
 	case FRAME_ZERO:
 	case FRAME_REQUEST:
 		if (!bytes && frame->length && frame->address % PAGE_BYTES == 0 && frame->length % PAGE_BYTES == 0 &&
-		    frame->address + frame->length > frame->address)
+		    frame->length <= MEMORY_MAX && frame->address <= ADDRESS_END - frame->length)
 			return true;
 		break;
 	case FRAME_EXTENTS:

@@ -809,7 +809,7 @@ static bool take_received(struct connection *connection, const struct frame *fra
 	bool taken = receive_all(connection, list, frame->payload_bytes);
 
 	for (size_t i = 0; taken && process && i < count; i++)
-		for (uint64_t at = list[i].start; at < list[i].end; at += PAGE_BYTES) {
+		for (uint64_t at = list[i].start; at < list[i].end && at < ADDRESS_END; at += PAGE_BYTES) {
 			struct chunk *chunk = chunk_find(&process->pages, at);
 
 			if (!chunk) /* nothing of this chunk is pending */

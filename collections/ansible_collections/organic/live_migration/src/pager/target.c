@@ -349,13 +349,17 @@ static bool receive_zeros(const struct frame *frame)
 	return true;
 }
 
-static bool in_order(const struct range *ranges, size_t count, uint64_t after)
+static bool in_order(const struct range *ranges, size_t count, uint64_t after, uint64_t most)
 {
-	for (size_t i = 0; i < count; after = ranges[i++].end)
+	uint64_t total = 0;
+
+	for (size_t i = 0; i < count; after = ranges[i++].end) {
 		if (ranges[i].start < after || ranges[i].start >= ranges[i].end || ranges[i].start % PAGE_BYTES ||
-		    ranges[i].end % PAGE_BYTES)
+		    ranges[i].end % PAGE_BYTES || ranges[i].end > ADDRESS_END)
 			return false;
-	return true;
+		total += ranges[i].end - ranges[i].start;
+	}
+	return total <= most;
 }
 
 static bool receive_ranges(struct connection *connection, const struct frame *frame)
@@ -366,13 +370,14 @@ static bool receive_ranges(struct connection *connection, const struct frame *fr
 	bool good = process && receive_all(connection, list, frame->payload_bytes);
 
 	if (good && frame->kind == FRAME_STALE) {
-		good = in_order(list, count, 0);
+		good = in_order(list, count, 0, MEMORY_MAX);
 		for (size_t i = 0; good && i < count; i++)
 			set_states(process, list[i].start, list[i].end, UNKNOWN);
 	} else if (good) {
 		all = frame->kind == FRAME_EXTENTS ? &process->areas : &process->present;
 		known = frame->kind == FRAME_EXTENTS ? &process->area_count : &process->present_count;
-		good = in_order(list, count, *known ? (*all)[*known - 1].end : 0);
+		good = in_order(list, count, *known ? (*all)[*known - 1].end : 0,
+				frame->kind == FRAME_EXTENTS ? ADDRESS_END : MEMORY_MAX);
 		if (good && count) {
 			*all = realloc(*all, (*known + count) * sizeof **all);
 			if (!*all)

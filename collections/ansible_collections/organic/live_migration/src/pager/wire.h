@@ -12,6 +12,9 @@
 /* No frame carries more pages than this: it is the size of the buffers. */
 #define FRAME_PAGES_MAX 256UL
 #define FRAME_BYTES_MAX (FRAME_PAGES_MAX * PAGE_BYTES)
+/* No process has memory above this (Documentation/arch/x86/x86_64/mm.rst), and no list of pages is about more of it. */
+#define ADDRESS_END (1UL << 47)
+#define MEMORY_MAX (1UL << 38)
 /* Of the ranges in one FRAME_EXTENTS, FRAME_PRESENT or FRAME_STALE; more go out in several. */
 #define FRAME_RANGES_MAX (FRAME_BYTES_MAX / sizeof(struct range))
 
