@@ -37,7 +37,7 @@
 #include <zstd.h>
 
 #define COMPRESSION_LEVEL 1
-#define FIRST_OF_ALL (-20)
+#define BEHIND_CRIU (-5)
 #define REGIONS 65536
 #define BATCH_JOBS 64
 /* With a page that is asked for go those behind it that are still to be sent. */
@@ -350,6 +350,20 @@ static void learn_all_areas(void)
 
 /* Tracking */
 
+static bool has_memory(pid_t pid)
+{
+	char path[64];
+	FILE *maps;
+	bool has;
+
+	snprintf(path, sizeof path, "/proc/%d/maps", (int)pid);
+	maps = fopen(path, "re");
+	has = maps && getc(maps) != EOF;
+	if (maps)
+		fclose(maps);
+	return has;
+}
+
 static void track(struct process *process)
 {
 	struct uffdio_api api = {.api = UFFD_API, .features = TRACKING_FEATURES};
@@ -358,8 +372,8 @@ static void track(struct process *process)
 	process->userfault = inject_userfaultfd(process->pid);
 	pthread_sigmask(SIG_UNBLOCK, &termination, NULL);
 	if (process->userfault < 0) {
-		if (process->userfault == -ESRCH && start_time(process->pid) != process->started)
-			return; /* it ended meanwhile */
+		if (start_time(process->pid) != process->started || !has_memory(process->pid))
+			return; /* it ended meanwhile, and its parent may not know yet */
 		fail("process %d cannot be tracked: userfaultfd: %s", (int)process->inner,
 		     strerror(-process->userfault));
 	}
@@ -884,7 +898,7 @@ static void tell_sent(const char *what, double began_ms, double scanned_ms)
 	     what, pages_seen, pages_sent, zero_pages, total_bytes_sent(), scanned_ms - began_ms, now_ms() - began_ms);
 }
 
-/* The agents run before everything else, as the process stands still for them; in a round it does not. */
+/* While the process stands still for us we run before everything else, but for CRIU and the agents. */
 static void set_priority(int nice)
 {
 	DIR *threads = opendir("/proc/self/task");
@@ -967,7 +981,7 @@ static void do_final(int list_fd, bool send)
 {
 	double began = now_ms(), scanned;
 
-	set_priority(FIRST_OF_ALL);
+	set_priority(BEHIND_CRIU);
 	pages_seen = 0;
 	find_processes();
 	for (size_t i = 0; i < process_count; i++)
