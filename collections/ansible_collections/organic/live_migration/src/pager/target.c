@@ -25,6 +25,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <time.h>
@@ -33,6 +34,7 @@
 
 #define LAZY_PAGES_SOCKET "lazy-pages.socket" /* criu/uffd.c */
 #define LAZY_PAGES_RESTORE_FINISHED 0x52535446
+#define BEHIND_CRIU (-5)
 #define PROCESSES_MAX 4096
 /* As many are placed at once; the process waits so long for a page that it needs. */
 #define PLACE_PAGES 32UL
@@ -397,6 +399,7 @@ static void *receive(void *argument)
 	struct frame frame;
 	bool good = true;
 
+	setpriority(PRIO_PROCESS, 0, BEHIND_CRIU); /* of this thread; faults are served at the agent's */
 	while (good && receive_frame(connection, &frame)) {
 		switch (frame.kind) {
 		case FRAME_PAGES:
