@@ -10,6 +10,7 @@ how the restored process is held until the commit.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import select
 import socket
@@ -225,6 +226,19 @@ class CriuWorker:
 
     def _in_images(self, name: str) -> Path:
         return Path(f"/proc/self/fd/{self.images}/{name}")
+
+    def pid_of(self, inner: int) -> int:
+        """The PID, on the host, of a process that is being restored; ``inner`` is its PID in the container.
+
+        Raises:
+            MigrationError: it has died.
+        """
+        namespace = os.readlink(f"/proc/{self.container.init.pid}/ns/pid")
+        for pid in processes.tree(self._process.pid):
+            with contextlib.suppress(OSError):
+                if os.readlink(f"/proc/{pid}/ns/pid") == namespace and processes.pid_inside(pid) == inner:
+                    return pid
+        raise MigrationError("The restored process was killed on the target host before it ran.")
 
     @property
     def ended(self) -> bool:

@@ -26,7 +26,7 @@ HIDDEN_PAGES_BYTES = 16 << 20
 """Size of the list of what CRIU leaves to the pager: room for ten times the areas that a process may have."""
 
 _WATCH_EVERY_S = 0.05
-_WITHOUT_CONNECTIONS = ("reconnect", "finish")
+_WITHOUT_CONNECTIONS = ("reconnect", "complete", "finish")
 """Done after the connections have broken, or have served their purpose."""
 
 Answer = dict[str, Any]
@@ -195,6 +195,12 @@ class TargetPager(Pager):
         if direct:
             self.order("direct")
             self.expect("direct", 10)
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether nothing is left that only the source has."""
+        self.order("complete")
+        return bool(self.expect("complete", 60)["complete"])
 
 
 def sample_dirty_pages_per_s(root: int, duration_s: float) -> float:

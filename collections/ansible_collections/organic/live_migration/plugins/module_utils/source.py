@@ -522,8 +522,9 @@ class Source:
                 deadline_ms = 0.0
                 self._pager.order("push")
                 self._pager_bytes = self._pager.expect("push", _FOR_EVER_S, self._tell_of_push)["bytes_sent"]
-                self._control.send("pushed")
-                self._control.expect("drained", _FOR_EVER_S)
+                with contextlib.suppress(PeerLost):  # all pages are there, whatever becomes of the link or of the agent
+                    self._control.send("pushed")
+                    self._control.expect("drained", _FOR_EVER_S)
                 return
             except (PagesLost, PeerLost) as error:
                 # what was sent and not received is still here

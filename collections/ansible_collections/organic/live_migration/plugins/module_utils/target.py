@@ -304,10 +304,14 @@ class Target:
 
     def _run(self, armed: Armed, control: Channel) -> None:
         """Wait, with the process stopped, for the commit; then let it run."""
+        restored = os.pidfd_open(armed.criu.pid_of(self._record.nf_pid))
         # the source gives it when all memory is here
         control.expect("commit", self._plan.timeout_s + _WORD_OF_THE_SOURCE_S)
         armed.pager.order("run")
         armed.pager.expect("run", 10)
+        if select.select([restored], [], [], 0)[0]:
+            raise MigrationError("The restored process was killed on the target host before it ran.")
+        os.close(restored)
         # written down first: whoever finds this record knows that the process may have run
         self._record.save(record.COMPLETED)
         armed.hold.release_some(FITS_A_SOCKET)
@@ -366,6 +370,8 @@ class Target:
                 return control
             except PeerLost:
                 control.close()
+            if pager.is_complete:
+                return control
             control = self._reconnect(pager)
 
     def _reconnect(self, pager: TargetPager) -> Channel:
@@ -477,6 +483,8 @@ def finish(target: Record, engine: DockerEngine) -> None:
         _adopt(target)
     _clean(target)
     engine.set_restart_policy(target.container_id, target.restart_policy)
+    if not target.init.alive and target.restart_policy.get("Name", "no") not in ("", "no"):
+        engine.start(target.container_id)  # it ended meanwhile; the engine would have started it again
     target.remove()
 
 

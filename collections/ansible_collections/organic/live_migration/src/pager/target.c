@@ -7,7 +7,7 @@
  *
  * Orders: "direct" when each page comes but once, so that it may be placed at once; "standing" when CRIU has restored
  * all processes; "run" before they run; "finish" when the source has sent all pages: places what is stored and ends;
- * "reconnect" brings new connections. When the agent dies after "run", it goes on alone. The agent holds each userfaultfd
+ * "complete" asks whether there is nothing left that only the source has; "reconnect" brings new connections. When the agent dies after "run", it goes on alone. The agent holds each userfaultfd
  * as well: when the pager dies the process stands still where it has no memory, and does not run on zeros.
  */
 #define _GNU_SOURCE
@@ -686,7 +686,8 @@ static bool drain_some(void)
 	return more;
 }
 
-static bool all_placed(void)
+/* Whether nothing is left that only the source has, or, when `placed`, nothing that the processes have not. */
+static bool is_complete(bool placed)
 {
 	for (size_t i = 0; i < process_count; i++)
 		for (size_t j = 0; j < processes[i]->present_count; j++)
@@ -695,7 +696,7 @@ static bool all_placed(void)
 				struct chunk *chunk = chunk_of(processes[i], at, false);
 				uint8_t state = chunk ? chunk->state[chunk_page(at)] : UNKNOWN;
 
-				if (state != PLACED && state != ZERO)
+				if (state != PLACED && state != ZERO && (placed || state != STORED))
 					return false;
 			}
 	return true;
@@ -824,6 +825,8 @@ static void obey(const char *order, const struct connection *fresh, int count)
 	} else if (strcmp(order, "run") == 0) {
 		running = true;
 		tell("{\"done\": \"run\"}");
+	} else if (strcmp(order, "complete") == 0) {
+		tell("{\"done\": \"complete\", \"complete\": %s}", is_complete(false) ? "true" : "false");
 	} else if (strcmp(order, "finish") == 0) {
 		finishing = true;
 	} else if (strcmp(order, "reconnect") == 0) {
@@ -874,7 +877,7 @@ void run_target(struct connection *given, int count, int images)
 			finished = true;
 			tell_statistics("finish");
 		}
-		if (control < 0 && !more && all_placed())
+		if (control < 0 && !more && is_complete(true))
 			break;
 		if (poll(watched, descriptors, patience_ms) < 0 && errno != EINTR)
 			fail("poll: %s", strerror(errno));
