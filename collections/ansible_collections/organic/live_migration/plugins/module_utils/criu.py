@@ -23,6 +23,7 @@ from . import commands, processes, protobuf, resident
 from .container import Container
 from .criu_proof import error_lines
 from .errors import CriuFailed, MigrationError
+from .freezer import Freezer
 
 # criu_req_type
 _DUMP, _RESTORE, _NOTIFY = 1, 2, 6
@@ -59,7 +60,7 @@ class CriuWorker:
         descriptors: further descriptors that CRIU is given, under the same numbers.
         clocks_of: a process whose time namespace CRIU joins, as it must to dump it. The clocks that CRIU reads there go
             into its images, and it restores in a time namespace in which they go on (criu/timens.c).
-        join_cgroups: start in the container's cgroups, so that what is restored lives there.
+        freezer: start in it and in the container's other cgroups, so that what is restored lives there.
         hidden_pages: descriptor of the list of memory that a dump leaves to the pager (src/hidden_pages.h).
         rpc: the pair of sockets to talk over, ours first. Whoever else holds ours open keeps a gated restore from
             going on when this process dies, as CRIU would at the end of the connection.
@@ -73,7 +74,7 @@ class CriuWorker:
     action: str
     descriptors: list[int] = field(default_factory=list)
     clocks_of: int | None = None
-    join_cgroups: bool = False
+    freezer: Freezer | None = None
     hidden_pages: int | None = None
     rpc: tuple[socket.socket, socket.socket] | None = None
 
@@ -103,8 +104,9 @@ class CriuWorker:
         self._end = os.pidfd_open(self._process.pid)
 
     def _settle_in(self) -> None:
-        if self.join_cgroups:
+        if self.freezer is not None:
             self.container.join_cgroups()
+            self.freezer.join()
 
     def _common_options(self) -> list[tuple[int, protobuf.Value]]:
         return [

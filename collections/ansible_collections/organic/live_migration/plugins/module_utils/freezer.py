@@ -34,6 +34,13 @@ class Freezer:
         self._v1 = (group / "freezer.state").exists()
         self._switch = self.directory / ("freezer.state" if self._v1 else "cgroup.freeze")
 
+    def make(self) -> None:
+        self.directory.mkdir(exist_ok=True)
+
+    def join(self) -> None:
+        """Move the calling process in; what it forks is a member, too."""
+        (self.directory / "cgroup.procs").write_text(str(os.getpid()))
+
     def gather(self, root: int) -> None:
         """Move the tree below ``root`` in; goes on until no process was forked meanwhile.
 
@@ -41,7 +48,7 @@ class Freezer:
             MigrationError: it forks faster than that.
         """
         self._root = root
-        self.directory.mkdir(exist_ok=True)
+        self.make()
         deadline = time.monotonic() + 5
         while missing := self._outside():
             if time.monotonic() > deadline:
@@ -66,13 +73,22 @@ class Freezer:
         except FileNotFoundError:
             return []
 
+    def begin_to_freeze(self) -> None:
+        """Have no member run from now on; one that is traced stands still once it would go on."""
+        self._switch.write_text("FROZEN" if self._v1 else "1")
+
+    @property
+    def has_doomed(self) -> bool:
+        """Whether a member was sent SIGKILL, which takes effect when it is thawed."""
+        return any(processes.is_killed(pid) for pid in self.members)
+
     def freeze(self, timeout_s: float = 5) -> None:
         """Stop all members; returns when the kernel says that the last one stands still.
 
         Raises:
             MigrationError: a task would not stop (uninterruptible); the tree has been thawed again.
         """
-        self._switch.write_text("FROZEN" if self._v1 else "1")
+        self.begin_to_freeze()
         deadline = time.monotonic() + timeout_s
         while not self.frozen:
             if time.monotonic() > deadline:

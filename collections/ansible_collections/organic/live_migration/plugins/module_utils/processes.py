@@ -100,6 +100,17 @@ def tree(root: int) -> list[int]:
     return found
 
 
+def is_killed(pid: int) -> bool:
+    """Whether it has ended, or SIGKILL waits for it (proc(5): SigPnd, ShdPnd)."""
+    try:
+        lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    except (FileNotFoundError, ProcessLookupError):
+        return True
+    fields = dict(line.split(":", 1) for line in lines if ":" in line)
+    pending = int(fields["SigPnd"], 16) | int(fields["ShdPnd"], 16)
+    return bool(pending >> (signal.SIGKILL - 1) & 1) or fields["State"].split()[0] in "ZX"
+
+
 def pid_inside(pid: int) -> int:
     """The PID as the innermost namespace counts it."""
     for line in Path(f"/proc/{pid}/status").read_text().splitlines():

@@ -51,7 +51,7 @@ class Record:
         nf_pid: source: the NF's first process as this host counts it. Target: as the container counts it.
         interfaces: source: the NF's interfaces as they were, see :class:`network.Interface`.
         await_name: target: what the init calls itself when it looks for its await file.
-        freezer: source: directory of the container's freezer group.
+        freezer: directory of the container's freezer group. Target: once a restored process is held back in it.
         restart_policy: source: the container's own policy, to be given back after a failure.
         agent_pid, agent_start_time: the process that works on it.
         pager_pid, pager_start_time: target: the pager, which the process needs until all its pages are there.

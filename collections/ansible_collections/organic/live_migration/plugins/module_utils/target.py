@@ -24,6 +24,7 @@ from .criu import CriuWorker, PageServer
 from .docker_engine import DockerEngine, resident_name
 from .errors import CriuFailed, MigrationError, PeerLost
 from .files import FileSet
+from .freezer import Freezer
 from .network import Interface, Links
 from .packet_hold import FITS_A_SOCKET, PacketHold, remove_rules
 from .pager import PagesLost, TargetPager
@@ -263,7 +264,11 @@ class Target:
                 inherited[key] = os.open(f"/proc/{self._container.init.pid}/fd/{int(number)}", mode)
         # with our end of the talk open in nsenter, CRIU stays at its gate even when both processes here are killed
         given = [*inherited.values(), self._rpc[0].fileno()]
-        criu = CriuWorker(self._container, images, "restore", given, join_cgroups=True, rpc=self._rpc)
+        freezer = Freezer(self._container.freezer_group())
+        self._record.freezer = str(freezer.parent)
+        self._record.save()
+        freezer.make()
+        criu = CriuWorker(self._container, images, "restore", given, freezer=freezer, rpc=self._rpc)
         criu.start_restore(inherited)
         for descriptor in inherited.values():
             os.close(descriptor)  # the engine sees the end of a container at the end of its pipes
@@ -293,6 +298,8 @@ class Target:
             os.write(armed.inventory, inventory)
             os.close(armed.inventory)
             armed.criu.run_until("pre-resume", self._plan.timeout_s)
+            # CRIU, too: if it were killed from now on, what it has restored would run
+            Freezer(Path(self._record.freezer)).begin_to_freeze()
             armed.pager.order("standing")
             armed.pager.expect("standing", 10)
             arrived_at = len(message.blob) - int(message.fields["arrived_bytes"])
@@ -304,17 +311,18 @@ class Target:
 
     def _run(self, armed: Armed, control: Channel) -> None:
         """Wait, with the process stopped, for the commit; then let it run."""
-        restored = os.pidfd_open(armed.criu.pid_of(self._record.nf_pid))
+        freezer = Freezer(Path(self._record.freezer))
+        restored = armed.criu.pid_of(self._record.nf_pid)
         # the source gives it when all memory is here
         control.expect("commit", self._plan.timeout_s + _WORD_OF_THE_SOURCE_S)
         armed.pager.order("run")
         armed.pager.expect("run", 10)
-        if select.select([restored], [], [], 0)[0]:
+        if restored not in freezer.members or freezer.has_doomed:
             raise MigrationError("The restored process was killed on the target host before it ran.")
-        os.close(restored)
         # written down first: whoever finds this record knows that the process may have run
         self._record.save(record.COMPLETED)
         armed.hold.release_some(FITS_A_SOCKET)
+        freezer.thaw()
         armed.criu.answer()
         # The process runs: from here on nothing may undo it. A source that does not hear this asks what became of it.
         with contextlib.suppress(PeerLost):
@@ -392,7 +400,7 @@ class Target:
     def _destroy_process(self) -> None:
         """Before the commit, end all that is in the container: the source may go on as soon as it hears of it."""
         if self._record.state != record.COMPLETED:
-            self._record.init.kill()
+            _kill(self._record)
 
     def _abort(self) -> None:
         """Undo everything; the process that may stand restored here has never run and is destroyed."""
@@ -476,11 +484,20 @@ def _adopt(target: Record) -> None:
     _await_state(target.init, "resident-run", lambda: libc.sigqueue(target.init.pid, _ADOPT, target.nf_pid))
 
 
+def _kill(target: Record) -> None:
+    """End all that is in the container, without letting a restored process run."""
+    if target.freezer:
+        Freezer(Path(target.freezer)).kill()
+    target.init.kill()
+
+
 def finish(target: Record, engine: DockerEngine) -> None:
     """What is left to do once the process runs here; may be repeated."""
     if target.init.alive:
         remove_rules(target.init.pid, target.migration_id)
         _adopt(target)
+    if target.freezer:
+        Freezer(Path(target.freezer)).remove()
     _clean(target)
     engine.set_restart_policy(target.container_id, target.restart_policy)
     if not target.init.alive and target.restart_policy.get("Name", "no") not in ("", "no"):
@@ -497,7 +514,7 @@ def give_up(target: Record, engine: DockerEngine) -> None:
 
 def destroy(target: Record, engine: DockerEngine) -> None:
     """Take away what was prepared here. The whole container dies at once, before CRIU could let anything run."""
-    target.init.kill()
+    _kill(target)
     engine.remove(target.container_id)
     _clean(target)
     target.remove()
@@ -528,7 +545,7 @@ def rescue(target: Record, rpc: tuple[socket.socket, socket.socket]) -> None:
     ours, theirs = rpc
     theirs.close()
     if current.state != record.COMPLETED:
-        current.init.kill()
+        _kill(current)
         ours.close()
         agent.end_children(patience_s=1)  # nothing is at stake, and the page server waits for more
         destroy(current, engine)

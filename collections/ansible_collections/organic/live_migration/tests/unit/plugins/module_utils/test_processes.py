@@ -180,3 +180,12 @@ with open(sys.argv[1], "w+b") as file:
 def test_a_process_that_was_never_known_is_not_killed() -> None:
     """As the init in the record of a container that could not even be started."""
     ProcessId(0, 0).kill()
+
+
+def test_whoever_was_killed_is_told_before_it_is_reaped(spawn: Any) -> None:
+    pid = spawn.python("import time; time.sleep(60)").pid
+    assert not processes.is_killed(pid)
+    os.kill(pid, signal.SIGKILL)
+    os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
+    assert processes.is_killed(pid)
+    assert processes.is_killed(2**22)
