@@ -5,9 +5,9 @@
 
 usage: saboteur.py MOMENT [ACT [ARGUMENT]]
 
-A MOMENT is ROLE:STATE of a migration's record, or target:pages (pages have come), target:memory (the image file system
-is mounted), source:dumping (the process is frozen, and CRIU at work in it), source:progress=STATE or source:round=N (of
-the progress that the source tells), ROLE:now (whenever there is a record).
+A MOMENT is ROLE:STATE of a migration's record, or target:pages (its pager has some), target:memory (the image file
+system is mounted), source:dumping (the process is frozen, and CRIU at work in it), source:progress=STATE or
+source:round=N (of the progress that the source tells), ROLE:now (whenever there is a record).
 
 The act `hold` stops the worker in that very moment until a line comes in: what happens meanwhile, happens then.
 """
@@ -49,7 +49,7 @@ class Moment:
                 continue
             images = path.parent / f"{self._role}-images"
             if self._state == "pages":
-                come = sum(one.stat().st_size for one in images.glob("pages-*.img")) >= PAGES_BYTES
+                come = memory_bytes(record["pager_pid"]) >= PAGES_BYTES
             elif self._state == "memory":
                 come = os.path.ismount(images)
             elif self._state == "dumping":
@@ -156,6 +156,15 @@ def end_criu(record: Record) -> None:
         assert not set(states) & set("RS"), f"the restored process runs before the commit (threads: {states})"
 
 
+def memory_bytes(pid: int) -> int:
+    """Memory of a process; 0 when there is none."""
+    try:
+        pages = Path(f"/proc/{pid or 'none'}/statm").read_text().split()[1]
+    except (FileNotFoundError, ProcessLookupError):
+        return 0
+    return int(pages) * os.sysconf("SC_PAGE_SIZE")
+
+
 def thread_states(pid: int) -> str:
     """A letter for each thread (proc(5)); empty when the process has ended."""
     found = ""
@@ -176,15 +185,6 @@ def kill_pager(record: Record) -> None:
     """The worker's child that moves the memory."""
     [pager] = [pid for pid in tree(parent(worker(record))) if command_line(pid)[0].endswith("/pager")]
     kill(pager)
-
-
-def kill_page_server(record: Record) -> None:
-    """The worker's child that runs `criu page-server`."""
-    [server] = [
-        child for child in children(worker(record))
-        if "page-server" in Path(f"/proc/{child}/cmdline").read_text().split("\0")
-    ]  # fmt: skip
-    kill(server)
 
 
 def fill(record: Record) -> None:
@@ -295,7 +295,6 @@ ACTS = {
         deafen,
         give_up,
         kill_worker_and_guardian,
-        kill_page_server,
         kill_pager,
         fill,
         end_container,

@@ -37,22 +37,21 @@ class Fault:
     by_itself: bool = True
 
 
+LOST = r"other host closed|broke|memory could not be moved|CRIU failed to dump: .*Error"
+
 FAULTS = {
     "target's agent killed while it arms": Fault("target:active", "kill_worker", "target", "other host closed|broke"),
     "target's agent killed during the transfer": Fault(
-        "target:pages", "kill_worker", "target", "other host closed|broke|CRIU failed to dump: .*Error", big=True
+        "target:pages", "kill_worker", "target", LOST, big=True
     ),
     "target's agent killed when the process stands restored": Fault("target:restored", "kill_worker", "target", None),
     "target's agent killed just after the commit": Fault("target:completed", "kill_worker", "target", None),
     "target's agent and its guardian killed": Fault(
-        "target:pages", "kill_worker_and_guardian", "target", "other host closed|broke|CRIU failed to dump: .*Error",
-        big=True, by_itself=False,
+        "target:pages", "kill_worker_and_guardian", "target", LOST, big=True, by_itself=False
     ),
-    "page server killed": Fault(
-        "target:pages", "kill_page_server", "target", r"CRIU failed to dump: .*Error \(criu/", big=True
-    ),
+    "target's pager killed": Fault("target:pages", "kill_pager", "target", LOST, big=True),
     "memory file system full": Fault(
-        "target:memory", "fill", "target", r"CRIU failed to receive pages .*Error \(criu/.*No space left"
+        "target:memory", "fill", "target", "No space left"
     ),
     "program missing in the restore": Fault(
         "target:active", f"remove_program {SERVER}", "target", r"CRIU failed to restore: .*Error \(criu/.*server"
@@ -64,7 +63,7 @@ FAULTS = {
         "target:active", "end_container", "target", "container .*ended|CRIU failed to (start|restore)"
     ),
     "target's container killed during the transfer": Fault(
-        "target:pages", "end_container", "target", "container .*ended|CRIU failed to (start|restore)", big=True
+        "target:pages", "end_container", "target", f"container .*ended|CRIU failed to (start|restore)|{LOST}", big=True
     ),
     "source's agent killed while the process is frozen": Fault(
         "source:dumping", "kill_worker", "source", "process that worked on the migration died", big=True
@@ -75,7 +74,7 @@ FAULTS = {
     ),
     "link cut before the freeze": Fault("target:active", "cut {peer}", "target", "other host|connection"),
     "link cut during the transfer": Fault(
-        "target:pages", "cut {peer}", "target", "other host|connection|CRIU failed to dump: .*Error", big=True
+        "target:pages", "cut {peer}", "target", f"other host|connection|{LOST}", big=True
     ),
     "link cut just after the commit": Fault("source:committed", "cut {peer}", "source", None),
     "link cut for a moment": Fault("target:pages", "cut_briefly {peer}", "target", None, big=True),

@@ -550,6 +550,7 @@ def rescue(target: Record, rpc: tuple[socket.socket, socket.socket]) -> None:
         agent.end_children(patience_s=1)  # nothing is at stake, and the page server waits for more
         destroy(current, engine)
         return
+    Freezer(Path(current.freezer)).thaw()
     with contextlib.suppress(OSError):
         ours.settimeout(10)
         for _notification in range(2):  # pre-resume, post-resume; the worker may have answered them
