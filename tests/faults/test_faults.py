@@ -49,7 +49,7 @@ FAULTS = {
     "target's agent and its guardian killed": Fault(
         "target:pages", "kill_worker_and_guardian", "target", LOST, big=True, by_itself=False
     ),
-    "target's pager killed": Fault("target:pages", "kill_pager", "target", LOST, big=True),
+    "target's pager killed": Fault("target:pages", "kill_pager", "target", f"{LOST}|lazy-pages", big=True),
     "memory file system full": Fault(
         "target:memory", "fill", "target", "No space left"
     ),
@@ -60,10 +60,10 @@ FAULTS = {
         "target:active", "occupy_pid", "target", r"CRIU failed to restore: .*Error \(criu/.*File exists"
     ),
     "target's container killed while it waits": Fault(
-        "target:active", "end_container", "target", "container .*ended|CRIU failed to (start|restore)"
+        "target:active", "end_container", "target", "container .*ended|CRIU failed to (start|restore)|No such process"
     ),
     "target's container killed during the transfer": Fault(
-        "target:pages", "end_container", "target", f"container .*ended|CRIU failed to (start|restore)|{LOST}", big=True
+        "target:pages", "end_container", "target", f"container .*ended|CRIU failed to|No such process|{LOST}", big=True
     ),
     "source's agent killed while the process is frozen": Fault(
         "source:dumping", "kill_worker", "source", "process that worked on the migration died", big=True

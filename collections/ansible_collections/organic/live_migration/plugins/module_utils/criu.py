@@ -16,6 +16,7 @@ import select
 import socket
 import subprocess
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -38,6 +39,10 @@ _STATS_HEADER_BYTES = 8
 _DUMP_STATS = {1: "freezing_us", 2: "frozen_us", 3: "memory_dump_us", 4: "memory_write_us", 5: "pages_scanned",
                6: "pages_skipped_parent", 7: "pages_written"}  # fmt: skip
 _RESTORE_STATS = {3: "forking_us", 4: "restore_us", 5: "pages_restored"}
+
+
+class Interrupted(Exception):
+    """There is something more urgent than CRIU's next message."""
 
 
 @dataclass
@@ -158,16 +163,23 @@ class CriuWorker:
         """Let CRIU go on after a notification."""
         self._rpc.send(self.ANSWER)
 
-    def receive(self, timeout_s: float) -> Reply:
+    def receive(self, timeout_s: float, unless: Sequence[int] = ()) -> Reply:
         """Wait for CRIU's next message.
+
+        Args:
+            timeout_s: for so long.
+            unless: descriptors of which one that can be read ends the waiting.
 
         Raises:
             CriuFailed: CRIU ended without a word.
+            Interrupted: there is something to read elsewhere.
             MigrationError: nothing came in time.
         """
-        ready = select.select([self._rpc.fileno(), self._end], [], [], timeout_s)[0]
+        ready = select.select([self._rpc.fileno(), self._end, *unless], [], [], timeout_s)[0]
         if not ready:
             raise MigrationError(f"CRIU did not get on with its {self.action} within {timeout_s:.0f} s")
+        if not {self._rpc.fileno(), self._end} & set(ready):
+            raise Interrupted
         # the guardian may hold CRIU's end of the socket, whose closing then tells nothing
         data = self._rpc.recv(65536) if self._rpc.fileno() in ready else b""
         if not data:
@@ -186,15 +198,16 @@ class CriuWorker:
         if reply.notification != notification:
             raise CriuFailed(self.action, self.error_lines())
 
-    def run_until(self, notification: str | None, timeout_s: float) -> None:
+    def run_until(self, notification: str | None, timeout_s: float, unless: Sequence[int] = ()) -> None:
         """Answer notifications until the named one has come (unanswered), or, with None, until the success.
 
         Raises:
             CriuFailed: with the error lines of CRIU's log.
+            Interrupted: see :meth:`receive`.
         """
         deadline = time.monotonic() + timeout_s
         while True:
-            reply = self.receive(max(0.0, deadline - time.monotonic()))
+            reply = self.receive(max(0.0, deadline - time.monotonic()), unless)
             if reply.notification is None:
                 if notification is None and reply.success:
                     return

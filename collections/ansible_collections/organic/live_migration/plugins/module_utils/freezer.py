@@ -70,7 +70,7 @@ class Freezer:
     def members(self) -> list[int]:
         try:
             return [int(pid) for pid in (self.directory / "cgroup.procs").read_text().split()]
-        except FileNotFoundError:
+        except OSError:  # ENOENT, or ENODEV: the group goes with its container
             return []
 
     def begin_to_freeze(self) -> None:
@@ -112,7 +112,7 @@ class Freezer:
             return False
 
     def thaw(self) -> None:
-        with contextlib.suppress(FileNotFoundError):
+        with contextlib.suppress(OSError):
             self._switch.write_text("THAWED" if self._v1 else "0")
 
     def kill(self) -> None:

@@ -8,6 +8,7 @@ It takes orders as packets and answers with JSON; see src/pager/source.c and src
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import select
@@ -54,6 +55,12 @@ class Pager:
             self._process = subprocess.Popen(
                 command, pass_fds=descriptors, stdin=theirs.fileno(), stdout=subprocess.DEVNULL, stderr=self._log
             )
+
+    def await_end(self, timeout_s: float) -> None:
+        """Raises MigrationError with its last words when it ends in that time."""
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(timeout_s)
+            raise self._ended()
 
     @property
     def process_id(self) -> ProcessId:

@@ -20,7 +20,7 @@ from typing import Any
 from . import agent, arrivals, channel, commands, libc, network, record, resident, tun
 from .channel import Channel, Listener, Message
 from .container import Container
-from .criu import CriuWorker, PageServer
+from .criu import CriuWorker, Interrupted, PageServer
 from .docker_engine import DockerEngine, resident_name
 from .errors import CriuFailed, MigrationError, PeerLost
 from .files import FileSet
@@ -200,7 +200,11 @@ class Target:
                 network.equip(self._container.init.pid, self._armed.interfaces)
             elif message.kind == "images" and self._armed is not None:
                 self._post_copy = bool(message.fields["post_copy"])
-                self._restore(self._armed, message)
+                try:
+                    self._restore(self._armed, message, control)
+                except Interrupted:
+                    self._armed.pager.await_end(0)
+                    continue  # the source has given it up
                 control.send("restored", steps=self._steps.list)
                 self._run(self._armed, control)
                 return
@@ -283,7 +287,7 @@ class Target:
                 "Were networks attached after the container had been created? Redeploy it with all of them."
             )
 
-    def _restore(self, armed: Armed, message: Message) -> None:
+    def _restore(self, armed: Armed, message: Message, control: Channel) -> None:
         """Restore from the images; the process stands complete and stopped when this returns."""
         with self._steps.step("pages_received"):
             armed.page_server.wait(self._plan.timeout_s)
@@ -297,7 +301,11 @@ class Target:
             os.set_blocking(armed.inventory, True)
             os.write(armed.inventory, inventory)
             os.close(armed.inventory)
-            armed.criu.run_until("pre-resume", self._plan.timeout_s)
+            unless = [control.fileno(), os.pidfd_open(armed.pager.process_id.pid)]
+            try:
+                armed.criu.run_until("pre-resume", self._plan.timeout_s, unless)
+            finally:
+                os.close(unless[1])
             # CRIU, too: if it were killed from now on, what it has restored would run
             Freezer(Path(self._record.freezer)).begin_to_freeze()
             armed.pager.order("standing")
