@@ -75,7 +75,6 @@ static pthread_t receivers[CONNECTIONS_MAX];
 static pthread_rwlock_t layout = PTHREAD_RWLOCK_WRITER_NONRECURSIVE_INITIALIZER_NP;
 static pthread_mutex_t table = PTHREAD_MUTEX_INITIALIZER; /* the list of processes, and their chunks */
 static _Atomic bool direct, standing, running, finishing;
-static bool eager; /* nothing that is stored can be stale */
 static _Atomic uint64_t pages_received, pages_placed, faults, requests;
 
 /* What is known */
@@ -652,7 +651,7 @@ static bool drain(struct process *process)
 			at += PAGE_BYTES;
 		process->drain_address = at;
 		if (at == end) {
-			if (end % CHUNK_BYTES == 0) {
+			if (finishing && end % CHUNK_BYTES == 0) {
 				munmap(chunk->data, CHUNK_BYTES);
 				chunk->data = NULL;
 			}
@@ -816,7 +815,7 @@ static void reconnect(const struct connection *fresh, int count)
 static void obey(const char *order, const struct connection *fresh, int count)
 {
 	if (strcmp(order, "direct") == 0) {
-		direct = eager = true;
+		direct = true;
 		tell("{\"done\": \"direct\"}");
 	} else if (strcmp(order, "standing") == 0) {
 		standing = true;
@@ -829,6 +828,9 @@ static void obey(const char *order, const struct connection *fresh, int count)
 		tell("{\"done\": \"complete\", \"complete\": %s}", is_complete(false) ? "true" : "false");
 	} else if (strcmp(order, "finish") == 0) {
 		finishing = true;
+		/* what was on its way when it was passed by has been stored by now, and nothing more comes */
+		for (size_t i = 0; i < process_count; i++)
+			processes[i]->drain_range = processes[i]->drain_address = 0;
 	} else if (strcmp(order, "reconnect") == 0) {
 		reconnect(fresh, count);
 	} else {
@@ -868,7 +870,7 @@ void run_target(struct connection *given, int count, int images)
 	start_receivers();
 	tell("{\"event\": \"ready\"}");
 	for (;;) {
-		bool more = (running || (standing && eager)) && drain_some();
+		bool more = running && drain_some();
 		size_t descriptors = watch(watched, sizeof watched / sizeof watched[0], control,
 					   criu < 0 ? listener : criu);
 		int patience_ms = more ? 0 : waiting_count ? 1 : control < 0 ? 100 : -1;
