@@ -187,6 +187,12 @@ def kill_pager(record: Record) -> None:
     kill(pager)
 
 
+def kill_page_server(record: Record) -> None:
+    """The worker's child that runs `criu page-server`."""
+    [server] = [pid for pid in children(worker(record)) if "page-server" in command_line(pid)]
+    kill(server)
+
+
 def fill(record: Record) -> None:
     """Leave no free byte in the image file system, as a memory that grew since it was measured would."""
     images = RECORDS / record["migration_id"] / f"{record['role']}-images"
@@ -296,6 +302,7 @@ ACTS = {
         give_up,
         kill_worker_and_guardian,
         kill_pager,
+        kill_page_server,
         fill,
         end_container,
         remove_program,

@@ -32,7 +32,7 @@ RESIDENT = "/opt/organic/resident"
 WORK = "/run/organic-faults"
 """Directory on the hosts for what the tests bring along; not below /run/organic, which must be empty."""
 PORT = 7000
-SETTLES_S = 120
+SETTLES_S = 60
 ENVIRONMENT = {
     **os.environ,
     "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",

@@ -49,9 +49,14 @@ FAULTS = {
     "target's agent and its guardian killed": Fault(
         "target:pages", "kill_worker_and_guardian", "target", LOST, big=True, by_itself=False
     ),
-    "target's pager killed": Fault("target:pages", "kill_pager", "target", f"{LOST}|lazy-pages", big=True),
+    "page server killed": Fault(
+        "target:pages", "kill_page_server", "target", r"CRIU failed to dump: .*Error \(criu/", big=True
+    ),
+    "target's pager killed": Fault(
+        "target:pages", "kill_pager", "target", "the target's pager was ended by SIGKILL", big=True
+    ),
     "memory file system full": Fault(
-        "target:memory", "fill", "target", "No space left"
+        "target:memory", "fill", "target", r"CRIU failed to receive pages .*Error \(criu/.*No space left"
     ),
     "program missing in the restore": Fault(
         "target:active", f"remove_program {SERVER}", "target", r"CRIU failed to restore: .*Error \(criu/.*server"
@@ -60,10 +65,10 @@ FAULTS = {
         "target:active", "occupy_pid", "target", r"CRIU failed to restore: .*Error \(criu/.*File exists"
     ),
     "target's container killed while it waits": Fault(
-        "target:active", "end_container", "target", "container .*ended|CRIU failed to (start|restore)|No such process"
+        "target:active", "end_container", "target", "container .*ended|CRIU failed to (start|restore)"
     ),
     "target's container killed during the transfer": Fault(
-        "target:pages", "end_container", "target", f"container .*ended|CRIU failed to|No such process|{LOST}", big=True
+        "target:pages", "end_container", "target", "container .*ended|CRIU failed to (start|restore)", big=True
     ),
     "source's agent killed while the process is frozen": Fault(
         "source:dumping", "kill_worker", "source", "process that worked on the migration died", big=True

@@ -42,6 +42,10 @@ _MAX_ORDERS_BYTES = 65536
 Work = Callable[[dict[str, Any]], agent.Result]
 
 
+class _ControllerLost(MigrationError):
+    """Nobody waits for the result."""
+
+
 class Attendant:
     """Made where the migration is begun; what it does, it does in a process of its own.
 
@@ -83,10 +87,13 @@ class Attendant:
     def _attend(self, orders: socket.socket, ready: int) -> None:
         self._heard = time.monotonic()
         slot: Slot | None = None
+        patience_s = _PATIENCE_S
         try:
             told = Monitor(self._directory, self._facts)
             slot = self._take_slot(told, orders, ready)
             result = self._work(self._await_orders(told, orders))
+        except _ControllerLost as error:
+            result, patience_s = agent.failure(error), 0.0
         except Exception as error:  # the one place where faults become a result
             result = agent.failure(error)
         try:
@@ -94,7 +101,7 @@ class Attendant:
             if slot is not None:
                 slot.release()  # whoever waits for it need not wait for the controller, too
             result.setdefault("statistics", self._last_progress(result))
-            self._hand_over(result)
+            self._hand_over(result, patience_s)
         finally:
             forget(self._directory)
 
@@ -123,7 +130,7 @@ class Attendant:
             self._heard = time.monotonic()
             return found
         if time.monotonic() - self._heard > _PATIENCE_S:
-            raise MigrationError("The controller was not heard of any more.")
+            raise _ControllerLost("The controller was not heard of any more.")
         return {}
 
     def _last_progress(self, result: agent.Result) -> dict[str, Any] | None:
@@ -132,13 +139,13 @@ class Attendant:
         ended = monitor.COMPLETED if result["ok"] else monitor.FAILED
         return monitor.conclude(self._directory, str(result.get("status", ended)))
 
-    def _hand_over(self, result: agent.Result) -> None:
+    def _hand_over(self, result: agent.Result, patience_s: float) -> None:
         path = self._directory / _RESULT
         temporary = path.with_suffix(".new")
         with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as out:
             json.dump(result, out)
         os.replace(temporary, path)
-        deadline = time.monotonic() + _PATIENCE_S
+        deadline = time.monotonic() + patience_s
         while path.exists() and time.monotonic() < deadline:
             time.sleep(_FETCH_EVERY_S)
 

@@ -131,7 +131,7 @@ class Channel:
             raise PeerLost("The other host sent a message that is not understood") from None
         message = Message(kind, fields, bytes(self._read(blob_length, deadline)) if blob_length else b"")
         if kind == "failed":
-            raise PeerFailed(str(fields.get("message")), **_as_details(fields.get("details")))
+            raise PeerFailed(str(fields.get("message")), **as_details(fields.get("details")))
         return message
 
     def expect(self, kind: str, timeout_s: float) -> Message:
@@ -183,7 +183,7 @@ class Channel:
         self._tls.close()
 
 
-def _as_details(details: object) -> dict[str, Any]:
+def as_details(details: object) -> dict[str, Any]:
     """What a peer says about its failure, as far as it can be told."""
     return {key: value for key, value in details.items() if key != "message"} if isinstance(details, dict) else {}
 

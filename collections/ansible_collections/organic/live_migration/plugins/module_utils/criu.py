@@ -311,9 +311,15 @@ class PageServer:
         except subprocess.TimeoutExpired:
             raise MigrationError(f"the pages did not arrive within {timeout_s:.0f} s") from None
         if status:
-            raise CriuFailed("receive pages", self.error_lines())
+            raise CriuFailed("receive pages on the target host", self._error_lines())
 
-    def error_lines(self) -> list[str]:
+    @property
+    def fault(self) -> CriuFailed | None:
+        """What it has said of an error."""
+        lines = self._error_lines()
+        return CriuFailed("receive pages on the target host", lines) if lines else None
+
+    def _error_lines(self) -> list[str]:
         text = os.pread(self._log, 1 << 20, 0).decode(errors="replace")
         return [line[line.index("Error") :] for line in error_lines(text)][-8:]
 

@@ -12,6 +12,7 @@ import contextlib
 import json
 import os
 import select
+import signal
 import socket
 import subprocess
 import time
@@ -41,12 +42,13 @@ class Pager:
     """One pager as its agent sees it.
 
     Args:
-        arguments: of the program; descriptors go by their numbers.
+        arguments: of the program, first its side; descriptors go by their numbers.
         descriptors: that it is given.
     """
 
     def __init__(self, arguments: list[str], descriptors: list[int]) -> None:
         self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self._side = arguments[0]
         self._held: list[int] = []  # what it must not be alone with, see src/pager/target.c
         self._log = os.memfd_create("pager.log", os.MFD_CLOEXEC)
         command = [resident.PAGER, *arguments]
@@ -140,15 +142,24 @@ class Pager:
 
     def _ended(self) -> MigrationError:
         try:
-            self._process.wait(5)
+            status = self._process.wait(5)
         except subprocess.TimeoutExpired:
             self._process.kill()
-        lines = self.error_lines()
-        said = lines[-1] if lines else f"it ended with status {self._process.poll()}"
+            status = self._process.wait()
+        lines = self._error_lines()
+        how = f"was ended by {signal.Signals(-status).name}" if status < 0 else f"ended with status {status}"
+        said = lines[-1] if lines else f"the {self._side}'s pager {how}"
         kind = PagesLost if "connection to the other host broke" in said else MigrationError
         return kind(f"The memory could not be moved: {said}")
 
-    def error_lines(self) -> list[str]:
+    @property
+    def fault(self) -> MigrationError | None:
+        """Why it ended, if it did; unless it lost the other one, whose fault that is."""
+        if self._process.poll() is None or isinstance(error := self._ended(), PagesLost):
+            return None
+        return error
+
+    def _error_lines(self) -> list[str]:
         text = os.pread(self._log, 1 << 16, 0).decode(errors="replace")
         return [line[line.index("Error") :] for line in error_lines(text)][-8:]
 

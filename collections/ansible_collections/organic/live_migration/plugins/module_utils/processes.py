@@ -16,6 +16,8 @@ from pathlib import Path
 from . import libc
 
 _START_TIME_FIELD = 22 - 3  # field 22 of /proc/PID/stat; the first after the name is field 3
+_FLAGS_FIELD = 9 - 3
+_PF_EXITING = 0x4  # include/linux/sched.h
 _SO_PROTOCOL = 38
 _IPPROTO_SCTP = 132
 _IPPROTO_MPTCP = 262
@@ -101,14 +103,15 @@ def tree(root: int) -> list[int]:
 
 
 def is_killed(pid: int) -> bool:
-    """Whether it has ended, or SIGKILL waits for it (proc(5): SigPnd, ShdPnd)."""
+    """Whether it has ended, is just ending, or SIGKILL waits for it (proc(5): SigPnd, ShdPnd)."""
     try:
         lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+        exits = int(_stat(pid)[_FLAGS_FIELD]) & _PF_EXITING
     except (FileNotFoundError, ProcessLookupError):
         return True
     fields = dict(line.split(":", 1) for line in lines if ":" in line)
     pending = int(fields["SigPnd"], 16) | int(fields["ShdPnd"], 16)
-    return bool(pending >> (signal.SIGKILL - 1) & 1) or fields["State"].split()[0] in "ZX"
+    return bool(exits or pending >> (signal.SIGKILL - 1) & 1 or fields["State"].split()[0] in "ZX")
 
 
 def pid_inside(pid: int) -> int:

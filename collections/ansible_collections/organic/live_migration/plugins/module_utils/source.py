@@ -37,7 +37,7 @@ from .container import Container
 from .convergence import Convergence, Round
 from .criu import CriuWorker
 from .docker_engine import NO_RESTART, DockerEngine
-from .errors import Cancelled, CriuFailed, MigrationError, PeerFailed, PeerLost
+from .errors import Cancelled, MigrationError, PeerFailed, PeerLost
 from .files import FileSet, Snapshot
 from .freezer import Freezer
 from .monitor import ACTIVE, CANCELLED, COMPLETED, FAILED, POSTCOPY_ACTIVE, POSTCOPY_PAUSED, SWITCHOVER, Monitor
@@ -608,15 +608,15 @@ class Source:
             return error
         try:
             self._control.send("abort")
-            lines = self._control.expect("aborted", 10).fields["errors"]
+            told = self._control.expect("aborted", 10).fields
         except PeerFailed as target_error:
             return target_error
         except MigrationError:
             return error
         finally:
             self._control.close()
-        if lines and not isinstance(error, Cancelled):
-            return CriuFailed("receive pages on the target host", lines)
+        if told.get("fault") and not isinstance(error, Cancelled):
+            return PeerFailed(str(told["fault"]), **channel.as_details(told.get("details")))
         return error
 
     def _rescue(self) -> agent.Result:

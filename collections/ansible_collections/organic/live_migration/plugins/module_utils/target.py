@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from . import agent, arrivals, channel, commands, libc, network, record, resident, tun
+from . import agent, arrivals, channel, commands, libc, network, processes, record, resident, tun
 from .channel import Channel, Listener, Message
 from .container import Container
 from .criu import CriuWorker, Interrupted, PageServer
@@ -154,9 +154,7 @@ class Target:
             pages = self._accept_for_pages("pages")
             self._converse(control, pages, self._accept_pager())
         except (MigrationError, OSError, ValueError) as error:
-            result = agent.failure(error)
-            if not self._container.init.alive:
-                result["message"] = f"The awaiting container ended on the target host. {result['message']}"
+            result = agent.failure(self._own_fault() or error)
             self._destroy_process()
             if control is not None:
                 with contextlib.suppress(MigrationError):
@@ -209,10 +207,10 @@ class Target:
                 self._run(self._armed, control)
                 return
             elif message.kind == "abort":
-                errors = self._armed.page_server.error_lines() + self._armed.pager.error_lines() if self._armed else []
+                fault = self._own_fault()
                 self._destroy_process()
                 with contextlib.suppress(PeerLost):
-                    control.send("aborted", errors=errors)
+                    control.send("aborted", fault=str(fault or ""), details=fault.details if fault else {})
                 self._abort()
                 return
             else:
@@ -238,25 +236,20 @@ class Target:
         libc.mount_tmpfs(str(directory), self._plan.images_bytes)
         images = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
         os.mkfifo(directory / _INVENTORY, 0o600)
-        page_server = PageServer(images, pages)
-        pages.close()  # the source notices the end of the page server by the end of the connection
-        try:
+        with contextlib.ExitStack() as unless_armed:
+            page_server = PageServer(images, pages)
+            unless_armed.callback(page_server.close)
+            pages.close()  # the source notices the end of the page server by the end of the connection
             pager = TargetPager(images, for_pager, direct=self._strategy in (INTER_COPY, POST_COPY))
+            unless_armed.callback(pager.close)
             for connection in for_pager:
                 connection.close()
-        except BaseException:
-            page_server.close()
-            raise
-        self._record.pager_pid, self._record.pager_start_time = pager.process_id.pid, pager.process_id.start_time
-        self._record.save()
-        try:
+            self._record.pager_pid, self._record.pager_start_time = pager.process_id.pid, pager.process_id.start_time
+            self._record.save()
             self._container.reserve_pids_above(int(orders["highest_pid"]))
             criu = self._arm_restore(images, orders["streams"], [tun.Device(**device) for device in orders["tuns"]])
             inventory = _await_reader(directory / _INVENTORY, criu)
-        except BaseException:
-            page_server.close()
-            pager.close()
-            raise
+            unless_armed.pop_all()
         return Armed(wanted, links, hold, page_server, pager, criu, images, inventory)
 
     def _arm_restore(self, images: int, streams: dict[str, str], tuns: list[tun.Device]) -> CriuWorker:
@@ -404,6 +397,14 @@ class Target:
                 return control
             except (PeerLost, PagesLost):
                 control.close()
+
+    def _own_fault(self) -> MigrationError | None:
+        """What went wrong here by itself. All else that either host has seen may follow from it."""
+        if processes.is_killed(self._container.init.pid):
+            return MigrationError("The awaiting container ended on the target host.")
+        if self._armed is None:
+            return None
+        return self._armed.page_server.fault or self._armed.pager.fault
 
     def _destroy_process(self) -> None:
         """Before the commit, end all that is in the container: the source may go on as soon as it hears of it."""
