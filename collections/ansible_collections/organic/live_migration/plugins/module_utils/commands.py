@@ -29,16 +29,44 @@ def run(command: list[str], stdin: str = "", timeout_s: float = 30) -> str:
     Raises:
         MigrationError: it is missing, failed or hung; says what it printed.
     """
-    note(command)
-    try:
-        done = subprocess.run(command, input=stdin, capture_output=True, text=True, timeout=timeout_s, check=False)
-    except FileNotFoundError:
-        raise MigrationError(
-            f"The program {command[0]} is missing on this host. Install it, or run playbooks/prepare_hosts.yml."
-        ) from None
-    except subprocess.TimeoutExpired:
-        raise MigrationError(f"'{shlex.join(command)}' did not end within {timeout_s:.0f} s") from None
-    if done.returncode:
-        said = (done.stderr or done.stdout).strip()
-        raise MigrationError(f"'{shlex.join(command)}' ended with status {done.returncode}: {said}")
-    return done.stdout
+    return Prepared(command).go(stdin, timeout_s)
+
+
+class Prepared:
+    """A program that was started, and waits for its standard input.
+
+    Raises:
+        MigrationError: it is missing.
+    """
+
+    def __init__(self, command: list[str]) -> None:
+        note(command)
+        self._command = shlex.join(command)
+        pipe = subprocess.PIPE
+        try:
+            self._process = subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, text=True)
+        except FileNotFoundError:
+            raise MigrationError(
+                f"The program {command[0]} is missing on this host. Install it, or run playbooks/prepare_hosts.yml."
+            ) from None
+
+    def go(self, stdin: str, timeout_s: float = 30) -> str:
+        """Give it its input, wait for its end, and return its output.
+
+        Raises:
+            MigrationError: it failed or hung; says what it printed.
+        """
+        try:
+            output, errors = self._process.communicate(stdin, timeout_s)
+        except subprocess.TimeoutExpired:
+            self.close()
+            raise MigrationError(f"'{self._command}' did not end within {timeout_s:.0f} s") from None
+        if self._process.returncode:
+            said = (errors or output).strip()
+            raise MigrationError(f"'{self._command}' ended with status {self._process.returncode}: {said}")
+        return output
+
+    def close(self) -> None:
+        """End it, if it has not ended."""
+        self._process.kill()
+        self._process.communicate()

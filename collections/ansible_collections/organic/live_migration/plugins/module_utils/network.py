@@ -105,20 +105,42 @@ def read_interfaces(pid: int) -> list[Interface]:
     return list(found.values())
 
 
-def equip(pid: int, wanted: list[Interface]) -> None:
-    """Give a namespace the addresses, routes and neighbours that it lacks; see ip(8), batch mode."""
-    present = {interface.name: interface for interface in read_interfaces(pid)}
-    lines = []
-    for interface in wanted:
-        has = present.get(interface.name, Interface(interface.name, ""))
-        lines += [f"address add {address} dev {interface.name}" for address in interface.addresses
-                  if address not in has.addresses]  # fmt: skip
-        lines += [f"route add {' '.join(route)} dev {interface.name}" for route in interface.routes
-                  if route not in has.routes]  # fmt: skip
-        lines += [f"neighbour replace {ip} lladdr {mac} dev {interface.name} nud {state}"
-                  for ip, mac, state in interface.neighbours]  # fmt: skip
-    if lines:
-        commands.run(["nsenter", "--target", str(pid), "--net", "ip", "-batch", "-"], "\n".join(lines) + "\n")
+class Equipment:
+    """The addresses, routes and neighbours of an NF's interfaces, given to a namespace by ``ip``'s batch mode (ip(8)).
+
+    The program is started before it is needed: while the process stands still, only the kernel's own work is left.
+
+    Args:
+        pid: a process in the namespace.
+        wanted: what is there already is kept.
+    """
+
+    def __init__(self, pid: int, wanted: list[Interface]) -> None:
+        lines = []
+        for interface in wanted:
+            on = f"dev {interface.name}"
+            lines += [f"address replace {address} {on}" for address in interface.addresses]
+            lines += [f"route replace {' '.join(route)} {on}" for route in interface.routes]
+            lines += [
+                f"neighbour replace {ip} lladdr {mac} {on} nud {state}" for ip, mac, state in interface.neighbours
+            ]
+        self._lines = "".join(f"{line}\n" for line in lines)
+        self._ip = commands.Prepared(["nsenter", "--target", str(pid), "--net", "ip", "-batch", "-"])
+        self._given = False
+
+    def give(self) -> None:
+        """Give them; may be repeated, nothing happens then.
+
+        Raises:
+            MigrationError: ``ip`` refuses one.
+        """
+        if not self._given:
+            self._given = True
+            self._ip.go(self._lines)
+
+    def close(self) -> None:
+        if not self._given:
+            self._ip.close()
 
 
 class Links:
@@ -139,7 +161,9 @@ class Links:
             self._answers = [
                 os.open(f"/proc/sys/net/ipv4/conf/{interface.name}/arp_ignore", os.O_RDWR) for interface in interfaces
             ]
-            self._packets = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
+            self._control = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self._pid = pid
+        self._packets: socket.socket | None = None
         self._before = [os.pread(answer, 8, 0).strip() for answer in self._answers]
         self._stop = threading.Event()
 
@@ -149,15 +173,15 @@ class Links:
             self._set_flag(interface.name, up=False)
 
     def _set_flag(self, name: str, up: bool) -> None:
-        answer = fcntl.ioctl(self._packets, _SIOCGIFFLAGS, struct.pack("16s16x", name.encode()))
+        answer = fcntl.ioctl(self._control, _SIOCGIFFLAGS, struct.pack("16s16x", name.encode()))
         flags = struct.unpack_from("16sH", answer)[1]
         wanted = flags | _IFF_UP if up else flags & ~_IFF_UP
         if wanted != flags:
-            fcntl.ioctl(self._packets, _SIOCSIFFLAGS, struct.pack("16sH14x", name.encode(), wanted))
+            fcntl.ioctl(self._control, _SIOCSIFFLAGS, struct.pack("16sH14x", name.encode(), wanted))
 
     def _set_mac(self, name: str, mac: str) -> None:
         address = bytes.fromhex(mac.replace(":", ""))
-        fcntl.ioctl(self._packets, _SIOCSIFHWADDR, struct.pack("16sH14s", name.encode(), _ARPHRD_ETHER, address))
+        fcntl.ioctl(self._control, _SIOCSIFHWADDR, struct.pack("16sH14s", name.encode(), _ARPHRD_ETHER, address))
 
     def stand_by(self) -> None:
         """Be ready to take over. Nobody's address so far.
@@ -194,6 +218,10 @@ class Links:
 
     def announce(self) -> None:
         """Tell all on the network where the addresses are."""
+        if self._packets is None:
+            # not before: for each packet socket there is CRIU's dump would wait until the kernel has changed the MAC
+            with libc.network_namespace(self._pid):
+                self._packets = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
         for interface in self._interfaces:
             for address in interface.ip_addresses:
                 try:
@@ -217,7 +245,9 @@ class Links:
         self._stop.set()
         for answer in self._answers:
             os.close(answer)
-        self._packets.close()
+        self._control.close()
+        if self._packets is not None:
+            self._packets.close()
 
 
 def random_mac() -> str:

@@ -663,7 +663,7 @@ def roll_back(source: Record, engine: DockerEngine, armed: Armed | None = None) 
         armed.withdrawal.join()
     if source.init.alive and source.interfaces:
         (armed.links if armed is not None else _links(source)).take_over()
-        network.equip(source.init.pid, _interfaces(source))
+        network.Equipment(source.init.pid, _interfaces(source)).give()
     cpu_throttle.restore(source.cpu_limit)
     freezer = Freezer(Path(source.freezer))
     if armed is not None and source.init.alive:

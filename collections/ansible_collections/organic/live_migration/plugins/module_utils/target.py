@@ -25,7 +25,7 @@ from .docker_engine import DockerEngine, resident_name
 from .errors import CriuFailed, MigrationError, PeerLost
 from .files import FileSet
 from .freezer import Freezer
-from .network import Interface, Links
+from .network import Equipment, Interface, Links
 from .packet_hold import FITS_A_SOCKET, PacketHold, remove_rules
 from .pager import PagesLost, TargetPager
 from .plan import INTER_COPY, POST_COPY, Plan
@@ -65,8 +65,8 @@ class Await:
 class Armed:
     """What waits for the images: links, packet hold, page server, and CRIU, which reads its inventory from a FIFO."""
 
-    interfaces: list[Interface]
     links: Links
+    equipment: Equipment
     hold: PacketHold
     page_server: PageServer
     pager: TargetPager
@@ -193,9 +193,9 @@ class Target:
                 control.send("armed")
             elif message.kind == "switch" and self._armed is not None:
                 self._armed.links.take_over()
+                self._armed.equipment.give()
                 control.send("switched")
                 self._armed.links.keep_announcing()
-                network.equip(self._container.init.pid, self._armed.interfaces)
             elif message.kind == "images" and self._armed is not None:
                 self._post_copy = bool(message.fields["post_copy"])
                 try:
@@ -249,8 +249,9 @@ class Target:
             self._container.reserve_pids_above(int(orders["highest_pid"]))
             criu = self._arm_restore(images, orders["streams"], [tun.Device(**device) for device in orders["tuns"]])
             inventory = _await_reader(directory / _INVENTORY, criu)
+            equipment = Equipment(pid, wanted)
             unless_armed.pop_all()
-        return Armed(wanted, links, hold, page_server, pager, criu, images, inventory)
+        return Armed(links, equipment, hold, page_server, pager, criu, images, inventory)
 
     def _arm_restore(self, images: int, streams: dict[str, str], tuns: list[tun.Device]) -> CriuWorker:
         """Start CRIU; the dumped standard streams are replaced by those that the engine gave this container."""
@@ -421,6 +422,7 @@ class Target:
             return
         destroy(self._record, self._engine)
         if self._armed:
+            self._armed.equipment.close()
             self._armed.criu.close()
             self._armed.page_server.close()
             self._armed.pager.close()
