@@ -155,12 +155,13 @@ def agents() -> list[str]:
         if entry.name.isdigit() and int(entry.name) not in own:
             try:
                 command = (entry / "cmdline").read_bytes().decode(errors="replace").split("\0")[:-1]
+                state, parent = (entry / "stat").read_text().rpartition(")")[2].split()[:2]
             except (FileNotFoundError, ProcessLookupError):
                 continue
             line = " ".join(command)
             ours = "resident/criu " in line or "resident/pager" in line or "AnsiballZ" in line
             if ours or command == ["/usr/bin/python3"]:
-                found.append(line)
+                found.append(f"{entry.name} ({state}, child of {parent}): {line}")
     return found
 
 

@@ -22,6 +22,7 @@ from . import processes
 from .errors import Cancelled, MigrationError
 
 _PR_SET_CHILD_SUBREAPER = 36
+_FIRST = -20
 _BROKEN = "broken"
 """Marks the result of a worker that did not clean up behind itself."""
 
@@ -53,7 +54,7 @@ def guarded(work: Callable[[], Result], rescue: Callable[[], Result | None]) -> 
             os.close(read_end)
             os.setsid()
             signal.signal(signal.SIGPIPE, signal.SIG_IGN)
-            os.setpriority(os.PRIO_PROCESS, 0, -20)  # the NF stands still while these processes wait for a CPU
+            os.setpriority(os.PRIO_PROCESS, 0, _FIRST)  # the NF stands still while these processes wait for a CPU
             try:
                 result = work()
             except Exception as error:  # a fault of ours still has to reach the user
@@ -75,6 +76,11 @@ def guarded(work: Callable[[], Result], rescue: Callable[[], Result | None]) -> 
         result.update(rescue() or {})
         end_children()
     return result
+
+
+def step_back() -> None:
+    """The NF runs: what the calling worker still has to do takes no more of the CPUs than anybody's work."""
+    os.setpriority(os.PRIO_PROCESS, 0, 0)
 
 
 def end_children(patience_s: float = 10) -> None:

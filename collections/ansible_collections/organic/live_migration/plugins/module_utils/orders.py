@@ -16,6 +16,18 @@ from . import attendant, monitor, record
 from .errors import MigrationError
 from .record import Record
 
+ARGUMENTS: dict[str, Any] = {
+    "argument_spec": {
+        "name": {"type": "str"},
+        "migration_id": {"type": "str"},
+        "timeout_s": {"type": "int", "default": 60},
+    },
+    "required_one_of": [("name", "migration_id")],
+    "mutually_exclusive": [("name", "migration_id")],
+    "supports_check_mode": True,
+}
+"""Of an Ansible module that gives an order."""
+
 _LOOK_EVERY_S = 0.02
 _COMMITTED = (record.COMMITTED, record.COMPLETED)
 

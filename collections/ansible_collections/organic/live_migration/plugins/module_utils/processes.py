@@ -153,14 +153,42 @@ def descriptors(pid: int) -> Iterator[tuple[int, str]]:
             yield int(name), os.readlink(f"/proc/{pid}/fd/{name}")
 
 
-def shared_file_mappings(pid: int) -> set[str]:
-    """Files that are mapped shared and writable: writes through the mapping do not show in their times."""
-    paths = set()
+@dataclass(frozen=True)
+class FileMapping:
+    """A part of a file in the memory of a process.
+
+    Attributes:
+        path: as the process's mount namespace names it.
+        permissions: as /proc/PID/maps has them, for example ``r-xp``.
+        offset, size: in bytes.
+    """
+
+    path: str
+    permissions: str
+    offset: int
+    size: int
+
+
+def file_mappings(pid: int) -> list[FileMapping]:
+    found = []
     for line in Path(f"/proc/{pid}/maps").read_text().splitlines():
         fields = line.split(maxsplit=5)
-        if len(fields) == 6 and fields[1].startswith("rw-s") and fields[5].startswith("/"):
-            paths.add(fields[5])
-    return paths
+        if len(fields) == 6 and fields[5].startswith("/"):
+            start, _dash, end = fields[0].partition("-")
+            found.append(FileMapping(fields[5], fields[1], int(fields[2], 16), int(end, 16) - int(start, 16)))
+    return found
+
+
+def shared_file_mappings(pid: int) -> set[str]:
+    """Files that are mapped shared and writable: writes through the mapping do not show in their times."""
+    return {mapping.path for mapping in file_mappings(pid) if mapping.permissions.startswith("rw-s")}
+
+
+def programs(pids: list[int]) -> list[tuple[str, int, int]]:
+    """Path, offset and size of what is mapped of programs and libraries, their constants included."""
+    mappings = [mapping for pid in pids for mapping in file_mappings(pid)]
+    code = {mapping.path for mapping in mappings if "x" in mapping.permissions}
+    return sorted({(mapping.path, mapping.offset, mapping.size) for mapping in mappings if mapping.path in code})
 
 
 def undumpable(pid: int, overlay_device: int | None) -> list[str]:

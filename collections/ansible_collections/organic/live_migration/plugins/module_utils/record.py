@@ -54,6 +54,7 @@ class Record:
         freezer: directory of the container's freezer group. Target: once a restored process is held back in it.
         restart_policy: source: the container's own policy, to be given back after a failure.
         agent_pid, agent_start_time: the process that works on it.
+        rescued: target: that is the guardian, as its worker has died.
         pager_pid, pager_start_time: target: the pager, which the process needs until all its pages are there.
         post_copy: source: the frozen copy is needed after the commit, until the target has all its pages.
         cpu_limit: source: files of the container's CPU bandwidth, as they were before it was slowed down.
@@ -76,6 +77,7 @@ class Record:
     restart_policy: dict[str, Any] = field(default_factory=dict)
     agent_pid: int = 0
     agent_start_time: int = 0
+    rescued: bool = False
     pager_pid: int = 0
     pager_start_time: int = 0
     post_copy: bool = False

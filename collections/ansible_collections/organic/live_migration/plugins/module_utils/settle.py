@@ -161,7 +161,10 @@ def withdraw_target(migration_id: str, name: str, engine: DockerEngine, timeout_
     """Take away what waits on this host for a source that has given up. Never to be called after a commit."""
     for entry in record.all_records():
         if entry.migration_id == migration_id and entry.role == "target":
-            processes.ProcessId(entry.agent_pid, entry.agent_start_time).kill()
+            if (
+                not entry.rescued
+            ):  # a guardian that is tidying up already must not die of it: its children would live on
+                processes.ProcessId(entry.agent_pid, entry.agent_start_time).kill()
             deadline = time.monotonic() + timeout_s
             while entry.path.exists() and time.monotonic() < deadline:
                 time.sleep(0.02)  # its guardian tidies up

@@ -221,9 +221,11 @@ class Source:
             hold.install()
             door = NewConnectionHold(self._container.init.pid, names, self._plan.migration_id)
             door.install()
-            tuns = tun.read(processes.tree(self._nf.pid))
+            tree = processes.tree(self._nf.pid)
+            tuns = tun.read(tree)
             control.send(
                 "arm",
+                programs=processes.programs(tree),
                 tuns=[device.as_dict() for device in tuns],
                 nf_pid=processes.pid_inside(self._nf.pid),
                 highest_pid=processes.highest_pid_inside(self._nf.pid),
@@ -455,6 +457,7 @@ class Source:
                 armed.control.send("commit")
                 running = armed.control.expect("running", 30)
             downtime_ms = now_ms() - self._frozen_at_ms
+            agent.step_back()
         except MigrationError as error:
             # the target may or may not run; the process stays frozen here until somebody has asked the target
             armed.links.down()  # its kernel would else go on speaking for it, and turn neighbours to itself

@@ -225,6 +225,8 @@ class Target:
         self._record.save(record.ACTIVE)
         wanted = [Interface.of(interface) for interface in orders["interfaces"]]
         self._check_interfaces(wanted)
+        programs = [(str(path), int(offset), int(size)) for path, offset, size in orders["programs"]]
+        FileSet(self._container, self._container.mounts()).read_ahead(programs)
         pid = self._container.init.pid
         links = Links(pid, wanted)
         hold = PacketHold(pid, [interface.name for interface in wanted], self._plan.migration_id, bypass=False)
@@ -329,6 +331,7 @@ class Target:
         # The process runs: from here on nothing may undo it. A source that does not hear this asks what became of it.
         with contextlib.suppress(PeerLost):
             control.send("running", held_packets=armed.hold.held)
+        agent.step_back()
         armed.hold.release_gently()
         with contextlib.suppress(MigrationError):
             armed.criu.run_until(None, 10)
@@ -551,6 +554,7 @@ def rescue(target: Record, rpc: tuple[socket.socket, socket.socket]) -> None:
         return  # it had been settled before
     engine = DockerEngine()
     current = Record.load(target.path)
+    current.rescued = True
     current.adopt()
     current.save()
     ours, theirs = rpc

@@ -14,32 +14,15 @@ description:
     and waits until it has ended. The process runs on where it was, with its connections.
   - Runs on the source host. Where no such migration is at work nothing happens.
   - Fails when the migration has passed its commit point; the process belongs to the target host then.
-options:
-  name:
-    description: Name of the container that moves.
-    type: str
-  migration_id:
-    description: The migration, as M(organic.live_migration.migration_info) names it.
-    type: str
-  timeout_s:
-    description: How long to wait for the end, in seconds.
-    type: int
-    default: 60
 attributes:
   check_mode:
     support: full
     description: Says whether a migration would be cancelled.
-  diff_mode:
-    support: none
-    description: There is nothing to compare.
   idempotent:
     support: full
     description: A migration that was cancelled is not cancelled again.
-seealso:
-  - module: organic.live_migration.container_migrate
-  - module: organic.live_migration.migration_info
-author:
-  - Organic 5GC contributors (@organic-5gc)
+extends_documentation_fragment:
+  - organic.live_migration.order
 """
 
 EXAMPLES = r"""
@@ -71,20 +54,11 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.organic.live_migration.plugins.module_utils import settle
 from ansible_collections.organic.live_migration.plugins.module_utils.docker_engine import DockerEngine
 from ansible_collections.organic.live_migration.plugins.module_utils.errors import MigrationError
-from ansible_collections.organic.live_migration.plugins.module_utils.orders import Orders
+from ansible_collections.organic.live_migration.plugins.module_utils.orders import ARGUMENTS, Orders
 
 
 def main() -> None:
-    module = AnsibleModule(
-        argument_spec={
-            "name": {"type": "str"},
-            "migration_id": {"type": "str"},
-            "timeout_s": {"type": "int", "default": 60},
-        },
-        required_one_of=[("name", "migration_id")],
-        mutually_exclusive=[("name", "migration_id")],
-        supports_check_mode=True,
-    )
+    module = AnsibleModule(**ARGUMENTS)
     try:
         orders = Orders(module.params["name"], module.params["migration_id"], module.check_mode)
         answer = orders.cancel(module.params["timeout_s"], _runs_here)

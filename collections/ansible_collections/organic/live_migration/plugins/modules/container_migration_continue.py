@@ -13,32 +13,15 @@ description:
   - Has a migration go on that M(organic.live_migration.container_migrate) works on in another play, with
     O(organic.live_migration.container_migrate#module:pause_before_switchover=true).
   - Runs on the source host. Waits until the migration pauses, and then until it goes on.
-options:
-  name:
-    description: Name of the container that moves.
-    type: str
-  migration_id:
-    description: The migration, as M(organic.live_migration.migration_info) names it.
-    type: str
-  timeout_s:
-    description: How long to wait until it pauses, and until it goes on, in seconds.
-    type: int
-    default: 60
 attributes:
   check_mode:
     support: full
     description: Waits until the migration pauses, and leaves it so.
-  diff_mode:
-    support: none
-    description: There is nothing to compare.
   idempotent:
     support: full
     description: A migration that goes on already is left alone.
-seealso:
-  - module: organic.live_migration.container_migrate
-  - module: organic.live_migration.migration_info
-author:
-  - Organic 5GC contributors (@organic-5gc)
+extends_documentation_fragment:
+  - organic.live_migration.order
 """
 
 EXAMPLES = r"""
@@ -66,20 +49,11 @@ msg:
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.organic.live_migration.plugins.module_utils.errors import MigrationError
-from ansible_collections.organic.live_migration.plugins.module_utils.orders import Orders
+from ansible_collections.organic.live_migration.plugins.module_utils.orders import ARGUMENTS, Orders
 
 
 def main() -> None:
-    module = AnsibleModule(
-        argument_spec={
-            "name": {"type": "str"},
-            "migration_id": {"type": "str"},
-            "timeout_s": {"type": "int", "default": 60},
-        },
-        required_one_of=[("name", "migration_id")],
-        mutually_exclusive=[("name", "migration_id")],
-        supports_check_mode=True,
-    )
+    module = AnsibleModule(**ARGUMENTS)
     try:
         orders = Orders(module.params["name"], module.params["migration_id"], module.check_mode)
         answer = orders.go_on(module.params["timeout_s"])

@@ -4,12 +4,14 @@
 #define _GNU_SOURCE
 #include "pager.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
@@ -121,6 +123,18 @@ double now_ms(void)
 
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	return (double)now.tv_sec * 1e3 + (double)now.tv_nsec / 1e6;
+}
+
+void set_priority(int nice)
+{
+	DIR *threads = opendir("/proc/self/task");
+	struct dirent *thread;
+
+	while (threads && (thread = readdir(threads)))
+		if (thread->d_name[0] != '.')
+			setpriority(PRIO_PROCESS, (id_t)atoi(thread->d_name), nice);
+	if (threads)
+		closedir(threads);
 }
 
 bool is_zero_page(const void *page)

@@ -15,6 +15,8 @@
 #define CONNECTIONS_MAX 16
 /* The agent's orders come as packets on standard input, a SOCK_SEQPACKET socket, and what is told goes back there. */
 #define CONTROL 0
+/* Of the pagers while the process stands still: before all else, but behind CRIU and the agents, whom it waits for too. */
+#define BEHIND_CRIU (-5)
 
 /* A connection to the other pager. It breaks once and for all: what is sent afterwards is not, and nothing comes. */
 struct connection {
@@ -36,6 +38,8 @@ void *allocate(size_t bytes);
 void *allocate_pages(size_t bytes);
 double now_ms(void);
 bool is_zero_page(const void *page);
+/* Of all threads (setpriority(2)). */
+void set_priority(int nice);
 
 bool send_vector(struct connection *connection, struct iovec *vector, int parts);
 bool send_frame(struct connection *connection, struct frame frame, const void *payload);

@@ -29,7 +29,6 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -37,7 +36,6 @@
 #include <zstd.h>
 
 #define COMPRESSION_LEVEL 1
-#define BEHIND_CRIU (-5)
 #define REGIONS 65536
 #define BATCH_JOBS 64
 /* With a page that is asked for go those behind it that are still to be sent. */
@@ -898,19 +896,6 @@ static void tell_sent(const char *what, double began_ms, double scanned_ms)
 	     what, pages_seen, pages_sent, zero_pages, total_bytes_sent(), scanned_ms - began_ms, now_ms() - began_ms);
 }
 
-/* While the process stands still for us we run before everything else, but for CRIU and the agents. */
-static void set_priority(int nice)
-{
-	DIR *threads = opendir("/proc/self/task");
-	struct dirent *thread;
-
-	while (threads && (thread = readdir(threads)))
-		if (thread->d_name[0] != '.')
-			setpriority(PRIO_PROCESS, (id_t)atoi(thread->d_name), nice);
-	if (threads)
-		closedir(threads);
-}
-
 static void do_round(bool send)
 {
 	double began = now_ms(), scanned;
@@ -1027,6 +1012,7 @@ static void do_push(void)
 {
 	double began = now_ms();
 
+	set_priority(0);
 	pages_seen = 0;
 	pushing = true;
 	for (size_t i = 0; i < process_count; i++)

@@ -34,7 +34,6 @@
 
 #define LAZY_PAGES_SOCKET "lazy-pages.socket" /* criu/uffd.c */
 #define LAZY_PAGES_RESTORE_FINISHED 0x52535446
-#define BEHIND_CRIU (-5)
 #define PROCESSES_MAX 4096
 /* As many are placed at once; the process waits so long for a page that it needs. */
 #define PLACE_PAGES 32UL
@@ -398,7 +397,7 @@ static void *receive(void *argument)
 	struct frame frame;
 	bool good = true;
 
-	setpriority(PRIO_PROCESS, 0, BEHIND_CRIU); /* of this thread; faults are served at the agent's */
+	setpriority(PRIO_PROCESS, 0, running ? 0 : BEHIND_CRIU);
 	while (good && receive_frame(connection, &frame)) {
 		switch (frame.kind) {
 		case FRAME_PAGES:
@@ -823,6 +822,7 @@ static void obey(const char *order, const struct connection *fresh, int count)
 		tell("{\"done\": \"standing\"}");
 	} else if (strcmp(order, "run") == 0) {
 		running = true;
+		set_priority(0); /* what it does not wait for must not keep the process from running */
 		tell("{\"done\": \"run\"}");
 	} else if (strcmp(order, "complete") == 0) {
 		tell("{\"done\": \"complete\", \"complete\": %s}", is_complete(false) ? "true" : "false");

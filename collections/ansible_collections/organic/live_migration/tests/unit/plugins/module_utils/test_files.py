@@ -8,6 +8,7 @@ import io
 import os
 import stat
 import tarfile
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -196,3 +197,29 @@ def test_work_in_a_root_gives_its_result_or_its_error(as_root: None, tmp_path: P
     with pytest.raises(MigrationError, match=r"FileNotFoundError.*missing"):
         in_root(str(tmp_path), lambda: Path("/missing").read_bytes())
     assert not Path("/file").exists()
+
+
+def test_programs_are_read_ahead_and_what_is_none_is_passed_over(
+    place: Callable[[str], tuple[Path, FileSet]],
+) -> None:
+    root, files = place("nf")
+    program = root / "program"
+    program.write_bytes(os.urandom(1 << 20))
+    os.mkfifo(root / "fifo")
+    with program.open("rb") as file:
+        os.fsync(file.fileno())
+        os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+
+        def in_memory() -> bool:
+            try:
+                return os.preadv(file.fileno(), [bytearray(4096)], 1 << 19, os.RWF_NOWAIT) == 4096
+            except BlockingIOError:
+                return False
+
+        if in_memory():
+            pytest.skip("these files are always in memory")
+        files.read_ahead([("/missing", 0, 4096), ("/fifo", 0, 4096), ("/program", 0, 1 << 20)])
+        deadline = time.monotonic() + 30
+        while not in_memory():
+            assert time.monotonic() < deadline
+            time.sleep(0.01)

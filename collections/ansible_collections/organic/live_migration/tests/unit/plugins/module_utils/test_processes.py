@@ -174,6 +174,9 @@ with open(sys.argv[1], "w+b") as file:
     pid = spawn.python(source, str(path)).pid
     assert 24 << 20 <= processes.resident_bytes([pid]) < 100 << 20
     assert str(path) in processes.shared_file_mappings(pid)
+    programs = processes.programs([pid])
+    assert os.path.realpath(sys.executable) in {program for program, _offset, _size in programs}
+    assert str(path) not in {program for program, _offset, _size in programs}
     assert processes.resident_bytes([]) == 0
 
 
