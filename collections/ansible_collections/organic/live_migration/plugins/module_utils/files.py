@@ -114,13 +114,14 @@ class FileSet:
             programs: path, offset and size of each; what is no regular file, or is not there, is passed over.
         """
 
-        def advise() -> None:
+        def advise() -> bytes:
             for path, offset, size in programs:
                 with contextlib.suppress(OSError):
                     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY)
                     if stat.S_ISREG(os.fstat(descriptor).st_mode):
                         os.posix_fadvise(descriptor, offset, size, os.POSIX_FADV_WILLNEED)
                     os.close(descriptor)
+            return b""
 
         in_root(self._root, advise)
 
