@@ -12,7 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 PAGE_BYTES = 4096
-FIXED_DOWNTIME_MS = 30.0
+FIXED_DOWNTIME_MS = 22.0
 """What a freeze costs without any page: CRIU's dump and restore, and the switch (tests/benchmark)."""
 
 _WORTH_MS = 2.0

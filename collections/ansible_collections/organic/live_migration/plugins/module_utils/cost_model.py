@@ -60,12 +60,12 @@ class Costs:
         on_demand_efficiency: part of the rate that is left in post-copy.
     """
 
-    setup_ms: float = 1700.0
-    fixed_downtime_ms: float = 40.0
-    walk_ms_per_mib: float = 0.02
-    hosts_bytes_per_s: float = 0.95e9
+    setup_ms: float = 2200.0
+    fixed_downtime_ms: float = 22.0
+    walk_ms_per_mib: float = 0.015
+    hosts_bytes_per_s: float = 1.7e9
     round_ms: float = 8.0
-    on_demand_efficiency: float = 0.8
+    on_demand_efficiency: float = 0.9
 
 
 LAB = Costs()
