@@ -44,7 +44,7 @@ class Service:
             return probe.connect_ex(self._after) == 0
 
     def start(self) -> None:
-        """Start it in a session of its own, with no signal blocked or ignored (Python ignores two)."""
+        """Start it in a session of its own, with no signal blocked or ignored: Python ignores two, and nohup(1) one."""
         flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND
         self.pid = os.posix_spawnp(
             self._command[0],
@@ -53,7 +53,7 @@ class Service:
             file_actions=[(os.POSIX_SPAWN_OPEN, 1, self._log, flags, 0o640), (os.POSIX_SPAWN_DUP2, 1, 2)],
             setsid=True,
             setsigmask=[],
-            setsigdef=[signal.SIGPIPE, signal.SIGXFSZ],
+            setsigdef=[signal.SIGHUP, signal.SIGPIPE, signal.SIGXFSZ],
         )
 
     def ended(self) -> None:
