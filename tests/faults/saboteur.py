@@ -5,9 +5,9 @@
 
 usage: saboteur.py MOMENT [ACT [ARGUMENT]]
 
-A MOMENT is ROLE:STATE of a migration's record, or target:pages (its pager has some), target:memory (the image file
-system is mounted), source:dumping (the process is frozen, and CRIU at work in it), source:progress=STATE or
-source:round=N (of the progress that the source tells), ROLE:now (whenever there is a record).
+A MOMENT is ROLE:STATE of a migration's record, or target:page-server (it runs), target:pages (the pager has some),
+target:memory (the image file system is mounted), source:dumping (the process is frozen, and CRIU at work in it),
+source:progress=STATE or source:round=N (of the progress that the source tells), ROLE:now (whenever there is a record).
 
 The act `hold` stops the worker in that very moment until a line comes in: what happens meanwhile, happens then.
 """
@@ -50,6 +50,8 @@ class Moment:
             images = path.parent / f"{self._role}-images"
             if self._state == "pages":
                 come = memory_bytes(record["pager_pid"]) >= PAGES_BYTES
+            elif self._state == "page-server":
+                come = bool(page_servers(record))
             elif self._state == "memory":
                 come = os.path.ismount(images)
             elif self._state == "dumping":
@@ -187,9 +189,13 @@ def kill_pager(record: Record) -> None:
     kill(pager)
 
 
+def page_servers(record: Record) -> list[int]:
+    """The worker's child that runs `criu page-server`, if there is one."""
+    return [pid for pid in children(worker(record)) if "page-server" in command_line(pid)]
+
+
 def kill_page_server(record: Record) -> None:
-    """The worker's child that runs `criu page-server`."""
-    [server] = [pid for pid in children(worker(record)) if "page-server" in command_line(pid)]
+    [server] = page_servers(record)
     kill(server)
 
 

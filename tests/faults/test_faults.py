@@ -50,7 +50,7 @@ FAULTS = {
         "target:pages", "kill_worker_and_guardian", "target", LOST, big=True, by_itself=False
     ),
     "page server killed": Fault(
-        "target:pages", "kill_page_server", "target", r"CRIU failed to dump: .*Error \(criu/", big=True
+        "target:page-server", "kill_page_server", "target", r"CRIU failed to dump: .*Error \(criu/", big=True
     ),
     "target's pager killed": Fault(
         "target:pages", "kill_pager", "target", "the target's pager was ended by SIGKILL", big=True

@@ -13,6 +13,7 @@ from __future__ import annotations
 import contextlib
 import os
 import select
+import signal
 import socket
 import subprocess
 import time
@@ -317,7 +318,8 @@ class PageServer:
         except subprocess.TimeoutExpired:
             raise MigrationError(f"the pages did not arrive within {timeout_s:.0f} s") from None
         if status:
-            raise CriuFailed("receive pages on the target host", self._error_lines())
+            ended = f"it was ended by {signal.Signals(-status).name}" if status < 0 else f"it ended with status {status}"
+            raise CriuFailed("receive pages on the target host", self._error_lines() or [ended])
 
     @property
     def fault(self) -> CriuFailed | None:
