@@ -318,7 +318,9 @@ class PageServer:
         except subprocess.TimeoutExpired:
             raise MigrationError(f"the pages did not arrive within {timeout_s:.0f} s") from None
         if status:
-            ended = f"it was ended by {signal.Signals(-status).name}" if status < 0 else f"it ended with status {status}"
+            ended = (
+                f"it was ended by {signal.Signals(-status).name}" if status < 0 else f"it ended with status {status}"
+            )
             raise CriuFailed("receive pages on the target host", self._error_lines() or [ended])
 
     @property

@@ -17,6 +17,8 @@
 #define CONTROL 0
 /* Of the pagers while the process stands still: before all else, but behind CRIU and the agents, whom it waits for too. */
 #define BEHIND_CRIU (-5)
+/* So many pages come with one that a process waits for, from where it is on. */
+#define AROUND_PAGES 16UL
 
 /* A connection to the other pager. It breaks once and for all: what is sent afterwards is not, and nothing comes. */
 struct connection {

@@ -38,8 +38,6 @@
 #define COMPRESSION_LEVEL 1
 #define REGIONS 65536
 #define BATCH_JOBS 64
-/* With a page that is asked for go those behind it that are still to be sent. */
-#define AROUND_PAGES 16UL
 
 enum page_state { UNSENT, SENT, PENDING /* to be pushed */ };
 

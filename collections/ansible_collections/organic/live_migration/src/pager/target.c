@@ -105,7 +105,8 @@ static struct chunk *chunk_of(struct process *process, uint64_t address, bool ad
 	return chunk;
 }
 
-static bool contains(const struct range *ranges, size_t count, uint64_t address)
+/* The end of the range that holds the address; 0 when none does. */
+static uint64_t end_of_range(const struct range *ranges, size_t count, uint64_t address)
 {
 	size_t low = 0, high = count;
 
@@ -117,7 +118,7 @@ static bool contains(const struct range *ranges, size_t count, uint64_t address)
 		else
 			high = middle;
 	}
-	return low < count && ranges[low].start <= address;
+	return low < count && ranges[low].start <= address ? ranges[low].end : 0;
 }
 
 static void set_states(struct process *process, uint64_t start, uint64_t end, enum page_state state)
@@ -534,6 +535,17 @@ static void request(struct process *process, uint64_t source)
 	send_frame(&connections[0], frame, NULL);
 }
 
+/* With a page go those behind it that are stored as well: it is likely to be asked for them next. */
+static uint64_t end_of_stored(const struct chunk *chunk, uint64_t address, uint64_t present_end)
+{
+	uint64_t most = address + AROUND_PAGES * PAGE_BYTES, end = address + PAGE_BYTES;
+
+	while (end < most && end < present_end && end < chunk->base + CHUNK_BYTES &&
+	       chunk->state[chunk_page(end)] == STORED)
+		end += PAGE_BYTES;
+	return end;
+}
+
 static void serve(struct fault fault)
 {
 	struct process *process = fault.process;
@@ -541,7 +553,7 @@ static void serve(struct fault fault)
 	struct extent *extent = NULL;
 	struct chunk *chunk = NULL;
 	uint8_t state = UNKNOWN;
-	uint64_t source = 0;
+	uint64_t source = 0, present_end = 0;
 	enum placed placed;
 
 	for (size_t i = 0; i < fault.space->count && !extent; i++)
@@ -549,16 +561,19 @@ static void serve(struct fault fault)
 			extent = &fault.space->extents[i];
 	if (extent) {
 		source = extent->source + (address - extent->start);
-		if (contains(process->present, process->present_count, source)) {
+		present_end = end_of_range(process->present, process->present_count, source);
+		if (present_end) {
 			chunk = chunk_of(process, source, true);
 			state = chunk->state[chunk_page(source)];
 		}
 	}
 	if (chunk && state == STORED) {
-		placed = place(process, source, (char *)chunk->data + (source - chunk->base), PAGE_BYTES);
+		uint64_t end = end_of_stored(chunk, source, present_end);
+
+		placed = place(process, source, (char *)chunk->data + (source - chunk->base), end - source);
 		if (placed == DONE) {
-			chunk->state[chunk_page(source)] = PLACED;
-			pages_placed++;
+			set_states(process, source, end, PLACED);
+			pages_placed += (end - source) / PAGE_BYTES;
 		}
 	} else if (chunk && state == UNKNOWN) {
 		/* else it has just come, and whoever stored it did not know of us */
