@@ -36,6 +36,10 @@ class Target:
         self.memory: dict[int, dict[int, bytes]] = {}
         self.ranges: dict[int, dict[int, list[tuple[int, int]]]] = {EXTENTS: {}, PRESENT: {}, STALE: {}}
         self.arrived = threading.Event()
+        self.page_arrived = threading.Event()
+        self.first_may_answer = threading.Event()
+        self.first_may_answer.set()
+        self.barriers = 0
         pairs = [socket.socketpair() for _number in range(count)]
         self.theirs = [pair[1] for pair in pairs]
         self._ours = [pair[0] for pair in pairs]
@@ -58,10 +62,15 @@ class Target:
                     pairs = [(start, end) for start, end in struct.iter_unpack("<QQ", payload)]
                     self.ranges[kind].setdefault(process, []).extend(pairs)
                 elif kind == BARRIER:
+                    self.barriers += 1
+                    if connection is self._ours[0]:
+                        self.first_may_answer.wait()
                     connection.sendall(FRAME.pack(BARRIER_DONE, 0, address, 0, 0))
                 else:
                     raise AssertionError(f"frame {kind}")
                 self.arrived.set()
+                if kind in (PAGES, ZERO):
+                    self.page_arrived.set()
 
     def ask(self, process: int, address: int) -> None:
         self._ours[0].sendall(FRAME.pack(REQUEST, process, address, PAGE, 0))
@@ -197,6 +206,29 @@ def test_pre_copy_sends_the_memory_of_the_freeze(
         pager.order("final all", "final")
         for pid in process.tree:
             assert without_zeros(target.at_the_freeze(pid)) == memory_of(pid)
+
+
+def test_no_page_overtakes_the_list_of_those_that_are_old(init: Path, restless_program: Path) -> None:
+    """The list goes on the first connection; a new page that came on the second before it would be taken for old."""
+    with moving(init, restless_program) as (process, pager, target):
+        pager.order("round", "round")
+        process.do("w")
+        process.freeze()
+        barriers = target.barriers + 2
+        target.page_arrived.clear()
+        target.first_may_answer.clear()
+        final = threading.Thread(target=pager.order, args=("final all", "final"), daemon=True)
+        final.start()
+        try:
+            deadline = time.monotonic() + 10
+            while target.barriers < barriers:
+                assert time.monotonic() < deadline
+                time.sleep(0.001)
+            assert not target.page_arrived.wait(0.2)
+        finally:
+            target.first_may_answer.set()
+        final.join(10)
+        assert without_zeros(target.at_the_freeze(process.pid)) == memory_of(process.pid)
 
 
 def test_the_last_round_is_small(init: Path, restless_program: Path) -> None:

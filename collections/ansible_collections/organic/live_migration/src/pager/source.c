@@ -76,6 +76,7 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
 static struct job *jobs;
 static size_t job_count, job_room, next_job;
+static bool jobs_begun; /* the list is complete, and the target ready for what is on it */
 static int busy;
 static bool pushing, frozen;
 
@@ -697,7 +698,7 @@ static void *send_all(void *argument)
 
 		pthread_mutex_lock(&lock);
 		/* while it is pushed, the first connection is kept free for what is asked for */
-		while (next_job == job_count || (pushing && number == 0 && connection_count > 1))
+		while (!jobs_begun || next_job == job_count || (pushing && number == 0 && connection_count > 1))
 			pthread_cond_wait(&changed, &lock);
 		batch->connection = &connections[number];
 		while (next_job < job_count && count < BATCH_JOBS &&
@@ -749,6 +750,7 @@ static void run_jobs(void)
 	struct timespec next_news;
 
 	pthread_mutex_lock(&lock);
+	jobs_begun = true;
 	limited_bytes = 0;
 	limited_since_ms = now_ms();
 	pthread_cond_broadcast(&changed);
@@ -759,6 +761,7 @@ static void run_jobs(void)
 		tell_progress();
 		next_news.tv_sec++;
 	}
+	jobs_begun = false;
 	next_job = job_count = 0;
 	pthread_mutex_unlock(&lock);
 }
