@@ -63,7 +63,7 @@ class Await:
 
 @dataclass
 class Armed:
-    """What waits for the images: links, packet hold, page server, and CRIU, which reads its inventory from a FIFO."""
+    """What waits for the images, and CRIU, which reads its inventory from a FIFO."""
 
     links: Links
     equipment: Equipment
@@ -403,7 +403,9 @@ class Target:
                 control.close()
 
     def _own_fault(self) -> MigrationError | None:
-        """What went wrong here by itself. All else that either host has seen may follow from it."""
+        """What went wrong here by itself before the commit. All else that either host has seen may follow from it."""
+        if self._record.state == record.COMPLETED:
+            return None  # the container may have been ended by us: see _await_memory
         if processes.is_killed(self._container.init.pid):
             return MigrationError("The awaiting container ended on the target host.")
         if self._armed is None:
