@@ -65,3 +65,16 @@ def test_address_of_another_machine_is_refused(bare: Site) -> None:
     assert play.status != 0
     assert "Another machine" in play.said
     assert traces(bare) == {}
+
+
+def test_network_in_the_way_is_named(bare: Site) -> None:
+    host, subnet = bare.nf_hosts[0], bare.variables["nf_network_subnet"]
+    uplink = bare.variables["nf_bridge_uplink"]
+    bare.command(host, f"docker network create --driver macvlan --opt parent={uplink} --subnet {subnet} in-the-way")
+    try:
+        play = bare.play("deploy_core")
+    finally:
+        bare.command(host, "docker network rm in-the-way")
+    assert play.status != 0
+    assert f"The addresses {subnet} belong to the Docker network in-the-way already" in play.said
+    assert traces(bare) == {}

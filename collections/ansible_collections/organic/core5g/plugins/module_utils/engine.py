@@ -35,12 +35,21 @@ class Engine:
         self._timeout_s = timeout_s
 
     def container(self, name: str) -> dict[str, Any] | None:
-        return self._object(f"/containers/{quote(name, safe='')}/json")
+        found: dict[str, Any] | None = self._look_up(f"/containers/{quote(name, safe='')}/json")
+        return found
 
     def image(self, name: str) -> dict[str, Any] | None:
-        return self._object(f"/images/{quote(name, safe='/:@')}/json")
+        found: dict[str, Any] | None = self._look_up(f"/images/{quote(name, safe='/:@')}/json")
+        return found
 
-    def _object(self, path: str) -> dict[str, Any] | None:
+    def subnets(self) -> dict[str, list[str]]:
+        """Subnets of each network, by its name."""
+        return {
+            network["Name"]: [pool["Subnet"] for pool in network["IPAM"]["Config"] or () if "Subnet" in pool]
+            for network in self._look_up("/networks")
+        }
+
+    def _look_up(self, path: str) -> Any:
         connection = _UnixConnection(self._socket_path, self._timeout_s)
         try:
             connection.request("GET", path)
@@ -54,5 +63,4 @@ class Engine:
             return None
         if response.status != 200:
             raise EngineError(f"The Docker engine refused {path}: {response.status} {body.decode(errors='replace')}")
-        found: dict[str, Any] = json.loads(body)
-        return found
+        return json.loads(body)

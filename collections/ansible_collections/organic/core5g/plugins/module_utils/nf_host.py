@@ -34,6 +34,7 @@ class Wanted:
     address: str
     driver: str
     parent: str | None
+    network: str | None
     subnet: str | None
     devices: list[str]
 
@@ -63,6 +64,14 @@ def kernel_refusal(kind: str) -> str | None:
         ["unshare", "--net", "ip", "-batch", "-"], input=batch, capture_output=True, text=True, check=False
     )
     return None if tried.returncode == 0 else tried.stderr.strip().partition("\n")[0]
+
+
+def overlap(one: str, other: str) -> bool:
+    """Whether two subnets have an address in common."""
+    try:
+        return ipaddress.ip_network(one).overlaps(ipaddress.ip_network(other))
+    except (TypeError, ValueError):  # of two versions of IP, or no subnet, which is told elsewhere
+        return False
 
 
 def is_local(address: str) -> bool:
@@ -113,6 +122,7 @@ class HostCheck:
                         "Build and distribute it (minicore: playbooks/build_minicore.yml) or pull it",
                     )
                 )
+            found += self._network_overlaps()
             running = self._runs()
         except EngineError as error:
             found.append(Reason("engine_unreachable", str(error), "Start Docker, or run playbooks/prepare_hosts.yml"))
@@ -143,6 +153,23 @@ class HostCheck:
                 )
             ]
         return []
+
+    def _network_overlaps(self) -> list[Reason]:
+        """The engine gives no two networks the same address."""
+        wanted = self._wanted
+        if wanted.driver == "host" or wanted.network is None or wanted.subnet is None:
+            return []
+        return [
+            Reason(
+                "network_overlaps",
+                f"The addresses {subnet} belong to the Docker network {name} already",
+                f"Remove it ('docker network rm {name}'), or let the NFs into it (nf_network_name), "
+                "or give them another nf_network_subnet",
+            )
+            for name, subnets in self._engine.subnets().items()
+            for subnet in subnets
+            if name != wanted.network and overlap(subnet, wanted.subnet)
+        ]
 
     def _link_is_wrong(self) -> list[Reason]:
         wanted = self._wanted

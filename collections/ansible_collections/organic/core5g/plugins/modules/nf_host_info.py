@@ -49,6 +49,10 @@ options:
     description:
       - Network interface of the host that the container network goes out by.
     type: str
+  network:
+    description:
+      - Name of the container network. Another network of the engine must not have addresses of O(subnet).
+    type: str
   subnet:
     description:
       - Subnet of the container network.
@@ -83,6 +87,7 @@ EXAMPLES = r"""
     address: 192.0.2.34
     driver: macvlan
     parent: eth0
+    network: core5g-macvlan
     subnet: 192.0.2.0/24
   register: host
 
@@ -130,6 +135,7 @@ def main() -> None:
             "address": {"type": "str", "required": True},
             "driver": {"type": "str", "required": True, "choices": ["bridge", "host", "ipvlan", "macvlan"]},
             "parent": {"type": "str"},
+            "network": {"type": "str"},
             "subnet": {"type": "str"},
             "devices": {"type": "list", "elements": "path", "default": []},
             "docker_socket": {"type": "path", "default": DEFAULT_SOCKET},

@@ -52,6 +52,21 @@ def test_addresses_of_this_host() -> None:
     assert nf_host.bridge_of("lo") is None
 
 
+@pytest.mark.parametrize(
+    ("other", "found"),
+    [
+        ("192.0.2.0/24", True),
+        ("192.0.0.0/16", True),
+        ("192.0.2.128/25", True),
+        ("198.51.100.0/24", False),
+        ("2001:db8::/64", False),
+    ],
+)
+def test_subnets_overlap(other: str, found: bool) -> None:
+    assert nf_host.overlap("192.0.2.0/24", other) is found
+    assert nf_host.overlap(other, "192.0.2.0/24") is found
+
+
 def test_kernel_names_an_unknown_kind_of_link() -> None:
     assert nf_host.kernel_refusal("veth") is None
     refusal = nf_host.kernel_refusal("no-such-kind")
