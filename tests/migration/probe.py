@@ -23,7 +23,6 @@ import struct
 import sys
 import threading
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -228,6 +227,14 @@ class Clock:
             self.shortest_ms[name] = min(self.shortest_ms[name], step_ms)
         self._last = now
 
+    def watch(self) -> None:
+        while True:
+            self.look()
+            time.sleep(0.001)
+
+    def report(self) -> dict[str, Any]:
+        return {"longest_ms": self.longest_ms, "shortest_ms": self.shortest_ms}
+
 
 class Timers:
     """Deadlines on the monotonic clock, by asyncio and by timerfd; at any time some lie ahead."""
@@ -267,6 +274,38 @@ class Timers:
             self._set_asyncio()
 
         self._loop.call_at(deadline, fired)
+
+    def report(self) -> dict[str, Any]:
+        return {"fired": self.fired, "latest_ms": self.latest_ms, "earliest_ms": self.earliest_ms}
+
+
+class Watch:
+    """A child that watches clocks and timers. It touches no file: neither a disk nor a thread holds it up."""
+
+    def __init__(self) -> None:
+        ours, theirs = socket.socketpair()
+        if os.fork() == 0:
+            ours.close()
+            asyncio.run(self._be_child(theirs))
+            os._exit(0)
+        theirs.close()
+        self._talk = ours.makefile("rw")
+
+    def ask(self, order: str) -> dict[str, Any]:
+        self._talk.write(f"{order}\n")
+        self._talk.flush()
+        answer: dict[str, Any] = json.loads(self._talk.readline())
+        return answer
+
+    async def _be_child(self, pair: socket.socket) -> None:
+        clock, timers = Clock(), Timers(asyncio.get_running_loop())
+        threading.Thread(target=clock.watch, daemon=True).start()
+        reader, writer = await asyncio.open_unix_connection(sock=pair)
+        while order := await reader.readline():
+            if order == b"forget\n":
+                clock.forget()
+                timers.forget()
+            writer.write(json.dumps({**clock.report(), **timers.report()}).encode() + b"\n")
 
 
 class Family:
@@ -349,6 +388,7 @@ class Probe:
     def __init__(self, peer: str) -> None:
         self._said = 0
         self._family = Family()  # first: what is made later is not the child's
+        self._watch = Watch()
         for name in ("/tmp", "/dev/shm"):
             (Path(name) / "once").write_bytes(content(9))
         self._files = Files()
@@ -360,12 +400,9 @@ class Probe:
         replaced = [Replaced(Path(name)) for name in ("/replaced", "/tmp/replaced")]
         self._changing: list[Log | Replaced | Mapping] = [*logs, *replaced, *self._mappings]
         self._outgoing = Outgoing(peer)
-        self._clock = Clock()
 
     async def run(self) -> None:
         loop = asyncio.get_running_loop()
-        self._timers = Timers(loop)
-        threading.Thread(target=self._watch_clocks, daemon=True).start()
         await loop.create_datagram_endpoint(Echo, local_addr=("0.0.0.0", ECHO_PORT))
         await asyncio.start_server(self._echo, "0.0.0.0", ECHO_PORT)
         await asyncio.start_server(self._control, "0.0.0.0", CONTROL_PORT)
@@ -385,11 +422,6 @@ class Probe:
         print("terminated", flush=True)
         os._exit(42)  # the threads run on; they are not to be waited for
 
-    def _watch_clocks(self) -> None:
-        while True:
-            self._clock.look()
-            time.sleep(0.001)
-
     async def _echo(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while data := await reader.read(4096):
             writer.write(data)
@@ -397,14 +429,9 @@ class Probe:
 
     async def _control(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while order := await reader.readline():
-            commands: dict[bytes, Callable[[], dict[str, Any]]] = {b"report": self._report, b"forget": self._forget}
-            writer.write(json.dumps(commands[order.strip()]()).encode() + b"\n")
+            answer = self._report() if order == b"report\n" else self._watch.ask("forget")
+            writer.write(json.dumps(answer).encode() + b"\n")
         writer.close()
-
-    def _forget(self) -> dict[str, Any]:
-        self._clock.forget()
-        self._timers.forget()
-        return {}
 
     def _report(self) -> dict[str, Any]:
         once = [f"{name}/once changed" for name in ("/tmp", "/dev/shm")
@@ -417,12 +444,8 @@ class Probe:
             "family": self._family.check(),
             "outgoing": self._outgoing.faults,
             "answered": self._outgoing.answered,
-            "longest_ms": self._clock.longest_ms,
-            "shortest_ms": self._clock.shortest_ms,
-            "fired": self._timers.fired,
-            "latest_ms": self._timers.latest_ms,
-            "earliest_ms": self._timers.earliest_ms,
             "lines": self._said // 20,
+            **self._watch.ask("report"),
         }
 
 
