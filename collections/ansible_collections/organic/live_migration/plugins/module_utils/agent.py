@@ -22,7 +22,8 @@ from . import processes
 from .errors import Cancelled, MigrationError
 
 _PR_SET_CHILD_SUBREAPER = 36
-_FIRST = -20
+_FIRST = -10
+"""nice(2) of what the NF stands still for. Below it, the rest of the host would stand still for 100 ms at a time."""
 _BROKEN = "broken"
 """Marks the result of a worker that did not clean up behind itself."""
 
@@ -54,7 +55,6 @@ def guarded(work: Callable[[], Result], rescue: Callable[[], Result | None]) -> 
             os.close(read_end)
             os.setsid()
             signal.signal(signal.SIGPIPE, signal.SIG_IGN)
-            os.setpriority(os.PRIO_PROCESS, 0, _FIRST)  # the NF stands still while these processes wait for a CPU
             try:
                 result = work()
             except Exception as error:  # a fault of ours still has to reach the user
@@ -78,9 +78,14 @@ def guarded(work: Callable[[], Result], rescue: Callable[[], Result | None]) -> 
     return result
 
 
+def step_forward() -> None:
+    """The NF is about to stand still: the calling worker and what it has started, CRIU too, get the CPUs first."""
+    os.setpriority(os.PRIO_PGRP, 0, _FIRST)
+
+
 def step_back() -> None:
-    """The NF runs: what the calling worker still has to do takes no more of the CPUs than anybody's work."""
-    os.setpriority(os.PRIO_PROCESS, 0, 0)
+    """The NF runs: what is still to be done takes no more of the CPUs than anybody's work."""
+    os.setpriority(os.PRIO_PGRP, 0, 0)
 
 
 def end_children(patience_s: float = 10) -> None:

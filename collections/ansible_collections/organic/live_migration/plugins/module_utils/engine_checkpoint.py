@@ -98,6 +98,7 @@ class EngineSource:
             monitor.enter(SWITCHOVER)
             self._engine.set_restart_policy(self._record.container_id, NO_RESTART)
             self._record.save(record.SWITCHOVER)
+            agent.step_forward()
             frozen_at_ms = now_ms()
             with self._steps.step("dump"), _connections_allowed():
                 commands.run(
@@ -205,6 +206,7 @@ class EngineTarget:
         try:
             control = self._listener.accept(self._plan.timeout_s)
             control.expect("hello", 10)
+            agent.step_forward()
             message = control.expect("checkpoint", 2 * self._plan.timeout_s)
             size = int(message.fields["images_bytes"])
             description = self._engine.inspect(self._record.container_id) or {}

@@ -369,6 +369,7 @@ class Source:
         """Freeze, dump and have it restored; returns the target's word that the process stands there, stopped."""
         self._record.save(record.SWITCHOVER)
         self._monitor.enter(SWITCHOVER)
+        agent.step_forward()
         with self._steps.step("accept"):
             armed.door.begin()  # new connections wait, while the process accepts those that are open
             arrivals.await_accepted(self._nf.pid, _ACCEPT_S)

@@ -252,6 +252,7 @@ class Target:
             criu = self._arm_restore(images, orders["streams"], [tun.Device(**device) for device in orders["tuns"]])
             inventory = _await_reader(directory / _INVENTORY, criu)
             equipment = Equipment(pid, wanted)
+            agent.step_forward()
             unless_armed.pop_all()
         return Armed(links, equipment, hold, page_server, pager, criu, images, inventory)
 
