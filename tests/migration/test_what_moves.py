@@ -190,6 +190,9 @@ def test_the_result_tells_all(moves: Moves, hop: str, name: str) -> None:
 def test_the_memory_in_use_is_sent_once(moves: Moves, hop: str) -> None:
     result = moves.results[hop]["move-bridged"]
     assert 0.9 <= result["bytes_sent"] / result["memory_bytes"] <= 1.1
+    statistics = result["statistics"]
+    assert 0.9 * statistics["total_bytes"] <= statistics["transferred_bytes"] <= result["bytes_sent"]
+    assert statistics["throughput_bytes_per_s"] > 0
 
 
 @pytest.mark.parametrize("what", ["files", "tmpfs", "changing", "open_files", "family", "outgoing"])

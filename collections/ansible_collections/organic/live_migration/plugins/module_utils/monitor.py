@@ -70,8 +70,8 @@ class Monitor:
         facts: what is known from the start: ``migration_id``, ``name``, ``peer``, ``strategy``, and figures.
 
     Figures, besides those of the facts: ``round`` counts from 1; ``remaining_bytes``, ``transferred_bytes`` and
-    ``total_bytes`` are of memory; ``duplicate_pages`` held zeros and were not sent, ``skipped_pages`` were not sent as
-    they had been written again; ``dirty_pages_per_s`` in pages of 4096 bytes; ``throttle_percent`` is what is taken of
+    ``total_bytes`` are of memory; ``duplicate_pages`` held zeros and were not sent, ``skipped_pages`` were gone before
+    they could be sent; ``dirty_pages_per_s`` in pages of 4096 bytes; ``throttle_percent`` is what is taken of
     the process's CPU time; ``queued`` is true while other migrations go first.
     """
 

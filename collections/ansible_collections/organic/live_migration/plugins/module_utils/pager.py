@@ -178,6 +178,33 @@ class Pager:
         os.close(self._log)
 
 
+class Sent:
+    """What the pagers of one migration have sent. Each counts from 0; one that was lost is followed by another."""
+
+    def __init__(self) -> None:
+        self.bytes = self.zero_pages = 0
+        self.bytes_per_s = 0.0
+        """Of the order that sent most."""
+        self._before_bytes = self._before_zero_pages = self._finished_bytes = self._most_bytes = 0
+
+    def count(self, answer: Answer) -> None:
+        """Take in a pager's progress, or the end of an order."""
+        self.bytes = self._before_bytes + answer["bytes_sent"]
+        self.zero_pages = self._before_zero_pages + answer["zero_pages"]
+
+    def finish(self, done: Answer) -> None:
+        """Take in the end of an order."""
+        self.count(done)
+        sent = self.bytes - self._finished_bytes
+        self._finished_bytes = self.bytes
+        if sent > self._most_bytes:
+            self._most_bytes, self.bytes_per_s = sent, round(sent * 1000 / max(done["duration_ms"], 1))
+
+    def begin_anew(self) -> None:
+        """The pager was lost; the next one counts from 0."""
+        self._before_bytes, self._before_zero_pages, self._finished_bytes = self.bytes, self.zero_pages, self.bytes
+
+
 class SourcePager(Pager):
     """Reads the pages of a process tree and sends them.
 

@@ -43,7 +43,7 @@ from .freezer import Freezer
 from .monitor import ACTIVE, CANCELLED, COMPLETED, FAILED, POSTCOPY_ACTIVE, POSTCOPY_PAUSED, SWITCHOVER, Monitor
 from .network import Interface, Links
 from .packet_hold import NewConnectionHold, PacketHold, remove_rules
-from .pager import Answer, PagesLost, SourcePager
+from .pager import Answer, PagesLost, Sent, SourcePager
 from .plan import HYBRID, POST_COPY, PRE_COPY, Plan
 from .record import Record
 from .steps import Steps, now_ms
@@ -80,6 +80,8 @@ class Armed:
     tuns: list[tun.Device] = field(default_factory=list)
     tun_paths: dict[tuple[int, int], str] = field(default_factory=dict)
     tun_packets: list[tun.Packet] = field(default_factory=list)
+    final: Answer = field(default_factory=dict)
+    """What the pager did in the freeze."""
 
 
 class Source:
@@ -122,7 +124,8 @@ class Source:
         self._armed: Armed | None = None
         self._frozen_at_ms = 0.0
         self._post_copy = plan.options.strategy in (POST_COPY, HYBRID)
-        self._pager_bytes = self._lost_pagers_bytes = 0
+        self._sent = Sent()
+        self._pages_found = 0
 
     def run(self) -> agent.Result:
         """Migrate; returns when the source is released, or the process runs here again as if nothing had been.
@@ -291,14 +294,14 @@ class Source:
                         f"The memory was not copied within {self._plan.timeout_s} s (timeout_s); the process writes "
                         f"{converging.dirty_pages_per_s:.0f} pages a second."
                     )
+                before = self._sent.bytes
                 done = self._round(armed, number, (deadline - started_ms) / 1000)
-                sent = done["bytes_sent"] - self._pager_bytes
-                self._pager_bytes = done["bytes_sent"]
+                sent = self._sent.bytes - before
                 verdict = converging.judge(
                     Round(done["pages_written"], started_ms - scanned_ms, sent, done["duration_ms"])
                 )
                 scanned_ms = started_ms
-                self._report_round(converging, done)
+                self._report_round(converging)
                 if verdict == convergence.THROTTLE:
                     self._throttle(converging.throttle_percent)
             if verdict == convergence.FAIL:
@@ -314,23 +317,34 @@ class Source:
     def _round(self, armed: Armed, number: int, timeout_s: float) -> Answer:
         self._monitor.report(round=number)
         armed.pager.order("round")
-        return armed.pager.expect("round", timeout_s, self._look_on)
+        done = armed.pager.expect("round", timeout_s, self._look_on)
+        self._report_sent(done)
+        self._pages_found += done["pages_written"]
+        self._monitor.report(skipped_pages=self._pages_found - done["pages_sent"] - done["zero_pages"])
+        return done
 
     def _look_on(self, progress: Answer) -> None:
         """Called while the pager works: tell of it, and see whether it is to be given up."""
-        if progress:
-            self._monitor.report(
-                transferred_bytes=progress["bytes_sent"],
-                remaining_bytes=progress["pages_left"] * _PAGE_BYTES,
-                duplicate_pages=progress["zero_pages"],
-            )
+        self._tell_of_progress(progress)
         self._monitor.check()
 
-    def _report_round(self, converging: Convergence, done: Answer) -> None:
+    def _tell_of_progress(self, progress: Answer) -> None:
+        if progress:
+            self._sent.count(progress)
+            self._tell_of_pages(remaining_bytes=progress["pages_left"] * _PAGE_BYTES)
+
+    def _report_sent(self, done: Answer) -> None:
+        """What came of an order to the pager."""
+        self._sent.finish(done)
+        self._tell_of_pages()
+        self._monitor.report(throughput_bytes_per_s=self._sent.bytes_per_s)
+
+    def _tell_of_pages(self, **figures: float) -> None:
+        self._monitor.report(transferred_bytes=self._sent.bytes, duplicate_pages=self._sent.zero_pages, **figures)
+
+    def _report_round(self, converging: Convergence) -> None:
         self._monitor.report(
             remaining_bytes=int(converging.remaining_pages * _PAGE_BYTES),
-            transferred_bytes=done["bytes_sent"],
-            duplicate_pages=done["zero_pages"],
             dirty_pages_per_s=round(converging.dirty_pages_per_s, 1),
             throughput_bytes_per_s=round(converging.bytes_per_ms * 1000),
             expected_downtime_ms=round(converging.expected_downtime_ms, 1),
@@ -396,7 +410,7 @@ class Source:
             self._send_images(armed, archive, gone, unread, self._post_copy)
             restored = armed.control.expect("restored", self._plan.timeout_s)
         with self._steps.step("memory"):
-            self._pager_bytes = armed.pager.expect("final", self._plan.timeout_s)["bytes_sent"]
+            armed.final = armed.pager.expect("final", self._plan.timeout_s)
         return restored
 
     def _dump(self, armed: Armed) -> tuple[bytes, list[str], bytes]:
@@ -463,6 +477,7 @@ class Source:
             # the target may or may not run; the process stays frozen here until somebody has asked the target
             armed.links.down()  # its kernel would else go on speaking for it, and turn neighbours to itself
             return {**agent.failure(error), "undecided": True}
+        self._report_sent(armed.final)
         dump = armed.criu.statistics()
         lost = ""
         if self._post_copy:
@@ -470,7 +485,7 @@ class Source:
             lost = self._copy_after()
         with self._steps.step("release"):
             bytes_sent = channel.tcp_bytes_sent(armed.pages) + armed.control.blob_bytes_sent
-            bytes_sent += self._lost_pagers_bytes + self._pager_bytes
+            bytes_sent += self._sent.bytes
             armed.criu.close()
             if self._pager is not None:
                 self._pager.close()
@@ -525,7 +540,7 @@ class Source:
                     self._monitor.enter(POSTCOPY_ACTIVE)
                 deadline_ms = 0.0
                 self._pager.order("push")
-                self._pager_bytes = self._pager.expect("push", _FOR_EVER_S, self._tell_of_push)["bytes_sent"]
+                self._report_sent(self._pager.expect("push", _FOR_EVER_S, self._tell_of_progress))
                 with contextlib.suppress(PeerLost):  # all pages are there, whatever becomes of the link or of the agent
                     self._control.send("pushed")
                     self._control.expect("drained", _FOR_EVER_S)
@@ -542,18 +557,11 @@ class Source:
                     ) from None
                 time.sleep(_AGAIN_S)
 
-    def _tell_of_push(self, progress: Answer) -> None:
-        if progress:
-            self._monitor.report(
-                transferred_bytes=progress["bytes_sent"], remaining_bytes=progress["pages_left"] * _PAGE_BYTES
-            )
-
     def _hang_up(self) -> None:
         if self._pager is not None:
             self._pager.close()
             self._pager = None
-            self._lost_pagers_bytes += self._pager_bytes
-            self._pager_bytes = 0
+            self._sent.begin_anew()
         if self._control is not None:
             self._control.close()
             self._control = None

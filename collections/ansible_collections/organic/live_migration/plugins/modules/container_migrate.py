@@ -225,13 +225,13 @@ migration:
           description: Pages of zeros, which were not sent.
           type: int
         skipped_pages:
-          description: Pages that were not sent as they had been written again.
+          description: Pages that were found and not sent, as they were gone by then.
           type: int
         dirty_pages_per_s:
           description: Pages of 4096 bytes that the process wrote in a second.
           type: float
         throughput_bytes_per_s:
-          description: Memory that was sent in a second.
+          description: Memory that was sent in a second, by the order that sent most.
           type: float
         expected_downtime_ms:
           description: Downtime as it was expected at the last round.
