@@ -72,7 +72,7 @@ SWITCHOVER = State("source:switchover", armed=True, dumps=True, restores=True)
 FROZEN = State("source:dumping", armed=True, dumps=True, restores=True)
 TRANSFER = State("source:dumping", armed=True, dumps=True, restores=True, memory_mb=HUGE_MB)
 RESTORED = State("target:restored", restores=True, copy_on_target=True)
-COMMITTED = State("source:committed", unheard="target:restored", committed=True, copy_on_target=True)
+COMMITTED = State("source:committed", unheard="target:standing", committed=True, copy_on_target=True)
 COMPLETED = State("target:completed", committed=True, copy_on_target=True, runs_on_target=True)
 FETCHING = State(
     "source:progress=postcopy-active", committed=True, copy_on_target=True, runs_on_target=True, fetches=True,

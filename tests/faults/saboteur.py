@@ -6,8 +6,9 @@
 usage: saboteur.py MOMENT [ACT [ARGUMENT]]
 
 A MOMENT is ROLE:STATE of a migration's record, or target:page-server (it runs), target:pages (the pager has some),
-target:memory (the image file system is mounted), source:dumping (the process is frozen, and CRIU at work in it),
-source:progress=STATE or source:round=N (of the progress that the source tells), ROLE:now (whenever there is a record).
+target:memory (the image file system is mounted), target:standing (CRIU is at the process), source:dumping (the process
+is frozen, and CRIU at work in it), source:progress=STATE or source:round=N (of the progress that the source tells),
+ROLE:now (whenever there is a record).
 
 The act `hold` stops the worker in that very moment until a line comes in: what happens meanwhile, happens then.
 """
@@ -54,8 +55,10 @@ class Moment:
                 come = bool(page_servers(record))
             elif self._state == "memory":
                 come = os.path.ismount(images)
+            elif self._state == "standing":
+                come = record["state"] != "restored" and stands(record)
             elif self._state == "dumping":
-                come = any(images.glob("mm-*.img"))
+                come = any(images.glob("mm-*.img")) and bool(criu_of(record))
             elif self._state == "now":
                 come = True
             elif "=" in self._state:
@@ -134,10 +137,18 @@ def nf_process(record: Record) -> int:
     space = os.readlink(f"/proc/{record['init_pid']}/ns/pid")
     for status in Path("/proc").glob("[0-9]*/status"):
         with contextlib.suppress(OSError):
-            inside = status.read_text().partition("NSpid:")[2].split("\n")[0].split()[-1]
-            if int(inside) == record["nf_pid"] and os.readlink(status.parent / "ns/pid") == space:
+            if pid_inside(status) == record["nf_pid"] and os.readlink(status.parent / "ns/pid") == space:
                 return int(status.parent.name)
     raise AssertionError("the process is not there")
+
+
+def criu_of(record: Record) -> list[int]:
+    """CRIU itself, not the nsenter around it; none before it begins and after its end."""
+    with contextlib.suppress(AssertionError, FileNotFoundError, ProcessLookupError):
+        # it gives itself other names; its nsenter, for which it asks by RPC ("swrk"), does not
+        around = [pid for pid in tree(parent(worker(record))) if {"nsenter", "swrk"} <= set(command_line(pid))]
+        return [pid for nsenter in around for pid in children(nsenter)]
+    return []
 
 
 def end_criu(record: Record) -> None:
@@ -145,9 +156,7 @@ def end_criu(record: Record) -> None:
 
     A restored process must not run by that: it is watched for a moment in which it could.
     """
-    # CRIU gives itself other names; its nsenter, for which it asks by RPC ("swrk"), does not
-    [nsenter] = [pid for pid in tree(parent(worker(record))) if {"nsenter", "swrk"} <= set(command_line(pid))]
-    [criu] = children(nsenter)
+    [criu] = criu_of(record)
     restored = None
     if record["role"] == "target" and record["state"] == "restored":
         restored = nf_process(record)
@@ -156,6 +165,19 @@ def end_criu(record: Record) -> None:
         time.sleep(0.1)  # nothing is to happen, for which there is no event
         states = thread_states(restored)
         assert not set(states) & set("RS"), f"the restored process runs before the commit (threads: {states})"
+
+
+def pid_inside(status: Path) -> int:
+    """A process as the innermost PID namespace counts it."""
+    return int(status.read_text().partition("NSpid:")[2].split("\n")[0].split()[-1])
+
+
+def stands(record: Record) -> bool:
+    """Whether the NF's first process is there, however much CRIU still has to do; quick, unlike nf_process."""
+    with contextlib.suppress(OSError):
+        members = Path(record["freezer"] or "none", "organic-nf", "cgroup.procs").read_text().split()
+        return any(pid_inside(Path("/proc", pid, "status")) == record["nf_pid"] for pid in members)
+    return False
 
 
 def memory_bytes(pid: int) -> int:
@@ -234,10 +256,19 @@ def cut(_record: Record, peer: str) -> None:
     subprocess.run(["iptables-restore", "--noflush", "--wait"], input=rules, text=True, check=True)
 
 
-def deafen(_record: Record, peer: str) -> None:
-    """Lose what comes from the peer; what is said to it arrives."""
-    rules = f"*filter\n-I INPUT -s {peer} -j DROP\nCOMMIT\n"
-    subprocess.run(["iptables-restore", "--noflush", "--wait"], input=rules, text=True, check=True)
+def deafen(record: Record, peer: str) -> None:
+    """Lose what the peer orders the worker to do; its pages arrive, which come by other connections."""
+    pid = worker(record)
+    own = {os.readlink(file) for file in Path(f"/proc/{pid}/fd").iterdir() if file.is_symlink()}
+    rules = []
+    for line in Path("/proc/net/tcp").read_text().splitlines()[1:]:
+        _number, here, there, state, *_rest = fields = line.split()
+        if state == "01" and f"socket:[{fields[9]}]" in own:  # established
+            ports = [int(end.partition(":")[2], 16) for end in (there, here)]
+            rules.append(f"-I INPUT -s {peer} -p tcp --sport {ports[0]} --dport {ports[1]} -j DROP\n")
+    assert len(rules) == 1, f"connections of the worker: {rules}"
+    rules = ["*filter\n", *rules, "COMMIT\n"]
+    subprocess.run(["iptables-restore", "--noflush", "--wait"], input="".join(rules), text=True, check=True)
 
 
 def mend(_record: Record, peer: str) -> None:
@@ -268,8 +299,8 @@ def give_up(record: Record) -> None:
         kill(*tree(guardian))
     if record["freezer"]:
         for name, word in (("freezer.state", "THAWED"), ("cgroup.freeze", "0")):
-            with contextlib.suppress(FileNotFoundError):
-                Path(record["freezer"], "organic-nf", name).write_text(word)
+            if (file := Path(record["freezer"], "organic-nf", name)).exists():
+                file.write_text(word)
     directory = RECORDS / record["migration_id"]
     subprocess.run(["umount", "--lazy", str(directory / f"{record['role']}-images")], stderr=subprocess.DEVNULL)
     subprocess.run(["docker", "rm", "--force", record["container_id"]], check=True, stdout=subprocess.DEVNULL)

@@ -73,6 +73,7 @@ class CriuWorker:
         clocks_of: a process whose time namespace CRIU joins, as it must to dump it. The clocks that CRIU reads there go
             into its images, and it restores in a time namespace in which they go on (criu/timens.c).
         freezer: start in it and in the container's other cgroups, so that what is restored lives there.
+        frozen_by: descriptor of the cgroup directory of the freezer that holds what is dumped (src/after_dump.c).
         hidden_pages: descriptor of the list of memory that a dump leaves to the pager (src/hidden_pages.h).
         rpc: the pair of sockets to talk over, ours first. Whoever else holds ours open keeps a gated restore from
             going on when this process dies, as CRIU would at the end of the connection.
@@ -87,6 +88,7 @@ class CriuWorker:
     descriptors: list[int] = field(default_factory=list)
     clocks_of: int | None = None
     freezer: Freezer | None = None
+    frozen_by: int | None = None
     hidden_pages: int | None = None
     rpc: tuple[socket.socket, socket.socket] | None = None
 
@@ -103,6 +105,9 @@ class CriuWorker:
         if self.hidden_pages is not None:
             given.append(self.hidden_pages)
             environment["CRIU_HIDDEN_PAGES"] = str(self.hidden_pages)
+        if self.frozen_by is not None:
+            given.append(self.frozen_by)
+            environment["CRIU_FREEZER"] = str(self.frozen_by)
         with theirs:
             self._process = subprocess.Popen(
                 self.command,
@@ -167,8 +172,15 @@ class CriuWorker:
         self._rpc.send(protobuf.encode([(1, kind), (2, protobuf.encode(options))]))
 
     def answer(self) -> None:
-        """Let CRIU go on after a notification."""
-        self._rpc.send(self.ANSWER)
+        """Let CRIU go on after a notification.
+
+        Raises:
+            CriuFailed: CRIU has ended.
+        """
+        try:
+            self._rpc.send(self.ANSWER)
+        except BrokenPipeError:
+            raise CriuFailed(self.action, self.error_lines()) from None
 
     def receive(self, timeout_s: float, unless: Sequence[int] = ()) -> Reply:
         """Wait for CRIU's next message.

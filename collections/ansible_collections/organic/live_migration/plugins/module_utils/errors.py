@@ -52,7 +52,7 @@ class CriuFailed(MigrationError):
     """CRIU refused or failed; carries the error lines of its own log."""
 
     def __init__(self, action: str, log_lines: list[str]) -> None:
-        said = " | ".join(log_lines) if log_lines else "its log holds no error line"
+        said = " | ".join(log_lines) if log_lines else "its log holds no error line, it may have been killed"
         super().__init__(f"CRIU failed to {action}: {said}", criu_log=log_lines)
 
 

@@ -219,7 +219,7 @@ def undumpable(pid: int, overlay_device: int | None) -> list[str]:
     return found
 
 
-def _duplicate_socket(pid: int, descriptor: int) -> socket.socket | None:
+def duplicate_socket(pid: int, descriptor: int) -> socket.socket | None:
     try:
         pidfd = os.pidfd_open(pid)
     except ProcessLookupError:
@@ -233,7 +233,7 @@ def _duplicate_socket(pid: int, descriptor: int) -> socket.socket | None:
 
 
 def _socket_protocol(pid: int, descriptor: int) -> int | None:
-    duplicate = _duplicate_socket(pid, descriptor)
+    duplicate = duplicate_socket(pid, descriptor)
     if duplicate is None:
         return None
     with duplicate:
@@ -241,7 +241,7 @@ def _socket_protocol(pid: int, descriptor: int) -> int | None:
 
 
 def _socket_name(pid: int, descriptor: int) -> str:
-    duplicate = _duplicate_socket(pid, descriptor)
+    duplicate = duplicate_socket(pid, descriptor)
     if duplicate is None:
         return ""
     with duplicate, contextlib.suppress(OSError):

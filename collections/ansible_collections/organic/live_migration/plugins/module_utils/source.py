@@ -29,6 +29,7 @@ from . import (
     network,
     processes,
     record,
+    tcp_repair,
     tun,
 )
 from . import throttle as cpu_throttle
@@ -266,8 +267,9 @@ class Source:
             self._container,
             images,
             "dump",
-            [freezer, pages.fileno()],
+            [pages.fileno()],
             clocks_of=self._nf.pid,
+            frozen_by=freezer,
             hidden_pages=pager.hidden_pages,
         )
         try:
@@ -680,7 +682,7 @@ def roll_back(source: Record, engine: DockerEngine, armed: Armed | None = None) 
     freezer = Freezer(Path(source.freezer))
     if armed is not None and source.init.alive:
         tun.put(source.init.pid, armed.tun_packets)
-    freezer.thaw()
+    _let_run(freezer)
     if armed is not None:
         armed.criu.close()  # takes its code out of the process, which must not be frozen for that
         armed.hold.remove()
@@ -694,6 +696,11 @@ def roll_back(source: Record, engine: DockerEngine, armed: Armed | None = None) 
         engine.start(source.container_id)  # it ended by itself meanwhile; the engine would have started it again
     _clean(source)
     source.remove()
+
+
+def _let_run(freezer: Freezer) -> None:
+    tcp_repair.end(freezer.members)  # before the process could write to a connection
+    freezer.thaw()
 
 
 def _interfaces(source: Record) -> list[Interface]:
@@ -714,7 +721,7 @@ def rescue(source: Record) -> agent.Result:
         return {"undecided": True}
     current.adopt()
     current.save()
-    Freezer(Path(current.freezer)).thaw()  # a frozen process cannot let CRIU take its code out of it
+    _let_run(Freezer(Path(current.freezer)))  # a frozen process cannot let CRIU take its code out of it
     agent.end_children()
     roll_back(current, DockerEngine())
     return {}
