@@ -25,8 +25,8 @@ class State:
 
     Attributes:
         moment: as a saboteur awaits it; its first part is the host.
-        unheard: a first moment, on the other host, which from then on hears nothing until the fault has struck; so a
-            moment that would be over at once lasts.
+        deaf: a first moment, and the host that from then on hears no word of the other one until the fault has struck;
+            so a moment that would be over at once lasts.
         committed: the source has given its copy up.
         armed: CRIU waits on both hosts, and the target's image file system is there.
         dumps: CRIU's dump is not over.
@@ -39,7 +39,7 @@ class State:
     """
 
     moment: str
-    unheard: str = ""
+    deaf: tuple[str, str] | None = None
     committed: bool = False
     armed: bool = False
     dumps: bool = False
@@ -71,8 +71,8 @@ ROUND = State("source:round=1", armed=True, dumps=True, restores=True, memory_mb
 SWITCHOVER = State("source:switchover", armed=True, dumps=True, restores=True)
 FROZEN = State("source:dumping", armed=True, dumps=True, restores=True)
 TRANSFER = State("source:dumping", armed=True, dumps=True, restores=True, memory_mb=HUGE_MB)
-RESTORED = State("target:restored", restores=True, copy_on_target=True)
-COMMITTED = State("source:committed", unheard="target:standing", committed=True, copy_on_target=True)
+RESTORED = State("target:restored", deaf=("target:standing", "source"), restores=True, copy_on_target=True)
+COMMITTED = State("source:committed", deaf=("target:standing", "target"), committed=True, copy_on_target=True)
 COMPLETED = State("target:completed", committed=True, copy_on_target=True, runs_on_target=True)
 FETCHING = State(
     "source:progress=postcopy-active", committed=True, copy_on_target=True, runs_on_target=True, fetches=True,

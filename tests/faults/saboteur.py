@@ -266,7 +266,7 @@ def deafen(record: Record, peer: str) -> None:
         if state == "01" and f"socket:[{fields[9]}]" in own:  # established
             ports = [int(end.partition(":")[2], 16) for end in (there, here)]
             rules.append(f"-I INPUT -s {peer} -p tcp --sport {ports[0]} --dport {ports[1]} -j DROP\n")
-    assert len(rules) == 1, f"connections of the worker: {rules}"
+    assert rules, "the worker has no connection"
     rules = ["*filter\n", *rules, "COMMIT\n"]
     subprocess.run(["iptables-restore", "--noflush", "--wait"], input="".join(rules), text=True, check=True)
 

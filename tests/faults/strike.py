@@ -127,13 +127,15 @@ class Struck:
             of_ansible = ["--extra-vars", f"ansible_python_interpreter={python}"]
         state = self._case.state
         watcher = Watcher(sides[state.side], state.moment)
-        first = Watcher(target, state.unheard) if state.unheard else None
+        moment, deaf = state.deaf or ("", "source")
+        first = Watcher(target, moment) if moment else None
         try:
             migration = self._moving.start_migration(
                 *of_ansible, alone=fault.side == "controller", timeout_s=TIMEOUT_S, **self._options
             )
             if first and first.holds(migration):
-                target.run(f"python3 {WORK}/saboteur.py target:now deafen {source.address}")
+                other = source if deaf == "target" else target
+                sides[deaf].run(f"python3 {WORK}/saboteur.py {deaf}:now deafen {other.address}")
                 first.let_go()
             if not watcher.holds(migration):
                 told = migration.told()
@@ -141,7 +143,7 @@ class Struck:
                 return False
             if fault.side == "controller":
                 kill_tree(migration.process.pid)
-                self._hear_again(target)
+                self._hear_again(sides[deaf])
                 watcher.let_go()
                 migration.process.communicate()
                 return None
@@ -149,7 +151,7 @@ class Struck:
             peer = target if striker is source else source
             act = fault.act.replace("{peer}", peer.address)
             striker.run(f"python3 {WORK}/saboteur.py {fault.side}:now {act}")
-            self._hear_again(target)
+            self._hear_again(sides[deaf])
             watcher.let_go()
             if fault.mends_after_s is not None:
                 time.sleep(fault.mends_after_s)  # the fault's own length
@@ -162,9 +164,11 @@ class Struck:
             for host in site.edges:
                 site.mend(host)
 
-    def _hear_again(self, target: Host) -> None:
-        if self._case.state.unheard:
-            self._site.mend(target)  # a link that was cut is cut on the source
+    def _hear_again(self, deaf: Host) -> None:
+        """Unless the link has been cut on that very host."""
+        state, fault = self._case.state, self._case.fault
+        if state.deaf and not (fault.act.startswith("cut") and fault.side == state.deaf[1]):
+            self._site.mend(deaf)
 
     def settle(self, finding: Finding) -> None:
         """Await that exactly one copy lives, and that all else is as it was before."""

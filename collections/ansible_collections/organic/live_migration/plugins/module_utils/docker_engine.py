@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import datetime
 from typing import Any
 
 try:
@@ -146,6 +147,12 @@ class DockerEngine:
 
 def is_running(description: dict[str, Any]) -> bool:
     return bool(description["State"]["Status"] == "running")
+
+
+def started_at_s(description: dict[str, Any]) -> float:
+    """When a container was started last, in seconds since the epoch; long ago if never."""
+    seconds = str(description["State"]["StartedAt"]).partition(".")[0].rstrip("Z")
+    return datetime.datetime.fromisoformat(seconds).replace(tzinfo=datetime.timezone.utc).timestamp()
 
 
 def started_by_resident_init(description: dict[str, Any]) -> bool:

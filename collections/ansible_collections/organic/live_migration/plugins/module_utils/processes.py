@@ -9,6 +9,7 @@ import contextlib
 import os
 import signal
 import socket
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -74,6 +75,11 @@ def _stat(pid: int) -> list[str]:
 
 def start_time(pid: int) -> int:
     return int(_stat(pid)[_START_TIME_FIELD])
+
+
+def age_s(pid: int) -> float:
+    """For how long a process has been there."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME) - start_time(pid) / os.sysconf("SC_CLK_TCK")
 
 
 def state(pid: int) -> str:

@@ -9,7 +9,7 @@ The target's word counts: a process that stands restored and has not been told t
 source's record    target                      what is done
 =================  ==========================  =============================================
 before the commit  any                         source resumes, target destroys
-committed          ran                         source releases its frozen copy
+committed          ran, also if it has ended   source releases its frozen copy
 committed          destroyed, never ran        source resumes
 committed          cannot be asked             source stays frozen until it can
 postcopy-active    ran, or has died            source releases its frozen copy: the other went on
@@ -23,11 +23,13 @@ from dataclasses import dataclass, field
 from types import ModuleType
 
 from . import attendant, engine_checkpoint, processes, record, slots, source, target
-from .docker_engine import DockerEngine, is_running, started_by_resident_init
+from .docker_engine import DockerEngine, is_running, started_at_s, started_by_resident_init
 from .errors import MigrationError
 from .record import Record
 
 RAN = "ran"
+ENDED = "ended"
+"""It ran, and runs no more."""
 DESTROYED = "destroyed"
 
 
@@ -127,7 +129,7 @@ def settle_target(entry: Record, engine: DockerEngine) -> None:
 
 
 def outcome_on_target(migration_id: str, name: str, engine: DockerEngine, timeout_s: float = 60) -> str:
-    """What became of the process on this host: RAN or DESTROYED. Waits for an agent that is still at work.
+    """What became of the process on this host: RAN, ENDED or DESTROYED. Waits for an agent that is still at work.
 
     Raises:
         MigrationError: the agent does not come to an end.
@@ -145,7 +147,20 @@ def outcome_on_target(migration_id: str, name: str, engine: DockerEngine, timeou
         if time.monotonic() > deadline:
             raise MigrationError(f"Migration {migration_id} is still at work on the target host; try again later.")
         time.sleep(0.1)
-    return RAN if runs_here(name, engine) else DESTROYED
+    if runs_here(name, engine):
+        return RAN
+    return ENDED if has_ended_here(name, engine) else DESTROYED
+
+
+def has_ended_here(name: str, engine: DockerEngine) -> bool:
+    """Whether a container on this host had its process: one that never had it would have been removed.
+
+    A record, which has that done, is lost when the host is started anew; nothing is concluded from what is older.
+    """
+    description = engine.inspect(name)
+    if description is None or is_running(description):
+        return False
+    return started_at_s(description) > time.time() - processes.age_s(1)
 
 
 def runs_here(name: str, engine: DockerEngine) -> bool:
@@ -172,7 +187,7 @@ def withdraw_target(migration_id: str, name: str, engine: DockerEngine, timeout_
 
 
 def settle_source(migration_id: str, outcome: str, engine: DockerEngine) -> bool:
-    """Decide a committed migration on the source by what became of it on the target.
+    """Decide a committed migration on the source by what became of it on the target: RAN, ENDED or DESTROYED.
 
     Returns:
         Whether the process is lost: it ran on the target before it had all its memory, and has ended there.
@@ -184,8 +199,9 @@ def settle_source(migration_id: str, outcome: str, engine: DockerEngine) -> bool
         if entry.state in (record.COMMITTED, record.POSTCOPY):
             end: ModuleType = engine_checkpoint if entry.method == "engine" else source
             # in post-copy it has run there, so the copy here is old, whatever came after
-            lost = outcome != RAN and entry.state == record.POSTCOPY
-            if outcome == RAN or entry.state == record.POSTCOPY:
+            ran = outcome != DESTROYED or entry.state == record.POSTCOPY
+            lost = ran and outcome != RAN and (entry.state == record.POSTCOPY or entry.post_copy)
+            if ran:
                 end.release(entry, engine)
             else:
                 end.roll_back(entry, engine)

@@ -75,7 +75,7 @@ options:
   outcome:
     description: What became of the process on the target of an interrupted migration.
     type: str
-    choices: [ran, destroyed]
+    choices: [ran, ended, destroyed]
   method:
     description: How the process is moved.
     type: str
@@ -140,7 +140,7 @@ def main() -> None:
             "migration_id": {"type": "str"},
             "seen": {"type": "int", "default": 0},
             "measure": {"type": "bool", "default": False},
-            "outcome": {"type": "str", "choices": ["ran", "destroyed"]},
+            "outcome": {"type": "str", "choices": ["ran", "ended", "destroyed"]},
             "method": {"type": "str", "choices": ["resident", "engine"], "default": "resident"},
             "dry_run": {"type": "bool", "default": False},
         },

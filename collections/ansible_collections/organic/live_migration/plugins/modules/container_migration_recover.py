@@ -85,6 +85,7 @@ decided:
     outcome:
       description:
         - V(ran) when the process runs on the target host, V(destroyed) when it runs on here; V(unknown) in check mode.
+        - V(ended) when it had run on the target host, and its container has been stopped there since.
         - V(lost) when it had run on the target host, in post-copy, and has ended there. Start it anew.
       type: str
 undecided:

@@ -301,6 +301,7 @@ class Migration:
             " The target was asked: the process "
             + {
                 "ran": "runs there.",
+                "ended": f"ran there and has ended by itself since; '{self._name}' is stopped there.",
                 "destroyed": "runs on here.",
                 "lost": f"ran there without all its memory and ended. Its state is lost; start '{self._name}' anew.",
             }[outcome]

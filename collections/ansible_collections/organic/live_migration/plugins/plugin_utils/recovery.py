@@ -19,8 +19,8 @@ def settle(hosts: Hosts, migration_id: str, name: str) -> str:
     """Decide a migration whose source must not guess, by what became of it on the target.
 
     Returns:
-        ``ran``: the process runs there. ``destroyed``: it never ran there and runs on here. ``lost``: it ran there
-        before all its memory had come, and has ended.
+        ``ran``: the process runs there. ``ended``: it ran there and has ended. ``destroyed``: it never ran there and
+        runs on here. ``lost``: it ran there before all its memory had come, and has ended.
 
     Raises:
         AnsibleActionFail: one of the hosts could not be asked.

@@ -5,7 +5,9 @@
 
 from __future__ import annotations
 
+import datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from ansible_collections.organic.live_migration.plugins.module_utils import record, settle
@@ -55,3 +57,65 @@ def test_what_is_at_work_is_left_alone(records: Path, role: str, state: str) -> 
     assert not found.settled
     assert not found.undecided
     assert record.all_records() == [entry]
+
+
+class Engine:
+    """An engine with one container, or none."""
+
+    def __init__(self, **state: Any) -> None:
+        self._description = {"State": state, "Path": "/bin/server"} if state else None
+
+    def inspect(self, _name: str) -> Any:
+        return self._description
+
+
+def at(seconds_ago: float) -> str:
+    """A time as Docker tells it."""
+    then = datetime.datetime.now(datetime.timezone.utc) - datetime.timedelta(seconds=seconds_ago)
+    return then.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+@pytest.mark.parametrize(
+    ("engine", "outcome"),
+    [
+        (Engine(), settle.DESTROYED),
+        (Engine(Status="running", StartedAt=at(5)), settle.RAN),
+        (Engine(Status="exited", StartedAt=at(5)), settle.ENDED),
+        (Engine(Status="exited", StartedAt=at(100 * 365 * 86400)), settle.DESTROYED),  # before the host was started
+        (Engine(Status="created", StartedAt="0001-01-01T00:00:00Z"), settle.DESTROYED),
+    ],
+)
+def test_a_container_that_is_there_had_its_process(records: Path, engine: Engine, outcome: str) -> None:
+    assert settle.outcome_on_target("0" * 16, "smf", engine) == outcome  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("state", "post_copy", "outcome", "kept_here", "lost"),
+    [
+        (record.COMMITTED, False, settle.DESTROYED, True, False),
+        (record.COMMITTED, False, settle.ENDED, False, False),
+        (record.COMMITTED, False, settle.RAN, False, False),
+        (record.COMMITTED, True, settle.DESTROYED, True, False),
+        (record.COMMITTED, True, settle.ENDED, False, True),
+        (record.POSTCOPY, True, settle.DESTROYED, False, True),
+        (record.POSTCOPY, True, settle.ENDED, False, True),
+        (record.POSTCOPY, True, settle.RAN, False, False),
+    ],
+)
+def test_what_ran_there_never_runs_here_again(
+    records: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    state: str,
+    post_copy: bool,
+    outcome: str,
+    kept_here: bool,
+    lost: bool,
+) -> None:
+    entry = written("source", state)
+    entry.post_copy = post_copy
+    entry.save()
+    done = []
+    monkeypatch.setattr(settle.source, "roll_back", lambda *_given: done.append("roll_back"))
+    monkeypatch.setattr(settle.source, "release", lambda *_given: done.append("release"))
+    assert settle.settle_source(entry.migration_id, outcome, Engine()) is lost  # type: ignore[arg-type]
+    assert done == ["roll_back" if kept_here else "release"]

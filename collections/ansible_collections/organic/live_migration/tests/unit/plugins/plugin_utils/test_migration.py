@@ -88,7 +88,14 @@ def test_a_target_that_cannot_take_it_away_does_not_hide_the_reason() -> None:
     assert "ends by itself after 120 s" in result["msg"]
 
 
-@pytest.mark.parametrize(("outcome", "words"), [("ran", "runs there"), ("destroyed", "runs on here")])
+@pytest.mark.parametrize(
+    ("outcome", "words"),
+    [
+        ("ran", "runs there"),
+        ("ended", "ran there and has ended by itself since; 'smf' is stopped there"),
+        ("destroyed", "runs on here"),
+    ],
+)
 def test_a_break_at_the_commit_is_decided_by_the_target(outcome: str, words: str) -> None:
     hosts = Hosts(migrate={**BROKEN, "undecided": True}, outcome={"ok": True, "outcome": outcome})
     result = migrate(hosts)

@@ -62,7 +62,7 @@ def test_what_the_host_settles_alone_asks_nobody() -> None:
     assert hosts.asked == [("source", "recover")]
 
 
-@pytest.mark.parametrize("outcome", ["ran", "destroyed"])
+@pytest.mark.parametrize("outcome", ["ran", "ended", "destroyed"])
 def test_the_target_decides_what_was_committed(outcome: str) -> None:
     hosts = Hosts({"undecided": [UNDECIDED]}, **{"edge-b": outcome})
     result = run(hosts)
