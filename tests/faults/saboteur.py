@@ -32,6 +32,8 @@ CLOCK_STEP = Path(__file__).with_name("clock-step")
 PAGES_BYTES = 8 << 20
 """By then the dump is under way, and most of 300 MB is still to come."""
 
+TOO_LATE = "the moment has passed"
+
 Record = dict[str, Any]
 
 
@@ -156,7 +158,9 @@ def end_criu(record: Record) -> None:
 
     A restored process must not run by that: it is watched for a moment in which it could.
     """
-    [criu] = criu_of(record)
+    found = criu_of(record)
+    assert found, TOO_LATE
+    [criu] = found
     restored = None
     if record["role"] == "target" and record["state"] == "restored":
         restored = nf_process(record)

@@ -17,7 +17,10 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from hosts import CommandFailed
+
 from .matrix import Case
+from .saboteur import TOO_LATE
 from .site import SETTLES_S, WORK, Client, Host, Moving, Play, Site, Told, kill_tree, until
 
 ATTEMPTS = 4
@@ -138,9 +141,7 @@ class Struck:
                 sides[deaf].run(f"python3 {WORK}/saboteur.py {deaf}:now deafen {other.address}")
                 first.let_go()
             if not watcher.holds(migration):
-                told = migration.told()
-                assert told.status == 0, told.items
-                return False
+                return self._missed(migration)
             if fault.side == "controller":
                 kill_tree(migration.process.pid)
                 self._hear_again(sides[deaf])
@@ -150,7 +151,13 @@ class Struck:
             striker = sides[fault.side]
             peer = target if striker is source else source
             act = fault.act.replace("{peer}", peer.address)
-            striker.run(f"python3 {WORK}/saboteur.py {fault.side}:now {act}")
+            try:
+                striker.run(f"python3 {WORK}/saboteur.py {fault.side}:now {act}")
+            except CommandFailed as error:
+                if TOO_LATE not in error.errors:
+                    raise
+                watcher.let_go()
+                return self._missed(migration)
             self._hear_again(sides[deaf])
             watcher.let_go()
             if fault.mends_after_s is not None:
@@ -163,6 +170,13 @@ class Struck:
                 first.close()
             for host in site.edges:
                 site.mend(host)
+
+    @staticmethod
+    def _missed(migration: Play) -> bool:
+        """A migration that no fault has struck has moved the process; there is to be another one."""
+        told = migration.told()
+        assert told.status == 0, told.items
+        return False
 
     def _hear_again(self, deaf: Host) -> None:
         """Unless the link has been cut on that very host."""
