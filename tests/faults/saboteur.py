@@ -357,7 +357,7 @@ ACTS = {
 def main() -> None:
     moment, *act = sys.argv[1:]
     awaited = Moment(moment)
-    os.setpriority(os.PRIO_PROCESS, 0, -20)  # as the migration's own processes
+    os.setpriority(os.PRIO_PROCESS, 0, -20)  # before those of the migration
     print("waiting", flush=True)
     deadline = time.monotonic() + PATIENCE_S
     while (record := awaited.reached()) is None or (act == ["hold"] and not hold(awaited, record)):

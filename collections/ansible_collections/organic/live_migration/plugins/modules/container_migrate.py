@@ -18,6 +18,8 @@ description:
     Ansible prepares and reports.
   - Until the commit point every failure (of either agent, the link, the controller, CRIU, a full memory file system)
     resumes the process where it was. After it the process never runs on the source host again.
+  - One thing is beyond that. A CRIU that is killed (by SIGKILL, for want of memory) in the few milliseconds in which it
+    reads the process lets it run on at once, and connections that the process uses in that very moment may break.
   - The container must have been started with the resident init; see the role
     P(organic.live_migration.migration_host#role).
 extends_documentation_fragment:
