@@ -10,7 +10,7 @@ fault strikes in that very state. A fault is an act on one host. What must hold 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 SMALL_MB, BIG_MB, HUGE_MB = 20, 100, 300
@@ -74,19 +74,23 @@ TRANSFER = State("source:dumping", armed=True, dumps=True, restores=True, memory
 RESTORED = State("target:restored", deaf=("target:standing", "source"), restores=True, copy_on_target=True)
 COMMITTED = State("source:committed", deaf=("target:standing", "target"), committed=True, copy_on_target=True)
 COMPLETED = State("target:completed", committed=True, copy_on_target=True, runs_on_target=True)
+_POSTCOPY = {"postcopy_timeout_s": POSTCOPY_TIMEOUT_S}
+COMPLETED_BUT_MEMORY = replace(COMPLETED, fetches=True, options=_POSTCOPY)
 FETCHING = State(
     "source:progress=postcopy-active", committed=True, copy_on_target=True, runs_on_target=True, fetches=True,
-    memory_mb=BIG_MB, options={**SLOW, "postcopy_timeout_s": POSTCOPY_TIMEOUT_S},
+    memory_mb=BIG_MB, options={**SLOW, **_POSTCOPY},
 )  # fmt: skip
 
 _BEFORE = {"setup": SETUP, "active": ACTIVE}
 _SWITCH = {"switchover": SWITCHOVER, "frozen": FROZEN}
-_AFTER = {"restored": RESTORED, "committed": COMMITTED, "completed": COMPLETED}
+_AFTER = {"restored": RESTORED, "committed": COMMITTED}
+_END = {"completed": COMPLETED}
+_POSTCOPY_END = {"completed": COMPLETED_BUT_MEMORY, "postcopy-active": FETCHING}
 STRATEGIES: dict[str, dict[str, State]] = {
-    "inter_copy": {**_BEFORE, **_SWITCH, "transfer": TRANSFER, **_AFTER},
-    "pre_copy": {**_BEFORE, "round": ROUND, **_SWITCH, **_AFTER},
-    "post_copy": {**_BEFORE, **_SWITCH, **_AFTER, "postcopy-active": FETCHING},
-    "hybrid": {**_BEFORE, "round": ROUND, **_SWITCH, **_AFTER, "postcopy-active": FETCHING},
+    "inter_copy": {**_BEFORE, **_SWITCH, "transfer": TRANSFER, **_AFTER, **_END},
+    "pre_copy": {**_BEFORE, "round": ROUND, **_SWITCH, **_AFTER, **_END},
+    "post_copy": {**_BEFORE, **_SWITCH, **_AFTER, **_POSTCOPY_END},
+    "hybrid": {**_BEFORE, "round": ROUND, **_SWITCH, **_AFTER, **_POSTCOPY_END},
 }
 """By strategy its states, in their order."""
 

@@ -42,6 +42,12 @@ To set one in another process costs a grace period of the kernel's RCU, some 10 
 _GHOST_BYTES = 16 << 20
 """Up to this size a file that was deleted and is still open goes along, in the images."""
 
+GATE = "pre-resume"
+"""Of a restore: all is complete and stands."""
+_AFTER_THE_GATE = (GATE, "post-resume")
+"""What CRIU wants to be answered before it lets the processes run, and after it."""
+_ANSWER = protobuf.encode([(1, _NOTIFY), (3, True)])
+
 _STATS_HEADER_BYTES = 8
 _DUMP_STATS = {1: "freezing_us", 2: "frozen_us", 3: "memory_dump_us", 4: "memory_write_us", 5: "pages_scanned",
                6: "pages_skipped_parent", 7: "pages_written"}  # fmt: skip
@@ -78,9 +84,6 @@ class CriuWorker:
         rpc: the pair of sockets to talk over, ours first. Whoever else holds ours open keeps a gated restore from
             going on when this process dies, as CRIU would at the end of the connection.
     """
-
-    ANSWER = protobuf.encode([(1, _NOTIFY), (3, True)])
-    """Lets CRIU go on after a notification."""
 
     container: Container
     images: int
@@ -178,9 +181,25 @@ class CriuWorker:
             CriuFailed: CRIU has ended.
         """
         try:
-            self._rpc.send(self.ANSWER)
+            self._rpc.send(_ANSWER)
         except BrokenPipeError:
             raise CriuFailed(self.action, self.error_lines()) from None
+
+    def let_run(self) -> None:
+        """Have a gated restore go on to its end; it may stand in a freezer meanwhile."""
+        let_run(self._rpc)
+
+    def await_end(self, timeout_s: float) -> None:
+        """Wait for the end of a restore that was let run.
+
+        Raises:
+            MigrationError: it does not get there, or fails.
+        """
+        deadline = time.monotonic() + timeout_s
+        while (reply := self.receive(max(0.0, deadline - time.monotonic()))).notification is not None:
+            pass
+        if not reply.success:
+            raise CriuFailed(self.action, self.error_lines())
 
     def receive(self, timeout_s: float, unless: Sequence[int] = ()) -> Reply:
         """Wait for CRIU's next message.
@@ -298,6 +317,17 @@ class CriuWorker:
         if self._process.stderr:
             self._process.stderr.close()
         os.close(self._end)
+
+
+def let_run(rpc: socket.socket) -> None:
+    """Answer, before they are asked, all that a gated restore still asks: nobody is needed for it from now on.
+
+    Args:
+        rpc: our end of the talk; may be used again, and after the end of CRIU.
+    """
+    for _notification in _AFTER_THE_GATE:
+        with contextlib.suppress(BrokenPipeError):
+            rpc.send(_ANSWER)
 
 
 class PageServer:

@@ -111,6 +111,13 @@ class Freezer:
         except FileNotFoundError:
             return False
 
+    @property
+    def is_shut(self) -> bool:
+        """Whether it was told to freeze, and not to thaw since."""
+        with contextlib.suppress(OSError):
+            return self._switch.read_text().strip() not in ("THAWED", "0")
+        return False
+
     def thaw(self) -> None:
         with contextlib.suppress(OSError):
             self._switch.write_text("THAWED" if self._v1 else "0")

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Deciding, from what was written down, which copy of an interrupted migration is the live one, and tidying up.
 
-The target's word counts: a process that stands restored and has not been told to run has never run. So:
+The target's word counts: a process that stands restored in a freezer that was not opened has never run. So:
 
 =================  ==========================  =============================================
 source's record    target                      what is done
@@ -112,7 +112,7 @@ def look_at_host() -> Found:
         else:
             outcome = "resumed"
             if entry.role == "target":
-                outcome = "finished" if entry.state == record.COMPLETED else "destroyed"
+                outcome = "finished" if target.may_have_run(entry) else "destroyed"
             settled = Settled(entry.migration_id, entry.container_name, entry.role, entry.peer, outcome)
             found.settled.append(settled)
     return found
@@ -122,7 +122,7 @@ def settle_target(entry: Record, engine: DockerEngine) -> None:
     """Finish or take away what an agent that died has left on the target."""
     if entry.method == "engine":
         engine_checkpoint.settle_target(entry, engine)
-    elif entry.state == record.COMPLETED:
+    elif target.may_have_run(entry):
         target.finish(entry, engine)
     else:
         target.destroy(entry, engine)

@@ -512,6 +512,7 @@ class Source:
             "statistics": self._monitor.as_dict(),
             "criu": {"dump": dump, "restore": finished.get("criu", {})},
             "commands": {"source": commands.noted(), "target": finished.get("commands", [])},
+            "ended_on_target": bool(finished.get("ended")),
         }
 
     # Post-copy: the process runs on the target, its pages are still here

@@ -20,7 +20,7 @@ from typing import Any
 from . import agent, arrivals, channel, commands, libc, network, processes, record, resident, tun
 from .channel import Channel, Listener, Message
 from .container import Container
-from .criu import CriuWorker, Interrupted, PageServer
+from .criu import GATE, CriuWorker, Interrupted, PageServer, let_run
 from .docker_engine import DockerEngine, resident_name
 from .errors import CriuFailed, MigrationError, PeerLost
 from .files import FileSet
@@ -300,7 +300,7 @@ class Target:
             os.close(armed.inventory)
             unless = [control.fileno(), os.pidfd_open(armed.pager.process_id.pid)]
             try:
-                armed.criu.run_until("pre-resume", self._plan.timeout_s, unless)
+                armed.criu.run_until(GATE, self._plan.timeout_s, unless)
             finally:
                 os.close(unless[1])
             # CRIU, too: if it were killed from now on, what it has restored would run
@@ -324,31 +324,45 @@ class Target:
         armed.pager.expect("run", 10)
         if restored not in freezer.members or freezer.has_doomed:
             raise MigrationError("The restored process was killed on the target host before it ran.")
-        # written down first: whoever finds this record knows that the process may have run
+        # written down first: whoever finds this record, and the freezer open, knows that the process may have run
         self._record.save(record.COMPLETED)
         armed.hold.release_some(FITS_A_SOCKET)
+        armed.criu.let_run()
         freezer.thaw()
-        armed.criu.answer()
         # The process runs: from here on nothing may undo it. A source that does not hear this asks what became of it.
         with contextlib.suppress(PeerLost):
             control.send("running", held_packets=armed.hold.held)
         agent.step_back()
-        armed.hold.release_gently()
-        with contextlib.suppress(MigrationError):
-            armed.criu.run_until(None, 10)
+        fault = self._let_go(armed)
         statistics = armed.criu.statistics()
-        armed.criu.close()
-        armed.hold.remove()
-        armed.page_server.close()
-        armed.links.close()
-        _adopt(self._record)  # before its patience ends: the memory may take longer
         control, placed = self._await_memory(armed.pager, control)
         self._listener.close()
         armed.pager.close()
+        if fault is not None and self._record.init.alive:
+            raise fault
+        ended = not self._record.init.alive
         finish(self._record, self._engine)
         with contextlib.suppress(PeerLost):
-            control.send("finished", criu=statistics, pager=placed, commands=commands.noted())
+            control.send("finished", criu=statistics, pager=placed, commands=commands.noted(), ended=ended)
         control.close()
+
+    def _let_go(self, armed: Armed) -> Exception | None:
+        """Take away what held the process; returns what went wrong, which is not to cost it the rest of its memory.
+
+        It may also end by itself at any moment, and its namespaces with it.
+        """
+        try:
+            armed.hold.release_gently()
+            with contextlib.suppress(MigrationError):
+                armed.criu.await_end(10)
+            armed.criu.close()
+            armed.page_server.close()
+            armed.links.close()
+            armed.hold.remove()
+            _adopt(self._record)  # before its patience ends: the memory may take longer
+        except (MigrationError, OSError) as error:
+            return error
+        return None
 
     def _await_memory(self, pager: TargetPager, control: Channel) -> tuple[Channel, dict[str, Any]]:
         """Wait until the process has all its memory; returns the connection, which may be another by then.
@@ -405,7 +419,7 @@ class Target:
 
     def _own_fault(self) -> MigrationError | None:
         """What went wrong here by itself before the commit. All else that either host has seen may follow from it."""
-        if self._record.state == record.COMPLETED:
+        if may_have_run(self._record):
             return None  # the container may have been ended by us: see _await_memory
         if processes.is_killed(self._container.init.pid):
             return MigrationError("The awaiting container ended on the target host.")
@@ -415,12 +429,12 @@ class Target:
 
     def _destroy_process(self) -> None:
         """Before the commit, end all that is in the container: the source may go on as soon as it hears of it."""
-        if self._record.state != record.COMPLETED:
+        if not may_have_run(self._record):
             _kill(self._record)
 
     def _abort(self) -> None:
         """Undo everything; the process that may stand restored here has never run and is destroyed."""
-        if self._record.state == record.COMPLETED:
+        if may_have_run(self._record):
             if self._lost:
                 give_up(self._record, self._engine)
             else:
@@ -443,7 +457,7 @@ def _await_state(init: ProcessId, state: str, ask: Callable[[], None] = lambda: 
         MigrationError: it does not, or has ended.
     """
     deadline = time.monotonic() + 10
-    while Path(f"/proc/{init.pid}/comm").read_text().strip() != state:
+    while processes.name(init.pid) != state:
         if time.monotonic() > deadline or not init.alive:
             raise MigrationError(
                 f"The resident init on the target host does not get to '{state}'; see the container's log."
@@ -511,8 +525,12 @@ def _kill(target: Record) -> None:
 def finish(target: Record, engine: DockerEngine) -> None:
     """What is left to do once the process runs here; may be repeated."""
     if target.init.alive:
-        remove_rules(target.init.pid, target.migration_id)
-        _adopt(target)
+        try:
+            remove_rules(target.init.pid, target.migration_id)
+            _adopt(target)
+        except (MigrationError, OSError):
+            if target.init.alive:
+                raise
     if target.freezer:
         Freezer(Path(target.freezer)).remove()
     _clean(target)
@@ -520,6 +538,11 @@ def finish(target: Record, engine: DockerEngine) -> None:
     if not target.init.alive and target.restart_policy.get("Name", "no") not in ("", "no"):
         engine.start(target.container_id)  # it ended meanwhile; the engine would have started it again
     target.remove()
+
+
+def may_have_run(target: Record) -> bool:
+    """Whether the process may have run here: it was written down that it should, and then the freezer was opened."""
+    return target.state == record.COMPLETED and not (target.freezer and Freezer(Path(target.freezer)).is_shut)
 
 
 def give_up(target: Record, engine: DockerEngine) -> None:
@@ -568,11 +591,10 @@ def rescue(target: Record, rpc: tuple[socket.socket, socket.socket]) -> None:
         agent.end_children(patience_s=1)  # nothing is at stake, and the page server waits for more
         destroy(current, engine)
         return
+    let_run(ours)
     Freezer(Path(current.freezer)).thaw()
     with contextlib.suppress(OSError):
         ours.settimeout(10)
-        for _notification in range(2):  # pre-resume, post-resume; the worker may have answered them
-            ours.send(CriuWorker.ANSWER)
         while ours.recv(65536):  # until CRIU ends, which must not be killed: the process is still its child
             pass
     ours.close()

@@ -340,7 +340,7 @@ class Migration:
         if self._forecast is not None and self._forecast.reason:
             migration["prediction"] = self._forecast.as_dict()
         if outcome["ok"]:
-            return {"changed": True, "migration": migration, "diff": self.diff()}
+            return {"changed": True, "migration": migration, "diff": self.diff(), "warnings": self._warnings(outcome)}
         return {
             "failed": True,
             "msg": outcome["message"]
@@ -349,6 +349,14 @@ class Migration:
             "details": outcome["details"],
             "migration": migration,
         }
+
+    def _warnings(self, outcome: Result) -> list[str]:
+        if not outcome.get("ended_on_target"):
+            return []
+        return [
+            f"'{self._name}' ended on {self._hosts.target} soon after it had begun to run there; the engine does with "
+            f"it what its restart policy says. See its log: docker logs {self._name}"
+        ]
 
     @staticmethod
     def _fail_if_broken(answer: Result) -> None:

@@ -48,6 +48,25 @@ def test_the_target_keeps_only_what_has_run(records: Path, state: str, outcome: 
     assert [entry.outcome for entry in settle.look_at_host().settled] == [outcome]
 
 
+@pytest.mark.parametrize(
+    ("switch", "told", "outcome"),
+    [("freezer.state", "FROZEN\n", "destroyed"), ("freezer.state", "FREEZING\n", "destroyed"),
+     ("freezer.state", "THAWED\n", "finished"), ("cgroup.freeze", "1\n", "destroyed"),
+     ("cgroup.freeze", "0\n", "finished")],
+)  # fmt: skip
+def test_what_stands_in_a_shut_freezer_has_not_run(
+    records: Path, tmp_path: Path, switch: str, told: str, outcome: str
+) -> None:
+    group = tmp_path / "group"
+    (group / "organic-nf").mkdir(parents=True)
+    for directory in (group, group / "organic-nf"):
+        (directory / switch).write_text(told)
+    entry = written("target", record.COMPLETED)
+    entry.freezer = str(group)
+    entry.save()
+    assert [one.outcome for one in settle.look_at_host().settled] == [outcome]
+
+
 @pytest.mark.parametrize("role", ["source", "target"])
 @pytest.mark.parametrize("state", [record.ACTIVE, record.COMMITTED, record.POSTCOPY, record.COMPLETED])
 def test_what_is_at_work_is_left_alone(records: Path, role: str, state: str) -> None:
