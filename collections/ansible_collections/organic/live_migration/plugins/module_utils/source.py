@@ -481,10 +481,12 @@ class Source:
             return {**agent.failure(error), "undecided": True}
         self._report_sent(armed.final)
         dump = armed.criu.statistics()
-        lost = ""
+        fault = None
         if self._post_copy:
             armed.links.down()  # the frozen copy's kernel must not send its old segments again
-            lost = self._copy_after()
+            fault = self._copy_after()
+            if fault is not None and not isinstance(fault, PeerFailed):
+                return self._undecided(fault)
         with self._steps.step("release"):
             bytes_sent = channel.tcp_bytes_sent(armed.pages) + armed.control.blob_bytes_sent
             bytes_sent += self._sent.bytes
@@ -494,9 +496,8 @@ class Source:
             release(self._record, self._engine)
             armed.hold.drop()
             armed.door.drop()
-        if lost:
-            self._monitor.enter(FAILED)
-            return {**agent.failure(MigrationError(lost)), "stopped": True, "statistics": self._monitor.as_dict()}
+        if fault is not None:
+            return self._lost(fault)
         with self._steps.step("finish"):
             finished = self._await_finished(self._control or armed.control)
         self._monitor.report(remaining_bytes=0)
@@ -517,8 +518,8 @@ class Source:
 
     # Post-copy: the process runs on the target, its pages are still here
 
-    def _copy_after(self) -> str:
-        """Send what is left, as it is asked for and one after the other; returns why the rest is lost, or nothing."""
+    def _copy_after(self) -> MigrationError | None:
+        """Send what is left, as it is asked for and one after the other; returns why that could not be done."""
         self._record.save(record.POSTCOPY)
         self._monitor.enter(POSTCOPY_ACTIVE)
         with self._steps.step("postcopy"):
@@ -528,11 +529,23 @@ class Source:
                 if self._control is not None:
                     with contextlib.suppress(MigrationError):
                         self._control.send("failed", message=str(error), details={})
-                return (
-                    f"{error} The process cannot run without the rest of its memory: it was stopped on "
-                    f"{self._plan.peer}, and its old copy here must not run any more. Its state is lost; start it anew."
-                )
-        return ""
+                return error
+        return None
+
+    def _undecided(self, fault: MigrationError) -> agent.Result:
+        """The target may have had all it needs, and run on; the frozen copy is kept until it was asked."""
+        self._monitor.enter(FAILED)
+        return {**agent.failure(fault), "undecided": True, "statistics": self._monitor.as_dict()}
+
+    def _lost(self, fault: MigrationError) -> agent.Result:
+        """The target has said that it stopped the process."""
+        self._monitor.enter(FAILED)
+        told = MigrationError(
+            f"{fault} The process cannot run without the rest of its memory: it was stopped on {self._plan.peer}, and "
+            "its old copy here must not run any more. Its state is lost; start it anew.",
+            **fault.details,
+        )
+        return {**agent.failure(told), "stopped": True, "statistics": self._monitor.as_dict()}
 
     def _push(self) -> None:
         deadline_ms = 0.0
@@ -554,7 +567,7 @@ class Source:
                 self._monitor.enter(POSTCOPY_PAUSED)
                 deadline_ms = deadline_ms or now_ms() + self._plan.options.postcopy_timeout_s * 1000
                 if now_ms() > deadline_ms:
-                    raise MigrationError(
+                    raise PeerLost(
                         f"The link broke in post-copy and did not come back within "
                         f"{self._plan.options.postcopy_timeout_s} s (postcopy_timeout_s). {error}"
                     ) from None
@@ -653,12 +666,15 @@ class Source:
             except MigrationError:
                 return rescue(current)  # it may never have run there
         _links(current).down()
-        lost = self._copy_after()
+        fault = self._copy_after()
         self._hang_up()
+        if fault is not None and not isinstance(fault, PeerFailed):
+            return self._undecided(fault)
         release(current, self._engine)
-        self._monitor.enter(FAILED if lost else COMPLETED)
-        told = {"status": FAILED, "message": lost, "stopped": True} if lost else {"ok": True, "status": COMPLETED}
-        return {**told, "statistics": self._monitor.as_dict()}
+        if fault is not None:
+            return self._lost(fault)
+        self._monitor.enter(COMPLETED)
+        return {"ok": True, "status": COMPLETED, "statistics": self._monitor.as_dict()}
 
 
 def release(source: Record, engine: DockerEngine) -> None:
