@@ -68,26 +68,28 @@ class Pager:
     """
 
     def __init__(self, program: Path, role: str) -> None:
+        self._role = role
         self._directory = Path(tempfile.mkdtemp(prefix="organic-fuzz-"))
         self._control, control = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._peer, connection = socket.socketpair()
         self._log = (self._directory / "log").open("w+b")
-        self._moved: subprocess.Popen[bytes] | None = None
         self.process, self.base = Frames.process, Frames.base
         images = os.open(self._directory, os.O_RDONLY | os.O_DIRECTORY)
         hidden = os.memfd_create("hidden")
         os.truncate(hidden, 1 << 20)
-        arguments = ["target", str(images)]
+        # what the source moves; to the target, the container's init
+        self._other = subprocess.Popen(["sleep", "infinity"])
+        init = os.pidfd_open(self._other.pid)
+        arguments = ["target", str(images), str(init)]
         if role == "source":
-            self._moved = subprocess.Popen(["sleep", "infinity"])
-            os.kill(self._moved.pid, signal.SIGSTOP)
-            arguments = ["source", str(self._moved.pid), str(hidden)]
+            os.kill(self._other.pid, signal.SIGSTOP)
+            arguments = ["source", str(self._other.pid), str(hidden)]
         self._process = subprocess.Popen(
             [str(program), *arguments, str(connection.fileno())],
             stdin=control, stdout=subprocess.DEVNULL, stderr=self._log,
-            pass_fds=[images, hidden, connection.fileno()], env={**os.environ, **SANITIZER},
+            pass_fds=[images, hidden, init, connection.fileno()], env={**os.environ, **SANITIZER},
         )  # fmt: skip
-        for descriptor in (images, hidden):
+        for descriptor in (images, hidden, init):
             os.close(descriptor)
         control.close()
         connection.close()
@@ -163,7 +165,7 @@ class Pager:
             if time.monotonic() > deadline:
                 raise Broken(f"the connection does not end; {self._said()}")
         self._hear("broken")
-        if self._moved is not None:
+        if self._role == "source":
             return
         self._peer.close()
         self._peer, connection = socket.socketpair()
@@ -180,10 +182,9 @@ class Pager:
         self._hear("reconnect")
 
     def close(self) -> None:
-        for process in (self._process, self._moved):
-            if process is not None:
-                process.kill()
-                process.wait()
+        for process in (self._process, self._other):
+            process.kill()
+            process.wait()
         self._peer.close()
         self._control.close()
         self._log.close()

@@ -35,7 +35,6 @@ class Target:
     def __init__(self, count: int) -> None:
         self.memory: dict[int, dict[int, bytes]] = {}
         self.ranges: dict[int, dict[int, list[tuple[int, int]]]] = {EXTENTS: {}, PRESENT: {}, STALE: {}}
-        self.arrived = threading.Event()
         self.page_arrived = threading.Event()
         self.first_may_answer = threading.Event()
         self.first_may_answer.set()
@@ -68,7 +67,6 @@ class Target:
                     connection.sendall(FRAME.pack(BARRIER_DONE, 0, address, 0, 0))
                 else:
                     raise AssertionError(f"frame {kind}")
-                self.arrived.set()
                 if kind in (PAGES, ZERO):
                     self.page_arrived.set()
 
@@ -260,9 +258,9 @@ def test_post_copy_answers_and_pushes(init: Path, restless_program: Path) -> Non
         pager.order("final lists", "final")
         assert not target.memory
         stale = target.ranges[STALE][process.pid]
-        target.arrived.clear()
+        target.page_arrived.clear()
         target.ask(process.pid, stale[0][0])
-        assert target.arrived.wait(10)
+        assert target.page_arrived.wait(10)
         assert stale[0][0] in target.memory[process.pid]
         pager.order("push", "push")
         fetched = target.memory[process.pid]
@@ -307,3 +305,36 @@ def test_a_process_that_ends_is_told(init: Path, restless_program: Path) -> None
 def test_the_kernel_is_looked_at(init: Path) -> None:
     done = subprocess.run([init.with_name("pager"), "check"], check=True, capture_output=True, text=True)
     assert set(json.loads(done.stdout)) == {"pagemap_scan", "userfaultfd", "write_protection"}
+
+
+@pytest.mark.parametrize("missing", [True, False])
+def test_a_target_left_alone_ends_what_it_cannot_give_its_pages(init: Path, tmp_path: Path, missing: bool) -> None:
+    ours, theirs = socket.socketpair()
+    control, its_control = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    container = subprocess.Popen(["sleep", "infinity"])
+    images, pidfd = os.open(tmp_path, os.O_RDONLY | os.O_DIRECTORY), os.pidfd_open(container.pid)
+    given = [images, pidfd, theirs.fileno()]
+    command = [str(init.with_name("pager")), "target", *map(str, given)]
+    with subprocess.Popen(command, stdin=its_control, pass_fds=given, stderr=subprocess.PIPE) as pager:
+        for one in (theirs, its_control):
+            one.close()
+        assert b"ready" in control.recv(4096)
+        payload = struct.pack("<QQ", 0x10000, 0x12000)
+        ours.sendall(FRAME.pack(PRESENT, 1, 0, 0, len(payload)) + payload)
+        if not missing:
+            ours.sendall(FRAME.pack(ZERO, 1, 0x10000, 0x2000, 0))
+        ours.sendall(FRAME.pack(BARRIER, 0, 7, 0, 0))
+        assert FRAME.unpack(ours.recv(FRAME.size))[0] == BARRIER_DONE
+        control.send(b"run")
+        assert b"run" in control.recv(4096)
+        control.close()
+        ours.close()
+        assert pager.wait(10) == (1 if missing else 0), pager.stderr
+    for descriptor in (images, pidfd):
+        os.close(descriptor)
+    if missing:
+        assert container.wait(10) == -signal.SIGKILL
+    else:
+        assert container.poll() is None
+        container.kill()
+        container.wait()

@@ -51,7 +51,7 @@ def migrations() -> list[dict[str, Any]]:
                 "role": entry.role,
                 "peer": entry.peer,
                 "state": progress.get("state", entry.state),
-                "at_work": entry.agent_alive,
+                "at_work": entry.at_work,
                 "progress": progress,
             }
         )

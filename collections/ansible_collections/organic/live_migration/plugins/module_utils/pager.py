@@ -229,13 +229,18 @@ class TargetPager(Pager):
 
     Args:
         images: descriptor of CRIU's image directory, where it finds the pager's socket.
+        init: the container's first process, which the pager ends if it is alone and cannot get all pages.
         connections: to the source's pager.
         direct: keep nothing: what arrives before there is a process waits in the connections.
     """
 
-    def __init__(self, images: int, connections: list[socket.socket], direct: bool) -> None:
-        given = [one.fileno() for one in connections]
-        super().__init__(["target", str(images), *map(str, given)], [images, *given])
+    def __init__(self, images: int, init: ProcessId, connections: list[socket.socket], direct: bool) -> None:
+        pidfd = os.pidfd_open(init.pid)
+        try:
+            given = [images, pidfd, *(one.fileno() for one in connections)]
+            super().__init__(["target", *map(str, given)], given)
+        finally:
+            os.close(pidfd)
         self.expect("ready", 10)
         if direct:
             self.order("direct")

@@ -153,7 +153,7 @@ def look_at_source(engine: DockerEngine, name: str, shared_volumes: list[str], m
             )
     reasons += tun.reasons(tree)
     for other in record.all_records():
-        if other.container_name == name and other.agent_alive:
+        if other.container_name == name and other.at_work:
             reasons.append(
                 Reason(
                     "busy",

@@ -56,7 +56,7 @@ class Record:
         agent_pid, agent_start_time: the process that works on it.
         rescued: target: that is the guardian, as its worker has died.
         pager_pid, pager_start_time: target: the pager, which the process needs until all its pages are there.
-        post_copy: source: the frozen copy is needed after the commit, until the target has all its pages.
+        post_copy: after the commit the target needs the frozen copy of the source until it has all its pages.
         cpu_limit: source: files of the container's CPU bandwidth, as they were before it was slowed down.
     """
 
@@ -108,8 +108,10 @@ class Record:
         os.replace(temporary, self.path)
 
     @property
-    def agent_alive(self) -> bool:
-        return bool(self.agent_pid) and ProcessId(self.agent_pid, self.agent_start_time).alive
+    def at_work(self) -> bool:
+        """Whether its agent lives, or at least the pager that went on alone."""
+        agent = ProcessId(self.agent_pid, self.agent_start_time)
+        return any(process.pid and process.alive for process in (agent, self.pager))
 
     @property
     def init(self) -> ProcessId:

@@ -105,7 +105,7 @@ def look_at_host() -> Found:
     """What :func:`settle_host` would do; nothing is changed."""
     found = Found()
     for entry in record.all_records():
-        if entry.agent_alive:
+        if entry.at_work:
             found.at_work.append(AtWork(entry.migration_id, entry.container_name, entry.role, entry.peer))
         elif entry.role == "source" and entry.state in (record.COMMITTED, record.POSTCOPY):
             found.undecided.append(Undecided(entry.migration_id, entry.container_name, entry.peer))
@@ -119,11 +119,11 @@ def look_at_host() -> Found:
 
 
 def settle_target(entry: Record, engine: DockerEngine) -> None:
-    """Finish or take away what an agent that died has left on the target."""
+    """Finish or take away what an agent that died has left on the target, and its pager, if that went on alone."""
     if entry.method == "engine":
         engine_checkpoint.settle_target(entry, engine)
     elif target.may_have_run(entry):
-        target.finish(entry, engine)
+        target.conclude(entry, engine)
     else:
         target.destroy(entry, engine)
 
@@ -141,7 +141,7 @@ def outcome_on_target(migration_id: str, name: str, engine: DockerEngine, timeou
         )
         if entry is None:
             break
-        if not entry.agent_alive:
+        if not entry.at_work:
             settle_target(entry, engine)
             continue
         if time.monotonic() > deadline:

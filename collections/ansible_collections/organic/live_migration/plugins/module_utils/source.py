@@ -478,6 +478,9 @@ class Source:
         except MigrationError as error:
             # the target may or may not run; the process stays frozen here until somebody has asked the target
             armed.links.down()  # its kernel would else go on speaking for it, and turn neighbours to itself
+            if self._post_copy and isinstance(error, PeerLost):
+                with contextlib.suppress(MigrationError):
+                    self._push()  # if it runs, it needs them
             return {**agent.failure(error), "undecided": True}
         self._report_sent(armed.final)
         dump = armed.criu.statistics()

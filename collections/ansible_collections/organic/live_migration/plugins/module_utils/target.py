@@ -242,7 +242,8 @@ class Target:
             page_server = PageServer(images, pages)
             unless_armed.callback(page_server.close)
             pages.close()  # the source notices the end of the page server by the end of the connection
-            pager = TargetPager(images, for_pager, direct=self._strategy in (INTER_COPY, POST_COPY))
+            direct = self._strategy in (INTER_COPY, POST_COPY)
+            pager = TargetPager(images, self._container.init, for_pager, direct)
             unless_armed.callback(pager.close)
             for connection in for_pager:
                 connection.close()
@@ -325,6 +326,7 @@ class Target:
         if restored not in freezer.members or freezer.has_doomed:
             raise MigrationError("The restored process was killed on the target host before it ran.")
         # written down first: whoever finds this record, and the freezer open, knows that the process may have run
+        self._record.post_copy = self._post_copy
         self._record.save(record.COMPLETED)
         armed.hold.release_some(FITS_A_SOCKET)
         armed.criu.let_run()
@@ -545,6 +547,14 @@ def may_have_run(target: Record) -> bool:
     return target.state == record.COMPLETED and not (target.freezer and Freezer(Path(target.freezer)).is_shut)
 
 
+def conclude(target: Record, engine: DockerEngine) -> None:
+    """Once the agent has died, and the pager ended that had gone on alone; may be repeated."""
+    if target.post_copy and not target.init.alive:
+        give_up(target, engine)  # it may have been ended for want of pages, see src/pager/target.c
+    else:
+        finish(target, engine)
+
+
 def give_up(target: Record, engine: DockerEngine) -> None:
     """The process had run here and was stopped, as its memory is lost: what is left is a container that ended."""
     engine.wait_stopped(target.container_id)
@@ -599,4 +609,4 @@ def rescue(target: Record, rpc: tuple[socket.socket, socket.socket]) -> None:
             pass
     ours.close()
     _outlive(current.pager)
-    finish(current, engine)
+    conclude(current, engine)

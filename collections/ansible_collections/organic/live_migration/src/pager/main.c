@@ -3,12 +3,12 @@
  * SPDX-License-Identifier: GPL-3.0-or-later
  *
  * pager source PID HIDDEN [CONNECTION...]
- * pager target IMAGES CONNECTION...
+ * pager target IMAGES INIT CONNECTION...
  * pager check
  *
  * Moves the memory of a process tree between two hosts; child of the agents of organic.live_migration. PID is the first
  * process of the tree, the others are descriptors: HIDDEN of the list for preload.so, IMAGES of CRIU's image directory,
- * and the connections to the other pager. "check" tells what the kernel lacks. */
+ * INIT of the first process of the container (pidfd_open(2)), and the connections to the other pager. "check" tells what the kernel lacks. */
 #include "pager.h"
 
 #include <signal.h>
@@ -22,13 +22,13 @@ int main(int count, char **arguments)
 {
 	static struct connection connections[CONNECTIONS_MAX];
 	bool source = count >= 4 && strcmp(arguments[1], "source") == 0;
-	bool target = count >= 4 && strcmp(arguments[1], "target") == 0;
-	int first = source ? 4 : 3;
+	bool target = count >= 5 && strcmp(arguments[1], "target") == 0;
+	int first = 4;
 
 	if (count == 2 && strcmp(arguments[1], "check") == 0)
 		return run_check();
 	if ((!source && !target) || count - first > CONNECTIONS_MAX) {
-		fputs("usage: pager source PID HIDDEN [CONNECTION...]\n       pager target IMAGES CONNECTION...\n       pager check\n",
+		fputs("usage: pager source PID HIDDEN [CONNECTION...]\n       pager target IMAGES INIT CONNECTION...\n       pager check\n",
 		      stderr);
 		return EXIT_USAGE;
 	}
@@ -39,6 +39,6 @@ int main(int count, char **arguments)
 	if (source)
 		run_source(atoi(arguments[2]), connections, count - first, atoi(arguments[3]));
 	else
-		run_target(connections, count - first, atoi(arguments[2]));
+		run_target(connections, count - first, atoi(arguments[2]), atoi(arguments[3]));
 	return 0;
 }

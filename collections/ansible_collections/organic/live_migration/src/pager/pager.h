@@ -53,5 +53,5 @@ bool receive_frame(struct connection *connection, struct frame *frame);
 
 /* source.c, target.c, check.c */
 void run_source(pid_t root, struct connection *connections, int count, int hidden_pages);
-void run_target(struct connection *connections, int count, int images);
+void run_target(struct connection *connections, int count, int images, int init);
 int run_check(void);

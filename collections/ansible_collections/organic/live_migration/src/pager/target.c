@@ -7,8 +7,10 @@
  *
  * Orders: "direct" when each page comes but once, so that it may be placed at once; "standing" when CRIU has restored
  * all processes; "run" before they run; "finish" when the source has sent all pages: places what is stored and ends;
- * "complete" asks whether there is nothing left that only the source has; "reconnect" brings new connections. When the agent dies after "run", it goes on alone. The agent holds each userfaultfd
- * as well: when the pager dies the process stands still where it has no memory, and does not run on zeros.
+ * "complete" asks whether there is nothing left that only the source has; "reconnect" brings new connections. The agent
+ * holds each userfaultfd as well: when the pager dies the process stands still where it has no memory, and does not run
+ * on zeros. When the agent dies after "run", the pager goes on alone; if the connections break then, nobody can bring
+ * others, and it ends the container before a page that is missing could be taken for zeros.
  */
 #define _GNU_SOURCE
 #include "chunks.h"
@@ -19,6 +21,7 @@
 #include <linux/userfaultfd.h>
 #include <poll.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -27,6 +30,7 @@
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
@@ -715,6 +719,15 @@ static bool is_complete(bool placed)
 	return true;
 }
 
+/* Without its agent: whether pages are missing that nobody will bring any more. */
+static bool is_hopeless(void)
+{
+	for (int i = 0; i < connection_count; i++)
+		if (!connections[i].broken)
+			return false;
+	return !is_complete(false);
+}
+
 /* CRIU */
 
 static int listen_for_criu(int images)
@@ -871,7 +884,7 @@ static size_t watch(struct pollfd *list, size_t room, int control, int criu)
 	return count;
 }
 
-void run_target(struct connection *given, int count, int images)
+void run_target(struct connection *given, int count, int images, int init)
 {
 	static struct pollfd watched[2 * PROCESSES_MAX];
 	struct connection fresh[CONNECTIONS_MAX];
@@ -896,6 +909,10 @@ void run_target(struct connection *given, int count, int images)
 		}
 		if (control < 0 && !more && is_complete(true))
 			break;
+		if (control < 0 && !more && is_hopeless()) {
+			syscall(SYS_pidfd_send_signal, init, SIGKILL, NULL, 0);
+			fail("the connection to the other host broke, and no agent is left");
+		}
 		if (poll(watched, descriptors, patience_ms) < 0 && errno != EINTR)
 			fail("poll: %s", strerror(errno));
 		if (watched[1].revents & POLLIN && criu < 0) {

@@ -26,7 +26,7 @@ def test_what_was_written_down_is_read_again(records: Path) -> None:
     made.adopt()
     made.save(record.COMMITTED)
     assert record.all_records() == [made]
-    assert made.agent_alive
+    assert made.at_work
     assert made.directory.stat().st_mode & 0o777 == 0o700
     assert sorted(path.name for path in made.directory.iterdir()) == ["source.json"]
 
@@ -34,10 +34,10 @@ def test_what_was_written_down_is_read_again(records: Path) -> None:
 def test_a_later_process_with_the_same_pid_is_not_the_agent(records: Path) -> None:
     made = make()
     made.adopt()
-    assert made.agent_alive
+    assert made.at_work
     made.agent_start_time -= 1
-    assert not made.agent_alive
-    assert not make().agent_alive
+    assert not made.at_work
+    assert not make().at_work
 
 
 def test_forgotten_it_leaves_nothing(records: Path) -> None:
