@@ -293,6 +293,8 @@ def run(site: Site, moving: Moving, case: Case, finding: Finding) -> bool:
             if told:
                 struck.is_where_it_is_said_to_be(told)
             _answers_again(client)
+        elif told and told.status == 0:
+            moving.home = moving.away  # what its agents have left there is the next run's
         moving.migrate(strategy=case.strategy)
         struck.settle(finding)
         _answers_again(client)

@@ -44,7 +44,7 @@ from .freezer import Freezer
 from .monitor import ACTIVE, CANCELLED, COMPLETED, FAILED, POSTCOPY_ACTIVE, POSTCOPY_PAUSED, SWITCHOVER, Monitor
 from .network import Interface, Links
 from .packet_hold import NewConnectionHold, PacketHold, remove_rules
-from .pager import Answer, PagesLost, Sent, SourcePager
+from .pager import Answer, Sent, SourcePager
 from .plan import HYBRID, POST_COPY, PRE_COPY, Plan
 from .record import Record
 from .steps import Steps, now_ms
@@ -529,9 +529,6 @@ class Source:
             try:
                 self._push()
             except MigrationError as error:
-                if self._control is not None:
-                    with contextlib.suppress(MigrationError):
-                        self._control.send("failed", message=str(error), details={})
                 return error
         return None
 
@@ -551,24 +548,33 @@ class Source:
         return {**agent.failure(told), "stopped": True, "statistics": self._monitor.as_dict()}
 
     def _push(self) -> None:
+        """Send what is left. What was sent and not received when a link or a pager fails is still here, and sent again.
+
+        Raises:
+            PeerFailed: the target has stopped the process.
+            PeerLost: for too long nothing could be sent.
+        """
         deadline_ms = 0.0
         while True:
+            before = self._sent.bytes
             try:
                 if self._pager is None or self._control is None:
                     self._control, self._pager = self._reconnect()
                     self._monitor.enter(POSTCOPY_ACTIVE)
-                deadline_ms = 0.0
                 self._pager.order("push")
                 self._report_sent(self._pager.expect("push", _FOR_EVER_S, self._tell_of_progress))
                 with contextlib.suppress(PeerLost):  # all pages are there, whatever becomes of the link or of the agent
                     self._control.send("pushed")
                     self._control.expect("drained", _FOR_EVER_S)
                 return
-            except (PagesLost, PeerLost) as error:
-                # what was sent and not received is still here
+            except PeerFailed:
+                raise
+            except MigrationError as error:
+                got_on = self._sent.bytes > before
                 self._hang_up()
                 self._monitor.enter(POSTCOPY_PAUSED)
-                deadline_ms = deadline_ms or now_ms() + self._plan.options.postcopy_timeout_s * 1000
+                if got_on or not deadline_ms:
+                    deadline_ms = now_ms() + self._plan.options.postcopy_timeout_s * 1000
                 if now_ms() > deadline_ms:
                     raise PeerLost(
                         f"The link broke in post-copy and did not come back within "
