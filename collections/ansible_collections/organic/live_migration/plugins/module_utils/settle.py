@@ -187,7 +187,7 @@ def withdraw_target(migration_id: str, name: str, engine: DockerEngine, timeout_
 
 
 def settle_source(migration_id: str, outcome: str, engine: DockerEngine) -> bool:
-    """Decide a committed migration on the source by what became of it on the target: RAN, ENDED or DESTROYED.
+    """Decide a migration on the source by what became of it on the target: RAN, ENDED or DESTROYED.
 
     Returns:
         Whether the process is lost: it ran on the target before it had all its memory, and has ended there.
@@ -196,8 +196,8 @@ def settle_source(migration_id: str, outcome: str, engine: DockerEngine) -> bool
     for entry in record.all_records():
         if entry.migration_id != migration_id or entry.role != "source":
             continue
+        end: ModuleType = engine_checkpoint if entry.method == "engine" else source
         if entry.state in (record.COMMITTED, record.POSTCOPY):
-            end: ModuleType = engine_checkpoint if entry.method == "engine" else source
             # in post-copy it has run there, so the copy here is old, whatever came after
             ran = outcome != DESTROYED or entry.state == record.POSTCOPY
             lost = ran and outcome != RAN and (entry.state == record.POSTCOPY or entry.post_copy)
@@ -205,6 +205,8 @@ def settle_source(migration_id: str, outcome: str, engine: DockerEngine) -> bool
                 end.release(entry, engine)
             else:
                 end.roll_back(entry, engine)
+        elif not entry.at_work:  # it died before the commit, and the target was asked for nothing
+            end.roll_back(entry, engine)
     attendant.tidy()
     slots.tidy()
     return lost

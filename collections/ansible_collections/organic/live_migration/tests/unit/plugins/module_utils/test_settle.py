@@ -111,6 +111,7 @@ def test_a_container_that_is_there_had_its_process(records: Path, engine: Engine
 @pytest.mark.parametrize(
     ("state", "post_copy", "outcome", "kept_here", "lost"),
     [
+        (record.SETUP, False, settle.DESTROYED, True, False),
         (record.COMMITTED, False, settle.DESTROYED, True, False),
         (record.COMMITTED, False, settle.ENDED, False, False),
         (record.COMMITTED, False, settle.RAN, False, False),
