@@ -69,7 +69,7 @@ struct process {
 };
 
 static struct process *processes[PROCESSES_MAX];
-static size_t process_count;
+static _Atomic size_t process_count; /* an entry is there before it counts */
 static struct connection *connections;
 static int connection_count;
 static pthread_t receivers[CONNECTIONS_MAX];
@@ -828,14 +828,16 @@ static void reconnect(const struct connection *fresh, int count)
 {
 	if (count != connection_count)
 		fail("%d connections where there were %d", count, connection_count);
-	for (int i = 0; i < connection_count; i++) {
+	for (int i = 0; i < connection_count; i++)
 		shutdown(connections[i].fd, SHUT_RDWR);
+	for (int i = 0; i < connection_count; i++)
 		pthread_join(receivers[i], NULL);
+	for (int i = 0; i < connection_count; i++) { /* nobody looks at any of them now */
 		close(connections[i].fd);
 		connections[i] = fresh[i];
 	}
+	tell_received(); /* while nothing new arrives */
 	start_receivers();
-	tell_received();
 	tell("{\"done\": \"reconnect\"}");
 }
 
