@@ -92,6 +92,8 @@ options:
   postcopy_timeout_s:
     description:
       - How long the process may stand still in post-copy when the link to its memory broke, in seconds.
+      - Then it is stopped on both hosts, and its state is lost. Whether the target host had all its memory before, and
+        lets it run on, is asked there first; for as long as it cannot be asked, the frozen copy is kept on the source.
     type: int
     default: 60
   pause_before_switchover:
