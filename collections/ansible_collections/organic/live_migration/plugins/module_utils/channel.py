@@ -17,9 +17,10 @@ import ssl
 import struct
 import time
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from .errors import MigrationError, PeerFailed, PeerLost
+from .tls_relay import TlsRelay
 
 _HEADER = struct.Struct("<IQ")
 MAX_HEADER_BYTES = 1 << 20
@@ -56,6 +57,31 @@ class Credentials:
         finally:
             os.close(memory)
         return context
+
+
+class PageStream(Protocol):
+    """A connection for a program that knows no TLS: CRIU, or a pager. The peer was authenticated before.
+
+    Attributes:
+        plain: what the program is given.
+        bytes_sent: what it has sent, as far as this can be told.
+    """
+
+    plain: socket.socket
+
+    @property
+    def bytes_sent(self) -> int: ...
+
+
+class BareStream:
+    """Without encryption: the program has the connection itself."""
+
+    def __init__(self, plain: socket.socket) -> None:
+        self.plain = plain
+
+    @property
+    def bytes_sent(self) -> int:
+        return tcp_bytes_sent(self.plain)
 
 
 @dataclass
@@ -176,6 +202,14 @@ class Channel:
             raise PeerLost(f"The connection for the pages broke: {error}") from None
         plain.settimeout(None)
         return plain
+
+    def to_stream(self, encrypted: bool) -> PageStream:
+        """Give the connection to a program that knows no TLS.
+
+        Raises:
+            PeerLost: the other side does not go on in the same way.
+        """
+        return TlsRelay(self._tls) if encrypted else BareStream(self.to_plain_socket())
 
     def close(self) -> None:
         with contextlib.suppress(OSError):

@@ -16,11 +16,13 @@ INTER_COPY = "inter_copy"
 PRE_COPY = "pre_copy"
 POST_COPY = "post_copy"
 HYBRID = "hybrid"
+NO_ENCRYPTION = "none"
 STRATEGIES = (INTER_COPY, PRE_COPY, POST_COPY, HYBRID)
 
 CHOICES: dict[str, tuple[str, ...]] = {
     "strategy": (AUTO, *STRATEGIES),
     "compression": ("none", "zstd"),
+    "encryption": (NO_ENCRYPTION, "tls"),
     "on_no_convergence": ("throttle", "post_copy", "fail"),
 }
 RANGES: dict[str, tuple[int, int]] = {
@@ -42,6 +44,7 @@ class Options:
         downtime_limit_ms: pre-copy goes on until the expected downtime is below it.
         max_bandwidth: bytes per second of memory; 0 is no limit.
         compression: of memory pages, ``none`` or ``zstd``.
+        encryption: of memory pages, ``none`` or ``tls``; all else is encrypted anyway.
         max_rounds: of pre-copy.
         on_no_convergence: what pre-copy does when its rounds do not shrink: ``throttle``, ``post_copy``, ``fail``.
         connections: how many carry memory pages.
@@ -54,12 +57,17 @@ class Options:
     downtime_limit_ms: int = 300
     max_bandwidth: int = 0
     compression: str = "none"
+    encryption: str = NO_ENCRYPTION
     max_rounds: int = 30
     on_no_convergence: str = "throttle"
     connections: int = 2
     max_parallel: int = 2
     pause_before_switchover: bool = False
     postcopy_timeout_s: int = 60
+
+    @property
+    def is_encrypted(self) -> bool:
+        return self.encryption != NO_ENCRYPTION
 
     def __post_init__(self) -> None:
         for name, choices in CHOICES.items():

@@ -33,7 +33,7 @@ from . import (
     tun,
 )
 from . import throttle as cpu_throttle
-from .channel import Channel
+from .channel import Channel, PageStream
 from .container import Container
 from .convergence import Convergence, Round
 from .criu import CriuWorker
@@ -68,7 +68,7 @@ class Armed:
     """What is made before the freeze and needed after it."""
 
     control: Channel
-    pages: socket.socket
+    stream: PageStream
     pager: SourcePager
     files: FileSet
     snapshot: Snapshot
@@ -165,8 +165,8 @@ class Source:
         self._monitor = self._watched()
         try:
             with self._steps.step("connect"):
-                self._control, pages, for_pager = self._connect()
-            self._armed = self._arm(self._control, pages, for_pager)
+                self._control, stream, for_pager = self._connect()
+            self._armed = self._arm(self._control, stream, for_pager)
             self._monitor.check()
             if self._plan.options.strategy in (PRE_COPY, HYBRID):
                 self._copy_while_running(self._armed)
@@ -181,28 +181,24 @@ class Source:
 
     # Before the freeze: everything that can be done while the process runs
 
-    def _connect(self) -> tuple[Channel, socket.socket, list[socket.socket]]:
+    def _connect(self) -> tuple[Channel, PageStream, list[socket.socket]]:
         """One connection for the messages, and, authenticated the same way, one for CRIU's pages and the pager's."""
         control = Channel.connect(self._addresses, self._port, self._plan.credentials, 10)
         control.send("hello", strategy=self._plan.options.strategy, connections=self._plan.options.connections)
-        pages = self._connect_for_pages("pages")
-        channel.fail_soon(pages)
-        return control, pages, self._connect_pager()
+        return control, self._connect_for_pages("pages"), self._connect_pager()
 
     def _connect_pager(self) -> list[socket.socket]:
-        connections = [self._connect_for_pages("pager") for _number in range(self._plan.options.connections)]
+        connections = [self._connect_for_pages("pager").plain for _number in range(self._plan.options.connections)]
         for connection in connections:
-            channel.fail_soon(connection)
-            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             channel.widen(connection, receives=False)
         return connections
 
-    def _connect_for_pages(self, purpose: str) -> socket.socket:
+    def _connect_for_pages(self, purpose: str) -> PageStream:
         connection = Channel.connect(self._addresses, self._port, self._plan.credentials, 10)
         connection.send(purpose)
-        return connection.to_plain_socket()
+        return connection.to_stream(self._plan.options.is_encrypted)
 
-    def _arm(self, control: Channel, pages: socket.socket, for_pager: list[socket.socket]) -> Armed:
+    def _arm(self, control: Channel, stream: PageStream, for_pager: list[socket.socket]) -> Armed:
         self._monitor.enter(ACTIVE)
         with self._steps.step("files"):
             moving = FileSet(self._container, self._container.mounts())
@@ -238,8 +234,8 @@ class Source:
             )
             self._freezer.gather(self._nf.pid)
             pager = self._pager = self._start_pager(for_pager)
-            criu, images = self._arm_dump(pages, pager)
-            armed = Armed(control, pages, pager, moving, snapshot, links, hold, door, criu, images, tuns=tuns)
+            criu, images = self._arm_dump(stream.plain, pager)
+            armed = Armed(control, stream, pager, moving, snapshot, links, hold, door, criu, images, tuns=tuns)
             self._armed = armed  # known to a roll back from here on
             control.expect("armed", self._plan.timeout_s)
         return armed
@@ -428,7 +424,7 @@ class Source:
 
         def keep_uncorked() -> None:
             while not done.wait(_UNCORK_EVERY_S):
-                channel.uncork(armed.pages)
+                channel.uncork(armed.stream.plain)
 
         armed.criu.answer()
         threading.Thread(target=keep_uncorked, daemon=True).start()
@@ -491,8 +487,7 @@ class Source:
             if fault is not None and not isinstance(fault, PeerFailed):
                 return self._undecided(fault)
         with self._steps.step("release"):
-            bytes_sent = channel.tcp_bytes_sent(armed.pages) + armed.control.blob_bytes_sent
-            bytes_sent += self._sent.bytes
+            bytes_sent = armed.stream.bytes_sent + armed.control.blob_bytes_sent + self._sent.bytes
             armed.criu.close()
             if self._pager is not None:
                 self._pager.close()

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from . import agent, arrivals, channel, commands, libc, network, processes, record, resident, tun
+from . import agent, arrivals, commands, libc, network, processes, record, resident, tun
 from .channel import Channel, Listener, Message
 from .container import Container
 from .criu import GATE, CriuWorker, Interrupted, PageServer, let_run
@@ -174,11 +174,7 @@ class Target:
     def _accept_for_pages(self, purpose: str) -> socket.socket:
         connection = self._listener.accept(10)
         connection.expect(purpose, 10)
-        plain = connection.to_plain_socket()
-        if purpose == "pager":
-            channel.fail_soon(plain)
-            plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        return plain
+        return connection.to_stream(self._plan.options.is_encrypted).plain
 
     def _converse(self, control: Channel, pages: socket.socket, for_pager: list[socket.socket]) -> None:
         """Do what the source says, in its order, until the process runs or the source gives up."""

@@ -13,9 +13,8 @@ description:
   - Moves the process tree of a container, with its memory, open connections and files, into a container of the same
     name, image and addresses on another host, by CRIU. The process never ends; its clients' connections stay open.
   - The critical path runs between two agents on the two hosts, over a mutually authenticated TLS connection with
-    certificates made for this migration. The memory pages cross on a connection that was authenticated the same way
-    and is neither encrypted nor protected against changes, so use a network between the hosts that can be trusted.
-    Ansible prepares and reports.
+    certificates made for this migration. The memory pages cross on connections that were authenticated the same way;
+    whether they are encrypted is for O(encryption) to say. Ansible prepares and reports.
   - Until the commit point every failure (of either agent, the link, the controller, CRIU, a full memory file system)
     resumes the process where it was. After it the process never runs on the source host again.
   - One thing is beyond that. A CRIU that is killed (by SIGKILL, for want of memory) in the few milliseconds in which it
@@ -69,6 +68,15 @@ options:
       - Compression of memory pages. Pages of zeros are never sent.
     type: str
     choices: [none, zstd]
+    default: none
+  encryption:
+    description:
+      - Encryption of memory pages.
+      - V(none) is the fastest. Pages are then neither encrypted nor protected against changes, and with them all keys
+        and secrets of the process, so use a network between the hosts that can be trusted.
+      - V(tls) sends them over TLS 1.3, for which each connection gets a process of its own on both hosts.
+    type: str
+    choices: [none, tls]
     default: none
   connections:
     description:

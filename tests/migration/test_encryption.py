@@ -1,0 +1,63 @@
+# Copyright (c) 2026 Organic 5GC contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What somebody who listens between the hosts learns of a process's memory. On the real lab."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from faults.site import WORK, Host, Moving, Site
+
+from .containers import HERE
+
+MEMORY_MB = 20
+SECRET = "--dirty-pages-per-s"
+"""Each process has its arguments on its stack."""
+
+
+@pytest.fixture(scope="module")
+def moving(site: Site) -> Iterator[Moving]:
+    made = Moving(site, "wire-tapped", MEMORY_MB)
+    for host in site.edges:
+        host.put((HERE / "wire.py").read_bytes(), f"{WORK}/wire.py")
+    yield made
+    made.remove()
+
+
+class Wire:
+    """All that passes a host, until it is asked."""
+
+    def __init__(self, host: Host, text: str) -> None:
+        self._process = subprocess.Popen(
+            host.command(f"exec python3 {WORK}/wire.py {text}"), stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        )
+        assert self._process.stdout is not None
+        assert self._process.stdout.readline() == b"listening\n"
+
+    def ask(self) -> dict[str, Any]:
+        return dict(json.loads(self._process.communicate(timeout=60)[0]))
+
+
+@pytest.mark.parametrize("strategy", ["inter_copy", "pre_copy", "post_copy"])
+@pytest.mark.parametrize(("encryption", "is_read"), [("none", True), ("tls", False)])
+def test_memory_is_read_on_the_wire_unless_it_is_encrypted(
+    moving: Moving, strategy: str, encryption: str, is_read: bool
+) -> None:
+    client = moving.client()
+    wire = Wire(moving.away, SECRET)
+    try:
+        migration = moving.migrate(strategy=strategy, encryption=encryption)
+    finally:
+        heard = wire.ask()
+    moving.settles()
+    seen = client.end()
+    client.close()
+    assert heard["lost"] == 0
+    assert (heard["found"] > 0) == is_read, heard
+    assert migration["bytes_sent"] > MEMORY_MB << 20
+    assert (seen["failed"], seen["process_kept"], seen["verified"]) == (0, True, True), seen
