@@ -211,8 +211,9 @@ def command_line(pid: int) -> list[str]:
 
 def kill_pager(record: Record) -> None:
     """The worker's child that moves the memory."""
-    [pager] = [pid for pid in tree(parent(worker(record))) if command_line(pid)[0].endswith("/pager")]
-    kill(pager)
+    pagers = [pid for pid in tree(parent(worker(record))) if command_line(pid)[0].endswith("/pager")]
+    assert pagers, TOO_LATE
+    kill(*pagers)
 
 
 def page_servers(record: Record) -> list[int]:
@@ -221,8 +222,9 @@ def page_servers(record: Record) -> list[int]:
 
 
 def kill_page_server(record: Record) -> None:
-    [server] = page_servers(record)
-    kill(server)
+    servers = page_servers(record)
+    assert servers, TOO_LATE
+    kill(*servers)
 
 
 def fill(record: Record) -> None:
