@@ -147,6 +147,7 @@ def outcome_on_target(migration_id: str, name: str, engine: DockerEngine, timeou
         if time.monotonic() > deadline:
             raise MigrationError(f"Migration {migration_id} is still at work on the target host; try again later.")
         time.sleep(0.1)
+    slots.tidy()
     if runs_here(name, engine):
         return RAN
     return ENDED if has_ended_here(name, engine) else DESTROYED
