@@ -69,6 +69,8 @@ class Costs:
 
 
 LAB = Costs()
+LAB_ENCRYPTED = Costs(hosts_bytes_per_s=0.6e9)
+"""With TLS for the pages."""
 
 
 @dataclass(frozen=True)

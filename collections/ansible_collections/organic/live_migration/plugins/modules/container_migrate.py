@@ -74,7 +74,8 @@ options:
       - Encryption of memory pages.
       - V(none) is the fastest. Pages are then neither encrypted nor protected against changes, and with them all keys
         and secrets of the process, so use a network between the hosts that can be trusted.
-      - V(tls) sends them over TLS 1.3, for which each connection gets a process of its own on both hosts.
+      - V(tls) sends them over TLS 1.3, for which each connection gets a process of its own on both hosts. That takes
+        CPU time; some 600 MB cross in a second where more than a GB does without.
     type: str
     choices: [none, tls]
     default: none

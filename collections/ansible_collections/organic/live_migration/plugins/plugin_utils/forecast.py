@@ -50,7 +50,8 @@ class Forecast:
 
     def __init__(self, measured: Measured, options: Options, downtime_budget_ms: int, resident: bool) -> None:
         self._measured = measured
-        predictions = cost_model.predict_all(measured.load, options.downtime_limit_ms, options.max_rounds)
+        costs = cost_model.LAB_ENCRYPTED if options.is_encrypted else cost_model.LAB
+        predictions = cost_model.predict_all(measured.load, options.downtime_limit_ms, options.max_rounds, costs)
         self._predictions = {one.strategy: one for one in predictions}
         self.reason = ""
         self.strategy = options.strategy

@@ -123,6 +123,13 @@ def test_a_process_that_was_stopped_in_post_copy_is_not_said_to_run() -> None:
     assert ("target", "withdraw") not in hosts.asked
 
 
+@pytest.mark.parametrize("ended", [True, False])
+def test_a_process_that_ended_as_soon_as_it_ran_is_warned_of(ended: bool) -> None:
+    result = migrate(Hosts(migrate={"ok": True, "status": "completed", "steps": [], "ended_on_target": ended}))
+    assert result["changed"]
+    assert ["'smf' ended on edge-b" in warning for warning in result["warnings"]] == [True] * ended
+
+
 def test_a_target_that_cannot_be_asked_leaves_the_source_frozen_and_says_so() -> None:
     hosts = Hosts(migrate={**BROKEN, "undecided": True}, outcome=UNREACHABLE)
     result = migrate(hosts)
@@ -303,6 +310,14 @@ def test_what_the_user_chose_is_neither_measured_nor_changed() -> None:
     assert not hosts.arguments[0]["measure"]
     assert result["migration"]["strategy"] == "hybrid"
     assert "prediction" not in result["migration"]
+
+
+def test_encryption_costs_what_the_prediction_tells() -> None:
+    hosts = Hosts(look=LARGE, migrate={"ok": True, "status": "completed", "steps": []})
+    bare, encrypted = (
+        auto(hosts, encryption=encryption)["migration"]["prediction"]["strategies"] for encryption in ("none", "tls")
+    )
+    assert [one["migration_time_ms"] for one in bare] < [one["migration_time_ms"] for one in encrypted]
 
 
 def test_the_engines_own_method_leaves_no_choice() -> None:
