@@ -317,11 +317,14 @@ def give_up(record: Record) -> None:
 
 
 def hold(moment: Moment, record: Record) -> bool:
-    """Stop the worker in the moment; False when it had passed by the time the worker stood still."""
-    pid = worker(record)
-    os.kill(pid, signal.SIGSTOP)
-    while Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "TtZX":
-        time.sleep(0.0002)
+    """Stop the worker in the moment; False when it had passed by the time the worker stood still, or had ended."""
+    try:
+        pid = worker(record)
+        os.kill(pid, signal.SIGSTOP)
+        while Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "TtZX":
+            time.sleep(0.0002)
+    except (AssertionError, FileNotFoundError, ProcessLookupError):
+        return False
     if moment.reached() is not None:
         return True
     os.kill(pid, signal.SIGCONT)
