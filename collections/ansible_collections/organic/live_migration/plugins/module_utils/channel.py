@@ -19,7 +19,7 @@ import time
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from .errors import MigrationError, PeerFailed, PeerLost
+from .errors import MigrationError, PeerFailed, PeerGone, PeerLost
 from .tls_relay import TlsRelay
 
 _HEADER = struct.Struct("<IQ")
@@ -107,16 +107,19 @@ class Channel:
         """Connect to the first address that answers.
 
         Raises:
-            PeerLost: none did; names each with its error.
+            PeerLost: none did; names each with its error. PeerGone when all refused it.
         """
         errors = []
+        kind: type[PeerLost] = PeerGone
         for address in addresses:
             try:
                 raw = socket.create_connection((address, port), timeout_s)
                 return cls(credentials.context(server=False).wrap_socket(raw))
             except OSError as error:
                 errors.append(f"{address}: {error}")
-        raise PeerLost(
+                if not isinstance(error, ConnectionRefusedError):
+                    kind = PeerLost
+        raise kind(
             f"The target host cannot be reached on TCP port {port} ({'; '.join(errors)}). "
             "Check the route and the firewall between the hosts, or set migration_address."
         )
@@ -207,9 +210,14 @@ class Channel:
         """Give the connection to a program that knows no TLS.
 
         Raises:
-            PeerLost: the other side does not go on in the same way.
+            PeerLost: the other side does not go on in the same way, or this host lacks memory or processes for it.
         """
-        return TlsRelay(self._tls) if encrypted else BareStream(self.to_plain_socket())
+        if not encrypted:
+            return BareStream(self.to_plain_socket())
+        try:
+            return TlsRelay(self._tls)
+        except OSError as error:
+            raise PeerLost(f"A connection for the pages cannot be encrypted: {error}") from None
 
     def close(self) -> None:
         with contextlib.suppress(OSError):

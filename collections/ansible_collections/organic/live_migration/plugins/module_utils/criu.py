@@ -326,7 +326,7 @@ def let_run(rpc: socket.socket) -> None:
         rpc: our end of the talk; may be used again, and after the end of CRIU.
     """
     for _notification in _AFTER_THE_GATE:
-        with contextlib.suppress(BrokenPipeError):
+        with contextlib.suppress(OSError):  # EPIPE, or ECONNRESET of a CRIU that has not read all
             rpc.send(_ANSWER)
 
 

@@ -64,6 +64,10 @@ class PeerLost(MigrationError):
     """The connection to the other host broke or went silent."""
 
 
+class PeerGone(PeerLost):
+    """The other host is there, and nobody listens any more."""
+
+
 class Cancelled(MigrationError):
     """Somebody ordered to cancel it before the commit point."""
 

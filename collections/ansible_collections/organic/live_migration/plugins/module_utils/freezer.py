@@ -113,9 +113,10 @@ class Freezer:
 
     @property
     def is_shut(self) -> bool:
-        """Whether it was told to freeze, and not to thaw since."""
+        """Whether it was told to freeze, and not to thaw since; whatever a group above was told (docker pause)."""
         with contextlib.suppress(OSError):
-            return self._switch.read_text().strip() not in ("THAWED", "0")
+            own = self.directory / ("freezer.self_freezing" if self._v1 else "cgroup.freeze")
+            return own.read_text().strip() == "1"
         return False
 
     def thaw(self) -> None:

@@ -38,7 +38,7 @@ from .container import Container
 from .convergence import Convergence, Round
 from .criu import CriuWorker
 from .docker_engine import NO_RESTART, DockerEngine
-from .errors import Cancelled, MigrationError, PeerFailed, PeerLost
+from .errors import Cancelled, MigrationError, PeerFailed, PeerGone, PeerLost
 from .files import FileSet, Snapshot
 from .freezer import Freezer
 from .monitor import ACTIVE, CANCELLED, COMPLETED, FAILED, POSTCOPY_ACTIVE, POSTCOPY_PAUSED, SWITCHOVER, Monitor
@@ -476,7 +476,7 @@ class Source:
             armed.links.down()  # its kernel would else go on speaking for it, and turn neighbours to itself
             if self._post_copy and isinstance(error, PeerLost):
                 with contextlib.suppress(MigrationError):
-                    self._push()  # if it runs, it needs them
+                    self._push(it_runs=False)  # or maybe it does, and needs them
             return {**agent.failure(error), "undecided": True}
         self._report_sent(armed.final)
         dump = armed.criu.statistics()
@@ -542,8 +542,12 @@ class Source:
         )
         return {**agent.failure(told), "stopped": True, "statistics": self._monitor.as_dict()}
 
-    def _push(self) -> None:
+    def _push(self, it_runs: bool = True) -> None:
         """Send what is left. What was sent and not received when a link or a pager fails is still here, and sent again.
+
+        Args:
+            it_runs: the process is known to run on the target, which then listens until it has all. A firewall may
+                refuse for it meanwhile.
 
         Raises:
             PeerFailed: the target has stopped the process.
@@ -565,6 +569,8 @@ class Source:
             except PeerFailed:
                 raise
             except MigrationError as error:
+                if isinstance(error, PeerGone) and not it_runs:
+                    raise
                 got_on = self._sent.bytes > before
                 self._hang_up()
                 self._monitor.enter(POSTCOPY_PAUSED)

@@ -378,7 +378,7 @@ class Target:
                     control.send("drained")
         except MigrationError:
             self._lost = True
-            self._record.init.kill()  # it must not run on memory that is not its own
+            _end_container(self._record)  # it must not run on memory that is not its own
             pager.close()
             raise
         return control, placed
@@ -543,8 +543,16 @@ def may_have_run(target: Record) -> bool:
     return target.state == record.COMPLETED and not (target.freezer and Freezer(Path(target.freezer)).is_shut)
 
 
+def _end_container(target: Record, timeout_s: float = 10) -> None:
+    """Returns when the last of its processes has ended, which the kernel has the init wait for."""
+    target.init.kill()
+    deadline = time.monotonic() + timeout_s
+    while target.init.alive and time.monotonic() < deadline:
+        time.sleep(0.005)
+
+
 def conclude(target: Record, engine: DockerEngine) -> None:
-    """Once the agent has died, and the pager ended that had gone on alone; may be repeated."""
+    """Once all agents have died, and the pager ended that had gone on alone; may be repeated."""
     if target.post_copy and not target.init.alive:
         give_up(target, engine)  # it may have been ended for want of pages, see src/pager/target.c
     else:
@@ -574,21 +582,23 @@ def _clean(target: Record) -> None:
         target.images.rmdir()
 
 
-def _outlive(pager: ProcessId) -> None:
-    """Wait for a pager that goes on alone: the process needs it until all its pages are there."""
-    with contextlib.suppress(ChildProcessError):
-        os.waitpid(pager.pid, 0)
+def _outlive(pager: ProcessId) -> bool:
+    """Wait for a pager that goes on alone; returns whether the process has all its pages."""
+    try:
+        return os.waitpid(pager.pid, 0)[1] == 0
+    except ChildProcessError:
+        return True  # the agent ends it when it has done its work, or after the container: see Target._await_memory
 
 
 def rescue(target: Record, rpc: tuple[socket.socket, socket.socket]) -> None:
     """What the guardian does when its worker died: the record says whether the process may have run."""
     if not target.path.exists():
         return  # it had been settled before
-    engine = DockerEngine()
     current = Record.load(target.path)
     current.rescued = True
     current.adopt()
     current.save()
+    engine = DockerEngine()
     ours, theirs = rpc
     theirs.close()
     if current.state != record.COMPLETED:
@@ -604,5 +614,8 @@ def rescue(target: Record, rpc: tuple[socket.socket, socket.socket]) -> None:
         while ours.recv(65536):  # until CRIU ends, which must not be killed: the process is still its child
             pass
     ours.close()
-    _outlive(current.pager)
-    conclude(current, engine)
+    if _outlive(current.pager):
+        conclude(current, engine)
+    else:
+        _end_container(current)
+        give_up(current, engine)

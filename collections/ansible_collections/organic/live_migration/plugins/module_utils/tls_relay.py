@@ -97,8 +97,8 @@ class _Relay:
 
     def _say_goodbye(self) -> None:
         with contextlib.suppress(OSError):
-            with contextlib.suppress(ssl.SSLWantReadError):
-                self._tls.unwrap()  # so that the other host knows that nothing was cut off
+            with contextlib.suppress(OSError):  # it does not wait for the answer
+                self._tls.unwrap()
             bare = socket.socket(fileno=self._tls.detach())
             bare.shutdown(socket.SHUT_WR)
             bare.settimeout(_LINGER_S)

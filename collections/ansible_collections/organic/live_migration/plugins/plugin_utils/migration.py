@@ -303,7 +303,8 @@ class Migration:
                 "ran": "runs there.",
                 "ended": f"ran there and has ended by itself since; '{self._name}' is stopped there.",
                 "destroyed": "runs on here.",
-                "lost": f"ran there without all its memory and ended. Its state is lost; start '{self._name}' anew.",
+                "lost": "ran there, maybe without all its memory, and ended. Its state is lost; "
+                f"start '{self._name}' anew.",
             }[outcome]
         )
 
@@ -354,8 +355,8 @@ class Migration:
         if not outcome.get("ended_on_target"):
             return []
         return [
-            f"'{self._name}' ended on {self._hosts.target} soon after it had begun to run there; the engine does with "
-            f"it what its restart policy says. See its log: docker logs {self._name}"
+            f"'{self._name}' ended on {self._hosts.target} soon after it had begun to run there; with a restart policy "
+            f"it was started anew. See its log: docker logs {self._name}"
         ]
 
     @staticmethod

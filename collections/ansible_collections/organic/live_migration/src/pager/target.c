@@ -42,6 +42,7 @@
 /* As many are placed at once; the process waits so long for a page that it needs. */
 #define PLACE_PAGES 32UL
 #define RETRY_NS 200000L
+#define END_MS 10000
 
 enum page_state { UNKNOWN, STORED, ZERO, REQUESTED, PLACED };
 
@@ -728,6 +729,15 @@ static bool is_hopeless(void)
 	return !is_complete(false);
 }
 
+/* Returns when the last of its processes has ended: with our userfaultfds they would get zeros for what is missing. */
+static void end_container(int init)
+{
+	struct pollfd ended = {.fd = init, .events = POLLIN};
+
+	syscall(SYS_pidfd_send_signal, init, SIGKILL, NULL, 0);
+	poll(&ended, 1, END_MS); /* what stands in a frozen group does not end, nor run */
+}
+
 /* CRIU */
 
 static int listen_for_criu(int images)
@@ -831,7 +841,10 @@ static void reconnect(const struct connection *fresh, int count)
 	for (int i = 0; i < connection_count; i++)
 		shutdown(connections[i].fd, SHUT_RDWR);
 	for (int i = 0; i < connection_count; i++)
-		pthread_join(receivers[i], NULL);
+		while (pthread_tryjoin_np(receivers[i], NULL) == EBUSY) {
+			handle_events(); /* or one that places a page waits for us, as we for it */
+			pause_shortly();
+		}
 	for (int i = 0; i < connection_count; i++) { /* nobody looks at any of them now */
 		close(connections[i].fd);
 		connections[i] = fresh[i];
@@ -912,7 +925,7 @@ void run_target(struct connection *given, int count, int images, int init)
 		if (control < 0 && !more && is_complete(true))
 			break;
 		if (control < 0 && !more && is_hopeless()) {
-			syscall(SYS_pidfd_send_signal, init, SIGKILL, NULL, 0);
+			end_container(init);
 			fail("the connection to the other host broke, and no agent is left");
 		}
 		if (poll(watched, descriptors, patience_ms) < 0 && errno != EINTR)

@@ -49,18 +49,20 @@ def test_the_target_keeps_only_what_has_run(records: Path, state: str, outcome: 
 
 
 @pytest.mark.parametrize(
-    ("switch", "told", "outcome"),
-    [("freezer.state", "FROZEN\n", "destroyed"), ("freezer.state", "FREEZING\n", "destroyed"),
-     ("freezer.state", "THAWED\n", "finished"), ("cgroup.freeze", "1\n", "destroyed"),
-     ("cgroup.freeze", "0\n", "finished")],
+    ("files", "outcome"),
+    [({"freezer.state": "FROZEN\n", "freezer.self_freezing": "1\n"}, "destroyed"),
+     ({"freezer.state": "FROZEN\n", "freezer.self_freezing": "0\n"}, "finished"),  # docker pause
+     ({"freezer.state": "THAWED\n", "freezer.self_freezing": "0\n"}, "finished"),
+     ({"cgroup.freeze": "1\n"}, "destroyed"), ({"cgroup.freeze": "0\n"}, "finished")],
 )  # fmt: skip
 def test_what_stands_in_a_shut_freezer_has_not_run(
-    records: Path, tmp_path: Path, switch: str, told: str, outcome: str
+    records: Path, tmp_path: Path, files: dict[str, str], outcome: str
 ) -> None:
     group = tmp_path / "group"
     (group / "organic-nf").mkdir(parents=True)
     for directory in (group, group / "organic-nf"):
-        (directory / switch).write_text(told)
+        for name, content in files.items():
+            (directory / name).write_text(content)
     entry = written("target", record.COMPLETED)
     entry.freezer = str(group)
     entry.save()

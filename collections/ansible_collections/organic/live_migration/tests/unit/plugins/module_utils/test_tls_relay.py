@@ -12,8 +12,12 @@ from collections.abc import Iterator
 
 import pytest
 from ansible_collections.organic.live_migration.plugins.module_utils import processes
-from ansible_collections.organic.live_migration.plugins.module_utils.channel import Channel, Credentials, Listener
-from ansible_collections.organic.live_migration.plugins.module_utils.tls_relay import TlsRelay
+from ansible_collections.organic.live_migration.plugins.module_utils.channel import (
+    Channel,
+    Credentials,
+    Listener,
+    PageStream,
+)
 from ansible_collections.organic.live_migration.plugins.plugin_utils import certificates
 
 LOOPBACK = "127.0.0.1"
@@ -51,7 +55,7 @@ class Wire:
 
 
 @pytest.fixture
-def wire_and_relays() -> Iterator[tuple[Wire, TlsRelay, TlsRelay]]:
+def wire_and_relays() -> Iterator[tuple[Wire, PageStream, PageStream]]:
     source_credentials, target_credentials = (Credentials(**one) for one in certificates.credentials())
     listener = Listener(target_credentials, LOOPBACK)
     wire = Wire(listener.port)
@@ -60,7 +64,7 @@ def wire_and_relays() -> Iterator[tuple[Wire, TlsRelay, TlsRelay]]:
     accepting.start()
     source = Channel.connect([LOOPBACK], wire.port, source_credentials, 10)
     accepting.join()
-    relays = source.to_relay(), made[0].to_relay()
+    relays = source.to_stream(encrypted=True), made[0].to_stream(encrypted=True)
     yield wire, *relays
     for relay in relays:
         relay.plain.close()
@@ -87,7 +91,7 @@ def received(end: socket.socket, size: int = 1 << 40) -> bytes:
     return bytes(found)
 
 
-def test_all_arrives_both_ways_and_none_of_it_can_be_read(wire_and_relays: tuple[Wire, TlsRelay, TlsRelay]) -> None:
+def test_all_arrives_both_ways_and_none_of_it_can_be_read(wire_and_relays: tuple[Wire, PageStream, PageStream]) -> None:
     wire, source, target = wire_and_relays
     for one, other in ((source, target), (target, source)):
         sending = threading.Thread(target=one.plain.sendall, args=(MUCH,))
@@ -100,7 +104,7 @@ def test_all_arrives_both_ways_and_none_of_it_can_be_read(wire_and_relays: tuple
     assert MUCH[-64:] not in wire.seen
 
 
-def test_what_was_said_before_the_end_arrives(wire_and_relays: tuple[Wire, TlsRelay, TlsRelay]) -> None:
+def test_what_was_said_before_the_end_arrives(wire_and_relays: tuple[Wire, PageStream, PageStream]) -> None:
     _wire, source, target = wire_and_relays
     target.plain.sendall(b"that nobody reads")
     received(source.plain, 1)
@@ -111,7 +115,7 @@ def test_what_was_said_before_the_end_arrives(wire_and_relays: tuple[Wire, TlsRe
     await_no_children()
 
 
-def test_a_link_that_breaks_ends_both(wire_and_relays: tuple[Wire, TlsRelay, TlsRelay]) -> None:
+def test_a_link_that_breaks_ends_both(wire_and_relays: tuple[Wire, PageStream, PageStream]) -> None:
     wire, source, target = wire_and_relays
     source.plain.sendall(b"one")
     assert received(target.plain, 3) == b"one"
@@ -120,7 +124,7 @@ def test_a_link_that_breaks_ends_both(wire_and_relays: tuple[Wire, TlsRelay, Tls
     await_no_children()
 
 
-def test_it_holds_nothing_open_but_its_two_ends(wire_and_relays: tuple[Wire, TlsRelay, TlsRelay]) -> None:
+def test_it_holds_nothing_open_but_its_two_ends(wire_and_relays: tuple[Wire, PageStream, PageStream]) -> None:
     _wire, source, target = wire_and_relays
     for one, other in ((source, target), (target, source)):
         one.plain.sendall(b"are you there?")
