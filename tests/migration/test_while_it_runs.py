@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from faults.site import ENVIRONMENT, PROJECT, Host, Moving, Play, Site, until
+from faults.site import ENVIRONMENT, PROJECT, Host, Moving, Play, Site, kill_tree, until
 
 from .containers import HERE
 
@@ -117,16 +117,38 @@ def test_two_ways_at_once_and_a_third_that_queues(moving: list[Moving]) -> None:
         one.settles()
 
 
-def test_what_a_killed_agent_left_is_recovered(moving: list[Moving]) -> None:
-    one = moving[0]
+def paused(one: Moving) -> Play:
     play = start(one, strategy="pre_copy", pause_before_switchover=True)
     until(lambda: at_work(one).get("state") == "pre-switchover", "it pauses")
+    return play
+
+
+def kill_agent(one: Moving) -> None:
+    """And its guardian."""
     agent = json.loads(one.home.run("cat /run/organic/migrations/*/source.json"))["agent_pid"]
     one.home.run(f"kill -KILL $(ps -o ppid= -p {agent}) {agent}")
+
+
+def test_what_a_killed_agent_left_is_settled_by_the_controller(moving: list[Moving]) -> None:
+    one = moving[0]
+    play = paused(one)
+    kill_agent(one)
     told = play.told()
     assert told.status != 0
     assert "was killed" in told.message
     assert "runs on here" in told.message
+    one.settles()
+    for host in one.site.edges:
+        assert not ask(one.site, host, "container_migration_recover")["changed"]
+    one.migrate()
+
+
+def test_what_a_killed_agent_and_a_killed_controller_left_is_recovered(moving: list[Moving]) -> None:
+    one = moving[0]
+    play = paused(one)
+    kill_tree(play.process.pid)
+    play.process.communicate()
+    kill_agent(one)
     recovered = ask(one.site, one.home, "container_migration_recover")
     assert "settled" in recovered, recovered["msg"]
     assert [(entry["name"], entry["outcome"]) for entry in recovered["settled"]] == [(one.name, "resumed")]
