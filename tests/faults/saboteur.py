@@ -60,7 +60,9 @@ class Moment:
             elif self._state == "standing":
                 come = record["state"] != "restored" and stands(record)
             elif self._state == "dumping":
-                come = any(images.glob("mm-*.img")) and bool(criu_of(record))
+                # CRIU stays until the source is released
+                before = record["state"] not in ("committed", "postcopy-active")
+                come = before and any(images.glob("mm-*.img")) and bool(criu_of(record))
             elif self._state == "now":
                 come = True
             elif "=" in self._state:
