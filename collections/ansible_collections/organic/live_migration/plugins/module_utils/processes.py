@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import select
 import signal
 import socket
 import time
@@ -49,8 +50,12 @@ class ProcessId:
         except ProcessLookupError:
             return False
 
-    def kill(self) -> None:
-        """SIGKILL to this process and no other; nothing happens when it is gone, or was never known (PID 0)."""
+    def kill(self, await_s: float = 0) -> None:
+        """SIGKILL to this process and no other; nothing happens when it is gone, or was never known (PID 0).
+
+        Args:
+            await_s: wait so long, at most, until it has ended.
+        """
         if not self.pid:
             return
         try:
@@ -60,6 +65,7 @@ class ProcessId:
         try:
             if start_time(self.pid) == self.start_time:
                 signal.pidfd_send_signal(pidfd, signal.SIGKILL)
+                select.select([pidfd], [], [], await_s)
         except ProcessLookupError:
             pass
         finally:

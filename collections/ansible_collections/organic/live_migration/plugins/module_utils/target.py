@@ -40,6 +40,8 @@ _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 _CONNECT_S = 30
 _CONNECTIONS_MAX = 16
 _WORD_OF_THE_LOST_S = 5
+_END_S = 10
+"""How long the end of a container may take; its init ends last (pid_namespaces(7))."""
 _FOR_EVER_S = 24 * 3600.0
 """For what takes as long as it takes; a link that breaks is noticed by itself."""
 _WORD_OF_THE_SOURCE_S = 30
@@ -378,7 +380,7 @@ class Target:
                     control.send("drained")
         except MigrationError:
             self._lost = True
-            _end_container(self._record)  # it must not run on memory that is not its own
+            self._record.init.kill(_END_S)  # it must not run on memory that is not its own
             pager.close()
             raise
         return control, placed
@@ -543,14 +545,6 @@ def may_have_run(target: Record) -> bool:
     return target.state == record.COMPLETED and not (target.freezer and Freezer(Path(target.freezer)).is_shut)
 
 
-def _end_container(target: Record, timeout_s: float = 10) -> None:
-    """Returns when the last of its processes has ended, which the kernel has the init wait for."""
-    target.init.kill()
-    deadline = time.monotonic() + timeout_s
-    while target.init.alive and time.monotonic() < deadline:
-        time.sleep(0.005)
-
-
 def conclude(target: Record, engine: DockerEngine) -> None:
     """Once all agents have died, and the pager ended that had gone on alone; may be repeated."""
     if target.post_copy and not target.init.alive:
@@ -617,5 +611,5 @@ def rescue(target: Record, rpc: tuple[socket.socket, socket.socket]) -> None:
     if _outlive(current.pager):
         conclude(current, engine)
     else:
-        _end_container(current)
+        current.init.kill(_END_S)
         give_up(current, engine)
