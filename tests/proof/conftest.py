@@ -3,10 +3,12 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 
 import pytest
 import yaml
+from ansible_collections.organic.live_migration.plugins.module_utils.plan import HYBRID, PRE_COPY
 from ansible_collections.organic.live_migration.plugins.modules import container_migrate
 from faults.conftest import site as prepared_site
 from faults.site import Site
@@ -17,11 +19,18 @@ from .programs import HERE, ProgramsImage, memory_program
 site = prepared_site
 
 
+def _choices(option: str) -> list[str]:
+    choices = yaml.safe_load(container_migrate.DOCUMENTATION)["options"][option]["choices"]
+    return [choice for choice in choices if choice != "auto"]
+
+
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """A test that asks for a strategy runs once by each that a user may choose."""
-    if "strategy" in metafunc.fixturenames:
-        choices = yaml.safe_load(container_migrate.DOCUMENTATION)["options"]["strategy"]["choices"]
-        metafunc.parametrize("strategy", [choice for choice in choices if choice != "auto"])
+    """A test that asks for a strategy runs once by each that a user may choose, or by each way of tracking pages."""
+    if "page_tracking" in metafunc.fixturenames:
+        pairs = itertools.product((PRE_COPY, HYBRID), _choices("page_tracking"))
+        metafunc.parametrize(("strategy", "page_tracking"), pairs)
+    elif "strategy" in metafunc.fixturenames:
+        metafunc.parametrize("strategy", _choices("strategy"))
 
 
 def _clean(site: Site) -> None:

@@ -6,8 +6,11 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
+from ansible_collections.organic.live_migration.plugins.module_utils import resident
+from ansible_collections.organic.live_migration.plugins.module_utils.page_tracking import SOFT_DIRTY
 from faults.site import Site, until
 from migration.containers import WORK, Container, arrived, run_resident, start_migrations
 
@@ -53,16 +56,16 @@ def assert_goes_on(before: dict[str, dict[str, int]], after: dict[str, dict[str,
         assert figures[busy] > before[process][busy], (process, before[process], figures)
 
 
-@pytest.mark.parametrize("shape", SHAPES)
-def test_every_page_arrives(lab: Site, shape: str, strategy: str) -> None:
+def there_and_back(lab: Site, shape: str, **choices: str) -> list[dict[str, Any]]:
+    """Move it twice, with these options of container_migrate; returns what was told of the two migrations."""
+    results = []
     memory = Memory(lab, "memory", lab.edges[0])
     memory.start(shape)
     try:
         before = memory.check()
         assert len(before) == (4 if "tree" in shape else 1)
         for _hop in range(2):
-            [result] = arrived(start_migrations([memory], strategy=strategy), [memory])
-            assert result["strategy"] == strategy
+            results += arrived(start_migrations([memory], **choices), [memory])
             after = memory.check()
             assert_whole(after)
             assert_goes_on(before, after)
@@ -71,3 +74,21 @@ def test_every_page_arrives(lab: Site, shape: str, strategy: str) -> None:
         assert_whole(before)
     finally:
         memory.site.remove(memory.name)
+    return results
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_every_page_arrives(lab: Site, shape: str, strategy: str) -> None:
+    for result in there_and_back(lab, shape, strategy=strategy):
+        assert result["strategy"] == strategy
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_every_page_arrives_however_it_is_tracked(lab: Site, shape: str, strategy: str, page_tracking: str) -> None:
+    lacks = json.loads(lab.edges[0].run(f"{resident.PAGER} check"))
+    if lacks[page_tracking]:
+        pytest.skip(f"this kernel cannot track so: {lacks[page_tracking]}; `make machine` has one that can")
+    for result in there_and_back(lab, shape, strategy=strategy, page_tracking=page_tracking):
+        statistics = result["statistics"]
+        assert statistics["page_tracking"] == page_tracking
+        assert (statistics["stopped_ms"] > 0) == (page_tracking == SOFT_DIRTY)

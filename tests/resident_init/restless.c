@@ -5,10 +5,12 @@
  * A process that does to its memory what the pager must notice. Each byte on standard input is one deed, answered by
  * the same byte when it is done. */
 #define _GNU_SOURCE
+#include <pthread.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <time.h>
 #include <unistd.h>
 
 #define PAGE 4096
@@ -39,13 +41,39 @@ static void become_family(void)
     }
 }
 
-int main(void)
+static void *write_on(void *nothing)
 {
+    for (;;)
+        fill(area, (int)(written / (PAGE / 8) * 7 % PAGES), 1);
+    return nothing;
+}
+
+/* Another program, in a child that has our memory before, for so long; we wait for it in vfork(2). */
+static void spawn(char *program, long wait_ms)
+{
+    if (vfork() == 0) {
+        nanosleep(&(struct timespec){0, wait_ms * 1000000}, NULL);
+        execl(program, program, "wait", NULL);
+        _exit(1);
+    }
+}
+
+int main(int count, char **arguments)
+{
+    pthread_t writer;
     char deed;
+
+    if (count > 1 && strcmp(arguments[1], "wait") == 0) {
+        fill(map(NULL), 0, 40);
+        for (;;)
+            pause();
+    }
 
     area = map(NULL);
     other = map(NULL);
     fill(area, 0, PAGES);
+    if (count > 1 && write(STDOUT_FILENO, "x", 1) != 1)
+        return 1;
     while (read(STDIN_FILENO, &deed, 1) == 1) {
         switch (deed) {
         case 'w': /* writes here and there */
@@ -70,12 +98,30 @@ int main(void)
             mprotect(area + 200 * PAGE, 10 * PAGE, PROT_NONE);
             mprotect(area + 220 * PAGE, 10 * PAGE, PROT_READ);
             break;
+        case 'h': /* small pages only: each is noted by itself, whoever tracks them */
+            madvise(area, PAGES * PAGE, MADV_NOHUGEPAGE);
+            madvise(area, PAGES * PAGE, MADV_DONTNEED);
+            fill(area, 0, PAGES);
+            break;
         case 'z':
             memset(area + 50 * PAGE, 0, 20 * PAGE);
             break;
         case 'f':
             become_family();
             break;
+        case 's':
+            spawn(arguments[0], 0);
+            break;
+        case 'S':
+            spawn(arguments[0], 300);
+            break;
+        case 't': /* never stops to write */
+            if (pthread_create(&writer, NULL, write_on, NULL))
+                return 1;
+            break;
+        case 'x': /* another memory from here on; whoever is new answers */
+            execl(arguments[0], arguments[0], "again", NULL);
+            return 1;
         }
         if (write(STDOUT_FILENO, &deed, 1) != 1)
             return 1;

@@ -168,12 +168,27 @@ def memory_of(pid: int) -> dict[int, bytes]:
 @pytest.fixture(scope="module")
 def restless_program(tmp_path_factory: pytest.TempPathFactory) -> Path:
     program = tmp_path_factory.mktemp("restless") / "restless"
-    subprocess.run(["gcc", "-O1", "-Wall", "-Werror", "-o", str(program), str(HERE / "restless.c")], check=True)
+    subprocess.run(["gcc", "-O1", "-Wall", "-Werror", "-pthread", "-o", program, HERE / "restless.c"], check=True)
     return program
 
 
+def kernel_lacks(init: Path) -> dict[str, str]:
+    done = subprocess.run([init.with_name("pager"), "check"], check=True, capture_output=True, text=True)
+    return dict(json.loads(done.stdout))
+
+
+@pytest.fixture(params=["write_protection", "soft_dirty"])
+def page_tracking(init: Path, request: pytest.FixtureRequest) -> str:
+    """How written pages are found, both ways where the kernel has both (`make machine`: one that has)."""
+    if lacks := kernel_lacks(init)[request.param]:
+        pytest.skip(f"this kernel cannot track so: {lacks}")
+    return str(request.param)
+
+
 @contextmanager
-def moving(init: Path, restless_program: Path, connections: int = 2) -> Iterator[tuple[Restless, Pager, Target]]:
+def moving(
+    init: Path, restless_program: Path, connections: int = 2, page_tracking: str = "write_protection"
+) -> Iterator[tuple[Restless, Pager, Target]]:
     with ExitStack() as stack:
         process = Restless(restless_program)
         stack.callback(process.close)
@@ -182,6 +197,8 @@ def moving(init: Path, restless_program: Path, connections: int = 2) -> Iterator
         stack.callback(target.close)
         stack.callback(pager.close)
         process.do("n")
+        if page_tracking == "soft_dirty":
+            pager.order("soft dirty", "soft dirty")
         yield process, pager, target
 
 
@@ -190,11 +207,17 @@ def without_zeros(pages: dict[int, bytes]) -> dict[int, bytes]:
 
 
 @pytest.mark.parametrize("connections", [1, 3])
-@pytest.mark.parametrize("deeds", ["n", "w", "d", "u", "m", "p", "z", "f", "wd", "du", "mu", "um", "fwm", "pmwzduf"])
+@pytest.mark.parametrize(
+    "deeds",
+    [
+        *("n", "w", "d", "u", "m", "p", "z", "f", "s", "x"),
+        *("wd", "du", "mu", "um", "xw", "fx", "fwm", "sxwf", "pmwzdufs"),
+    ],
+)
 def test_pre_copy_sends_the_memory_of_the_freeze(
-    init: Path, restless_program: Path, deeds: str, connections: int
+    init: Path, restless_program: Path, page_tracking: str, deeds: str, connections: int
 ) -> None:
-    with moving(init, restless_program, connections) as (process, pager, target):
+    with moving(init, restless_program, connections, page_tracking) as (process, pager, target):
         pager.order("round", "round")
         for deed in deeds:
             process.do(deed)
@@ -202,6 +225,34 @@ def test_pre_copy_sends_the_memory_of_the_freeze(
         process.do(deeds)
         process.freeze()
         pager.order("final all", "final")
+        for pid in process.tree:
+            assert without_zeros(target.at_the_freeze(pid)) == memory_of(pid)
+
+
+def test_no_write_is_lost_between_the_rounds(init: Path, restless_program: Path, page_tracking: str) -> None:
+    with moving(init, restless_program, page_tracking=page_tracking) as (process, pager, target):
+        process.do("ft")
+        assert sum(pager.order("round", "round")["pages_written"] for _round in range(40)) > 40
+        process.freeze()
+        pager.order("final all", "final")
+        for pid in process.tree:
+            assert without_zeros(target.at_the_freeze(pid)) == memory_of(pid)
+
+
+def test_who_waits_for_another_program_to_start_is_no_hindrance(
+    init: Path, restless_program: Path, page_tracking: str
+) -> None:
+    """A thread in vfork(2) stops only when its child does not."""
+    with moving(init, restless_program, page_tracking=page_tracking) as (process, pager, target):
+        pager.order("round", "round")
+        spawning = threading.Thread(target=process.do, args=("S",))
+        spawning.start()
+        while spawning.is_alive():
+            pager.order("round", "round")
+        spawning.join()
+        process.freeze()
+        pager.order("final all", "final")
+        assert len(process.tree) == 2
         for pid in process.tree:
             assert without_zeros(target.at_the_freeze(pid)) == memory_of(pid)
 
@@ -229,8 +280,9 @@ def test_no_page_overtakes_the_list_of_those_that_are_old(init: Path, restless_p
         assert without_zeros(target.at_the_freeze(process.pid)) == memory_of(process.pid)
 
 
-def test_the_last_round_is_small(init: Path, restless_program: Path) -> None:
-    with moving(init, restless_program) as (process, pager, _target):
+def test_the_last_round_is_small(init: Path, restless_program: Path, page_tracking: str) -> None:
+    with moving(init, restless_program, page_tracking=page_tracking) as (process, pager, _target):
+        process.do("h")
         first = pager.order("round", "round")["pages_written"]
         process.do("w")
         process.freeze()
@@ -249,8 +301,8 @@ def test_inter_copy_sends_each_page_once(init: Path, restless_program: Path) -> 
         assert STALE not in target.ranges or not target.ranges[STALE]
 
 
-def test_post_copy_answers_and_pushes(init: Path, restless_program: Path) -> None:
-    with moving(init, restless_program) as (process, pager, target):
+def test_post_copy_answers_and_pushes(init: Path, restless_program: Path, page_tracking: str) -> None:
+    with moving(init, restless_program, page_tracking=page_tracking) as (process, pager, target):
         pager.order("round", "round")
         sent = target.memory.pop(process.pid)
         process.do("wz")
@@ -269,8 +321,9 @@ def test_post_copy_answers_and_pushes(init: Path, restless_program: Path) -> Non
         assert without_zeros(target.at_the_freeze(process.pid)) == memory_of(process.pid)
 
 
-def test_a_dirty_rate_is_counted(init: Path, restless_program: Path) -> None:
-    with moving(init, restless_program) as (process, pager, target):
+def test_a_dirty_rate_is_counted(init: Path, restless_program: Path, page_tracking: str) -> None:
+    with moving(init, restless_program, page_tracking=page_tracking) as (process, pager, target):
+        process.do("h")
         pager.order("count", "count")
         process.do("w")
         counted = pager.order("count", "count")["pages_written"]
@@ -278,8 +331,8 @@ def test_a_dirty_rate_is_counted(init: Path, restless_program: Path) -> None:
         assert not target.memory
 
 
-def test_the_process_runs_on_as_before(init: Path, restless_program: Path) -> None:
-    with moving(init, restless_program) as (process, pager, _target):
+def test_the_process_runs_on_as_before(init: Path, restless_program: Path, page_tracking: str) -> None:
+    with moving(init, restless_program, page_tracking=page_tracking) as (process, pager, _target):
         pager.order("round", "round")
         before = sorted(os.listdir(f"/proc/{process.pid}/fd"))
         pager.close()
@@ -303,8 +356,7 @@ def test_a_process_that_ends_is_told(init: Path, restless_program: Path) -> None
 
 
 def test_the_kernel_is_looked_at(init: Path) -> None:
-    done = subprocess.run([init.with_name("pager"), "check"], check=True, capture_output=True, text=True)
-    assert set(json.loads(done.stdout)) == {"pagemap_scan", "userfaultfd", "write_protection"}
+    assert set(kernel_lacks(init)) == {"pagemap_scan", "userfaultfd", "write_protection", "soft_dirty"}
 
 
 @pytest.mark.parametrize("missing", [True, False])

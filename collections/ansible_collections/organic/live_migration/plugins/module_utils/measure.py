@@ -9,7 +9,7 @@ import socket
 import struct
 import time
 
-from . import agent, channel
+from . import agent, channel, page_tracking
 from .channel import Channel, Credentials, Listener
 from .container import Container
 from .docker_engine import DockerEngine
@@ -25,13 +25,14 @@ _COUNT = struct.Struct("<Q")
 _CONNECT_S = 30
 
 
-def dirty_pages_per_s(engine: DockerEngine, name: str) -> float | None:
+def dirty_pages_per_s(engine: DockerEngine, name: str, tracking: str) -> float | None:
     """How many pages of 4096 bytes a container's process tree writes a second; None where the host cannot tell."""
     description = engine.inspect(name)
     if description is None or not description["State"]["Pid"]:
         raise MigrationError(f"Container '{name}' ended while it was looked at.")
     try:
-        return round(sample_dirty_pages_per_s(Container(description["State"]["Pid"]).nf_root(), _SAMPLE_S), 1)
+        way = page_tracking.choose(tracking, page_tracking.kernel_lacks())
+        return round(sample_dirty_pages_per_s(Container(description["State"]["Pid"]).nf_root(), _SAMPLE_S, way), 1)
     except MigrationError:
         return None
 

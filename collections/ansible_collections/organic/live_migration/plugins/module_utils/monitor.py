@@ -53,6 +53,8 @@ _FIGURES: dict[str, Any] = {
     "duplicate_pages": 0,
     "skipped_pages": 0,
     "dirty_pages_per_s": 0.0,
+    "page_tracking": "",
+    "stopped_ms": 0.0,
     "throughput_bytes_per_s": 0.0,
     "expected_downtime_ms": 0.0,
     "downtime_limit_ms": 0,
@@ -71,7 +73,8 @@ class Monitor:
 
     Figures, besides those of the facts: ``round`` counts from 1; ``remaining_bytes``, ``transferred_bytes`` and
     ``total_bytes`` are of memory; ``duplicate_pages`` held zeros and were not sent, ``skipped_pages`` were gone before
-    they could be sent; ``dirty_pages_per_s`` in pages of 4096 bytes; ``throttle_percent`` is what is taken of
+    they could be sent; ``dirty_pages_per_s`` in pages of 4096 bytes, found by ``page_tracking``, for which the process
+    stood still for ``stopped_ms`` in all rounds together; ``throttle_percent`` is what is taken of
     the process's CPU time; ``queued`` is true while other migrations go first.
     """
 
@@ -99,7 +102,7 @@ class Monitor:
             self._events.append({"state": state, "at_ms": elapsed_ms})
             self._write()
 
-    def report(self, **figures: float) -> None:
+    def report(self, **figures: float | str) -> None:
         """Set figures. They are written with a new round or state, else at most every 200 ms."""
         if unknown := set(figures) - set(_FIGURES):
             raise ValueError(f"Not figures of a migration: {', '.join(sorted(unknown))}")

@@ -19,7 +19,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from . import commands, resident
+from . import commands, page_tracking, resident
 from .criu_proof import error_lines
 from .errors import MigrationError
 from .processes import ProcessId
@@ -211,13 +211,19 @@ class SourcePager(Pager):
     Args:
         root: first process of the tree, as the host counts.
         connections: to the target's pager.
+        tracking: one of :data:`page_tracking.WAYS`, for rounds and counts.
     """
 
-    def __init__(self, root: int, connections: list[socket.socket]) -> None:
+    def __init__(
+        self, root: int, connections: list[socket.socket], tracking: str = page_tracking.WRITE_PROTECTION
+    ) -> None:
         self.hidden_pages = os.memfd_create("hidden-pages", os.MFD_CLOEXEC)
         os.ftruncate(self.hidden_pages, HIDDEN_PAGES_BYTES)
         given = [one.fileno() for one in connections]
         super().__init__(["source", str(root), str(self.hidden_pages), *map(str, given)], [self.hidden_pages, *given])
+        if tracking == page_tracking.SOFT_DIRTY:
+            self.order("soft dirty")
+            self.expect("soft dirty", 10)
 
     def close(self) -> None:
         super().close()
@@ -253,13 +259,13 @@ class TargetPager(Pager):
         return bool(self.expect("complete", 60)["complete"])
 
 
-def sample_dirty_pages_per_s(root: int, duration_s: float) -> float:
+def sample_dirty_pages_per_s(root: int, duration_s: float, tracking: str) -> float:
     """How many pages of 4096 bytes a running process tree writes a second, each counted once; takes that long.
 
     Raises:
-        MigrationError: the host cannot track written pages.
+        MigrationError: the process ended, or cannot be tracked.
     """
-    pager = SourcePager(root, [])
+    pager = SourcePager(root, [], tracking)
     try:
         pager.order("count")
         pager.expect("count", 60)

@@ -40,10 +40,17 @@ def _look(parameters: dict[str, Any]) -> agent.Result:
     except Refused as refused:
         return {"ok": True, "reasons": [reason.as_dict() for reason in refused.reasons], "undecided": []}
     undecided = [] if parameters["dry_run"] else settle.settle_host(engine).undecided
-    view = preflight.look_at_source(engine, parameters["name"], parameters["shared_volumes"], parameters["method"])
+    name, tracking = parameters["name"], parameters["page_tracking"]
+    view = preflight.look_at_source(
+        engine,
+        name,
+        parameters["shared_volumes"],
+        parameters["method"],
+        tracking if parameters["tracks_pages"] else None,
+    )
     measures = parameters["measure"] and not view.reasons
-    dirty_pages_per_s = measure.dirty_pages_per_s(engine, parameters["name"]) if measures else None
-    unsettled = any(entry.name == parameters["name"] for entry in undecided)
+    dirty_pages_per_s = measure.dirty_pages_per_s(engine, name, tracking) if measures else None
+    unsettled = any(entry.name == name for entry in undecided)
     begins = parameters["plan"] and not (parameters["dry_run"] or unsettled or view.reasons)
     return {
         "ok": True,

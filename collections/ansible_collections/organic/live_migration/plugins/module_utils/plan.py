@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from . import record
+from . import page_tracking, record
 from .channel import Credentials
 
 AUTO = "auto"
@@ -23,6 +23,7 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "strategy": (AUTO, *STRATEGIES),
     "compression": ("none", "zstd"),
     "encryption": (NO_ENCRYPTION, "tls"),
+    "page_tracking": (page_tracking.AUTO, *page_tracking.WAYS),
     "on_no_convergence": ("throttle", "post_copy", "fail"),
 }
 RANGES: dict[str, tuple[int, int]] = {
@@ -45,6 +46,7 @@ class Options:
         max_bandwidth: bytes per second of memory; 0 is no limit.
         compression: of memory pages, ``none`` or ``zstd``.
         encryption: of memory pages, ``none`` or ``tls``; all else is encrypted anyway.
+        page_tracking: how written pages are found while the process runs; AUTO takes the best that the kernel has.
         max_rounds: of pre-copy.
         on_no_convergence: what pre-copy does when its rounds do not shrink: ``throttle``, ``post_copy``, ``fail``.
         connections: how many carry memory pages.
@@ -58,12 +60,18 @@ class Options:
     max_bandwidth: int = 0
     compression: str = "none"
     encryption: str = NO_ENCRYPTION
+    page_tracking: str = page_tracking.AUTO
     max_rounds: int = 30
     on_no_convergence: str = "throttle"
     connections: int = 2
     max_parallel: int = 2
     pause_before_switchover: bool = False
     postcopy_timeout_s: int = 60
+
+    @property
+    def tracks_pages(self) -> bool:
+        """Whether the kernel must be able to track written pages."""
+        return self.strategy in (PRE_COPY, HYBRID)
 
     @property
     def is_encrypted(self) -> bool:

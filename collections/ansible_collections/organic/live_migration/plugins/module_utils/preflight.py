@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from . import commands, docker_engine, network, processes, record, resident, tun
+from . import docker_engine, network, page_tracking, processes, record, resident, tun
 from .container import Container
 from .docker_engine import DockerEngine
 from .errors import MigrationError, Reason
@@ -36,7 +36,6 @@ class SourceView:
 _KERNEL_MUST = {
     "pagemap_scan": "tell which pages a process has (PAGEMAP_SCAN)",
     "userfaultfd": "have the pages of a process brought from outside (userfaultfd)",
-    "write_protection": "tell which pages a process has written (userfaultfd write-protection)",
 }
 
 
@@ -72,11 +71,7 @@ def runtime_reasons(root: str = resident.ROOT) -> list[Reason]:
     programs = [name for name in ("nsenter", "ip", "iptables-restore", "iptables-save") if not shutil.which(name)]
     if programs:
         return [Reason("program_missing", f"Missing on this host: {', '.join(programs)}", _PREPARE)]
-    return _kernel_reasons(json.loads(commands.run([str(Path(root, "pager")), "check"])))
-
-
-def _kernel_reasons(lacks: dict[str, str]) -> list[Reason]:
-    """What the pager found missing in the kernel, by name, each with the kernel's error or ''."""
+    lacks = page_tracking.kernel_lacks(root)
     return [
         Reason(
             "kernel_too_old",
@@ -88,8 +83,26 @@ def _kernel_reasons(lacks: dict[str, str]) -> list[Reason]:
     ]
 
 
-def look_at_source(engine: DockerEngine, name: str, shared_volumes: list[str], method: str) -> SourceView:
-    """Check everything that can be checked on the source host."""
+def _tracking_reasons(tracking: str) -> list[Reason]:
+    """Why written pages cannot be tracked on the source as it was wished for."""
+    try:
+        page_tracking.choose(tracking, page_tracking.kernel_lacks())
+    except MigrationError as error:
+        return [
+            Reason(
+                "no_page_tracking",
+                str(error).rstrip("."),
+                "Use strategy inter_copy or post_copy"
+                + (", or leave out page_tracking" if tracking != page_tracking.AUTO else ""),
+            )
+        ]
+    return []
+
+
+def look_at_source(
+    engine: DockerEngine, name: str, shared_volumes: list[str], method: str, tracking: str | None
+) -> SourceView:
+    """Check everything that can be checked on the source host; ``tracking`` is how written pages are to be found."""
     description = engine.inspect(name)
     if description is None:
         return SourceView(
@@ -127,6 +140,8 @@ def look_at_source(engine: DockerEngine, name: str, shared_volumes: list[str], m
             description,
         )
     reasons = runtime_reasons()
+    if tracking and not reasons:
+        reasons += _tracking_reasons(tracking)
     container = Container(description["State"]["Pid"])
     view = SourceView(reasons, description, engine.identity())
     try:

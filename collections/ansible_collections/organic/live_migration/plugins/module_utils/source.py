@@ -27,6 +27,7 @@ from . import (
     libc,
     netlink,
     network,
+    page_tracking,
     processes,
     record,
     tcp_repair,
@@ -127,6 +128,7 @@ class Source:
         self._post_copy = plan.options.strategy in (POST_COPY, HYBRID)
         self._sent = Sent()
         self._pages_found = 0
+        self._stopped_ms = 0.0
 
     def run(self) -> agent.Result:
         """Migrate; returns when the source is released, or the process runs here again as if nothing had been.
@@ -240,8 +242,17 @@ class Source:
             control.expect("armed", self._plan.timeout_s)
         return armed
 
+    def _tracking(self) -> str:
+        """How the pager is to find what was written; of no matter where there are no rounds."""
+        options = self._plan.options
+        if not options.tracks_pages:
+            return page_tracking.WRITE_PROTECTION
+        tracking = page_tracking.choose(options.page_tracking, page_tracking.kernel_lacks())
+        self._monitor.report(page_tracking=tracking)
+        return tracking
+
     def _start_pager(self, connections: list[socket.socket]) -> SourcePager:
-        pager = SourcePager(self._nf.pid, connections)
+        pager = SourcePager(self._nf.pid, connections, self._tracking())
         for connection in connections:
             connection.close()  # the pager's alone: its end is the connection's
         if self._plan.options.compression == "zstd":
@@ -318,7 +329,11 @@ class Source:
         done = armed.pager.expect("round", timeout_s, self._look_on)
         self._report_sent(done)
         self._pages_found += done["pages_written"]
-        self._monitor.report(skipped_pages=self._pages_found - done["pages_sent"] - done["zero_pages"])
+        self._stopped_ms += done["stopped_ms"]
+        self._monitor.report(
+            skipped_pages=self._pages_found - done["pages_sent"] - done["zero_pages"],
+            stopped_ms=round(self._stopped_ms, 2),
+        )
         return done
 
     def _look_on(self, progress: Answer) -> None:

@@ -79,6 +79,18 @@ options:
     type: str
     choices: [none, tls]
     default: none
+  page_tracking:
+    description:
+      - How the pages are found that the process writes while its memory is copied, in V(pre_copy), V(hybrid) and for
+        O(strategy=auto).
+      - V(write_protection) is userfaultfd write-protection. The process goes on while it is looked at.
+      - V(soft_dirty) are the kernel's soft-dirty bits (C(CONFIG_MEM_SOFT_DIRTY)), which CRIU itself uses. The process
+        stands still for some milliseconds in each round while they are read and cleared, and a huge page of 2 MiB is
+        sent whole when anything in it was written. KSM must be off on the source host.
+      - V(auto) takes write-protection where the source host's kernel has it, else soft-dirty bits.
+    type: str
+    choices: [auto, write_protection, soft_dirty]
+    default: auto
   connections:
     description:
       - How many connections carry memory, at most 16.
@@ -242,6 +254,13 @@ migration:
           type: int
         dirty_pages_per_s:
           description: Pages of 4096 bytes that the process wrote in a second.
+          type: float
+        page_tracking:
+          description: How these pages were found, as in O(page_tracking); empty without rounds.
+          type: str
+          sample: write_protection
+        stopped_ms:
+          description: For how long the process stood still in the rounds, so that they could be found.
           type: float
         throughput_bytes_per_s:
           description: Memory that was sent in a second, by the order that sent most.

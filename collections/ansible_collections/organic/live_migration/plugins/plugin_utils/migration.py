@@ -90,6 +90,8 @@ class Migration:
             shared_volumes=self._arguments["shared_volumes"],
             method=self._arguments["method"],
             plan=None if dry_run else self._plan(self._hosts.target),
+            page_tracking=self._options.page_tracking,
+            tracks_pages=self._options.tracks_pages,
             measure=self._measures,
             dry_run=dry_run,
         )

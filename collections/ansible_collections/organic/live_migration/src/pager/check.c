@@ -20,7 +20,29 @@ static const char *tell_error(int failed)
 	return failed ? strerror(errno) : "";
 }
 
-/* Whether pages can be found (PAGEMAP_SCAN), brought (userfaultfd with its events), and tracked (write-protection). */
+/* Whether a write shows in the soft-dirty bit of a page after it was cleared (proc_pid_clear_refs(5)). */
+static const char *check_soft_dirty(int pagemap, char *page)
+{
+	struct page_region region;
+	struct pm_scan_arg scan = {.size = sizeof scan, .vec = (uint64_t)(uintptr_t)&region, .vec_len = 1,
+				   .start = (uint64_t)(uintptr_t)page, .end = (uint64_t)(uintptr_t)page + PAGE_BYTES,
+				   .category_mask = PAGE_IS_SOFT_DIRTY, .return_mask = PAGE_IS_SOFT_DIRTY};
+	int merging = open("/sys/kernel/mm/ksm/run", O_RDONLY | O_CLOEXEC);
+	int clear = open("/proc/self/clear_refs", O_WRONLY | O_CLOEXEC);
+	char run = '0';
+	int before;
+
+	if (merging >= 0 && read(merging, &run, 1) == 1 && run == '1')
+		return "KSM is on (/sys/kernel/mm/ksm/run), and forgets the soft-dirty bits of what it merges";
+	if (clear < 0 || write(clear, "4", 1) != 1 || (before = ioctl(pagemap, PAGEMAP_SCAN, &scan)) < 0)
+		return tell_error(true);
+	*(volatile char *)page = 2;
+	if (before || ioctl(pagemap, PAGEMAP_SCAN, &scan) != 1)
+		return "it has no soft-dirty bits (CONFIG_MEM_SOFT_DIRTY)";
+	return "";
+}
+
+/* Whether pages can be found (PAGEMAP_SCAN), brought (userfaultfd with its events), and tracked, in one way or another. */
 int run_check(void)
 {
 	struct uffdio_api tracking = {.api = UFFD_API, .features = TRACKING_FEATURES};
@@ -41,7 +63,7 @@ int run_check(void)
 	placed = tell_error(fd < 0 || ioctl(fd, UFFDIO_API, &placing));
 	fd = (int)syscall(SYS_userfaultfd, O_CLOEXEC | TRACKING_FLAGS);
 	tracked = tell_error(fd < 0 || ioctl(fd, UFFDIO_API, &tracking));
-	printf("{\"pagemap_scan\": \"%s\", \"userfaultfd\": \"%s\", \"write_protection\": \"%s\"}\n", scanned, placed,
-	       tracked);
+	printf("{\"pagemap_scan\": \"%s\", \"userfaultfd\": \"%s\", \"write_protection\": \"%s\", \"soft_dirty\": \"%s\"}\n",
+	       scanned, placed, tracked, check_soft_dirty(pagemap, page));
 	return 0;
 }

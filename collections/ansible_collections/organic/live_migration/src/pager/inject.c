@@ -9,6 +9,7 @@
 #include "inject.h"
 
 #include "pager.h"
+#include "tracer.h"
 #include "tracking.h"
 
 #include <errno.h>
@@ -73,26 +74,6 @@ static bool call(pid_t pid, struct user_regs_struct registers, uint64_t instruct
 	return true;
 }
 
-/* Stops the process, with no signal half delivered; returns 0 or a negative errno. */
-static int stop(pid_t pid)
-{
-	int status, signal = 0;
-
-	if (ptrace(PTRACE_SEIZE, pid, 0, SUSPEND_SECCOMP))
-		return -errno;
-	if (ptrace(PTRACE_INTERRUPT, pid, 0, 0))
-		return -errno;
-	for (;;) {
-		if (waitpid(pid, &status, __WALL) != pid || !WIFSTOPPED(status))
-			return -ESRCH;
-		if (status >> 16 == PTRACE_EVENT_STOP)
-			return 0;
-		signal = WSTOPSIG(status); /* was on its way before us */
-		if (ptrace(PTRACE_CONT, pid, 0, signal))
-			return -errno;
-	}
-}
-
 int inject_userfaultfd(pid_t pid)
 {
 	uint64_t instruction = find_syscall(pid), mask, everything = ~0ULL;
@@ -102,7 +83,10 @@ int inject_userfaultfd(pid_t pid)
 
 	if (!instruction)
 		return -ENOEXEC;
-	fd = stop(pid);
+	fd = interrupt_thread(pid, SUSPEND_SECCOMP);
+	if (fd)
+		return fd;
+	fd = await_stop(pid, STOP_PATIENCE_MS);
 	if (fd)
 		return fd;
 	fd = -ESRCH;

@@ -2,8 +2,9 @@
  * GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
  * SPDX-License-Identifier: GPL-3.0-or-later
  *
- * The source's pager. It answers for the private anonymous memory of a process tree: finds the pages that were written
- * (userfaultfd write-protection and PAGEMAP_SCAN), reads them from outside and sends them.
+ * The source's pager. It answers for the private anonymous memory of a process tree: finds the pages that were written,
+ * reads them from outside and sends them. What was written is told by userfaultfd write-protection, or by the kernel's
+ * soft-dirty bits (Documentation/admin-guide/mm/soft-dirty.rst), which it takes a stop of the tree to read and clear.
  *
  * Orders: "round" sends what was written since the last one while the process runs, "count" only counts it. "final all"
  * and "final lists" want it frozen: hide its memory from CRIU, then send the rest, or only say what is missing. After
@@ -16,6 +17,7 @@
 #include "chunks.h"
 #include "inject.h"
 #include "pager.h"
+#include "tracer.h"
 #include "tracking.h"
 
 #include <dirent.h>
@@ -37,7 +39,13 @@
 
 #define COMPRESSION_LEVEL 1
 #define REGIONS 65536
+/* What is_written() must know of a page. */
+#define WRITTEN_CATEGORIES (PAGE_IS_WRITTEN | PAGE_IS_WPALLOWED | PAGE_IS_SOFT_DIRTY)
 #define BATCH_JOBS 64
+/* clear_refs (proc_pid_clear_refs(5)) */
+#define CLEAR_SOFT_DIRTY "4"
+/* A thread that takes longer to stop may wait for another that we have stopped, as in vfork(2). */
+#define STOP_TOGETHER_MS 50.0
 
 enum page_state { UNSENT, SENT, PENDING /* to be pushed */ };
 
@@ -51,7 +59,7 @@ struct process {
 	uint64_t started;
 	uint32_t inner; /* PID in the container's namespace */
 	int pagemap, memory, userfault;
-	bool alive;
+	bool alive, tracked;
 	struct ranges areas, present, stale;
 	struct ranges known, special; /* areas, when they were looked at closely; those among them that are not ours */
 	struct chunks pages;
@@ -80,7 +88,7 @@ static bool jobs_begun; /* the list is complete, and the target ready for what i
 static int busy;
 static bool pushing, frozen;
 
-static bool compressing;
+static bool compressing, by_soft_dirty;
 static uint64_t limit_bytes_per_s;
 static _Atomic uint64_t limited_bytes;
 static double limited_since_ms;
@@ -135,18 +143,24 @@ static uint32_t inner_pid(pid_t pid)
 	return inner;
 }
 
-/* Clock ticks since boot, which tell a process from a later one with its PID (proc(5)); 0 when there is none. */
-static uint64_t start_time(pid_t pid)
+/* What stat tells of a process or a thread from the end of its name on (proc_pid_stat(5)); NULL when there is none. */
+static char *read_stat(pid_t pid, char *text, size_t size)
 {
-	char text[1024], *at;
-	uint64_t time = 0;
 	int fd = open_of(pid, "stat");
-	ssize_t n = fd < 0 ? 0 : read(fd, text, sizeof text - 1);
+	ssize_t n = fd < 0 ? 0 : read(fd, text, size - 1);
 
 	if (fd >= 0)
 		close(fd);
 	text[n > 0 ? n : 0] = '\0';
-	at = strrchr(text, ')'); /* the name before it may hold anything */
+	return strrchr(text, ')'); /* the name may hold anything */
+}
+
+/* Clock ticks since boot, which tell a process from a later one with its PID; 0 when there is none. */
+static uint64_t start_time(pid_t pid)
+{
+	char text[1024], *at = read_stat(pid, text, sizeof text);
+	uint64_t time = 0;
+
 	for (int field = 2; at && field < 22; field++)
 		at = strchr(at + 1, ' ');
 	if (at)
@@ -162,23 +176,60 @@ static struct process *known_process(pid_t pid, uint64_t started)
 	return NULL;
 }
 
+static void close_memory(struct process *process)
+{
+	if (process->pagemap >= 0)
+		close(process->pagemap);
+	if (process->memory >= 0)
+		close(process->memory);
+	process->pagemap = process->memory = -1;
+}
+
+/* Its memory as it is now: what is open goes on meaning what it had before an execve(2). */
+static bool open_memory(struct process *process)
+{
+	close_memory(process);
+	process->pagemap = open_of(process->pid, "pagemap");
+	process->memory = open_of(process->pid, "mem");
+	return process->pagemap >= 0 && process->memory >= 0;
+}
+
+/* Whether the memory that is open is no process's any more; its descriptor has nothing to read then (proc_pid_mem(5)). */
+static bool is_memory_gone(const struct process *process)
+{
+	char byte;
+
+	return pread(process->memory, &byte, 1, 0) == 0;
+}
+
 static struct process *add_process(pid_t pid, uint64_t started)
 {
 	struct process new = {.pid = pid,
 			      .started = started,
 			      .inner = inner_pid(pid),
-			      .pagemap = open_of(pid, "pagemap"),
-			      .memory = open_of(pid, "mem"),
+			      .pagemap = -1,
+			      .memory = -1,
 			      .userfault = -1};
 
-	if (!new.inner || new.pagemap < 0 || new.memory < 0)
-		return NULL; /* it has just ended */
+	if (!new.inner || !open_memory(&new)) {
+		close_memory(&new); /* it has just ended */
+		return NULL;
+	}
 	processes = realloc(processes, (process_count + 1) * sizeof(struct process *));
 	if (!processes)
 		fail("no memory for %zu processes", process_count + 1);
 	processes[process_count] = allocate(sizeof new);
 	*processes[process_count] = new;
 	return processes[process_count++];
+}
+
+static void forget_process(struct process *process)
+{
+	close_memory(process);
+	if (process->userfault >= 0)
+		close(process->userfault);
+	process->userfault = -1;
+	process->started = 0; /* its chunks may still be in use by a reader */
 }
 
 static void see_tree(pid_t pid)
@@ -191,8 +242,14 @@ static void see_tree(pid_t pid)
 	DIR *threads;
 	FILE *list;
 
+	if (process && is_memory_gone(process)) {
+		forget_process(process);
+		process = NULL;
+	}
 	if (!process)
 		process = add_process(pid, started);
+	else if (!open_memory(process)) /* it may have been another's memory, until the execve(2) after a vfork(2) */
+		process = NULL;
 	if (!process)
 		return;
 	process->alive = true;
@@ -213,26 +270,116 @@ static void see_tree(pid_t pid)
 	free(children);
 }
 
-static void forget_process(struct process *process)
-{
-	close(process->pagemap);
-	close(process->memory);
-	if (process->userfault >= 0)
-		close(process->userfault);
-	process->pagemap = process->memory = process->userfault = -1;
-	process->started = 0; /* its chunks may still be in use by a reader */
-}
-
 static void find_processes(void)
 {
+	bool root_alive = false;
+
 	for (size_t i = 0; i < process_count; i++)
 		processes[i]->alive = false;
 	see_tree(root);
-	for (size_t i = 0; i < process_count; i++)
+	for (size_t i = 0; i < process_count; i++) {
+		root_alive |= processes[i]->alive && processes[i]->pid == root;
 		if (!processes[i]->alive && processes[i]->started)
 			forget_process(processes[i]);
-	if (!process_count || !processes[0]->alive)
+	}
+	if (!root_alive)
 		fail("process %d has ended", (int)root);
+}
+
+/* Standing still */
+
+static pid_t *stopped;
+static size_t stopped_count;
+
+static void release_tree(void)
+{
+	while (stopped_count)
+		release_thread(stopped[--stopped_count]);
+}
+
+static bool is_stopped(pid_t tid)
+{
+	for (size_t i = 0; i < stopped_count; i++)
+		if (stopped[i] == tid)
+			return true;
+	return false;
+}
+
+static void note_stopped(pid_t tid)
+{
+	stopped = realloc(stopped, (stopped_count + 1) * sizeof *stopped);
+	if (!stopped)
+		fail("no memory for %zu threads", stopped_count + 1);
+	stopped[stopped_count++] = tid;
+}
+
+/* A thread that has ended, but is still on the list; the first one of a process stays as long as the others. */
+static bool is_dead(pid_t tid)
+{
+	char text[1024], *at = read_stat(tid, text, sizeof text);
+
+	return !at || at[2] == 'Z' || at[2] == 'X';
+}
+
+/* Stops the threads that are not yet; tells how many, or -1 when one did not stop in time, and all have been let go. */
+static long stop_threads(const struct process *process)
+{
+	char path[64];
+	struct dirent *entry;
+	long count = 0;
+	DIR *threads;
+
+	snprintf(path, sizeof path, "/proc/%d/task", (int)process->pid);
+	threads = opendir(path);
+	while (threads && (entry = readdir(threads))) {
+		pid_t tid = atoi(entry->d_name);
+		int error;
+
+		if (tid <= 0 || is_stopped(tid))
+			continue;
+		error = interrupt_thread(tid, 0);
+		if (!error)
+			error = await_stop(tid, STOP_TOGETHER_MS);
+		if (error == -ESRCH || (error && is_dead(tid)))
+			continue;
+		if (error == -EAGAIN) {
+			release_tree();
+			error = await_stop(tid, STOP_PATIENCE_MS);
+			if (!error)
+				release_thread(tid);
+			if (!error || error == -ESRCH) {
+				count = -1;
+				break;
+			}
+		}
+		if (error)
+			fail("process %u cannot be stopped to see what it has written: %s", process->inner,
+			     strerror(-error));
+		note_stopped(tid);
+		count++;
+	}
+	if (threads)
+		closedir(threads);
+	return count;
+}
+
+/* Stops all threads of the tree; tells since when some stand still, in ms of now_ms(). */
+static double stop_tree(void)
+{
+	double began = now_ms();
+
+	for (long more = 1; more;) {
+		more = 0;
+		find_processes();
+		for (size_t i = 0; i < process_count && more >= 0; i++) {
+			long count = processes[i]->alive ? stop_threads(processes[i]) : 0;
+
+			more = count < 0 ? -1 : more + count;
+		}
+		if (more < 0)
+			began = now_ms();
+	}
+	return began;
 }
 
 /* The areas that are the pager's: private anonymous memory, as CRIU's vma_entry_can_be_lazy has it. */
@@ -337,12 +484,12 @@ static void read_areas(struct process *process)
 	read_maps(process);
 }
 
-static void learn_all_areas(void)
+static void read_all_areas(void)
 {
 	find_processes();
 	for (size_t i = 0; i < process_count; i++)
 		if (processes[i]->alive)
-			learn_areas(processes[i]);
+			read_areas(processes[i]);
 }
 
 /* Tracking */
@@ -371,11 +518,14 @@ static void track(struct process *process)
 	if (process->userfault < 0) {
 		if (start_time(process->pid) != process->started || !has_memory(process->pid))
 			return; /* it ended meanwhile, and its parent may not know yet */
+		if (process->userfault == -ENOEXEC)
+			return; /* it is amid an execve(2): another round, or the last one, finds what it becomes */
 		fail("process %d cannot be tracked: userfaultfd: %s", (int)process->inner,
 		     strerror(-process->userfault));
 	}
 	if (ioctl(process->userfault, UFFDIO_API, &api))
 		fail("this kernel cannot track written pages: UFFDIO_API: %s", strerror(errno));
+	process->tracked = true;
 }
 
 /* Seen with huge pages: regions that begin within the one before. What one of them calls written is. */
@@ -392,7 +542,7 @@ static long unite_regions(long count)
 		}
 		last->end = last->end > regions[i].end ? last->end : regions[i].end;
 		last->categories &= regions[i].categories | ~(PAGE_IS_PFNZERO | PAGE_IS_WPALLOWED);
-		last->categories |= regions[i].categories & PAGE_IS_WRITTEN;
+		last->categories |= regions[i].categories & (PAGE_IS_WRITTEN | PAGE_IS_SOFT_DIRTY);
 	}
 	return kept;
 }
@@ -436,6 +586,14 @@ static void add_job(struct process *process, uint64_t start, uint64_t end, bool 
 		}
 		jobs[job_count++] = (struct job){process, start, next, zero};
 	}
+}
+
+static bool is_written(uint64_t categories)
+{
+	/* a zero page that is only read is not dirty, though it may have come in the place of another */
+	if (by_soft_dirty)
+		return categories & (PAGE_IS_SOFT_DIRTY | PAGE_IS_PFNZERO);
+	return categories & PAGE_IS_WRITTEN || !(categories & PAGE_IS_WPALLOWED);
 }
 
 /* Pages in areas that are not write-protected have come since, maybe at the address of older ones. */
@@ -483,20 +641,95 @@ static void collect_written(struct process *process, struct range area)
 	}
 }
 
+static void collect_running(void)
+{
+	find_processes();
+	for (size_t i = 0; i < process_count; i++) {
+		struct process *process = processes[i];
+
+		if (!process->alive)
+			continue;
+		if (process->userfault < 0)
+			track(process);
+		if (process->userfault < 0)
+			continue;
+		read_areas(process);
+		for (size_t area = 0; area < process->areas.count; area++)
+			collect_written(process, process->areas.list[area]);
+	}
+}
+
+/* Collects what was written since the last time; of a process that was not tracked yet, all it has. */
+static void collect_soft_dirty(struct process *process, struct range area)
+{
+	struct pm_scan_arg arguments = {.start = area.start, .end = area.end,
+					.category_anyof_mask = PAGE_IS_PRESENT | PAGE_IS_SWAPPED,
+					.return_mask = WRITTEN_CATEGORIES | PAGE_IS_PFNZERO};
+
+	while (arguments.start < area.end) {
+		long n = scan(process, &arguments);
+
+		for (long i = 0; i < n; i++) {
+			if (process->tracked && !is_written(regions[i].categories))
+				continue;
+			set_states(process, regions[i].start, regions[i].end, SENT);
+			add_job(process, regions[i].start, regions[i].end, regions[i].categories & PAGE_IS_PFNZERO);
+		}
+		if (arguments.walk_end <= arguments.start)
+			break;
+		arguments.start = arguments.walk_end;
+	}
+}
+
+static void clear_soft_dirty(struct process *process)
+{
+	char path[64];
+	int fd;
+
+	snprintf(path, sizeof path, "/proc/%d/clear_refs", (int)process->pid);
+	fd = open(path, O_WRONLY | O_CLOEXEC);
+	if (fd < 0 || write(fd, CLEAR_SOFT_DIRTY, 1) != 1)
+		fail("process %d cannot be tracked: %s: %s", (int)process->inner, path, strerror(errno));
+	close(fd);
+	process->tracked = true;
+}
+
+/* The bits are read and cleared while the whole tree stands still: what is written between the two would be lost, also
+ * by a child of vfork(2), which shares them. Tells for how long, in ms. */
+static double collect_stopped(void)
+{
+	double began;
+
+	read_all_areas(); /* what is new among them takes a while */
+	began = stop_tree();
+	for (size_t i = 0; i < process_count; i++) {
+		struct process *process = processes[i];
+
+		if (process->alive)
+			read_areas(process);
+		for (size_t area = 0; process->alive && area < process->areas.count; area++)
+			collect_soft_dirty(process, process->areas.list[area]);
+	}
+	for (size_t i = 0; i < process_count; i++)
+		if (processes[i]->alive)
+			clear_soft_dirty(processes[i]);
+	release_tree();
+	return now_ms() - began;
+}
+
 /* Of a frozen process: all its pages, and those that the target has not, or not as they are. */
 static void collect_final(struct process *process, struct range area, bool send)
 {
 	struct pm_scan_arg arguments = {.start = area.start, .end = area.end,
 					.category_anyof_mask = PAGE_IS_PRESENT | PAGE_IS_SWAPPED,
-					.return_mask = PAGE_IS_PFNZERO | PAGE_IS_WRITTEN | PAGE_IS_WPALLOWED};
+					.return_mask = WRITTEN_CATEGORIES | PAGE_IS_PFNZERO};
 
 	while (arguments.start < area.end) {
 		long n = scan(process, &arguments);
 
 		for (long i = 0; i < n; i++) {
 			uint64_t categories = regions[i].categories, at = regions[i].start;
-			bool written = process->userfault < 0 || categories & PAGE_IS_WRITTEN ||
-				       !(categories & PAGE_IS_WPALLOWED);
+			bool written = !process->tracked || is_written(categories);
 
 			add_pages(&process->present, at, regions[i].end);
 			for (uint64_t end; at < regions[i].end; at = end) {
@@ -890,33 +1123,24 @@ static void need_connections(void)
 		fail("the connection to the other host broke");
 }
 
-static void tell_sent(const char *what, double began_ms, double scanned_ms)
+static void tell_sent(const char *what, double began_ms, double scanned_ms, double stopped_ms)
 {
 	tell("{\"done\": \"%s\", \"pages_written\": %lu, \"pages_sent\": %lu, \"zero_pages\": %lu, \"bytes_sent\": %lu, "
-	     "\"scan_ms\": %.2f, \"duration_ms\": %.2f}",
-	     what, pages_seen, pages_sent, zero_pages, total_bytes_sent(), scanned_ms - began_ms, now_ms() - began_ms);
+	     "\"scan_ms\": %.2f, \"stopped_ms\": %.2f, \"duration_ms\": %.2f}",
+	     what, pages_seen, pages_sent, zero_pages, total_bytes_sent(), scanned_ms - began_ms, stopped_ms,
+	     now_ms() - began_ms);
 }
 
 static void do_round(bool send)
 {
-	double began = now_ms(), scanned;
+	double began = now_ms(), scanned, stopped_ms = 0;
 
 	set_priority(0);
 	pages_seen = 0;
-	find_processes();
-	for (size_t i = 0; i < process_count; i++) {
-		struct process *process = processes[i];
-
-		if (!process->alive)
-			continue;
-		if (process->userfault < 0)
-			track(process);
-		if (process->userfault < 0)
-			continue;
-		read_areas(process);
-		for (size_t area = 0; area < process->areas.count; area++)
-			collect_written(process, process->areas.list[area]);
-	}
+	if (by_soft_dirty)
+		stopped_ms = collect_stopped();
+	else
+		collect_running();
 	scanned = now_ms();
 	if (!send) {
 		job_count = 0;
@@ -925,7 +1149,7 @@ static void do_round(bool send)
 		if (!await_barrier())
 			need_connections();
 	}
-	tell_sent(send ? "round" : "count", began, scanned);
+	tell_sent(send ? "round" : "count", began, scanned, stopped_ms);
 }
 
 static int by_inner(const void *a, const void *b)
@@ -969,10 +1193,7 @@ static void do_final(int list_fd, bool send)
 
 	set_priority(BEHIND_CRIU);
 	pages_seen = 0;
-	find_processes();
-	for (size_t i = 0; i < process_count; i++)
-		if (processes[i]->alive)
-			read_areas(processes[i]);
+	read_all_areas();
 	hide(list_fd);
 	tell("{\"done\": \"hidden\", \"duration_ms\": %.2f}", now_ms() - began);
 	for (size_t i = 0; i < process_count; i++) {
@@ -994,7 +1215,7 @@ static void do_final(int list_fd, bool send)
 		send_ranges(&connections[0], FRAME_EXTENTS, process->inner, process->areas.list, process->areas.count);
 		send_ranges(&connections[0], FRAME_PRESENT, process->inner, process->present.list,
 			    process->present.count);
-		if (process->userfault >= 0) /* else the target has nothing that could be stale */
+		if (process->tracked) /* else the target has nothing that could be stale */
 			send_ranges(&connections[0], FRAME_STALE, process->inner, process->stale.list,
 				    process->stale.count);
 	}
@@ -1006,7 +1227,7 @@ static void do_final(int list_fd, bool send)
 		if (!await_barrier())
 			need_connections();
 	}
-	tell_sent("final", began, scanned);
+	tell_sent("final", began, scanned, 0);
 }
 
 static void do_push(void)
@@ -1021,7 +1242,7 @@ static void do_push(void)
 			add_job(processes[i], processes[i]->stale.list[j].start, processes[i]->stale.list[j].end, false);
 	run_jobs();
 	if (await_barrier())
-		tell_sent("push", began, began);
+		tell_sent("push", began, began, 0);
 	else
 		tell("{\"done\": \"push\", \"broken\": true}");
 }
@@ -1057,6 +1278,7 @@ void run_source(pid_t pid, struct connection *given, int count, int hidden_pages
 	sigemptyset(&termination);
 	sigaddset(&termination, SIGTERM);
 	pthread_sigmask(SIG_BLOCK, &termination, NULL);
+	block_stop_signal();
 	root = pid;
 	connections = given;
 	connection_count = count;
@@ -1065,7 +1287,7 @@ void run_source(pid_t pid, struct connection *given, int count, int hidden_pages
 		if (pthread_create(&worker, NULL, send_all, (void *)(intptr_t)i))
 			fail("no thread to send with");
 	pthread_sigmask(SIG_UNBLOCK, &termination, NULL);
-	learn_all_areas();
+	read_all_areas();
 	while (hear(order, sizeof order, fresh, &fresh_count)) {
 		if (strcmp(order, "round") == 0)
 			do_round(true);
@@ -1080,6 +1302,9 @@ void run_source(pid_t pid, struct connection *given, int count, int hidden_pages
 		else if (strcmp(order, "compress") == 0) {
 			compressing = true;
 			tell("{\"done\": \"compress\"}");
+		} else if (strcmp(order, "soft dirty") == 0) {
+			by_soft_dirty = true;
+			tell("{\"done\": \"soft dirty\"}");
 		} else if (sscanf(order, "limit %lu", &limit_bytes_per_s) == 1)
 			tell("{\"done\": \"limit\"}");
 		else

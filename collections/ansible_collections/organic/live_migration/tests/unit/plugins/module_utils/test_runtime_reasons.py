@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from ansible_collections.organic.live_migration.plugins.module_utils import preflight
 
-NOTHING_LACKS = {"pagemap_scan": "", "userfaultfd": "", "write_protection": ""}
+NOTHING_LACKS = {"pagemap_scan": "", "userfaultfd": "", "write_protection": "", "soft_dirty": ""}
 
 
 def runtime(root: Path, lacks: dict[str, str], criu_version: str = "4.2.1") -> str:

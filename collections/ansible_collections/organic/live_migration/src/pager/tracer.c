@@ -1,0 +1,63 @@
+/* Copyright (c) 2026 Organic 5GC contributors
+ * GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+ * SPDX-License-Identifier: GPL-3.0-or-later
+ *
+ * Threads are stopped with PTRACE_SEIZE and PTRACE_INTERRUPT (ptrace(2)): their parents are not told, and when we die the
+ * kernel lets them go on. */
+#define _GNU_SOURCE
+#include "tracer.h"
+
+#include "pager.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <sys/ptrace.h>
+#include <sys/wait.h>
+#include <time.h>
+
+static sigset_t stop_signal;
+
+void block_stop_signal(void)
+{
+	sigemptyset(&stop_signal);
+	sigaddset(&stop_signal, SIGCHLD);
+	pthread_sigmask(SIG_BLOCK, &stop_signal, NULL);
+}
+
+int interrupt_thread(pid_t tid, long options)
+{
+	if (ptrace(PTRACE_SEIZE, tid, 0, options) || ptrace(PTRACE_INTERRUPT, tid, 0, 0))
+		return -errno;
+	return 0;
+}
+
+int await_stop(pid_t tid, double patience_ms)
+{
+	double deadline = now_ms() + patience_ms, left;
+	int status;
+
+	for (;;) {
+		pid_t found = waitpid(tid, &status, __WALL | WNOHANG);
+
+		if (found < 0 || (found && !WIFSTOPPED(status)))
+			return -ESRCH;
+		if (found && status >> 16 == PTRACE_EVENT_STOP)
+			return 0;
+		if (found) { /* a signal was on its way before us */
+			if (ptrace(PTRACE_CONT, tid, 0, WSTOPSIG(status)))
+				return -errno;
+			continue;
+		}
+		left = deadline - now_ms();
+		if (left <= 0)
+			return -EAGAIN;
+		sigtimedwait(&stop_signal, NULL,
+			     &(struct timespec){(time_t)(left / 1e3), (long)(left * 1e6) % 1000000000L});
+	}
+}
+
+void release_thread(pid_t tid)
+{
+	ptrace(PTRACE_DETACH, tid, 0, 0);
+}
