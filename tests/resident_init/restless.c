@@ -15,6 +15,8 @@
 
 #define PAGE 4096
 #define PAGES 600
+/* More regions than the kernel looks at in one go, 512. */
+#define EVERY_OTHER 3000
 
 static char *area, *other;
 static uint64_t written;
@@ -105,6 +107,12 @@ int main(int count, char **arguments)
             break;
         case 'z':
             memset(area + 50 * PAGE, 0, 20 * PAGE);
+            break;
+        case 'e': /* every other page of much memory */
+            other = mmap(NULL, EVERY_OTHER * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+            madvise(other, EVERY_OTHER * PAGE, MADV_NOHUGEPAGE);
+            for (int page = 0; page < EVERY_OTHER; page += 2)
+                fill(other, page, 1);
             break;
         case 'f':
             become_family();

@@ -8,6 +8,7 @@ The target is this test, which keeps the pages by their address.
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import signal
@@ -80,7 +81,9 @@ class Target:
     def at_the_freeze(self, process: int) -> dict[int, bytes]:
         """What the target would give the process: pages that were present, where the pager answers for them."""
         found = {}
-        for start, end in self.ranges[PRESENT][process]:
+        present = self.ranges[PRESENT][process]
+        assert all(one[1] <= other[0] for one, other in itertools.pairwise(present))
+        for start, end in present:
             for address in range(start, end, PAGE):
                 found[address] = self.memory[process][address]
         return found
@@ -179,7 +182,7 @@ def kernel_lacks(init: Path) -> dict[str, str]:
 
 @pytest.fixture(params=["write_protection", "soft_dirty"])
 def page_tracking(init: Path, request: pytest.FixtureRequest) -> str:
-    """How written pages are found, both ways where the kernel has both (`make machine`: one that has)."""
+    """How written pages are found, both ways where the kernel has both (`make debian-kernel`: one that has)."""
     if lacks := kernel_lacks(init)[request.param]:
         pytest.skip(f"this kernel cannot track so: {lacks}")
     return str(request.param)
@@ -210,8 +213,8 @@ def without_zeros(pages: dict[int, bytes]) -> dict[int, bytes]:
 @pytest.mark.parametrize(
     "deeds",
     [
-        *("n", "w", "d", "u", "m", "p", "z", "f", "s", "x"),
-        *("wd", "du", "mu", "um", "xw", "fx", "fwm", "sxwf", "pmwzdufs"),
+        *("n", "w", "d", "u", "m", "p", "z", "e", "f", "s", "x"),
+        *("wd", "du", "mu", "um", "xw", "fx", "fwm", "ewe", "sxwf", "pmwzdufs"),
     ],
 )
 def test_pre_copy_sends_the_memory_of_the_freeze(

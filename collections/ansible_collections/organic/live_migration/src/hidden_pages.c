@@ -106,6 +106,7 @@ static int scan(int (*next)(int, unsigned long, ...), int fd, struct pm_scan_arg
 		n = next(fd, PAGEMAP_SCAN, &part);
 		if (n < 0)
 			return n;
+		end_walk(&part, n);
 		filled += (uint64_t)n;
 		at = part.walk_end;
 		if (part.walk_end < part.end)

@@ -43,3 +43,12 @@ struct pm_scan_arg {
 
 #define PAGEMAP_SCAN _IOWR('f', 16, struct pm_scan_arg)
 #endif
+
+/* Linux 6.12 tells of a walk that got to its end, but filled the kernel's own buffer of 512 regions on the way, that it
+ * ended where that was full; what is behind would be seen twice. To be called after each scan with the number of regions
+ * that it gave, which fill the list when it did end early; unless max_pages was to end it. */
+static inline void end_walk(struct pm_scan_arg *scan, long count)
+{
+	if (!scan->max_pages && (uint64_t)count < scan->vec_len)
+		scan->walk_end = scan->end;
+}

@@ -559,6 +559,7 @@ static long scan(struct process *process, struct pm_scan_arg *arguments)
 		return 0;
 	if (n < 0)
 		fail("PAGEMAP_SCAN: %s", strerror(errno));
+	end_walk(arguments, n);
 	return unite_regions(n);
 }
 
