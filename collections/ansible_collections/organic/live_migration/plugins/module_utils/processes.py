@@ -189,9 +189,18 @@ class FileMapping:
     size: int
 
 
+def _lines(path: str) -> list[str]:
+    """Of a file in /proc; none when its process, or its descriptor, is gone."""
+    try:
+        return Path(path).read_text().splitlines()
+    except (FileNotFoundError, ProcessLookupError):
+        return []
+
+
 def file_mappings(pid: int) -> list[FileMapping]:
+    """Empty when the process is gone."""
     found = []
-    for line in Path(f"/proc/{pid}/maps").read_text().splitlines():
+    for line in _lines(f"/proc/{pid}/maps"):
         fields = line.split(maxsplit=5)
         if len(fields) == 6 and fields[5].startswith("/"):
             start, _dash, end = fields[0].partition("-")
@@ -273,7 +282,7 @@ def _socket_name(pid: int, descriptor: int) -> str:
 def _inotify_devices(pid: int, descriptor: int) -> set[int]:
     """Device numbers of the watched inodes; the kernel prints its own dev_t in hexadecimal, 20 bits of minor."""
     devices = set()
-    for line in Path(f"/proc/{pid}/fdinfo/{descriptor}").read_text().splitlines():
+    for line in _lines(f"/proc/{pid}/fdinfo/{descriptor}"):
         for word in line.split():
             if line.startswith("inotify") and word.startswith("sdev:"):
                 device = int(word[5:], 16)
