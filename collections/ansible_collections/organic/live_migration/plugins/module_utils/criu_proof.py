@@ -60,8 +60,8 @@ _REMEDIES = {
     "ns_last_pid": "the kernel needs CONFIG_CHECKPOINT_RESTORE and root CAP_SYS_ADMIN",
     "Operation not permitted": "root needs CAP_SYS_ADMIN, CAP_SYS_PTRACE and CAP_NET_ADMIN on this host",
 }
-_HARMLESS = ("Can't setup RLIMIT_NOFILE for self",)
-"""Errors that CRIU reports without failing: this one wherever CAP_SYS_RESOURCE is missing."""
+_HARMLESS = ("Can't setup RLIMIT_NOFILE for self", "tun: Unable to create tun")
+"""Errors that CRIU reports without failing: where CAP_SYS_RESOURCE is missing, and where there is no /dev/net/tun."""
 
 _GENERAL_REMEDY = "See `criu check --all` on this host, and https://criu.org/Linux_kernel for the options it needs"
 

@@ -87,6 +87,7 @@ def test_the_log_of_criu_is_cut_down_to_its_reason() -> None:
     log = """\
 (00.000123) Warn  (criu/kerndat.c:1): something
 (00.000124) Error (criu/util.c:1534): rlimit: Can't setup RLIMIT_NOFILE for self: Operation not permitted
+(00.000125) Error (criu/tun.c:85): tun: Unable to create tun: No such file or directory
 (00.001000) Error (criu/sockets.c:628): Can't get 1:16 opt: Operation not supported
 """
     lines = error_lines(log)
