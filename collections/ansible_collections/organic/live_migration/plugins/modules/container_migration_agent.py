@@ -76,6 +76,15 @@ options:
     description: What became of the process on the target of an interrupted migration.
     type: str
     choices: [ran, ended, destroyed]
+  tracks_pages:
+    description: In the phase C(look), whether the migration must find written pages.
+    type: bool
+    default: false
+  page_tracking:
+    description: How; see M(organic.live_migration.container_migrate).
+    type: str
+    choices: [auto, write_protection, soft_dirty]
+    default: auto
   method:
     description: How the process is moved.
     type: str
@@ -105,6 +114,7 @@ agent:
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.organic.live_migration.plugins.module_utils import phases
+from ansible_collections.organic.live_migration.plugins.module_utils.page_tracking import AUTO, WAYS
 
 
 def main() -> None:
@@ -140,6 +150,8 @@ def main() -> None:
             "migration_id": {"type": "str"},
             "seen": {"type": "int", "default": 0},
             "measure": {"type": "bool", "default": False},
+            "tracks_pages": {"type": "bool", "default": False},
+            "page_tracking": {"type": "str", "choices": [AUTO, *WAYS], "default": AUTO},
             "outcome": {"type": "str", "choices": ["ran", "ended", "destroyed"]},
             "method": {"type": "str", "choices": ["resident", "engine"], "default": "resident"},
             "dry_run": {"type": "bool", "default": False},

@@ -9,8 +9,10 @@ from dataclasses import asdict
 from typing import Any
 
 import pytest
+import yaml
 from ansible.errors import AnsibleActionFail
 from ansible_collections.organic.live_migration.plugins.module_utils.plan import Options
+from ansible_collections.organic.live_migration.plugins.modules import container_migration_agent
 from ansible_collections.organic.live_migration.plugins.plugin_utils.migration import MIGRATE_ARGUMENTS, Migration
 
 ARGUMENTS = {
@@ -25,6 +27,7 @@ ARGUMENTS = {
     **asdict(Options()),
 }
 LOOK = {"ok": True, "undecided": [], "reasons": [], "source": {}, "engine_id": "a", "memory_bytes": 1, "processes": 1}
+AGENT_OPTIONS = set(yaml.safe_load(container_migration_agent.DOCUMENTATION)["options"])
 BROKEN = {"ok": False, "message": "The connection to the other host broke.", "details": {}}
 UNDECIDED = {"migration_id": "0" * 16, "name": "smf", "target_host": "edge-b"}
 UNREACHABLE = AnsibleActionFail("Host 'edge-b' cannot be reached: timed out")
@@ -53,6 +56,7 @@ class Hosts:
         return self._answer("target", arguments)
 
     def _answer(self, side: str, arguments: dict[str, Any]) -> dict[str, Any]:
+        assert set(arguments) <= AGENT_OPTIONS
         phase = arguments["phase"]
         self.asked.append((side, phase))
         self.arguments.append(arguments)
