@@ -82,6 +82,11 @@ integration: $(DEV) ## The tests on the real lab: bring-up, migration end to end
 proof: $(DEV) ## Memory that checks itself, and etcd, Redis, OsmoHLR, OsmoGGSN and a UPF, moved under load by every strategy
 	pytest tests/proof $(if $(CASE),-k "$(CASE)")
 
+# The hosts' root file system is fetched before, as the virtual machine reaches no network.
+.PHONY: debian-kernel
+debian-kernel: $(DEV) lab ## What depends on the kernel, on Debian's own in a virtual machine: soft-dirty tracking, cgroup v2
+	python -m tests.machine pytest tests/resident_init/test_pager.py tests/proof/test_memory.py -k "$(or $(CASE),soft_dirty or (test_every_page_arrives and tree))"
+
 .PHONY: faults
 faults: $(DEV) ## Every fault in every state of every strategy, on the real lab; CASE=part-of-a-name: only those
 	pytest tests/faults/check_matrix.py $(if $(CASE),-k "$(CASE)")

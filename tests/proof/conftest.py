@@ -27,7 +27,7 @@ def _choices(option: str) -> list[str]:
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """A test that asks for a strategy runs once by each that a user may choose, or by each way of tracking pages."""
     if "page_tracking" in metafunc.fixturenames:
-        pairs = itertools.product((PRE_COPY, HYBRID), _choices("page_tracking"))
+        pairs = list(itertools.product((PRE_COPY, HYBRID), _choices("page_tracking")))
         metafunc.parametrize(("strategy", "page_tracking"), pairs)
     elif "strategy" in metafunc.fixturenames:
         metafunc.parametrize("strategy", _choices("strategy"))
