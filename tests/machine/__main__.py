@@ -163,7 +163,8 @@ def main() -> int:
     for tool, package in TOOLS.items():
         if not shutil.which(tool, path="/usr/sbin:/usr/bin:/sbin:/bin"):
             parser.error(f"{tool} is missing on this machine: apt-get install {package}")
-    available_mb = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") >> 20
+    memory = dict(line.split(":") for line in Path("/proc/meminfo").read_text(encoding="ascii").splitlines())
+    available_mb = int(memory["MemAvailable"].split()[0]) >> 10
     if available_mb < MEMORY_MB:
         parser.error(f"{MEMORY_MB} MB of memory must be free, and {available_mb} MB are")
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(NO_STATUS))

@@ -17,8 +17,12 @@
 #define PAGES 600
 /* More regions than the kernel looks at in one go, 512. */
 #define EVERY_OTHER 3000
+/* What one page table is for. */
+#define TABLE (512 * PAGE)
+#define MADV_GUARD 102 /* MADV_GUARD_INSTALL, Linux 6.13 */
 
-static char *area, *other;
+static char *area, *other, *tables[2];
+static int locked;
 static uint64_t written;
 
 static char *map(void *where)
@@ -113,6 +117,29 @@ int main(int count, char **arguments)
             madvise(other, EVERY_OTHER * PAGE, MADV_NOHUGEPAGE);
             for (int page = 0; page < EVERY_OTHER; page += 2)
                 fill(other, page, 1);
+            break;
+        case 'M': /* moves whole page tables to where others were */
+            if (!tables[0])
+                for (int i = 0; i < 2; i++) {
+                    char *room = mmap(NULL, 3 * TABLE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+                    tables[i] = room + TABLE - (uintptr_t)room % TABLE;
+                    mprotect(tables[i], TABLE, PROT_READ | PROT_WRITE);
+                    madvise(tables[i], TABLE, MADV_NOHUGEPAGE);
+                    fill(tables[i], 0, TABLE / PAGE);
+                }
+            else
+                mremap(tables[1], TABLE, TABLE, MREMAP_MAYMOVE | MREMAP_FIXED, tables[0]);
+            break;
+        case 'g': /* guards some, where the kernel can */
+            madvise(area + 300 * PAGE, 10 * PAGE, MADV_GUARD);
+            break;
+        case 'l': /* locks some, writes, and unlocks them in the deed after */
+            if (locked)
+                munlock(area + 400 * PAGE, 10 * PAGE);
+            else if (mlock(area + 400 * PAGE, 10 * PAGE) == 0)
+                fill(area, 400, 10);
+            locked = !locked;
             break;
         case 'f':
             become_family();

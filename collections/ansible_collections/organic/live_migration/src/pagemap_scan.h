@@ -10,6 +10,8 @@
 #include <stdint.h>
 #include <sys/ioctl.h>
 
+#define PAGE_IS_GUARD (1ULL << 8) /* Linux 6.15 */
+
 #ifndef PAGEMAP_SCAN
 #define PAGE_IS_WPALLOWED (1ULL << 0)
 #define PAGE_IS_WRITTEN (1ULL << 1)

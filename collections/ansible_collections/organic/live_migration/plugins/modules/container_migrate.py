@@ -86,7 +86,8 @@ options:
       - V(write_protection) is userfaultfd write-protection. The process goes on while it is looked at.
       - V(soft_dirty) are the kernel's soft-dirty bits (C(CONFIG_MEM_SOFT_DIRTY)), which CRIU itself uses. The process
         stands still for some milliseconds in each round while they are read and cleared, and a huge page of 2 MiB is
-        sent whole when anything in it was written. KSM must be off on the source host.
+        sent whole when anything in it was written, as is an area of memory that has grown since the last round, a heap
+        for example. KSM must be off on the source host. It takes Linux 6.8.
       - V(auto) takes write-protection where the source host's kernel has it, else soft-dirty bits.
     type: str
     choices: [auto, write_protection, soft_dirty]

@@ -14,6 +14,7 @@
 
 struct chunk {
 	uint64_t base;
+	uint64_t place, marked;	     /* source: where the kernel had one of its pages, or 0, and which of them */
 	void *data;		     /* target: CHUNK_BYTES, the pages that are stored; or NULL */
 	_Atomic uint8_t state[CHUNK_PAGES]; /* 0 at first; what else is the user's */
 };

@@ -39,9 +39,11 @@
 
 #define COMPRESSION_LEVEL 1
 #define REGIONS 65536
-/* What is_written() must know of a page. */
-#define WRITTEN_CATEGORIES (PAGE_IS_WRITTEN | PAGE_IS_WPALLOWED | PAGE_IS_SOFT_DIRTY)
 #define BATCH_JOBS 64
+/* Of an entry of pagemap (Documentation/admin-guide/mm/pagemap.rst): the frame or the place in the swap, and which of
+ * them; and whether the page is mapped only there. */
+#define PAGEMAP_PLACE (((1UL << 55) - 1) | 3UL << 62)
+#define PAGEMAP_EXCLUSIVE (1UL << 56)
 /* clear_refs (proc_pid_clear_refs(5)) */
 #define CLEAR_SOFT_DIRTY "4"
 /* A thread that takes longer to stop may wait for another that we have stopped, as in vfork(2). */
@@ -88,7 +90,8 @@ static bool jobs_begun; /* the list is complete, and the target ready for what i
 static int busy;
 static bool pushing, frozen;
 
-static bool compressing, by_soft_dirty;
+static bool compressing, by_soft_dirty, round_sent;
+static uint64_t guard_category; /* PAGE_IS_GUARD, where the kernel knows it */
 static uint64_t limit_bytes_per_s;
 static _Atomic uint64_t limited_bytes;
 static double limited_since_ms;
@@ -290,27 +293,68 @@ static void find_processes(void)
 
 static pid_t *stopped;
 static size_t stopped_count;
+static pthread_mutex_t stopped_lock = PTHREAD_MUTEX_INITIALIZER;
+static _Atomic bool stopping;
 
 static void release_tree(void)
 {
-	while (stopped_count)
-		release_thread(stopped[--stopped_count]);
+	double deadline = now_ms() + STOP_PATIENCE_MS;
+
+	pthread_mutex_lock(&stopped_lock);
+	while (stopped_count && now_ms() < deadline) {
+		for (size_t i = 0; i < stopped_count; i++)
+			if (release_thread(stopped[i]))
+				stopped[i--] = stopped[--stopped_count];
+		if (stopped_count)
+			await_signal(1);
+	}
+	if (stopped_count)
+		fail("%zu threads that stood still do not go on", stopped_count); /* the kernel lets them */
+	pthread_mutex_unlock(&stopped_lock);
 }
 
+/* Who calls execve(2) waits until its other threads have been waited for, by us if we have stopped them, and keeps us from
+ * tracing another one meanwhile. So this is a thread of its own. */
+static void *attend_the_ended(void *nothing)
+{
+	while (stopping) {
+		pthread_mutex_lock(&stopped_lock);
+		for (size_t i = 0; i < stopped_count; i++)
+			if (has_ended(stopped[i]))
+				stopped[i--] = stopped[--stopped_count];
+		pthread_mutex_unlock(&stopped_lock);
+		nanosleep(&(struct timespec){0, 1000000}, NULL); /* there is no event for one of several */
+	}
+	return nothing;
+}
+
+/* Whether it stands still; one that does no more is forgotten. */
 static bool is_stopped(pid_t tid)
 {
-	for (size_t i = 0; i < stopped_count; i++)
-		if (stopped[i] == tid)
-			return true;
-	return false;
+	char text[1024], *at;
+	bool found = false;
+
+	pthread_mutex_lock(&stopped_lock);
+	for (size_t i = 0; i < stopped_count && !found; i++) {
+		if (stopped[i] != tid)
+			continue;
+		at = read_stat(tid, text, sizeof text);
+		found = at && at[2] == 't';
+		if (!found)
+			stopped[i--] = stopped[--stopped_count];
+	}
+	pthread_mutex_unlock(&stopped_lock);
+	return found;
 }
 
 static void note_stopped(pid_t tid)
 {
+	pthread_mutex_lock(&stopped_lock);
 	stopped = realloc(stopped, (stopped_count + 1) * sizeof *stopped);
 	if (!stopped)
 		fail("no memory for %zu threads", stopped_count + 1);
 	stopped[stopped_count++] = tid;
+	pthread_mutex_unlock(&stopped_lock);
 }
 
 /* A thread that has ended, but is still on the list; the first one of a process stays as long as the others. */
@@ -340,13 +384,17 @@ static long stop_threads(const struct process *process)
 		error = interrupt_thread(tid, 0);
 		if (!error)
 			error = await_stop(tid, STOP_TOGETHER_MS);
-		if (error == -ESRCH || (error && is_dead(tid)))
+		if (error && is_dead(tid))
 			continue;
+		if (error == -ESRCH || error == -EPERM) {
+			count++; /* an execve(2) gave its number to another, or the other way round: look again */
+			continue;
+		}
 		if (error == -EAGAIN) {
 			release_tree();
 			error = await_stop(tid, STOP_PATIENCE_MS);
 			if (!error)
-				release_thread(tid);
+				note_stopped(tid); /* and it stays so, lest it be late again */
 			if (!error || error == -ESRCH) {
 				count = -1;
 				break;
@@ -366,9 +414,15 @@ static long stop_threads(const struct process *process)
 /* Stops all threads of the tree; tells since when some stand still, in ms of now_ms(). */
 static double stop_tree(void)
 {
-	double began = now_ms();
+	double began = now_ms(), deadline = began + 2 * STOP_PATIENCE_MS;
+	pthread_t attendant;
 
+	stopping = true;
+	if (pthread_create(&attendant, NULL, attend_the_ended, NULL))
+		fail("no thread to stop the processes with");
 	for (long more = 1; more;) {
+		if (now_ms() > deadline)
+			fail("the processes do not stand still together, to see what they have written");
 		more = 0;
 		find_processes();
 		for (size_t i = 0; i < process_count && more >= 0; i++) {
@@ -376,9 +430,9 @@ static double stop_tree(void)
 
 			more = count < 0 ? -1 : more + count;
 		}
-		if (more < 0)
-			began = now_ms();
 	}
+	stopping = false;
+	pthread_join(attendant, NULL);
 	return began;
 }
 
@@ -552,6 +606,8 @@ static long scan(struct process *process, struct pm_scan_arg *arguments)
 	long n;
 
 	arguments->size = sizeof *arguments;
+	arguments->category_inverted |= guard_category; /* guards (madvise(2), MADV_GUARD_INSTALL) are no pages */
+	arguments->category_mask |= guard_category;
 	arguments->vec = (uint64_t)(uintptr_t)regions;
 	arguments->vec_len = REGIONS;
 	n = ioctl(process->pagemap, PAGEMAP_SCAN, arguments);
@@ -587,6 +643,12 @@ static void add_job(struct process *process, uint64_t start, uint64_t end, bool 
 		}
 		jobs[job_count++] = (struct job){process, start, next, zero};
 	}
+}
+
+/* What is_written() must know of a page. Linux 6.7 refuses to be asked for soft-dirty bits. */
+static uint64_t written_categories(void)
+{
+	return by_soft_dirty ? PAGE_IS_SOFT_DIRTY : PAGE_IS_WRITTEN | PAGE_IS_WPALLOWED;
 }
 
 static bool is_written(uint64_t categories)
@@ -665,7 +727,7 @@ static void collect_soft_dirty(struct process *process, struct range area)
 {
 	struct pm_scan_arg arguments = {.start = area.start, .end = area.end,
 					.category_anyof_mask = PAGE_IS_PRESENT | PAGE_IS_SWAPPED,
-					.return_mask = WRITTEN_CATEGORIES | PAGE_IS_PFNZERO};
+					.return_mask = written_categories() | PAGE_IS_PFNZERO};
 
 	while (arguments.start < area.end) {
 		long n = scan(process, &arguments);
@@ -679,6 +741,62 @@ static void collect_soft_dirty(struct process *process, struct range area)
 		if (arguments.walk_end <= arguments.start)
 			break;
 		arguments.start = arguments.walk_end;
+	}
+}
+
+static void forget_range(struct process *process, struct range range)
+{
+	for (uint64_t at = range.start; at < range.end; at += PAGE_BYTES) {
+		struct chunk *chunk = chunk_find(&process->pages, at);
+
+		if (!chunk) /* nothing of this chunk was sent */
+			at = at - at % CHUNK_BYTES + CHUNK_BYTES - PAGE_BYTES;
+		else
+			chunk->state[chunk_page(at)] = UNSENT;
+	}
+}
+
+static const uint64_t *places_of(const struct process *process, const struct chunk *chunk)
+{
+	static uint64_t entries[CHUNK_PAGES];
+	ssize_t n = pread(process->pagemap, entries, sizeof entries, (off_t)(chunk->base / PAGE_BYTES * sizeof *entries));
+
+	if (n < (ssize_t)sizeof entries)
+		memset((char *)entries + (n > 0 ? n : 0), 0, sizeof entries - (size_t)(n > 0 ? n : 0));
+	return entries;
+}
+
+/* mremap(2) moves whole page tables with their soft-dirty bits as they are, so others may stand where pages were sent.
+ * It shows in the place of any page of a table, in memory or swap, and a chunk is as large as what a table is for. */
+static void note_places(struct process *process)
+{
+	for (size_t i = 0; i < process->pages.size; i++) {
+		struct chunk *chunk = process->pages.table[i];
+		const uint64_t *entries = chunk ? places_of(process, chunk) : NULL;
+		bool exclusive = false; /* the zero page is at many places, and nobody's */
+
+		if (chunk)
+			chunk->place = 0;
+		for (size_t page = 0; chunk && page < CHUNK_PAGES && !exclusive; page++) {
+			exclusive = entries[page] & PAGEMAP_EXCLUSIVE;
+			if (chunk->state[page] != SENT || !(entries[page] & PAGEMAP_PLACE) ||
+			    (chunk->place && !exclusive)) {
+				exclusive = false;
+				continue;
+			}
+			chunk->marked = page;
+			chunk->place = entries[page] & PAGEMAP_PLACE;
+		}
+	}
+}
+
+static void forget_moved(struct process *process)
+{
+	for (size_t i = 0; i < process->pages.size; i++) {
+		struct chunk *chunk = process->pages.table[i];
+
+		if (chunk && chunk->place && (places_of(process, chunk)[chunk->marked] & PAGEMAP_PLACE) != chunk->place)
+			forget_range(process, (struct range){chunk->base, chunk->base + CHUNK_BYTES});
 	}
 }
 
@@ -706,10 +824,16 @@ static double collect_stopped(void)
 	for (size_t i = 0; i < process_count; i++) {
 		struct process *process = processes[i];
 
-		if (process->alive)
-			read_areas(process);
-		for (size_t area = 0; process->alive && area < process->areas.count; area++)
+		if (!process->alive)
+			continue;
+		read_areas(process);
+		forget_moved(process);
+		for (size_t area = 0; area < process->areas.count; area++)
 			collect_soft_dirty(process, process->areas.list[area]);
+		/* they are not ours, but may be again, with their bits cleared */
+		for (size_t area = 0; area < process->special.count; area++)
+			forget_range(process, process->special.list[area]);
+		note_places(process);
 	}
 	for (size_t i = 0; i < process_count; i++)
 		if (processes[i]->alive)
@@ -723,7 +847,7 @@ static void collect_final(struct process *process, struct range area, bool send)
 {
 	struct pm_scan_arg arguments = {.start = area.start, .end = area.end,
 					.category_anyof_mask = PAGE_IS_PRESENT | PAGE_IS_SWAPPED,
-					.return_mask = WRITTEN_CATEGORIES | PAGE_IS_PFNZERO};
+					.return_mask = written_categories() | PAGE_IS_PFNZERO};
 
 	while (arguments.start < area.end) {
 		long n = scan(process, &arguments);
@@ -1146,6 +1270,7 @@ static void do_round(bool send)
 	if (!send) {
 		job_count = 0;
 	} else {
+		round_sent = true;
 		run_jobs();
 		if (!await_barrier())
 			need_connections();
@@ -1200,6 +1325,8 @@ static void do_final(int list_fd, bool send)
 	for (size_t i = 0; i < process_count; i++) {
 		struct process *process = processes[i];
 
+		if (process->alive && by_soft_dirty)
+			forget_moved(process);
 		for (size_t area = 0; process->alive && area < process->areas.count; area++)
 			collect_final(process, process->areas.list[area], send);
 	}
@@ -1216,7 +1343,7 @@ static void do_final(int list_fd, bool send)
 		send_ranges(&connections[0], FRAME_EXTENTS, process->inner, process->areas.list, process->areas.count);
 		send_ranges(&connections[0], FRAME_PRESENT, process->inner, process->present.list,
 			    process->present.count);
-		if (process->tracked) /* else the target has nothing that could be stale */
+		if (round_sent) /* else the target has nothing that could be stale */
 			send_ranges(&connections[0], FRAME_STALE, process->inner, process->stale.list,
 				    process->stale.count);
 	}
@@ -1268,6 +1395,22 @@ static void do_resume(void)
 	tell("{\"done\": \"resume\", \"broken\": %s}", any_broken() ? "true" : "false");
 }
 
+static uint64_t ask_for_guards(void)
+{
+	struct page_region region;
+	struct pm_scan_arg scan = {.size = sizeof scan, .vec = (uint64_t)(uintptr_t)&region, .vec_len = 1,
+				   .category_mask = PAGE_IS_GUARD, .return_mask = PAGE_IS_GUARD};
+	int pagemap = open_of(getpid(), "pagemap");
+	bool known;
+
+	scan.start = (uint64_t)(uintptr_t)allocate_pages(PAGE_BYTES);
+	scan.end = scan.start + PAGE_BYTES;
+	known = ioctl(pagemap, PAGEMAP_SCAN, &scan) >= 0;
+	munmap((void *)scan.start, PAGE_BYTES);
+	close(pagemap);
+	return known ? PAGE_IS_GUARD : 0;
+}
+
 void run_source(pid_t pid, struct connection *given, int count, int hidden_pages)
 {
 	struct connection fresh[CONNECTIONS_MAX];
@@ -1280,6 +1423,7 @@ void run_source(pid_t pid, struct connection *given, int count, int hidden_pages
 	sigaddset(&termination, SIGTERM);
 	pthread_sigmask(SIG_BLOCK, &termination, NULL);
 	block_stop_signal();
+	guard_category = ask_for_guards();
 	root = pid;
 	connections = given;
 	connection_count = count;

@@ -25,10 +25,21 @@ void block_stop_signal(void)
 	pthread_sigmask(SIG_BLOCK, &stop_signal, NULL);
 }
 
+void await_signal(double patience_ms)
+{
+	sigtimedwait(&stop_signal, NULL,
+		     &(struct timespec){(time_t)(patience_ms / 1e3), (long)(patience_ms * 1e6) % 1000000000L});
+}
+
 int interrupt_thread(pid_t tid, long options)
 {
-	if (ptrace(PTRACE_SEIZE, tid, 0, options) || ptrace(PTRACE_INTERRUPT, tid, 0, 0))
-		return -errno;
+	int error = ptrace(PTRACE_SEIZE, tid, 0, options) ? -errno : 0;
+
+	if (error && error != -EPERM)
+		return error;
+	/* it may be ours already: an execve(2) gave it the number of the first thread */
+	if (ptrace(PTRACE_INTERRUPT, tid, 0, 0))
+		return error ? error : -errno;
 	return 0;
 }
 
@@ -52,12 +63,26 @@ int await_stop(pid_t tid, double patience_ms)
 		left = deadline - now_ms();
 		if (left <= 0)
 			return -EAGAIN;
-		sigtimedwait(&stop_signal, NULL,
-			     &(struct timespec){(time_t)(left / 1e3), (long)(left * 1e6) % 1000000000L});
+		await_signal(left);
 	}
 }
 
-void release_thread(pid_t tid)
+bool release_thread(pid_t tid)
 {
-	ptrace(PTRACE_DETACH, tid, 0, 0);
+	int status;
+	pid_t found;
+
+	if (!ptrace(PTRACE_DETACH, tid, 0, 0))
+		return true;
+	found = waitpid(tid, &status, __WALL | WNOHANG);
+	if (found > 0 && WIFSTOPPED(status))
+		return !ptrace(PTRACE_DETACH, tid, 0, 0);
+	return found != 0;
+}
+
+bool has_ended(pid_t tid)
+{
+	int status;
+
+	return waitpid(tid, &status, __WALL | WNOHANG) > 0 && !WIFSTOPPED(status);
 }
