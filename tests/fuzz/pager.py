@@ -75,21 +75,21 @@ class Pager:
         self._log = (self._directory / "log").open("w+b")
         self.process, self.base = Frames.process, Frames.base
         images = os.open(self._directory, os.O_RDONLY | os.O_DIRECTORY)
-        hidden = os.memfd_create("hidden")
-        os.truncate(hidden, 1 << 20)
+        hints = os.memfd_create("hints")
+        os.truncate(hints, 1 << 20)
         # what the source moves; to the target, the container's init
         self._other = subprocess.Popen(["sleep", "infinity"])
         init = os.pidfd_open(self._other.pid)
         arguments = ["target", str(images), str(init)]
         if role == "source":
             os.kill(self._other.pid, signal.SIGSTOP)
-            arguments = ["source", str(self._other.pid), str(hidden)]
+            arguments = ["source", str(self._other.pid), str(hints)]
         self._process = subprocess.Popen(
             [str(program), *arguments, str(connection.fileno())],
             stdin=control, stdout=subprocess.DEVNULL, stderr=self._log,
-            pass_fds=[images, hidden, init, connection.fileno()], env={**os.environ, **SANITIZER},
+            pass_fds=[images, hints, init, connection.fileno()], env={**os.environ, **SANITIZER},
         )  # fmt: skip
-        for descriptor in (images, hidden, init):
+        for descriptor in (images, hints, init):
             os.close(descriptor)
         control.close()
         connection.close()

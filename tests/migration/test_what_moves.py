@@ -35,8 +35,8 @@ CLOCK_TOLERANCE_MS = 150
 """What a busy machine may add to the time for which a process stands still."""
 RETRANSMISSION_MS = 1000
 """After this long a lost SYN is sent again (RFC 6298): nothing may take as long."""
-STEPS = ["prepare", "connect", "files", "arm", "accept", "freeze", "switch_address", "dump", "restore", "memory",
-         "resume", "release", "finish"]  # fmt: skip
+STEPS = ["prepare", "connect", "files", "arm", "learn", "accept", "freeze", "switch_address", "dump", "restore",
+         "memory", "resume", "release", "finish"]  # fmt: skip
 EXTRA_ADDRESS, EXTRA_ROUTE, EXTRA_MAC = "198.51.100.7/32", "203.0.113.0/24", "02:00:5e:10:00:01"
 
 

@@ -28,6 +28,7 @@ FRAME = struct.Struct("<IIQQQ")
 PAGES, COMPRESSED, ZERO, EXTENTS, PRESENT, STALE, BARRIER, BARRIER_DONE, REQUEST = range(1, 10)
 PAGE = 4096
 NOTHING = bytes(PAGE)
+HINTS_BYTES = 1 << 20
 
 
 class Target:
@@ -94,12 +95,11 @@ class Pager:
 
     def __init__(self, program: Path, root: int, target: Target) -> None:
         self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        hidden = os.memfd_create("hidden")
-        os.ftruncate(hidden, 1 << 20)
+        self._hints = os.fdopen(os.memfd_create("hints"), "r+b", buffering=0)
+        self._hints.truncate(HINTS_BYTES)
         given = [one.fileno() for one in target.theirs]
-        command = [str(program), "source", str(root), str(hidden), *map(str, given)]
-        self._process = subprocess.Popen(command, stdin=theirs.fileno(), pass_fds=[hidden, *given])
-        os.close(hidden)
+        command = [str(program), "source", str(root), str(self._hints.fileno()), *map(str, given)]
+        self._process = subprocess.Popen(command, stdin=theirs.fileno(), pass_fds=[self._hints.fileno(), *given])
         theirs.close()
         for one in target.theirs:
             one.close()
@@ -111,9 +111,20 @@ class Pager:
             if answer.get("done") == done:
                 return dict(answer)
 
+    def smaps(self) -> dict[int, str]:
+        """What CRIU is to read of the processes' smaps, by their PID (src/hints.h)."""
+        found = {}
+        [at] = struct.unpack("<Q", os.pread(self._hints.fileno(), 8, 0))
+        while header := os.pread(self._hints.fileno(), 16, at):
+            pid, size = struct.unpack("<QQ", header)
+            found[pid] = os.pread(self._hints.fileno(), size, at + 16).decode()
+            at += 16 + size
+        return found
+
     def close(self) -> None:
         self._control.close()
         self._process.wait(10)
+        self._hints.close()
 
 
 class Restless:

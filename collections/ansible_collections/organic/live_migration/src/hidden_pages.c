@@ -4,84 +4,31 @@
  *
  * Part of preload.so: hides from CRIU the pages that the pager moves. CRIU asks the kernel by PAGEMAP_SCAN which pages a
  * range has (criu/pagemap-cache.c); for the ranges that the pager listed it is told that there are none. So its dump
- * takes as long with a gigabyte as with nothing, and its images hold no second copy of the memory.
- *
- * The list is a memfd that the pager fills after the freeze, see hidden_pages.h; CRIU_HIDDEN_PAGES has its descriptor. */
+ * takes as long with a gigabyte as with nothing, and its images hold no second copy of the memory. */
 #define _GNU_SOURCE
-#include "hidden_pages.h"
 #include "pagemap_scan.h"
+#include "preload.h"
 
 #include <dlfcn.h>
 #include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
-static const struct hidden_pages *hidden;
-static uint64_t capacity;
-
-__attribute__((constructor)) static void map_list(void)
-{
-	const char *text = getenv("CRIU_HIDDEN_PAGES");
-	struct stat status;
-	void *list;
-	int fd = 0;
-
-	if (!text)
-		return;
-	for (; *text >= '0' && *text <= '9'; text++) /* strtol has a newer symbol version, see limits.c */
-		fd = fd * 10 + *text - '0';
-	if (fstat(fd, &status) || (size_t)status.st_size < sizeof *hidden)
-		_exit(1); /* a dump with the pages would go where nobody expects them */
-	list = mmap(NULL, (size_t)status.st_size, PROT_READ, MAP_SHARED, fd, 0);
-	if (list == MAP_FAILED)
-		_exit(1);
-	hidden = list;
-	capacity = ((uint64_t)status.st_size - sizeof *hidden) / sizeof hidden->ranges[0];
-}
-
-/* The PID in /proc/PID/pagemap, 0 for another file. */
-static uint32_t process_of(int fd)
-{
-	char link[64], path[256];
-	uint32_t pid = 0;
-	const char *c;
-	ssize_t n;
-
-	snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
-	n = readlink(link, path, sizeof path - 1);
-	if (n < (ssize_t)strlen("/1/pagemap"))
-		return 0;
-	path[n] = '\0';
-	c = path + n - strlen("/pagemap");
-	if (strcmp(c, "/pagemap") != 0)
-		return 0;
-	while (c > path && c[-1] >= '0' && c[-1] <= '9')
-		c--;
-	for (; *c != '/'; c++)
-		pid = pid * 10 + (uint32_t)(*c - '0');
-	return pid;
-}
+#include <stddef.h>
 
 /* The first hidden range of a process that ends above an address. */
 static const struct hidden_range *next_hidden(uint32_t pid, uint64_t address)
 {
-	uint64_t count = hidden->count < capacity ? hidden->count : capacity;
+	uint64_t count = hints->hidden_count < hidden_capacity ? hints->hidden_count : hidden_capacity;
 	uint64_t low = 0, high = count;
 
 	while (low < high) {
 		uint64_t middle = (low + high) / 2;
-		const struct hidden_range *r = &hidden->ranges[middle];
+		const struct hidden_range *r = &hints->hidden[middle];
 
 		if (r->process < pid || (r->process == pid && r->end <= address))
 			low = middle + 1;
 		else
 			high = middle;
 	}
-	return low < count && hidden->ranges[low].process == pid ? &hidden->ranges[low] : NULL;
+	return low < count && hints->hidden[low].process == pid ? &hints->hidden[low] : NULL;
 }
 
 /* Scans what lies between the hidden ranges. */
@@ -128,7 +75,7 @@ int ioctl(int fd, unsigned long request, ...)
 	va_end(arguments);
 	if (!next)
 		next = (int (*)(int, unsigned long, ...))dlsym(RTLD_NEXT, "ioctl");
-	if (hidden && request == PAGEMAP_SCAN && (pid = process_of(fd)))
+	if (hints && request == PAGEMAP_SCAN && (pid = process_of(fd, "pagemap")))
 		return scan(next, fd, argument, pid);
 	return next(fd, request, argument);
 }

@@ -6,7 +6,7 @@
 Symbols: M memory in use (bytes), W working set (bytes that are written again and again, at most M), d bytes of pages
 written per second, R bytes of pages moved per second: the link's rate, or what the hosts can read, check and place if
 that is less. Costs: S before the first page, F fixed downtime (freeze, CRIU's dump and restore, the address), w
-downtime for each byte of mapped memory (CRIU walks the page tables, whatever is sent), r for each round (the scan).
+downtime for each byte of mapped memory (the pager looks once more which pages there are), r for each round (the scan).
 
 Pages written within t seconds, when writes fall evenly on the working set:
 
@@ -62,7 +62,7 @@ class Costs:
 
     setup_ms: float = 2200.0
     fixed_downtime_ms: float = 22.0
-    walk_ms_per_mib: float = 0.015
+    walk_ms_per_mib: float = 0.003
     hosts_bytes_per_s: float = 1.7e9
     round_ms: float = 8.0
     on_demand_efficiency: float = 0.9

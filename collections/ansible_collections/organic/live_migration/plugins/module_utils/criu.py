@@ -80,7 +80,7 @@ class CriuWorker:
             into its images, and it restores in a time namespace in which they go on (criu/timens.c).
         freezer: start in it and in the container's other cgroups, so that what is restored lives there.
         frozen_by: descriptor of the cgroup directory of the freezer that holds what is dumped (src/after_dump.c).
-        hidden_pages: descriptor of the list of memory that a dump leaves to the pager (src/hidden_pages.h).
+        hints: descriptor of the file in which the pager tells what a dump leaves to it (src/hints.h).
         rpc: the pair of sockets to talk over, ours first. Whoever else holds ours open keeps a gated restore from
             going on when this process dies, as CRIU would at the end of the connection.
     """
@@ -92,7 +92,7 @@ class CriuWorker:
     clocks_of: int | None = None
     freezer: Freezer | None = None
     frozen_by: int | None = None
-    hidden_pages: int | None = None
+    hints: int | None = None
     rpc: tuple[socket.socket, socket.socket] | None = None
 
     def __post_init__(self) -> None:
@@ -105,9 +105,9 @@ class CriuWorker:
         self.command = [*self.container.enter_command, *time_namespace, *resident.CRIU, "swrk", str(theirs.fileno())]
         commands.note(self.command)
         given, environment = [self.images, theirs.fileno(), *self.descriptors], {**os.environ, **_NO_BREAKPOINTS}
-        if self.hidden_pages is not None:
-            given.append(self.hidden_pages)
-            environment["CRIU_HIDDEN_PAGES"] = str(self.hidden_pages)
+        if self.hints is not None:
+            given.append(self.hints)
+            environment["CRIU_HINTS"] = str(self.hints)
         if self.frozen_by is not None:
             given.append(self.frozen_by)
             environment["CRIU_FREEZER"] = str(self.frozen_by)

@@ -24,8 +24,8 @@ from .criu_proof import error_lines
 from .errors import MigrationError
 from .processes import ProcessId
 
-HIDDEN_PAGES_BYTES = 16 << 20
-"""Size of the list of what CRIU leaves to the pager: room for ten times the areas that a process may have."""
+HINTS_BYTES = 16 << 20
+"""Of the file in which the pager tells CRIU what to leave to it: room for ten times as many areas as processes have."""
 
 _WATCH_EVERY_S = 0.05
 _WITHOUT_CONNECTIONS = ("reconnect", "complete", "finish")
@@ -217,17 +217,17 @@ class SourcePager(Pager):
     def __init__(
         self, root: int, connections: list[socket.socket], tracking: str = page_tracking.WRITE_PROTECTION
     ) -> None:
-        self.hidden_pages = os.memfd_create("hidden-pages", os.MFD_CLOEXEC)
-        os.ftruncate(self.hidden_pages, HIDDEN_PAGES_BYTES)
+        self.hints = os.memfd_create("hints", os.MFD_CLOEXEC)
+        os.ftruncate(self.hints, HINTS_BYTES)
         given = [one.fileno() for one in connections]
-        super().__init__(["source", str(root), str(self.hidden_pages), *map(str, given)], [self.hidden_pages, *given])
+        super().__init__(["source", str(root), str(self.hints), *map(str, given)], [self.hints, *given])
         if tracking == page_tracking.SOFT_DIRTY:
             self.order("soft dirty")
             self.expect("soft dirty", 10)
 
     def close(self) -> None:
         super().close()
-        os.close(self.hidden_pages)
+        os.close(self.hints)
 
 
 class TargetPager(Pager):

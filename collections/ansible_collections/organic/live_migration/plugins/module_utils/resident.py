@@ -24,5 +24,5 @@ CRIU = (
 )
 """Command of the self-contained CRIU; runs in any mount namespace that holds the runtime.
 
-preload.so has it leave out the pages that the pager moves, and lets it read the limits of another user's process where
-the host lacks CAP_SYS_RESOURCE."""
+preload.so has it leave out the pages that the pager moves, spares it a walk over them, and lets it read the limits of
+another user's process where the host lacks CAP_SYS_RESOURCE."""

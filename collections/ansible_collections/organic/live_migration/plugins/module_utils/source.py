@@ -277,7 +277,7 @@ class Source:
             [pages.fileno()],
             clocks_of=self._nf.pid,
             frozen_by=freezer,
-            hidden_pages=pager.hidden_pages,
+            hints=pager.hints,
         )
         try:
             criu.start_dump(processes.pid_inside(self._nf.pid), freezer, pages.fileno())
@@ -396,6 +396,9 @@ class Source:
         """Freeze, dump and have it restored; returns the target's word that the process stands there, stopped."""
         self._record.save(record.SWITCHOVER)
         self._monitor.enter(SWITCHOVER)
+        with self._steps.step("learn"):
+            armed.pager.order("learn")  # what CRIU need not find out then
+            armed.pager.expect("learn", self._plan.timeout_s)
         agent.step_forward()
         with self._steps.step("accept"):
             armed.door.begin()  # new connections wait, while the process accepts those that are open
@@ -434,7 +437,7 @@ class Source:
         """
         tree = processes.tree(self._nf.pid)
         unread = arrivals.unread(tree)
-        armed.pager.expect("hidden", self._plan.timeout_s)
+        armed.pager.expect("hints", self._plan.timeout_s)
         done = threading.Event()
 
         def keep_uncorked() -> None:
@@ -496,12 +499,13 @@ class Source:
         self._report_sent(armed.final)
         dump = armed.criu.statistics()
         fault = None
+        armed.links.down()  # the frozen copy's kernel must not send its old segments again
         if self._post_copy:
-            armed.links.down()  # the frozen copy's kernel must not send its old segments again
             fault = self._copy_after()
             if fault is not None and not isinstance(fault, PeerFailed):
                 return self._undecided(fault)
         with self._steps.step("release"):
+            advice_changed = self._has_advice_changed(armed)
             bytes_sent = armed.stream.bytes_sent + armed.control.blob_bytes_sent + self._sent.bytes
             armed.criu.close()
             if self._pager is not None:
@@ -527,7 +531,21 @@ class Source:
             "criu": {"dump": dump, "restore": finished.get("criu", {})},
             "commands": {"source": commands.noted(), "target": finished.get("commands", [])},
             "ended_on_target": bool(finished.get("ended")),
+            "advice_changed": advice_changed,
         }
+
+    def _has_advice_changed(self, armed: Armed) -> bool:
+        """Whether the process gave other advice about its memory (madvise(2)) between what was learned and the freeze.
+
+        To see that takes the walk over all pages that the freeze was spared.
+        """
+        if self._pager is not armed.pager:
+            return False  # another pager does not know what was learned
+        try:
+            armed.pager.order("verify")
+            return bool(armed.pager.expect("verify", self._plan.timeout_s)["changed"])
+        except MigrationError:
+            return False  # it is gone, and the process runs elsewhere
 
     # Post-copy: the process runs on the target, its pages are still here
 

@@ -354,12 +354,18 @@ class Migration:
         }
 
     def _warnings(self, outcome: Result) -> list[str]:
-        if not outcome.get("ended_on_target"):
-            return []
-        return [
-            f"'{self._name}' ended on {self._hosts.target} soon after it had begun to run there; with a restart policy "
-            f"it was started anew. See its log: docker logs {self._name}"
-        ]
+        warnings = []
+        if outcome.get("ended_on_target"):
+            warnings.append(
+                f"'{self._name}' ended on {self._hosts.target} soon after it had begun to run there; with a restart "
+                f"policy it was started anew. See its log: docker logs {self._name}"
+            )
+        if outcome.get("advice_changed"):
+            warnings.append(
+                f"'{self._name}' gave other advice about its memory (madvise) in the last moment before its freeze. On "
+                f"{self._hosts.target} that of a moment earlier holds, for example on what child processes inherit."
+            )
+        return warnings
 
     @staticmethod
     def _fail_if_broken(answer: Result) -> None:

@@ -2,13 +2,14 @@
  * GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
  * SPDX-License-Identifier: GPL-3.0-or-later
  *
- * pager source PID HIDDEN [CONNECTION...]
+ * pager source PID HINTS [CONNECTION...]
  * pager target IMAGES INIT CONNECTION...
  * pager check
  *
  * Moves the memory of a process tree between two hosts; child of the agents of organic.live_migration. PID is the first
- * process of the tree, the others are descriptors: HIDDEN of the list for preload.so, IMAGES of CRIU's image directory,
- * INIT of the first process of the container (pidfd_open(2)), and the connections to the other pager. "check" tells what the kernel lacks. */
+ * process of the tree, the others are descriptors: HINTS of the file for preload.so, IMAGES of CRIU's image directory,
+ * INIT of the first process of the container (pidfd_open(2)), and the connections to the other pager. "check" tells what
+ * the kernel lacks. */
 #include "pager.h"
 
 #include <signal.h>
@@ -28,7 +29,7 @@ int main(int count, char **arguments)
 	if (count == 2 && strcmp(arguments[1], "check") == 0)
 		return run_check();
 	if ((!source && !target) || count - first > CONNECTIONS_MAX) {
-		fputs("usage: pager source PID HIDDEN [CONNECTION...]\n       pager target IMAGES INIT CONNECTION...\n       pager check\n",
+		fputs("usage: pager source PID HINTS [CONNECTION...]\n       pager target IMAGES INIT CONNECTION...\n       pager check\n",
 		      stderr);
 		return EXIT_USAGE;
 	}

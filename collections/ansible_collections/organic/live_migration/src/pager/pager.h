@@ -52,6 +52,6 @@ bool receive_all(struct connection *connection, void *data, size_t bytes);
 bool receive_frame(struct connection *connection, struct frame *frame);
 
 /* source.c, target.c, check.c */
-void run_source(pid_t root, struct connection *connections, int count, int hidden_pages);
+void run_source(pid_t root, struct connection *connections, int count, int hints_fd);
 void run_target(struct connection *connections, int count, int images, int init);
 int run_check(void);

@@ -6,14 +6,16 @@
  * reads them from outside and sends them. What was written is told by userfaultfd write-protection, or by the kernel's
  * soft-dirty bits (Documentation/admin-guide/mm/soft-dirty.rst), which it takes a stop of the tree to read and clear.
  *
- * Orders: "round" sends what was written since the last one while the process runs, "count" only counts it. "final all"
- * and "final lists" want it frozen: hide its memory from CRIU, then send the rest, or only say what is missing. After
- * the latter "push" sends what nobody asked for yet; questions are answered all the time. "resume" takes the place of
+ * Orders: "round" sends what was written since the last one while the process runs, "count" only counts it. "learn" is
+ * given right before the freeze. "final all" and "final lists" want it frozen: give CRIU its hints (../hints.h), then send
+ * the rest, or only say what is missing. "verify" tells, as long as it is frozen, whether they were right. After "final
+ * lists" "push" sends what nobody asked for yet; questions are answered all the time. "resume" takes the place of
  * "final lists" when another pager did that and its connections broke. "limit N" is the bandwidth, in bytes a second, of
  * what is sent before the freeze and pushed, "compress" has the pages compressed. */
 #define _GNU_SOURCE
-#include "../hidden_pages.h"
+#include "../hints.h"
 #include "../pagemap_scan.h"
+#include "areas.h"
 #include "chunks.h"
 #include "inject.h"
 #include "pager.h"
@@ -51,19 +53,14 @@
 
 enum page_state { UNSENT, SENT, PENDING /* to be pushed */ };
 
-struct ranges {
-	struct range *list;
-	size_t count, room;
-};
-
 struct process {
 	pid_t pid;
 	uint64_t started;
 	uint32_t inner; /* PID in the container's namespace */
 	int pagemap, memory, userfault;
 	bool alive, tracked;
-	struct ranges areas, present, stale;
-	struct ranges known, special; /* areas, when they were looked at closely; those among them that are not ours */
+	struct areas areas;
+	struct ranges present, stale;
 	struct chunks pages;
 };
 
@@ -100,25 +97,6 @@ static uint64_t pages_seen;
 
 static struct page_region regions[REGIONS];
 static sigset_t termination;
-
-static void add_range(struct ranges *ranges, uint64_t start, uint64_t end)
-{
-	if (ranges->count == ranges->room) {
-		ranges->room = ranges->room ? 2 * ranges->room : 256;
-		ranges->list = realloc(ranges->list, ranges->room * sizeof *ranges->list);
-		if (!ranges->list)
-			fail("no memory for %zu ranges", ranges->room);
-	}
-	ranges->list[ranges->count++] = (struct range){start, end};
-}
-
-static void add_pages(struct ranges *ranges, uint64_t start, uint64_t end)
-{
-	if (ranges->count && ranges->list[ranges->count - 1].end == start)
-		ranges->list[ranges->count - 1].end = end;
-	else
-		add_range(ranges, start, end);
-}
 
 /* The process tree */
 
@@ -436,114 +414,12 @@ static double stop_tree(void)
 	return began;
 }
 
-/* The areas that are the pager's: private anonymous memory, as CRIU's vma_entry_can_be_lazy has it. */
-
-/* Those that overlap a part of memory: the first of them, or NULL. */
-static const struct range *overlapping(const struct ranges *ranges, uint64_t start, uint64_t end)
-{
-	size_t low = 0, high = ranges->count;
-
-	while (low < high) {
-		size_t middle = (low + high) / 2;
-
-		if (ranges->list[middle].end <= start)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low < ranges->count && ranges->list[low].start < end ? &ranges->list[low] : NULL;
-}
-
-/* Finds the areas that are not lazy for a reason that /proc/PID/maps does not tell: memory that is locked, and memory
- * that the kernel may drop at will (MAP_DROPPABLE; the C library keeps the state of getrandom(3) in it), of which CRIU
- * dumps no page and which takes no userfaultfd. smaps tells, after a walk over all pages, 0.07 ms for a megabyte: so this
- * is done while the process runs. */
-static void learn_areas(struct process *process)
-{
-	char path[64], line[4096 + 256];
-	uint64_t start = 0, end = 0, from, to;
-	FILE *smaps;
-
-	process->known.count = process->special.count = 0;
-	snprintf(path, sizeof path, "/proc/%d/smaps", (int)process->pid);
-	smaps = fopen(path, "re");
-	while (smaps && fgets(line, sizeof line, smaps)) {
-		if (sscanf(line, "%lx-%lx ", &from, &to) == 2) { /* other lines begin with such digits, too */
-			start = from;
-			end = to;
-		}
-		if (strncmp(line, "VmFlags:", 8) != 0)
-			continue;
-		add_range(&process->known, start, end);
-		if (strstr(line, " lo") || strstr(line, " dp"))
-			add_range(&process->special, start, end);
-	}
-	if (smaps)
-		fclose(smaps);
-}
-
-static bool locks_memory(pid_t pid)
-{
-	char path[64], line[256];
-	unsigned long locked = 0;
-	FILE *status;
-
-	snprintf(path, sizeof path, "/proc/%d/status", (int)pid);
-	status = fopen(path, "re");
-	while (status && fgets(line, sizeof line, status))
-		sscanf(line, "VmLck: %lu", &locked);
-	if (status)
-		fclose(status);
-	return locked != 0;
-}
-
-/* Reads what maps tells; false when there is an area of which more must be learned. */
-static bool read_maps(struct process *process)
-{
-	char path[64], line[4096 + 256], permissions[8], name[16];
-	unsigned long start, end, inode;
-	bool all_known = true;
-	FILE *maps;
-
-	process->areas.count = 0;
-	snprintf(path, sizeof path, "/proc/%d/maps", (int)process->pid);
-	maps = fopen(path, "re");
-	while (maps && fgets(line, sizeof line, maps)) {
-		const struct range *special;
-
-		name[0] = '\0';
-		if (sscanf(line, "%lx-%lx %7s %*x %*s %lu %15s", &start, &end, permissions, &inode, name) < 4)
-			continue;
-		if (permissions[3] != 'p' || inode != 0 || strncmp(name, "[v", 2) == 0 || name[0] == '/')
-			continue;
-		special = overlapping(&process->special, start, end);
-		if (special && special->start == start && special->end == end)
-			continue;
-		all_known &= !special && overlapping(&process->known, start, end);
-		add_range(&process->areas, start, end);
-	}
-	if (maps)
-		fclose(maps);
-	return all_known;
-}
-
-static void read_areas(struct process *process)
-{
-	if (locks_memory(process->pid))
-		learn_areas(process); /* what was known may have been locked since */
-	else if (read_maps(process))
-		return;
-	else
-		learn_areas(process);
-	read_maps(process);
-}
-
 static void read_all_areas(void)
 {
 	find_processes();
 	for (size_t i = 0; i < process_count; i++)
 		if (processes[i]->alive)
-			read_areas(processes[i]);
+			read_areas(&processes[i]->areas, processes[i]->pid);
 }
 
 /* Tracking */
@@ -716,9 +592,9 @@ static void collect_running(void)
 			track(process);
 		if (process->userfault < 0)
 			continue;
-		read_areas(process);
-		for (size_t area = 0; area < process->areas.count; area++)
-			collect_written(process, process->areas.list[area]);
+		read_areas(&process->areas, process->pid);
+		for (size_t area = 0; area < process->areas.ours.count; area++)
+			collect_written(process, process->areas.ours.list[area]);
 	}
 }
 
@@ -826,13 +702,13 @@ static double collect_stopped(void)
 
 		if (!process->alive)
 			continue;
-		read_areas(process);
+		read_areas(&process->areas, process->pid);
 		forget_moved(process);
-		for (size_t area = 0; area < process->areas.count; area++)
-			collect_soft_dirty(process, process->areas.list[area]);
+		for (size_t area = 0; area < process->areas.ours.count; area++)
+			collect_soft_dirty(process, process->areas.ours.list[area]);
 		/* they are not ours, but may be again, with their bits cleared */
-		for (size_t area = 0; area < process->special.count; area++)
-			forget_range(process, process->special.list[area]);
+		for (size_t area = 0; area < process->areas.special.count; area++)
+			forget_range(process, process->areas.special.list[area]);
 		note_places(process);
 	}
 	for (size_t i = 0; i < process_count; i++)
@@ -1285,50 +1161,93 @@ static int by_inner(const void *a, const void *b)
 	return ((*left)->inner > (*right)->inner) - ((*left)->inner < (*right)->inner);
 }
 
-static void hide(int list_fd)
+static void hint_at_smaps(int hints_fd, off_t at)
 {
-	struct hidden_pages *hidden;
+	for (size_t i = 0; i < process_count; i++) {
+		const struct text *known = &processes[i]->areas.exact;
+		struct smaps_hint hint = {processes[i]->inner, known->count};
+		struct iovec parts[] = {{&hint, sizeof hint}, {known->bytes, known->count}};
+
+		if (!processes[i]->alive || !known->count)
+			continue;
+		if (pwritev(hints_fd, parts, 2, at) != (ssize_t)(sizeof hint + known->count))
+			fail("no memory to tell CRIU of %zu areas", processes[i]->areas.known.count);
+		at += (off_t)(sizeof hint + known->count);
+	}
+}
+
+/* Tells CRIU what to leave to us, and what it need not find out. */
+static void give_hints(int hints_fd)
+{
+	struct hints *hints;
 	struct stat status;
 	uint64_t room;
 
-	if (fstat(list_fd, &status) || (size_t)status.st_size < sizeof *hidden)
-		fail("there is no list of hidden pages");
-	hidden = mmap(NULL, (size_t)status.st_size, PROT_READ | PROT_WRITE, MAP_SHARED, list_fd, 0);
-	if (hidden == MAP_FAILED)
-		fail("the list of hidden pages cannot be mapped: %s", strerror(errno));
-	room = ((uint64_t)status.st_size - sizeof *hidden) / sizeof hidden->ranges[0];
+	if (fstat(hints_fd, &status) || (size_t)status.st_size < sizeof *hints)
+		fail("there is no file for the hints");
+	hints = mmap(NULL, (size_t)status.st_size, PROT_READ | PROT_WRITE, MAP_SHARED, hints_fd, 0);
+	if (hints == MAP_FAILED)
+		fail("the file for the hints cannot be mapped: %s", strerror(errno));
+	room = ((uint64_t)status.st_size - sizeof *hints) / sizeof hints->hidden[0];
 	qsort(processes, process_count, sizeof *processes, by_inner);
-	hidden->count = 0;
+	hints->hidden_count = 0;
 	for (size_t i = 0; i < process_count; i++) {
-		struct process *process = processes[i];
+		const struct process *process = processes[i];
 
-		for (size_t area = 0; process->alive && area < process->areas.count; area++) {
-			struct range range = process->areas.list[area];
+		for (size_t area = 0; process->alive && area < process->areas.ours.count; area++) {
+			struct range range = process->areas.ours.list[area];
 
-			if (hidden->count == room)
+			if (hints->hidden_count == room)
 				fail("more than %lu areas of memory", room);
-			hidden->ranges[hidden->count++] = (struct hidden_range){process->inner, range.start, range.end};
+			hints->hidden[hints->hidden_count++] =
+				(struct hidden_range){process->inner, range.start, range.end};
 		}
 	}
-	munmap(hidden, (size_t)status.st_size);
+	hint_at_smaps(hints_fd, status.st_size);
+	hints->smaps_at = (uint64_t)status.st_size;
+	munmap(hints, (size_t)status.st_size);
 }
 
-static void do_final(int list_fd, bool send)
+/* Has all known that smaps tells, so that little of it is left to be read in the freeze. */
+static void do_learn(void)
+{
+	find_processes();
+	for (size_t i = 0; i < process_count; i++)
+		if (processes[i]->alive)
+			learn_areas(&processes[i]->areas, processes[i]->pid);
+	tell("{\"done\": \"learn\"}");
+}
+
+/* Of how many frozen processes CRIU was told what is not so. */
+static void do_verify(void)
+{
+	size_t changed = 0;
+
+	for (size_t i = 0; i < process_count; i++)
+		if (processes[i]->alive)
+			changed += have_areas_changed(&processes[i]->areas, processes[i]->pid);
+	tell("{\"done\": \"verify\", \"changed\": %zu}", changed);
+}
+
+static void do_final(int hints_fd, bool send)
 {
 	double began = now_ms(), scanned;
 
 	set_priority(BEHIND_CRIU);
 	pages_seen = 0;
-	read_all_areas();
-	hide(list_fd);
-	tell("{\"done\": \"hidden\", \"duration_ms\": %.2f}", now_ms() - began);
+	find_processes();
+	for (size_t i = 0; i < process_count; i++)
+		if (processes[i]->alive)
+			read_areas_exactly(&processes[i]->areas, processes[i]->pid);
+	give_hints(hints_fd);
+	tell("{\"done\": \"hints\", \"duration_ms\": %.2f}", now_ms() - began);
 	for (size_t i = 0; i < process_count; i++) {
 		struct process *process = processes[i];
 
 		if (process->alive && by_soft_dirty)
 			forget_moved(process);
-		for (size_t area = 0; process->alive && area < process->areas.count; area++)
-			collect_final(process, process->areas.list[area], send);
+		for (size_t area = 0; process->alive && area < process->areas.ours.count; area++)
+			collect_final(process, process->areas.ours.list[area], send);
 	}
 	frozen = true;
 	scanned = now_ms();
@@ -1340,7 +1259,7 @@ static void do_final(int list_fd, bool send)
 		if (!send)
 			for (size_t j = 0; j < process->stale.count; j++)
 				pages_seen += (process->stale.list[j].end - process->stale.list[j].start) / PAGE_BYTES;
-		send_ranges(&connections[0], FRAME_EXTENTS, process->inner, process->areas.list, process->areas.count);
+		send_ranges(&connections[0], FRAME_EXTENTS, process->inner, process->areas.ours.list, process->areas.ours.count);
 		send_ranges(&connections[0], FRAME_PRESENT, process->inner, process->present.list,
 			    process->present.count);
 		if (round_sent) /* else the target has nothing that could be stale */
@@ -1382,9 +1301,9 @@ static void do_resume(void)
 	for (size_t i = 0; i < process_count; i++) {
 		struct process *process = processes[i];
 
-		read_areas(process);
-		for (size_t area = 0; area < process->areas.count; area++)
-			collect_final(process, process->areas.list[area], false);
+		read_areas(&process->areas, process->pid);
+		for (size_t area = 0; area < process->areas.ours.count; area++)
+			collect_final(process, process->areas.ours.list[area], false);
 	}
 	pthread_mutex_lock(&lock);
 	frozen = true;
@@ -1411,7 +1330,7 @@ static uint64_t ask_for_guards(void)
 	return known ? PAGE_IS_GUARD : 0;
 }
 
-void run_source(pid_t pid, struct connection *given, int count, int hidden_pages)
+void run_source(pid_t pid, struct connection *given, int count, int hints_fd)
 {
 	struct connection fresh[CONNECTIONS_MAX];
 	char order[256];
@@ -1439,7 +1358,11 @@ void run_source(pid_t pid, struct connection *given, int count, int hidden_pages
 		else if (strcmp(order, "count") == 0)
 			do_round(false);
 		else if (strcmp(order, "final all") == 0 || strcmp(order, "final lists") == 0)
-			do_final(hidden_pages, strcmp(order, "final all") == 0);
+			do_final(hints_fd, strcmp(order, "final all") == 0);
+		else if (strcmp(order, "learn") == 0)
+			do_learn();
+		else if (strcmp(order, "verify") == 0)
+			do_verify();
 		else if (strcmp(order, "push") == 0)
 			do_push();
 		else if (strcmp(order, "resume") == 0)
