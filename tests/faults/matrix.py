@@ -16,6 +16,7 @@ from typing import Any
 SMALL_MB, BIG_MB, HUGE_MB = 20, 100, 300
 SLOW = {"max_bandwidth": 25 << 20}
 """Bytes a second: what else would be over in a moment takes four seconds with much memory."""
+TLS = {"encryption": "tls"}
 POSTCOPY_TIMEOUT_S = 8
 
 
@@ -72,6 +73,7 @@ SWITCHOVER = State("source:switchover", armed=True, dumps=True, restores=True)
 FROZEN = State("source:dumping", armed=True, dumps=True, restores=True)
 TRANSFER = State("source:dumping", armed=True, dumps=True, restores=True, memory_mb=HUGE_MB)
 RESTORED = State("target:restored", deaf=("target:standing", "source"), restores=True, copy_on_target=True)
+ENCRYPTED_TRANSFER = replace(TRANSFER, options=TLS)
 COMMITTED = State("source:committed", deaf=("target:standing", "target"), committed=True, copy_on_target=True)
 COMPLETED = State("target:completed", committed=True, copy_on_target=True, runs_on_target=True)
 _POSTCOPY = {"postcopy_timeout_s": POSTCOPY_TIMEOUT_S}
@@ -80,6 +82,7 @@ FETCHING = State(
     "source:progress=postcopy-active", committed=True, copy_on_target=True, runs_on_target=True, fetches=True,
     memory_mb=BIG_MB, options={**SLOW, **_POSTCOPY},
 )  # fmt: skip
+ENCRYPTED_FETCHING = replace(FETCHING, options={**FETCHING.options, **TLS})
 
 _BEFORE = {"setup": SETUP, "active": ACTIVE}
 _SWITCH = {"switchover": SWITCHOVER, "frozen": FROZEN}
@@ -87,11 +90,15 @@ _AFTER = {"restored": RESTORED, "committed": COMMITTED}
 _END = {"completed": COMPLETED}
 _POSTCOPY_END = {"completed": COMPLETED_BUT_MEMORY, "postcopy-active": FETCHING}
 STRATEGIES: dict[str, dict[str, State]] = {
-    "inter_copy": {**_BEFORE, **_SWITCH, "transfer": TRANSFER, **_AFTER, **_END},
+    "inter_copy": {
+        **_BEFORE, **_SWITCH, "transfer": TRANSFER, "transfer-encrypted": ENCRYPTED_TRANSFER, **_AFTER, **_END,
+    },
     "pre_copy": {**_BEFORE, "round": ROUND, **_SWITCH, **_AFTER, **_END},
-    "post_copy": {**_BEFORE, **_SWITCH, **_AFTER, **_POSTCOPY_END},
+    "post_copy": {
+        **_BEFORE, **_SWITCH, **_AFTER, **_POSTCOPY_END, "postcopy-active-encrypted": ENCRYPTED_FETCHING,
+    },
     "hybrid": {**_BEFORE, "round": ROUND, **_SWITCH, **_AFTER, **_POSTCOPY_END},
-}
+}  # fmt: skip
 """By strategy its states, in their order."""
 
 
@@ -132,6 +139,9 @@ FAULTS = {
     "target_agent_and_guardian_killed": Fault("target", "kill_worker_and_guardian", by_itself=False),
     "source_pager_killed": Fault("source", "kill_pager", ("pages",)),
     "target_pager_killed": Fault("target", "kill_pager", ("pages",)),
+    "target_agent_hangs": Fault("target", "hang_worker", ("armed",)),
+    "target_pager_hangs": Fault("target", "hang_pager", ("armed",)),
+    "restore_hangs": Fault("target", "hang_criu", ("armed",)),
     "link_cut": Fault("source", "cut {peer}"),
     "link_cut_and_back": Fault("source", "cut {peer}", mends_after_s=0.5),
     "memory_full": Fault("target", "fill", ("armed",)),

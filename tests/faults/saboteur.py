@@ -211,11 +211,35 @@ def command_line(pid: int) -> list[str]:
         return [""]
 
 
-def kill_pager(record: Record) -> None:
+def pagers(record: Record) -> list[int]:
     """The worker's child that moves the memory."""
-    pagers = [pid for pid in tree(parent(worker(record))) if command_line(pid)[0].endswith("/pager")]
-    assert pagers, TOO_LATE
-    kill(*pagers)
+    found = [pid for pid in tree(parent(worker(record))) if command_line(pid)[0].endswith("/pager")]
+    assert found, TOO_LATE
+    return found
+
+
+def kill_pager(record: Record) -> None:
+    kill(*pagers(record))
+
+
+def hang(*pids: int) -> None:
+    for pid in pids:
+        os.kill(pid, signal.SIGSTOP)
+
+
+def hang_worker(record: Record) -> None:
+    """Stop it, as a host does that has no more CPU time for it, or waits for its disk."""
+    hang(worker(record))
+
+
+def hang_pager(record: Record) -> None:
+    hang(*pagers(record))
+
+
+def hang_criu(record: Record) -> None:
+    found = criu_of(record)
+    assert found, TOO_LATE
+    hang(*found)
 
 
 def page_servers(record: Record) -> list[int]:
@@ -350,6 +374,9 @@ ACTS = {
         give_up,
         kill_worker_and_guardian,
         kill_pager,
+        hang_worker,
+        hang_pager,
+        hang_criu,
         kill_page_server,
         fill,
         end_container,

@@ -12,10 +12,12 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import select
 import socket
 import ssl
 import struct
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -127,6 +129,11 @@ class Channel:
     def fileno(self) -> int:
         return self._tls.fileno()
 
+    @property
+    def bytes_sent(self) -> int:
+        """Of all messages, encrypted."""
+        return tcp_bytes_sent(self._tls)
+
     def send(self, kind: str, blob: bytes = b"", **fields: Any) -> None:
         """Send one message.
 
@@ -142,14 +149,22 @@ class Channel:
         except OSError as error:
             raise PeerLost(f"The connection to the other host broke while sending '{kind}': {error}") from None
 
-    def receive(self, timeout_s: float) -> Message:
+    def receive(self, timeout_s: float, meanwhile: Callable[[], None] | None = None) -> Message:
         """Wait for the next message; a ``failed`` message raises.
+
+        Args:
+            timeout_s: for so long.
+            meanwhile: called once a second until it begins to come; may raise.
 
         Raises:
             PeerLost: the connection broke, went silent, or carries nonsense.
             PeerFailed: the other side said why it failed.
         """
         deadline = time.monotonic() + timeout_s
+        while meanwhile and not self._tls.pending() and not select.select([self._tls], [], [], 1.0)[0]:
+            meanwhile()
+            if time.monotonic() > deadline:
+                break
         length, blob_length = _HEADER.unpack(self._read(_HEADER.size, deadline))
         if length > MAX_HEADER_BYTES or blob_length > MAX_BLOB_BYTES:
             raise PeerLost(f"The other host sent a message of {length} + {blob_length} bytes; the limit was exceeded")
@@ -163,8 +178,8 @@ class Channel:
             raise PeerFailed(str(fields.get("message")), **as_details(fields.get("details")))
         return message
 
-    def expect(self, kind: str, timeout_s: float) -> Message:
-        message = self.receive(timeout_s)
+    def expect(self, kind: str, timeout_s: float, meanwhile: Callable[[], None] | None = None) -> Message:
+        message = self.receive(timeout_s, meanwhile)
         if message.kind != kind:
             raise PeerLost(f"The other host sent '{message.kind}' where '{kind}' was due")
         return message

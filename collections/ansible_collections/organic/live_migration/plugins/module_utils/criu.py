@@ -17,7 +17,7 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -201,21 +201,32 @@ class CriuWorker:
         if not reply.success:
             raise CriuFailed(self.action, self.error_lines())
 
-    def receive(self, timeout_s: float, unless: Sequence[int] = ()) -> Reply:
+    def receive(
+        self, timeout_s: float, unless: Sequence[int] = (), meanwhile: Callable[[], None] | None = None
+    ) -> Reply:
         """Wait for CRIU's next message.
 
         Args:
             timeout_s: for so long.
             unless: descriptors of which one that can be read ends the waiting.
+            meanwhile: called once a second; may raise.
 
         Raises:
             CriuFailed: CRIU ended without a word.
             Interrupted: there is something to read elsewhere.
             MigrationError: nothing came in time.
         """
-        ready = select.select([self._rpc.fileno(), self._end, *unless], [], [], timeout_s)[0]
-        if not ready:
-            raise MigrationError(f"CRIU did not get on with its {self.action} within {timeout_s:.0f} s")
+        awaited = [self._rpc.fileno(), self._end, *unless]
+        deadline = time.monotonic() + timeout_s
+        while True:
+            left = max(0.0, deadline - time.monotonic())
+            ready = select.select(awaited, [], [], min(1.0, left) if meanwhile else left)[0]
+            if ready:
+                break
+            if not left:
+                raise MigrationError(f"CRIU did not get on with its {self.action} within {timeout_s:.0f} s")
+            if meanwhile:
+                meanwhile()
         if not {self._rpc.fileno(), self._end} & set(ready):
             raise Interrupted
         # the guardian may hold CRIU's end of the socket, whose closing then tells nothing
@@ -236,7 +247,13 @@ class CriuWorker:
         if reply.notification != notification:
             raise CriuFailed(self.action, self.error_lines())
 
-    def run_until(self, notification: str | None, timeout_s: float, unless: Sequence[int] = ()) -> None:
+    def run_until(
+        self,
+        notification: str | None,
+        timeout_s: float,
+        unless: Sequence[int] = (),
+        meanwhile: Callable[[], None] | None = None,
+    ) -> None:
         """Answer notifications until the named one has come (unanswered), or, with None, until the success.
 
         Raises:
@@ -245,7 +262,7 @@ class CriuWorker:
         """
         deadline = time.monotonic() + timeout_s
         while True:
-            reply = self.receive(max(0.0, deadline - time.monotonic()), unless)
+            reply = self.receive(max(0.0, deadline - time.monotonic()), unless, meanwhile)
             if reply.notification is None:
                 if notification is None and reply.success:
                     return

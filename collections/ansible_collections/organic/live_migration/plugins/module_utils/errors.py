@@ -68,6 +68,10 @@ class PeerGone(PeerLost):
     """The other host is there, and nobody listens any more."""
 
 
+class Stalled(PeerLost):
+    """The other host is there and does not get on; nothing is asked of it any more."""
+
+
 class Cancelled(MigrationError):
     """Somebody ordered to cancel it before the commit point."""
 

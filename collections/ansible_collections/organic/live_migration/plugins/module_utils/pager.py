@@ -179,10 +179,15 @@ class Pager:
 
 
 class Sent:
-    """What the pagers of one migration have sent. Each counts from 0; one that was lost is followed by another."""
+    """What the pagers of one migration have sent. Each counts from 0; one that was lost is followed by another.
+
+    Attributes:
+        taken: bytes of the present pager that the target host has taken.
+    """
 
     def __init__(self) -> None:
         self.bytes = self.zero_pages = 0
+        self.taken: int = 0
         self.bytes_per_s = 0.0
         """Of the order that sent most."""
         self._before_bytes = self._before_zero_pages = self._finished_bytes = self._most_bytes = 0
@@ -190,6 +195,7 @@ class Sent:
     def count(self, answer: Answer) -> None:
         """Take in a pager's progress, or the end of an order."""
         self.bytes = self._before_bytes + answer["bytes_sent"]
+        self.taken = answer.get("bytes_taken", self.bytes)
         self.zero_pages = self._before_zero_pages + answer["zero_pages"]
 
     def finish(self, done: Answer) -> None:

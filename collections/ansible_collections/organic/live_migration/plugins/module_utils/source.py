@@ -48,6 +48,7 @@ from .packet_hold import NewConnectionHold, PacketHold, remove_rules
 from .pager import Answer, Sent, SourcePager
 from .plan import HYBRID, POST_COPY, PRE_COPY, Plan
 from .record import Record
+from .standstill import Standstill
 from .steps import Steps, now_ms
 
 _DEPARTED = signal.SIGRTMIN + 1
@@ -336,6 +337,11 @@ class Source:
         )
         return done
 
+    def _bytes_moved(self) -> int:
+        """All that has left this host for the other one since the freeze, and before."""
+        assert self._armed is not None
+        return self._armed.control.bytes_sent + self._armed.stream.bytes_sent + self._sent.taken
+
     def _look_on(self, progress: Answer) -> None:
         """Called while the pager works: tell of it, and see whether it is to be given up."""
         self._tell_of_progress(progress)
@@ -405,6 +411,7 @@ class Source:
             arrivals.await_accepted(self._nf.pid, _ACCEPT_S)
             netlink.Listeners.of(processes.tree(self._nf.pid)).await_read(_ACCEPT_S)
         self._frozen_at_ms = now_ms()
+        standstill = Standstill(self._bytes_moved)
         with self._steps.step("freeze"):
             self._freezer.freeze()
         armed.pager.order("final lists" if self._post_copy else "final all")
@@ -420,16 +427,22 @@ class Source:
                 armed.withdrawal.join()
                 listeners.forget()
         with self._steps.step("dump"):
-            archive, gone, unread = self._dump(armed)
+            archive, gone, unread = self._dump(armed, standstill)
+
+        def look_on(progress: Answer) -> None:
+            self._tell_of_progress(progress)
+            standstill.check()
+
         with self._steps.step("restore"):
-            armed.pager.expect("lists", self._plan.timeout_s)  # the target must not take old pages for new ones
+            # the target must not take old pages for new ones
+            armed.pager.expect("lists", self._plan.timeout_s, look_on)
             self._send_images(armed, archive, gone, unread, self._post_copy)
-            restored = armed.control.expect("restored", self._plan.timeout_s)
+            restored = armed.control.expect("restored", self._plan.timeout_s, standstill.check)
         with self._steps.step("memory"):
-            armed.final = armed.pager.expect("final", self._plan.timeout_s)
+            armed.final = armed.pager.expect("final", self._plan.timeout_s, look_on)
         return restored
 
-    def _dump(self, armed: Armed) -> tuple[bytes, list[str], bytes]:
+    def _dump(self, armed: Armed, standstill: Standstill) -> tuple[bytes, list[str], bytes]:
         """Dump, and meanwhile pack the files that changed since they were copied.
 
         Returns:
@@ -450,7 +463,7 @@ class Source:
             self._take_tuns(armed, tree)
             changed, gone = armed.files.snapshot().since(armed.snapshot, files.mapped_shared(tree))
             archive = armed.files.pack(changed)
-            armed.criu.run_until(None, self._plan.timeout_s)
+            armed.criu.run_until(None, self._plan.timeout_s, meanwhile=standstill.check)
         finally:
             done.set()
         return archive, gone, unread

@@ -25,6 +25,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/sockios.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -968,33 +969,59 @@ static uint64_t total_bytes_sent(void)
 	return bytes;
 }
 
+/* What the target's host has taken. */
+static uint64_t total_bytes_taken(void)
+{
+	uint64_t bytes = total_bytes_sent();
+	int waiting;
+
+	for (int i = 0; i < connection_count; i++)
+		if (!ioctl(connections[i].fd, SIOCOUTQ, &waiting))
+			bytes -= (uint64_t)waiting < bytes ? (uint64_t)waiting : bytes;
+	return bytes;
+}
+
 static void tell_progress(void)
 {
 	uint64_t pages = 0;
 
 	for (size_t i = next_job; i < job_count; i++)
 		pages += (jobs[i].end - jobs[i].start) / PAGE_BYTES;
-	tell("{\"event\": \"progress\", \"pages_left\": %lu, \"zero_pages\": %lu, \"bytes_sent\": %lu}", pages, zero_pages,
-	     total_bytes_sent());
+	tell("{\"event\": \"progress\", \"pages_left\": %lu, \"zero_pages\": %lu, \"bytes_sent\": %lu, "
+	     "\"bytes_taken\": %lu}",
+	     pages, zero_pages, total_bytes_sent(), total_bytes_taken());
+}
+
+/* Waits for a change; tells of the progress once a second. The lock is held. */
+static void await_change(struct timespec *next_news)
+{
+	if (pthread_cond_clockwait(&changed, &lock, CLOCK_MONOTONIC, next_news) != ETIMEDOUT)
+		return;
+	tell_progress();
+	next_news->tv_sec++;
+}
+
+static struct timespec in_a_second(void)
+{
+	struct timespec time;
+
+	clock_gettime(CLOCK_MONOTONIC, &time);
+	time.tv_sec++;
+	return time;
 }
 
 /* Lets the workers send all jobs; returns when they have. */
 static void run_jobs(void)
 {
-	struct timespec next_news;
+	struct timespec next_news = in_a_second();
 
 	pthread_mutex_lock(&lock);
 	jobs_begun = true;
 	limited_bytes = 0;
 	limited_since_ms = now_ms();
 	pthread_cond_broadcast(&changed);
-	clock_gettime(CLOCK_REALTIME, &next_news);
-	for (next_news.tv_sec++; next_job < job_count || busy;) {
-		if (pthread_cond_timedwait(&changed, &lock, &next_news) != ETIMEDOUT)
-			continue;
-		tell_progress();
-		next_news.tv_sec++;
-	}
+	while (next_job < job_count || busy)
+		await_change(&next_news);
 	jobs_begun = false;
 	next_job = job_count = 0;
 	pthread_mutex_unlock(&lock);
@@ -1011,6 +1038,7 @@ static bool any_broken(void)
 /* Waits until the target has done all that was sent to it. */
 static bool await_barrier(void)
 {
+	struct timespec next_news = in_a_second();
 	bool broken = false;
 
 	barrier++;
@@ -1019,7 +1047,7 @@ static bool await_barrier(void)
 	pthread_mutex_lock(&lock);
 	for (int i = 0; i < connection_count; i++)
 		while (barriers_done[i] < barrier && !(broken = any_broken()))
-			pthread_cond_wait(&changed, &lock);
+			await_change(&next_news);
 	pthread_mutex_unlock(&lock);
 	return !broken;
 }
