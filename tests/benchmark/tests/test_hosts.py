@@ -95,7 +95,8 @@ def test_the_server_is_told_its_load() -> None:
 def test_rates_of_ours_come_from_its_steps() -> None:
     reported: dict[str, Any] = {"strategy": "post_copy", "bytes_sent": 5_000_000}
     assert rounds_ms(reported) is drain_bytes_per_s(reported) is None
-    steps = [("rounds", 100, 900), ("files_again", 1000, 50), ("freeze", 1100, 1), ("postcopy", 1200, 500)]
+    steps = [("rounds", 100, 900), ("files_again", 1000, 50), ("freeze", 1100, 1), ("resume", 1190, 5),
+             ("postcopy", 1200, 495)]  # fmt: skip
     reported["steps"] = [
         {"name": name, "start_ms": start_ms, "duration_ms": duration_ms} for name, start_ms, duration_ms in steps
     ]

@@ -91,10 +91,12 @@ def rounds_ms(reported: dict[str, Any]) -> float | None:
 
 def drain_bytes_per_s(reported: dict[str, Any]) -> float | None:
     """Post-copy: what was sent, nearly all of it afterwards, by the time since the process ran on the target."""
-    drain = _steps(reported).get("postcopy")
-    if not drain or reported["strategy"] != POST_COPY:
+    steps = _steps(reported)
+    if "postcopy" not in steps or reported["strategy"] != POST_COPY:
         return None
-    return float(reported["bytes_sent"]) / drain.duration_ms * 1000
+    drain, resume = steps["postcopy"], steps["resume"]
+    drain_ms = drain.start_ms + drain.duration_ms - resume.start_ms - resume.duration_ms
+    return float(reported["bytes_sent"]) / drain_ms * 1000
 
 
 def _steps(reported: dict[str, Any]) -> dict[str, Step]:

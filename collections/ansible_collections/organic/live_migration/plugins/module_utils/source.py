@@ -48,7 +48,7 @@ from .packet_hold import NewConnectionHold, PacketHold, remove_rules
 from .pager import Answer, Sent, SourcePager
 from .plan import HYBRID, POST_COPY, PRE_COPY, Plan
 from .record import Record
-from .standstill import Standstill
+from .standstill import PATIENCE_S, Standstill
 from .steps import Steps, now_ms
 
 _DEPARTED = signal.SIGRTMIN + 1
@@ -127,6 +127,7 @@ class Source:
         self._armed: Armed | None = None
         self._frozen_at_ms = 0.0
         self._post_copy = plan.options.strategy in (POST_COPY, HYBRID)
+        self._pushes = False
         self._sent = Sent()
         self._pages_found = 0
         self._stopped_ms = 0.0
@@ -420,7 +421,7 @@ class Source:
             armed.control.send("switch")
             listeners = netlink.Listeners.of(processes.tree(self._nf.pid))
             listeners.check()
-            armed.control.expect("switched", 10)
+            armed.control.expect("switched", PATIENCE_S)
             armed.withdrawal = armed.links.withdraw()
             armed.hold.begin()
             if listeners:  # nor shall the process hear of the way its address goes
@@ -501,6 +502,9 @@ class Source:
                 armed.control.send("commit")
                 running = armed.control.expect("running", 30)
             downtime_ms = now_ms() - self._frozen_at_ms
+            if self._post_copy:
+                with contextlib.suppress(MigrationError):  # a pager that is lost is replaced there: see _push
+                    self._begin_push()
             agent.step_back()
         except MigrationError as error:
             # the target may or may not run; the process stays frozen here until somebody has asked the target
@@ -606,7 +610,8 @@ class Source:
                 if self._pager is None or self._control is None:
                     self._control, self._pager = self._reconnect()
                     self._monitor.enter(POSTCOPY_ACTIVE)
-                self._pager.order("push")
+                if not self._pushes:
+                    self._begin_push()
                 self._report_sent(self._pager.expect("push", _FOR_EVER_S, self._tell_of_progress))
                 with contextlib.suppress(PeerLost):  # all pages are there, whatever becomes of the link or of the agent
                     self._control.send("pushed")
@@ -629,7 +634,13 @@ class Source:
                     ) from None
                 time.sleep(_AGAIN_S)
 
+    def _begin_push(self) -> None:
+        assert self._pager is not None
+        self._pager.order("push")
+        self._pushes = True
+
     def _hang_up(self) -> None:
+        self._pushes = False
         if self._pager is not None:
             self._pager.close()
             self._pager = None
