@@ -11,7 +11,7 @@ from collections.abc import Callable
 from .errors import Stalled
 
 PATIENCE_S = 8.0
-"""No part of a switchover takes as long without a byte that moves; peers give up a request by PFCP after 9 s or 10 s."""
+"""No part of a switchover takes as long without a byte that moves; peers give up a PFCP request after 9 s or 10 s."""
 
 
 class Standstill:
