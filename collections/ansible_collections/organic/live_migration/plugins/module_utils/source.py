@@ -151,22 +151,10 @@ class Source:
             )
         return agent.guarded(self._migrate, self._rescue)
 
-    def _watched(self) -> Monitor:
-        facts = {
-            "migration_id": self._plan.migration_id,
-            "name": self._plan.name,
-            "peer": self._plan.peer,
-            "strategy": self._plan.options.strategy,
-            "total_bytes": self._plan.memory_bytes,
-            "remaining_bytes": self._plan.memory_bytes,
-            "downtime_limit_ms": self._plan.options.downtime_limit_ms,
-        }
-        return Monitor(self._record.directory, facts)
-
     def _migrate(self) -> agent.Result:
         self._record.adopt()
         self._record.save()
-        self._monitor = self._watched()
+        self._monitor = Monitor(self._record.directory, self._plan.facts)
         try:
             with self._steps.step("connect"):
                 self._control, stream, for_pager = self._connect()
@@ -726,7 +714,7 @@ class Source:
         current.save()
         agent.end_children()
         self._hang_up()
-        self._monitor = self._watched()
+        self._monitor = Monitor(self._record.directory, self._plan.facts)
         if current.state == record.COMMITTED:
             try:
                 self._control, self._pager = self._reconnect()

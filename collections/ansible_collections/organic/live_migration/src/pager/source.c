@@ -2,9 +2,8 @@
  * GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
  * SPDX-License-Identifier: GPL-3.0-or-later
  *
- * The source's pager. It answers for the private anonymous memory of a process tree: finds the pages that were written,
- * reads them from outside and sends them. What was written is told by userfaultfd write-protection, or by the kernel's
- * soft-dirty bits (Documentation/admin-guide/mm/soft-dirty.rst), which it takes a stop of the tree to read and clear.
+ * The source's pager. It answers for the private anonymous memory of a process tree: finds the pages that were written
+ * (written.h), reads them from outside and sends them.
  *
  * Orders: "round" sends what was written since the last one while the process runs, "count" only counts it. "learn" is
  * given right before the freeze. "final all" and "final lists" want it frozen: give CRIU its hints (../hints.h), then send
@@ -14,17 +13,10 @@
  * what is sent before the freeze and pushed, "compress" has the pages compressed. */
 #define _GNU_SOURCE
 #include "../hints.h"
-#include "../pagemap_scan.h"
-#include "areas.h"
-#include "chunks.h"
-#include "inject.h"
 #include "pager.h"
-#include "tracer.h"
-#include "tracking.h"
+#include "written.h"
 
-#include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <linux/sockios.h>
 #include <pthread.h>
 #include <signal.h>
@@ -41,39 +33,7 @@
 #include <zstd.h>
 
 #define COMPRESSION_LEVEL 1
-#define REGIONS 65536
 #define BATCH_JOBS 64
-/* Of an entry of pagemap (Documentation/admin-guide/mm/pagemap.rst): the frame or the place in the swap, and which of
- * them; and whether the page is mapped only there. */
-#define PAGEMAP_PLACE (((1UL << 55) - 1) | 3UL << 62)
-#define PAGEMAP_EXCLUSIVE (1UL << 56)
-/* clear_refs (proc_pid_clear_refs(5)) */
-#define CLEAR_SOFT_DIRTY "4"
-/* A thread that takes longer to stop may wait for another that we have stopped, as in vfork(2). */
-#define STOP_TOGETHER_MS 50.0
-
-enum page_state { UNSENT, SENT, PENDING /* to be pushed */ };
-
-struct process {
-	pid_t pid;
-	uint64_t started;
-	uint32_t inner; /* PID in the container's namespace */
-	int pagemap, memory, userfault;
-	bool alive, tracked;
-	struct areas areas;
-	struct ranges present, stale;
-	struct chunks pages;
-};
-
-struct job {
-	struct process *process;
-	uint64_t start, end;
-	bool zero;
-};
-
-static struct process **processes;
-static size_t process_count;
-static pid_t root;
 
 static struct connection *connections;
 static int connection_count;
@@ -82,683 +42,16 @@ static pthread_t readers[CONNECTIONS_MAX];
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
-static struct job *jobs;
-static size_t job_count, job_room, next_job;
+static size_t next_job;
 static bool jobs_begun; /* the list is complete, and the target ready for what is on it */
 static int busy;
 static bool pushing, frozen;
 
-static bool compressing, by_soft_dirty, round_sent;
-static uint64_t guard_category; /* PAGE_IS_GUARD, where the kernel knows it */
+static bool compressing, round_sent;
 static uint64_t limit_bytes_per_s;
 static _Atomic uint64_t limited_bytes;
 static double limited_since_ms;
 static _Atomic uint64_t pages_sent, zero_pages;
-static uint64_t pages_seen;
-
-static struct page_region regions[REGIONS];
-static sigset_t termination;
-
-/* The process tree */
-
-static int open_of(pid_t pid, const char *name)
-{
-	char path[64];
-
-	snprintf(path, sizeof path, "/proc/%d/%s", (int)pid, name);
-	return open(path, O_RDONLY | O_CLOEXEC);
-}
-
-static uint32_t inner_pid(pid_t pid)
-{
-	char path[64], line[256], *last;
-	uint32_t inner = 0;
-	FILE *status;
-
-	snprintf(path, sizeof path, "/proc/%d/status", (int)pid);
-	status = fopen(path, "re");
-	while (status && fgets(line, sizeof line, status))
-		if (strncmp(line, "NSpid:", 6) == 0 && (last = strrchr(line, '\t')))
-			inner = (uint32_t)strtoul(last + 1, NULL, 10);
-	if (status)
-		fclose(status);
-	return inner;
-}
-
-/* What stat tells of a process or a thread from the end of its name on (proc_pid_stat(5)); NULL when there is none. */
-static char *read_stat(pid_t pid, char *text, size_t size)
-{
-	int fd = open_of(pid, "stat");
-	ssize_t n = fd < 0 ? 0 : read(fd, text, size - 1);
-
-	if (fd >= 0)
-		close(fd);
-	text[n > 0 ? n : 0] = '\0';
-	return strrchr(text, ')'); /* the name may hold anything */
-}
-
-/* Clock ticks since boot, which tell a process from a later one with its PID; 0 when there is none. */
-static uint64_t start_time(pid_t pid)
-{
-	char text[1024], *at = read_stat(pid, text, sizeof text);
-	uint64_t time = 0;
-
-	for (int field = 2; at && field < 22; field++)
-		at = strchr(at + 1, ' ');
-	if (at)
-		time = strtoull(at, NULL, 10);
-	return time;
-}
-
-static struct process *known_process(pid_t pid, uint64_t started)
-{
-	for (size_t i = 0; i < process_count; i++)
-		if (processes[i]->pid == pid && processes[i]->started == started)
-			return processes[i];
-	return NULL;
-}
-
-static void close_memory(struct process *process)
-{
-	if (process->pagemap >= 0)
-		close(process->pagemap);
-	if (process->memory >= 0)
-		close(process->memory);
-	process->pagemap = process->memory = -1;
-}
-
-/* Its memory as it is now: what is open goes on meaning what it had before an execve(2). */
-static bool open_memory(struct process *process)
-{
-	close_memory(process);
-	process->pagemap = open_of(process->pid, "pagemap");
-	process->memory = open_of(process->pid, "mem");
-	return process->pagemap >= 0 && process->memory >= 0;
-}
-
-/* Whether the memory that is open is no process's any more; its descriptor has nothing to read then (proc_pid_mem(5)). */
-static bool is_memory_gone(const struct process *process)
-{
-	char byte;
-
-	return pread(process->memory, &byte, 1, 0) == 0;
-}
-
-static struct process *add_process(pid_t pid, uint64_t started)
-{
-	struct process new = {.pid = pid,
-			      .started = started,
-			      .inner = inner_pid(pid),
-			      .pagemap = -1,
-			      .memory = -1,
-			      .userfault = -1};
-
-	if (!new.inner || !open_memory(&new)) {
-		close_memory(&new); /* it has just ended */
-		return NULL;
-	}
-	processes = realloc(processes, (process_count + 1) * sizeof(struct process *));
-	if (!processes)
-		fail("no memory for %zu processes", process_count + 1);
-	processes[process_count] = allocate(sizeof new);
-	*processes[process_count] = new;
-	return processes[process_count++];
-}
-
-static void forget_process(struct process *process)
-{
-	close_memory(process);
-	if (process->userfault >= 0)
-		close(process->userfault);
-	process->userfault = -1;
-	process->started = 0; /* its chunks may still be in use by a reader */
-}
-
-static void see_tree(pid_t pid)
-{
-	uint64_t started = start_time(pid);
-	struct process *process = known_process(pid, started);
-	char path[300], *children = NULL;
-	struct dirent *thread;
-	size_t room = 0;
-	DIR *threads;
-	FILE *list;
-
-	if (process && is_memory_gone(process)) {
-		forget_process(process);
-		process = NULL;
-	}
-	if (!process)
-		process = add_process(pid, started);
-	else if (!open_memory(process)) /* it may have been another's memory, until the execve(2) after a vfork(2) */
-		process = NULL;
-	if (!process)
-		return;
-	process->alive = true;
-	snprintf(path, sizeof path, "/proc/%d/task", (int)pid);
-	threads = opendir(path);
-	while (threads && (thread = readdir(threads))) {
-		/* the children of each thread are the process's (proc(5), CONFIG_PROC_CHILDREN) */
-		snprintf(path, sizeof path, "/proc/%d/task/%s/children", (int)pid, thread->d_name);
-		list = fopen(path, "re");
-		if (list && getline(&children, &room, list) > 0)
-			for (char *at = children, *end; strtol(at, &end, 10) > 0; at = end)
-				see_tree((pid_t)strtol(at, NULL, 10));
-		if (list)
-			fclose(list);
-	}
-	if (threads)
-		closedir(threads);
-	free(children);
-}
-
-static void find_processes(void)
-{
-	bool root_alive = false;
-
-	for (size_t i = 0; i < process_count; i++)
-		processes[i]->alive = false;
-	see_tree(root);
-	for (size_t i = 0; i < process_count; i++) {
-		root_alive |= processes[i]->alive && processes[i]->pid == root;
-		if (!processes[i]->alive && processes[i]->started)
-			forget_process(processes[i]);
-	}
-	if (!root_alive)
-		fail("process %d has ended", (int)root);
-}
-
-/* Standing still */
-
-static pid_t *stopped;
-static size_t stopped_count;
-static pthread_mutex_t stopped_lock = PTHREAD_MUTEX_INITIALIZER;
-static _Atomic bool stopping;
-
-static void release_tree(void)
-{
-	double deadline = now_ms() + STOP_PATIENCE_MS;
-
-	pthread_mutex_lock(&stopped_lock);
-	while (stopped_count && now_ms() < deadline) {
-		for (size_t i = 0; i < stopped_count; i++)
-			if (release_thread(stopped[i]))
-				stopped[i--] = stopped[--stopped_count];
-		if (stopped_count)
-			await_signal(1);
-	}
-	if (stopped_count)
-		fail("%zu threads that stood still do not go on", stopped_count); /* the kernel lets them */
-	pthread_mutex_unlock(&stopped_lock);
-}
-
-/* Who calls execve(2) waits until its other threads have been waited for, by us if we have stopped them, and keeps us from
- * tracing another one meanwhile. So this is a thread of its own. */
-static void *attend_the_ended(void *nothing)
-{
-	while (stopping) {
-		pthread_mutex_lock(&stopped_lock);
-		for (size_t i = 0; i < stopped_count; i++)
-			if (has_ended(stopped[i]))
-				stopped[i--] = stopped[--stopped_count];
-		pthread_mutex_unlock(&stopped_lock);
-		nanosleep(&(struct timespec){0, 1000000}, NULL); /* there is no event for one of several */
-	}
-	return nothing;
-}
-
-/* Whether it stands still; one that does no more is forgotten. */
-static bool is_stopped(pid_t tid)
-{
-	char text[1024], *at;
-	bool found = false;
-
-	pthread_mutex_lock(&stopped_lock);
-	for (size_t i = 0; i < stopped_count && !found; i++) {
-		if (stopped[i] != tid)
-			continue;
-		at = read_stat(tid, text, sizeof text);
-		found = at && at[2] == 't';
-		if (!found)
-			stopped[i--] = stopped[--stopped_count];
-	}
-	pthread_mutex_unlock(&stopped_lock);
-	return found;
-}
-
-static void note_stopped(pid_t tid)
-{
-	pthread_mutex_lock(&stopped_lock);
-	stopped = realloc(stopped, (stopped_count + 1) * sizeof *stopped);
-	if (!stopped)
-		fail("no memory for %zu threads", stopped_count + 1);
-	stopped[stopped_count++] = tid;
-	pthread_mutex_unlock(&stopped_lock);
-}
-
-/* A thread that has ended, but is still on the list; the first one of a process stays as long as the others. */
-static bool is_dead(pid_t tid)
-{
-	char text[1024], *at = read_stat(tid, text, sizeof text);
-
-	return !at || at[2] == 'Z' || at[2] == 'X';
-}
-
-/* Stops the threads that are not yet; tells how many, or -1 when one did not stop in time, and all have been let go. */
-static long stop_threads(const struct process *process)
-{
-	char path[64];
-	struct dirent *entry;
-	long count = 0;
-	DIR *threads;
-
-	snprintf(path, sizeof path, "/proc/%d/task", (int)process->pid);
-	threads = opendir(path);
-	while (threads && (entry = readdir(threads))) {
-		pid_t tid = atoi(entry->d_name);
-		int error;
-
-		if (tid <= 0 || is_stopped(tid))
-			continue;
-		error = interrupt_thread(tid, 0);
-		if (!error)
-			error = await_stop(tid, STOP_TOGETHER_MS);
-		if (error && is_dead(tid))
-			continue;
-		if (error == -ESRCH || error == -EPERM) {
-			count++; /* an execve(2) gave its number to another, or the other way round: look again */
-			continue;
-		}
-		if (error == -EAGAIN) {
-			release_tree();
-			error = await_stop(tid, STOP_PATIENCE_MS);
-			if (!error)
-				note_stopped(tid); /* and it stays so, lest it be late again */
-			if (!error || error == -ESRCH) {
-				count = -1;
-				break;
-			}
-		}
-		if (error)
-			fail("process %u cannot be stopped to see what it has written: %s", process->inner,
-			     strerror(-error));
-		note_stopped(tid);
-		count++;
-	}
-	if (threads)
-		closedir(threads);
-	return count;
-}
-
-/* Stops all threads of the tree; tells since when some stand still, in ms of now_ms(). */
-static double stop_tree(void)
-{
-	double began = now_ms(), deadline = began + 2 * STOP_PATIENCE_MS;
-	pthread_t attendant;
-
-	stopping = true;
-	if (pthread_create(&attendant, NULL, attend_the_ended, NULL))
-		fail("no thread to stop the processes with");
-	for (long more = 1; more;) {
-		if (now_ms() > deadline)
-			fail("the processes do not stand still together, to see what they have written");
-		more = 0;
-		find_processes();
-		for (size_t i = 0; i < process_count && more >= 0; i++) {
-			long count = processes[i]->alive ? stop_threads(processes[i]) : 0;
-
-			more = count < 0 ? -1 : more + count;
-		}
-	}
-	stopping = false;
-	pthread_join(attendant, NULL);
-	return began;
-}
-
-static void read_all_areas(void)
-{
-	find_processes();
-	for (size_t i = 0; i < process_count; i++)
-		if (processes[i]->alive)
-			read_areas(&processes[i]->areas, processes[i]->pid);
-}
-
-/* Tracking */
-
-static bool has_memory(pid_t pid)
-{
-	char path[64];
-	FILE *maps;
-	bool has;
-
-	snprintf(path, sizeof path, "/proc/%d/maps", (int)pid);
-	maps = fopen(path, "re");
-	has = maps && getc(maps) != EOF;
-	if (maps)
-		fclose(maps);
-	return has;
-}
-
-static void track(struct process *process)
-{
-	struct uffdio_api api = {.api = UFFD_API, .features = TRACKING_FEATURES};
-
-	pthread_sigmask(SIG_BLOCK, &termination, NULL);
-	process->userfault = inject_userfaultfd(process->pid);
-	pthread_sigmask(SIG_UNBLOCK, &termination, NULL);
-	if (process->userfault < 0) {
-		if (start_time(process->pid) != process->started || !has_memory(process->pid))
-			return; /* it ended meanwhile, and its parent may not know yet */
-		if (process->userfault == -ENOEXEC)
-			return; /* it is amid an execve(2): another round, or the last one, finds what it becomes */
-		fail("process %d cannot be tracked: userfaultfd: %s", (int)process->inner,
-		     strerror(-process->userfault));
-	}
-	if (ioctl(process->userfault, UFFDIO_API, &api))
-		fail("this kernel cannot track written pages: UFFDIO_API: %s", strerror(errno));
-	process->tracked = true;
-}
-
-/* Seen with huge pages: regions that begin within the one before. What one of them calls written is. */
-static long unite_regions(long count)
-{
-	long kept = 0;
-
-	for (long i = 0; i < count; i++) {
-		struct page_region *last = kept ? &regions[kept - 1] : NULL;
-
-		if (!last || regions[i].start >= last->end) {
-			regions[kept++] = regions[i];
-			continue;
-		}
-		last->end = last->end > regions[i].end ? last->end : regions[i].end;
-		last->categories &= regions[i].categories | ~(PAGE_IS_PFNZERO | PAGE_IS_WPALLOWED);
-		last->categories |= regions[i].categories & (PAGE_IS_WRITTEN | PAGE_IS_SOFT_DIRTY);
-	}
-	return kept;
-}
-
-static long scan(struct process *process, struct pm_scan_arg *arguments)
-{
-	long n;
-
-	arguments->size = sizeof *arguments;
-	arguments->category_inverted |= guard_category; /* guards (madvise(2), MADV_GUARD_INSTALL) are no pages */
-	arguments->category_mask |= guard_category;
-	arguments->vec = (uint64_t)(uintptr_t)regions;
-	arguments->vec_len = REGIONS;
-	n = ioctl(process->pagemap, PAGEMAP_SCAN, arguments);
-	if (n < 0 && (errno == ESRCH || errno == ENOENT))
-		return 0;
-	if (n < 0)
-		fail("PAGEMAP_SCAN: %s", strerror(errno));
-	end_walk(arguments, n);
-	return unite_regions(n);
-}
-
-static void set_states(struct process *process, uint64_t start, uint64_t end, enum page_state state)
-{
-	struct chunk *chunk = NULL;
-
-	for (uint64_t at = start; at < end; at += PAGE_BYTES) {
-		if (!chunk || at % CHUNK_BYTES == 0)
-			chunk = chunk_add(&process->pages, at);
-		chunk->state[chunk_page(at)] = (uint8_t)state;
-	}
-}
-
-static void add_job(struct process *process, uint64_t start, uint64_t end, bool zero)
-{
-	pages_seen += (end - start) / PAGE_BYTES;
-	for (uint64_t next; start < end; start = next) {
-		next = zero || end - start <= FRAME_BYTES_MAX ? end : start + FRAME_BYTES_MAX;
-		if (job_count == job_room) {
-			job_room = job_room ? 2 * job_room : 4096;
-			jobs = realloc(jobs, job_room * sizeof *jobs);
-			if (!jobs)
-				fail("no memory for %zu ranges", job_room);
-		}
-		jobs[job_count++] = (struct job){process, start, next, zero};
-	}
-}
-
-/* What is_written() must know of a page. Linux 6.7 refuses to be asked for soft-dirty bits. */
-static uint64_t written_categories(void)
-{
-	return by_soft_dirty ? PAGE_IS_SOFT_DIRTY : PAGE_IS_WRITTEN | PAGE_IS_WPALLOWED;
-}
-
-static bool is_written(uint64_t categories)
-{
-	/* a zero page that is only read is not dirty, though it may have come in the place of another */
-	if (by_soft_dirty)
-		return categories & (PAGE_IS_SOFT_DIRTY | PAGE_IS_PFNZERO);
-	return categories & PAGE_IS_WRITTEN || !(categories & PAGE_IS_WPALLOWED);
-}
-
-/* Pages in areas that are not write-protected have come since, maybe at the address of older ones. */
-static void forget_remapped(struct process *process, struct range area)
-{
-	struct pm_scan_arg arguments = {.start = area.start, .end = area.end,
-					.category_inverted = PAGE_IS_WPALLOWED, .category_mask = PAGE_IS_WPALLOWED,
-					.category_anyof_mask = PAGE_IS_PRESENT | PAGE_IS_SWAPPED,
-					.return_mask = PAGE_IS_PRESENT};
-
-	while (arguments.start < area.end) {
-		long n = scan(process, &arguments);
-
-		for (long i = 0; i < n; i++)
-			set_states(process, regions[i].start, regions[i].end, UNSENT);
-		if (arguments.walk_end <= arguments.start)
-			break;
-		arguments.start = arguments.walk_end;
-	}
-}
-
-/* Collects what was written since the last time, and protects it anew. */
-static void collect_written(struct process *process, struct range area)
-{
-	struct uffdio_register registration = {.range = {area.start, area.end - area.start},
-					       .mode = UFFDIO_REGISTER_MODE_WP};
-	struct pm_scan_arg arguments = {.flags = PM_SCAN_WP_MATCHING, .start = area.start, .end = area.end,
-					.category_mask = PAGE_IS_WRITTEN,
-					.category_anyof_mask = PAGE_IS_PRESENT | PAGE_IS_SWAPPED,
-					.return_mask = PAGE_IS_PFNZERO};
-
-	forget_remapped(process, area);
-	if (ioctl(process->userfault, UFFDIO_REGISTER, &registration))
-		return; /* unmapped meanwhile, or not to be registered: the final scan finds it unprotected */
-	while (arguments.start < area.end) {
-		long n = scan(process, &arguments);
-
-		for (long i = 0; i < n; i++) {
-			set_states(process, regions[i].start, regions[i].end, SENT);
-			add_job(process, regions[i].start, regions[i].end, regions[i].categories & PAGE_IS_PFNZERO);
-		}
-		if (arguments.walk_end <= arguments.start)
-			break;
-		arguments.start = arguments.walk_end;
-	}
-}
-
-static void collect_running(void)
-{
-	find_processes();
-	for (size_t i = 0; i < process_count; i++) {
-		struct process *process = processes[i];
-
-		if (!process->alive)
-			continue;
-		if (process->userfault < 0)
-			track(process);
-		if (process->userfault < 0)
-			continue;
-		read_areas(&process->areas, process->pid);
-		for (size_t area = 0; area < process->areas.ours.count; area++)
-			collect_written(process, process->areas.ours.list[area]);
-	}
-}
-
-/* Collects what was written since the last time; of a process that was not tracked yet, all it has. */
-static void collect_soft_dirty(struct process *process, struct range area)
-{
-	struct pm_scan_arg arguments = {.start = area.start, .end = area.end,
-					.category_anyof_mask = PAGE_IS_PRESENT | PAGE_IS_SWAPPED,
-					.return_mask = written_categories() | PAGE_IS_PFNZERO};
-
-	while (arguments.start < area.end) {
-		long n = scan(process, &arguments);
-
-		for (long i = 0; i < n; i++) {
-			if (process->tracked && !is_written(regions[i].categories))
-				continue;
-			set_states(process, regions[i].start, regions[i].end, SENT);
-			add_job(process, regions[i].start, regions[i].end, regions[i].categories & PAGE_IS_PFNZERO);
-		}
-		if (arguments.walk_end <= arguments.start)
-			break;
-		arguments.start = arguments.walk_end;
-	}
-}
-
-static void forget_range(struct process *process, struct range range)
-{
-	for (uint64_t at = range.start; at < range.end; at += PAGE_BYTES) {
-		struct chunk *chunk = chunk_find(&process->pages, at);
-
-		if (!chunk) /* nothing of this chunk was sent */
-			at = at - at % CHUNK_BYTES + CHUNK_BYTES - PAGE_BYTES;
-		else
-			chunk->state[chunk_page(at)] = UNSENT;
-	}
-}
-
-static const uint64_t *places_of(const struct process *process, const struct chunk *chunk)
-{
-	static uint64_t entries[CHUNK_PAGES];
-	ssize_t n = pread(process->pagemap, entries, sizeof entries, (off_t)(chunk->base / PAGE_BYTES * sizeof *entries));
-
-	if (n < (ssize_t)sizeof entries)
-		memset((char *)entries + (n > 0 ? n : 0), 0, sizeof entries - (size_t)(n > 0 ? n : 0));
-	return entries;
-}
-
-/* mremap(2) moves whole page tables with their soft-dirty bits as they are, so others may stand where pages were sent.
- * It shows in the place of any page of a table, in memory or swap, and a chunk is as large as what a table is for. */
-static void note_places(struct process *process)
-{
-	for (size_t i = 0; i < process->pages.size; i++) {
-		struct chunk *chunk = process->pages.table[i];
-		const uint64_t *entries = chunk ? places_of(process, chunk) : NULL;
-		bool exclusive = false; /* the zero page is at many places, and nobody's */
-
-		if (chunk)
-			chunk->place = 0;
-		for (size_t page = 0; chunk && page < CHUNK_PAGES && !exclusive; page++) {
-			exclusive = entries[page] & PAGEMAP_EXCLUSIVE;
-			if (chunk->state[page] != SENT || !(entries[page] & PAGEMAP_PLACE) ||
-			    (chunk->place && !exclusive)) {
-				exclusive = false;
-				continue;
-			}
-			chunk->marked = page;
-			chunk->place = entries[page] & PAGEMAP_PLACE;
-		}
-	}
-}
-
-static void forget_moved(struct process *process)
-{
-	for (size_t i = 0; i < process->pages.size; i++) {
-		struct chunk *chunk = process->pages.table[i];
-
-		if (chunk && chunk->place && (places_of(process, chunk)[chunk->marked] & PAGEMAP_PLACE) != chunk->place)
-			forget_range(process, (struct range){chunk->base, chunk->base + CHUNK_BYTES});
-	}
-}
-
-static void clear_soft_dirty(struct process *process)
-{
-	char path[64];
-	int fd;
-
-	snprintf(path, sizeof path, "/proc/%d/clear_refs", (int)process->pid);
-	fd = open(path, O_WRONLY | O_CLOEXEC);
-	if (fd < 0 || write(fd, CLEAR_SOFT_DIRTY, 1) != 1)
-		fail("process %d cannot be tracked: %s: %s", (int)process->inner, path, strerror(errno));
-	close(fd);
-	process->tracked = true;
-}
-
-/* The bits are read and cleared while the whole tree stands still: what is written between the two would be lost, also
- * by a child of vfork(2), which shares them. Tells for how long, in ms. */
-static double collect_stopped(void)
-{
-	double began;
-
-	read_all_areas(); /* what is new among them takes a while */
-	began = stop_tree();
-	for (size_t i = 0; i < process_count; i++) {
-		struct process *process = processes[i];
-
-		if (!process->alive)
-			continue;
-		read_areas(&process->areas, process->pid);
-		forget_moved(process);
-		for (size_t area = 0; area < process->areas.ours.count; area++)
-			collect_soft_dirty(process, process->areas.ours.list[area]);
-		/* they are not ours, but may be again, with their bits cleared */
-		for (size_t area = 0; area < process->areas.special.count; area++)
-			forget_range(process, process->areas.special.list[area]);
-		note_places(process);
-	}
-	for (size_t i = 0; i < process_count; i++)
-		if (processes[i]->alive)
-			clear_soft_dirty(processes[i]);
-	release_tree();
-	return now_ms() - began;
-}
-
-/* Of a frozen process: all its pages, and those that the target has not, or not as they are. */
-static void collect_final(struct process *process, struct range area, bool send)
-{
-	struct pm_scan_arg arguments = {.start = area.start, .end = area.end,
-					.category_anyof_mask = PAGE_IS_PRESENT | PAGE_IS_SWAPPED,
-					.return_mask = written_categories() | PAGE_IS_PFNZERO};
-
-	while (arguments.start < area.end) {
-		long n = scan(process, &arguments);
-
-		for (long i = 0; i < n; i++) {
-			uint64_t categories = regions[i].categories, at = regions[i].start;
-			bool written = !process->tracked || is_written(categories);
-
-			add_pages(&process->present, at, regions[i].end);
-			for (uint64_t end; at < regions[i].end; at = end) {
-				struct chunk *chunk = written ? NULL : chunk_find(&process->pages, at);
-				bool stale = written || !chunk || chunk->state[chunk_page(at)] != SENT;
-
-				for (end = written ? regions[i].end : at + PAGE_BYTES; end < regions[i].end;
-				     end += PAGE_BYTES) {
-					if (end % CHUNK_BYTES == 0)
-						chunk = chunk_find(&process->pages, end);
-					if (stale != (!chunk || chunk->state[chunk_page(end)] != SENT))
-						break;
-				}
-				if (!stale)
-					continue;
-				add_pages(&process->stale, at, end);
-				if (send)
-					add_job(process, at, end, categories & PAGE_IS_PFNZERO);
-				else
-					set_states(process, at, end, PENDING);
-			}
-		}
-		if (arguments.walk_end <= arguments.start)
-			break;
-		arguments.start = arguments.walk_end;
-	}
-}
 
 /* Sending */
 
@@ -1054,14 +347,6 @@ static bool await_barrier(void)
 
 /* What the target says */
 
-static struct process *process_named(uint32_t inner)
-{
-	for (size_t i = 0; i < process_count; i++)
-		if (processes[i]->inner == inner && processes[i]->started)
-			return processes[i];
-	return NULL;
-}
-
 static void answer_request(struct batch *batch, struct connection *connection, const struct frame *request)
 {
 	struct process *process = process_named(request->process);
@@ -1182,13 +467,6 @@ static void do_round(bool send)
 	tell_sent(send ? "round" : "count", began, scanned, stopped_ms);
 }
 
-static int by_inner(const void *a, const void *b)
-{
-	const struct process *const *left = a, *const *right = b;
-
-	return ((*left)->inner > (*right)->inner) - ((*left)->inner < (*right)->inner);
-}
-
 static void hint_at_smaps(int hints_fd, off_t at)
 {
 	for (size_t i = 0; i < process_count; i++) {
@@ -1217,7 +495,7 @@ static void give_hints(int hints_fd)
 	if (hints == MAP_FAILED)
 		fail("the file for the hints cannot be mapped: %s", strerror(errno));
 	room = ((uint64_t)status.st_size - sizeof *hints) / sizeof hints->hidden[0];
-	qsort(processes, process_count, sizeof *processes, by_inner);
+	sort_processes();
 	hints->hidden_count = 0;
 	for (size_t i = 0; i < process_count; i++) {
 		const struct process *process = processes[i];
@@ -1269,14 +547,7 @@ static void do_final(int hints_fd, bool send)
 			read_areas_exactly(&processes[i]->areas, processes[i]->pid);
 	give_hints(hints_fd);
 	tell("{\"done\": \"hints\", \"duration_ms\": %.2f}", now_ms() - began);
-	for (size_t i = 0; i < process_count; i++) {
-		struct process *process = processes[i];
-
-		if (process->alive && by_soft_dirty)
-			forget_moved(process);
-		for (size_t area = 0; process->alive && area < process->areas.ours.count; area++)
-			collect_final(process, process->areas.ours.list[area], send);
-	}
+	collect_final(send);
 	frozen = true;
 	scanned = now_ms();
 	for (size_t i = 0; i < process_count; i++) {
@@ -1325,14 +596,8 @@ static void do_push(void)
 /* After a link or an agent has broken: everything is pending but what the target says it has. */
 static void do_resume(void)
 {
-	find_processes();
-	for (size_t i = 0; i < process_count; i++) {
-		struct process *process = processes[i];
-
-		read_areas(&process->areas, process->pid);
-		for (size_t area = 0; area < process->areas.ours.count; area++)
-			collect_final(process, process->areas.ours.list[area], false);
-	}
+	read_all_areas();
+	collect_final(false);
 	pthread_mutex_lock(&lock);
 	frozen = true;
 	pthread_cond_broadcast(&changed);
@@ -1342,36 +607,20 @@ static void do_resume(void)
 	tell("{\"done\": \"resume\", \"broken\": %s}", any_broken() ? "true" : "false");
 }
 
-static uint64_t ask_for_guards(void)
-{
-	struct page_region region;
-	struct pm_scan_arg scan = {.size = sizeof scan, .vec = (uint64_t)(uintptr_t)&region, .vec_len = 1,
-				   .category_mask = PAGE_IS_GUARD, .return_mask = PAGE_IS_GUARD};
-	int pagemap = open_of(getpid(), "pagemap");
-	bool known;
-
-	scan.start = (uint64_t)(uintptr_t)allocate_pages(PAGE_BYTES);
-	scan.end = scan.start + PAGE_BYTES;
-	known = ioctl(pagemap, PAGEMAP_SCAN, &scan) >= 0;
-	munmap((void *)scan.start, PAGE_BYTES);
-	close(pagemap);
-	return known ? PAGE_IS_GUARD : 0;
-}
-
 void run_source(pid_t pid, struct connection *given, int count, int hints_fd)
 {
 	struct connection fresh[CONNECTIONS_MAX];
 	char order[256];
 	pthread_t worker;
+	sigset_t termination;
 	int fresh_count;
 
-	/* SIGTERM ends us, but not while a process stands still because we trace it: see track() */
+	/* SIGTERM is for this thread alone, which may defer it */
 	sigemptyset(&termination);
 	sigaddset(&termination, SIGTERM);
 	pthread_sigmask(SIG_BLOCK, &termination, NULL);
-	block_stop_signal();
-	guard_category = ask_for_guards();
-	root = pid;
+	begin_to_track();
+	set_root(pid);
 	connections = given;
 	connection_count = count;
 	start_readers();
