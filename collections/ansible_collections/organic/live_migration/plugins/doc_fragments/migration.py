@@ -41,6 +41,7 @@ options:
   timeout_s:
     description:
       - How long the migration may take, in seconds, before it is given up and the process runs on where it was.
+      - While the process stands still it is given up after 8 seconds in which nothing moved, whatever this says.
     type: int
     default: 120
 requirements:

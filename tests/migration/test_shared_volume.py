@@ -1,0 +1,95 @@
+# Copyright (c) 2026 Organic 5GC contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A process goes on with its open files in a volume that both hosts have.
+
+The lab's hosts have no network file system: a directory of this machine is mounted into both.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+from faults.site import Host, Site, until
+
+from .containers import HERE, IMAGE, WORK, Container, arrived, run_resident, start_migrations
+
+PORT = 7003
+NUMBER = 13
+VOLUME = "/srv/move-shared"
+# open_tree(2) and move_mount(2): a mount of one mount namespace becomes one of another
+MOUNT = """
+import ctypes, os, sys
+libc = ctypes.CDLL(None, use_errno=True)
+SYS_OPEN_TREE, SYS_MOVE_MOUNT, AT_FDCWD, OPEN_TREE_CLONE, MOVE_MOUNT_F_EMPTY_PATH, CLONE_NEWNS = 428, 429, -100, 1, 4, 0x20000
+namespace = os.open(f"/proc/{sys.argv[1]}/ns/mnt", os.O_RDONLY)
+mount = libc.syscall(SYS_OPEN_TREE, AT_FDCWD, sys.argv[2].encode(), OPEN_TREE_CLONE)
+if mount < 0 or libc.setns(namespace, CLONE_NEWNS):
+    sys.exit(os.strerror(ctypes.get_errno()))
+os.makedirs(sys.argv[3], exist_ok=True)
+if libc.syscall(SYS_MOVE_MOUNT, mount, b"", AT_FDCWD, sys.argv[3].encode(), MOVE_MOUNT_F_EMPTY_PATH):
+    sys.exit(os.strerror(ctypes.get_errno()))
+"""  # noqa: E501
+
+
+def process_of(host: Host) -> int | None:
+    """A process of this machine in the host's mount namespace; None when the host is another machine."""
+    namespace = host.run("readlink /proc/1/ns/mnt").strip()
+    for directory in Path("/proc").glob("[0-9]*"):
+        try:
+            if os.readlink(directory / "ns/mnt") == namespace:
+                return int(directory.name)
+        except OSError:  # it has ended
+            continue
+    return None
+
+
+@pytest.fixture
+def volume(lab: Site, tmp_path: Path) -> Iterator[Path]:
+    tmp_path.chmod(0o777)
+    with ExitStack() as stack:
+        for host in lab.edges:
+            process = process_of(host)
+            if process is None:
+                pytest.skip("the hosts are machines of their own")
+            subprocess.run([sys.executable, "-c", MOUNT, str(process), str(tmp_path), VOLUME], check=True)
+            stack.callback(host.run, f"umount {VOLUME} && rmdir {VOLUME}")
+            host.put((HERE / "volume_user.py").read_bytes(), f"{WORK}/volume_user.py")
+        yield tmp_path
+
+
+def ask(container: Container) -> dict[str, Any]:
+    address = container.site.address(NUMBER)
+    script = f"import socket; print(socket.create_connection(('{address}', {PORT}), 10).makefile().read())"
+    answer: dict[str, Any] = json.loads(container.site.ran.run(f'python3 -c "{script}"'))
+    return answer
+
+
+def test_open_files_of_a_shared_volume(lab: Site, volume: Path) -> None:
+    container = Container(lab, "volume", lab.edges[0])
+    lab.remove(container.name)
+    lab.ran.run(f"ip neighbour flush to {lab.address(NUMBER)}")
+    command = ["/usr/bin/python3", "/volume_user.py", "/shared", str(PORT)]
+    mounts = [f"--volume={WORK}/volume_user.py:/volume_user.py:ro", f"--volume={VOLUME}:/shared"]
+    run_resident(container, NUMBER, command, *mounts, image=IMAGE)
+    try:
+        until(lambda: "ready" in container.logs(), "the program is ready")
+        before = ask(container)
+        for strategy in ("inter_copy", "pre_copy", "post_copy"):
+            arrived(start_migrations([container], strategy=strategy, shared_volumes=["/shared"]), [container])
+            after = ask(container)
+            assert after["faults"] == []
+            assert after["pid"] == before["pid"]
+            assert after["lines"] > before["lines"]
+            before = after
+        assert (volume / "log").stat().st_size > 0
+    finally:
+        lab.remove(container.name)
