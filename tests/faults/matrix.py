@@ -142,6 +142,7 @@ FAULTS = {
     "target_agent_hangs": Fault("target", "hang_worker", ("armed",)),
     "target_pager_hangs": Fault("target", "hang_pager", ("armed",)),
     "restore_hangs": Fault("target", "hang_criu", ("armed",)),
+    "page_server_hangs": Fault("target", "hang_page_server", ("armed",)),
     "link_cut": Fault("source", "cut {peer}"),
     "link_cut_and_back": Fault("source", "cut {peer}", mends_after_s=0.5),
     "memory_full": Fault("target", "fill", ("armed",)),

@@ -253,6 +253,12 @@ def kill_page_server(record: Record) -> None:
     kill(*servers)
 
 
+def hang_page_server(record: Record) -> None:
+    servers = page_servers(record)
+    assert servers, TOO_LATE
+    hang(*servers)
+
+
 def fill(record: Record) -> None:
     """Leave no free byte in the image file system, as a memory that grew since it was measured would."""
     images = RECORDS / record["migration_id"] / f"{record['role']}-images"
@@ -377,6 +383,7 @@ ACTS = {
         hang_worker,
         hang_pager,
         hang_criu,
+        hang_page_server,
         kill_page_server,
         fill,
         end_container,

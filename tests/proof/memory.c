@@ -41,6 +41,7 @@
 #define FORK_EVERY_TURNS 20
 #define CHILD_TURNS 30
 #define CHILD_WRITES 16
+#define MADV_GUARD 102 /* MADV_GUARD_INSTALL, Linux 6.13 */
 #define MAX_CHILDREN 8
 
 enum role { WRITER, FORKER, MAPPER, SECOND_WRITER, ROLES };
@@ -74,6 +75,7 @@ struct worker {
 static struct worker *workers[MAX_THREADS];
 static uint64_t worker_count, pages_per_s;
 static struct page *shared_pages;
+static char *guarded; /* three pages with a guard in the middle; NULL where the kernel has none */
 
 /* Vigna's splitmix64: one step. */
 static inline uint64_t mix(uint64_t x)
@@ -360,10 +362,34 @@ static void start_worker(enum role role, uint64_t pages)
         die("thread");
 }
 
+static void install_guard(void)
+{
+    guarded = map(3 * PAGE_BYTES, MAP_PRIVATE);
+    memset(guarded, 'g', 3 * PAGE_BYTES);
+    if (madvise(guarded + PAGE_BYTES, PAGE_BYTES, MADV_GUARD))
+        guarded = NULL;
+}
+
+/* Whether the guard cannot be read, and the pages beside it can. */
+static int guard_holds(void)
+{
+    int ends[2], holds;
+
+    if (pipe(ends))
+        die("pipe");
+    holds = write(ends[1], guarded + PAGE_BYTES, 1) == -1 && errno == EFAULT && guarded[PAGE_BYTES - 1] == 'g' &&
+            guarded[2 * PAGE_BYTES] == 'g';
+    close(ends[0]);
+    close(ends[1]);
+    return holds;
+}
+
 static struct report check_process(void)
 {
     struct report report = {0};
 
+    if (guarded)
+        report.failures += !guard_holds();
     for (uint64_t i = 0; i < worker_count; i++) {
         struct worker *w = workers[i];
         uint64_t in_slots = 0;
@@ -502,6 +528,7 @@ int main(int argc, char **argv)
     /* Memory and rate are those of the whole. */
     uint64_t parts = tree ? ROLES : threads, pages = memory_mb * PAGES_PER_MB / parts;
     pages_per_s /= parts;
+    install_guard();
     if (tree)
         shared_pages = map(SHARED_PAGES * PAGE_BYTES, MAP_SHARED);
     for (int role = WRITER + 1; tree && role < ROLES; role++)

@@ -63,13 +63,13 @@ class Process:
 
 
 def seen_by_criu(smaps: str) -> list[tuple[str, set[str]]]:
-    """Each area's first line and flags, but for the flags of tracking, which are not the process's."""
+    """Each area's first line and flags, but for the flags that change by themselves."""
     found = []
     for line in smaps.splitlines():
         if re.match("[0-9a-f]+-[0-9a-f]+ ", line):
             first = line
         elif line.startswith("VmFlags:"):
-            found.append((first, set(line.split()[1:]) - {"sd", "um", "uw"}))
+            found.append((first, set(line.split()[1:]) - {"ac", "sd", "um", "uw"}))
     return found
 
 

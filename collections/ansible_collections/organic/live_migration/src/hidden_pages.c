@@ -63,6 +63,12 @@ static int scan(int (*next)(int, unsigned long, ...), int fd, struct pm_scan_arg
 	return (int)filled;
 }
 
+/* Guards (madvise(2), MADV_GUARD_INSTALL) are no pages, and nobody's but CRIU's (criu/cr-dump.c, collect_madv_guards). */
+static int asks_for_guards(const struct pm_scan_arg *scan)
+{
+	return (scan->category_mask & PAGE_IS_GUARD) != 0;
+}
+
 int ioctl(int fd, unsigned long request, ...)
 {
 	static int (*next)(int, unsigned long, ...);
@@ -75,7 +81,7 @@ int ioctl(int fd, unsigned long request, ...)
 	va_end(arguments);
 	if (!next)
 		next = (int (*)(int, unsigned long, ...))dlsym(RTLD_NEXT, "ioctl");
-	if (hints && request == PAGEMAP_SCAN && (pid = process_of(fd, "pagemap")))
+	if (hints && request == PAGEMAP_SCAN && !asks_for_guards(argument) && (pid = process_of(fd, "pagemap")))
 		return scan(next, fd, argument, pid);
 	return next(fd, request, argument);
 }

@@ -41,7 +41,8 @@ options:
   timeout_s:
     description:
       - How long the migration may take, in seconds, before it is given up and the process runs on where it was.
-      - While the process stands still it is given up after 8 seconds in which nothing moved, whatever this says.
+      - While the process stands still before the commit, it is given up after 8 seconds in which nothing moved, and a
+        little more where much is to be unpacked on the target host.
     type: int
     default: 120
 requirements:

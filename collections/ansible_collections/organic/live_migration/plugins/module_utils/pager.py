@@ -50,6 +50,7 @@ class Pager:
         self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._side = arguments[0]
         self._held: list[int] = []  # what it must not be alone with, see src/pager/target.c
+        self._unread: list[Answer] = []
         self._log = os.memfd_create("pager.log", os.MFD_CLOEXEC)
         command = [resident.PAGER, *arguments]
         commands.note(command)
@@ -111,6 +112,20 @@ class Pager:
             if answer.get("event") == "broken" and done not in _WITHOUT_CONNECTIONS:
                 raise self._ended() if self._died() else PagesLost("A connection for the pages broke.")
 
+    def look(self, watch: Callable[[Answer], None]) -> None:
+        """Take in what it has told of its progress while something else is awaited; the rest waits for :meth:`expect`.
+
+        Raises:
+            MigrationError: the pager has ended.
+        """
+        unread = []
+        while (answer := self.receive(0)) is not None:
+            if answer.get("event") == "progress":
+                watch(answer)
+            else:
+                unread.append(answer)
+        self._unread = unread
+
     def check(self) -> None:
         """Raises PagesLost when it has told of a connection that broke; reads one packet at most."""
         answer = self.receive(0)
@@ -123,6 +138,8 @@ class Pager:
         Raises:
             MigrationError: the pager has ended.
         """
+        if self._unread:
+            return self._unread.pop(0)
         if not select.select([self._control], [], [], timeout_s)[0]:
             return None
         data, held, _flags, _address = socket.recv_fds(self._control, 4096, 1)

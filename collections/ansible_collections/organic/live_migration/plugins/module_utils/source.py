@@ -426,7 +426,14 @@ class Source:
             # the target must not take old pages for new ones
             armed.pager.expect("lists", self._plan.timeout_s, look_on)
             self._send_images(armed, archive, gone, unread, self._post_copy)
-            restored = armed.control.expect("restored", self._plan.timeout_s, standstill.check)
+            handed_over = armed.stream.bytes_sent + armed.control.blob_bytes_sent
+            standstill = Standstill(self._bytes_moved, at_work_bytes=handed_over)
+
+            def look_on_pages() -> None:  # they go on meanwhile, and CRIU may need some
+                armed.pager.look(self._tell_of_progress)
+                standstill.check()
+
+            restored = armed.control.expect("restored", self._plan.timeout_s, look_on_pages)
         with self._steps.step("memory"):
             armed.final = armed.pager.expect("final", self._plan.timeout_s, look_on)
         return restored
@@ -496,7 +503,7 @@ class Source:
             agent.step_back()
         except MigrationError as error:
             # the target may or may not run; the process stays frozen here until somebody has asked the target
-            armed.links.down()  # its kernel would else go on speaking for it, and turn neighbours to itself
+            _silence(self._record)
             if self._post_copy and isinstance(error, PeerLost):
                 with contextlib.suppress(MigrationError):
                     self._push(it_runs=False)  # or maybe it does, and needs them
@@ -504,7 +511,7 @@ class Source:
         self._report_sent(armed.final)
         dump = armed.criu.statistics()
         fault = None
-        armed.links.down()  # the frozen copy's kernel must not send its old segments again
+        _silence(self._record)
         if self._post_copy:
             fault = self._copy_after()
             if fault is not None and not isinstance(fault, PeerFailed):
@@ -720,7 +727,7 @@ class Source:
                 self._control, self._pager = self._reconnect()
             except MigrationError:
                 return rescue(current)  # it may never have run there
-        _links(current).down()
+        _silence(current)
         fault = self._copy_after()
         self._hang_up()
         if fault is not None and not isinstance(fault, PeerFailed):
@@ -734,8 +741,8 @@ class Source:
 
 def release(source: Record, engine: DockerEngine) -> None:
     """End the process that has moved away, and the container with it; may be repeated."""
+    _silence(source)  # or the end of the process would end its clients' connections
     if source.init.alive:
-        _links(source).down()  # or the end of the process would end its clients' connections
         libc.sigqueue(source.init.pid, _DEPARTED, 0)
     Freezer(Path(source.freezer)).kill()
     _clean(source)
@@ -752,6 +759,9 @@ def roll_back(source: Record, engine: DockerEngine, armed: Armed | None = None) 
         network.Equipment(source.init.pid, _interfaces(source)).give()
     cpu_throttle.restore(source.cpu_limit)
     freezer = Freezer(Path(source.freezer))
+    if armed is not None:
+        with contextlib.suppress(OSError):  # a CRIU that still waits for a page server that hangs holds the process
+            armed.stream.plain.shutdown(socket.SHUT_RDWR)
     if armed is not None and source.init.alive:
         tun.put(source.init.pid, armed.tun_packets)
     _let_run(freezer)
@@ -779,6 +789,12 @@ def _interfaces(source: Record) -> list[Interface]:
     return [Interface(**interface) for interface in source.interfaces]
 
 
+def _silence(source: Record) -> None:
+    """Have the kernel of a frozen copy send no old segment again, nor turn neighbours to itself; may be repeated."""
+    with contextlib.suppress(OSError):  # its container has ended, and its network with it
+        _links(source).down()
+
+
 def _links(source: Record) -> Links:
     return Links(source.init.pid, _interfaces(source))
 
@@ -789,7 +805,7 @@ def rescue(source: Record) -> agent.Result:
         return {}  # it had been settled before
     current = Record.load(source.path)
     if current.state in (record.COMMITTED, record.POSTCOPY):
-        _links(current).down()  # as in Source._commit
+        _silence(current)
         return {"undecided": True}
     current.adopt()
     current.save()

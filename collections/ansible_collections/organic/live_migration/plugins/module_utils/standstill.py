@@ -12,6 +12,8 @@ from .errors import Stalled
 
 PATIENCE_S = 8.0
 """No part of a switchover takes as long without a byte that moves; peers give up a PFCP request after 9 s or 10 s."""
+_AT_LEAST_BYTES_PER_S = 20e6
+"""Files are unpacked, and shared memory is filled, no slower than that."""
 
 
 class Standstill:
@@ -20,11 +22,12 @@ class Standstill:
     Args:
         moved: counts all that moves meanwhile, in bytes.
         patience_s: for so long the count may stay the same.
+        at_work_bytes: what the other host has got and works on, of which nothing is heard meanwhile.
     """
 
-    def __init__(self, moved: Callable[[], int], patience_s: float = PATIENCE_S) -> None:
+    def __init__(self, moved: Callable[[], int], patience_s: float = PATIENCE_S, at_work_bytes: int = 0) -> None:
         self._moved = moved
-        self._patience_s = patience_s
+        self._patience_s = patience_s + at_work_bytes / _AT_LEAST_BYTES_PER_S
         self._count = moved()
         self._since = time.monotonic()
 

@@ -19,8 +19,9 @@ description:
     resumes the process where it was. After it the process never runs on the source host again.
   - One thing is beyond that. A CRIU that is killed (by SIGKILL, for want of memory) in the few milliseconds in which it
     reads the process lets it run on at once, and connections that the process uses in that very moment may break.
-  - What advice a process gave about its memory (madvise(2)) is learned right before the freeze. Other advice for the
-    same area, given between that and the freeze, does not go along; the task then warns of it.
+  - The flags of the areas of memory, such as the advice that a process gave about them (madvise(2)), are learned right
+    before the freeze. Those of an area that change between that and the freeze do not go along, unless the area itself
+    changes, too; the task then warns of it.
   - The container must have been started with the resident init; see the role
     P(organic.live_migration.migration_host#role).
 extends_documentation_fragment:

@@ -362,8 +362,8 @@ class Migration:
             )
         if outcome.get("advice_changed"):
             warnings.append(
-                f"'{self._name}' gave other advice about its memory (madvise) in the last moment before its freeze. On "
-                f"{self._hosts.target} that of a moment earlier holds, for example on what child processes inherit."
+                f"'{self._name}' changed flags of its memory, for example by other advice (madvise), in the last "
+                f"moment before its freeze. On {self._hosts.target} those of a moment earlier hold."
             )
         return warnings
 

@@ -30,10 +30,10 @@ static void append(struct text *text, const char *bytes, size_t count)
 	text->count += count;
 }
 
-/* Leaves out the flags that are the kernel's own, or ours by tracking, and so may change: CRIU takes none of them. */
-static void blank_tracking(char *flags)
+/* Leaves out the flags of accounting and of tracking, which change by themselves; CRIU takes none of them. */
+static void blank_changing(char *flags)
 {
-	static const char *const names[] = {" sd", " um", " uw"};
+	static const char *const names[] = {" ac", " sd", " um", " uw"};
 
 	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
 		char *found = strstr(flags, names[i]);
@@ -68,7 +68,7 @@ void learn_areas(struct areas *areas, pid_t pid)
 		add_range(&areas->known, start, end);
 		if (strstr(line, " lo") || strstr(line, " dp"))
 			add_range(&areas->special, start, end);
-		blank_tracking(line);
+		blank_changing(line);
 		append(&areas->learned, first.bytes, first.count);
 		append(&areas->learned, line, (size_t)n);
 	}
@@ -178,8 +178,8 @@ bool have_areas_changed(const struct areas *areas, pid_t pid)
 	if (!areas->exact.count)
 		return false;
 	learn_areas(&now, pid);
-	changed = now.learned.count != areas->exact.count ||
-		  memcmp(now.learned.bytes, areas->exact.bytes, areas->exact.count) != 0;
+	changed = now.learned.count && (now.learned.count != areas->exact.count ||
+					memcmp(now.learned.bytes, areas->exact.bytes, areas->exact.count) != 0);
 	free(now.ours.list);
 	free(now.known.list);
 	free(now.special.list);

@@ -31,6 +31,6 @@ void learn_areas(struct areas *areas, pid_t pid);
 void read_areas(struct areas *areas, pid_t pid);
 /* The same, and has `exact` complete, if the process stands still; smaps is read if any area is not as it was learned. */
 void read_areas_exactly(struct areas *areas, pid_t pid);
-/* Whether `exact`, if there is one, is not what smaps says now. maps does not show that a process gave another advice for a
- * whole area (madvise(2)). */
+/* Whether `exact`, if there is one, is not what smaps says now of a process that is still there. maps does not show that
+ * a process gave another advice for a whole area (madvise(2)), or made it anew with other flags. */
 bool have_areas_changed(const struct areas *areas, pid_t pid);
