@@ -8,19 +8,18 @@ The lab's hosts have no network file system: a directory of this machine is moun
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
 
 import pytest
-from faults.site import Host, Site, until
+from faults.site import Host, Site
 
-from .containers import HERE, IMAGE, WORK, Container, arrived, run_resident, start_migrations
+from .containers import Container, arrived, start_migrations
+from .file_users import ask, use_files
 
 PORT = 7003
 NUMBER = 13
@@ -62,30 +61,17 @@ def volume(lab: Site, tmp_path: Path) -> Iterator[Path]:
                 pytest.skip("the hosts are machines of their own")
             subprocess.run([sys.executable, "-c", MOUNT, str(process), str(tmp_path), VOLUME], check=True)
             stack.callback(host.run, f"umount {VOLUME} && rmdir {VOLUME}")
-            host.put((HERE / "volume_user.py").read_bytes(), f"{WORK}/volume_user.py")
         yield tmp_path
-
-
-def ask(container: Container) -> dict[str, Any]:
-    address = container.site.address(NUMBER)
-    script = f"import socket; print(socket.create_connection(('{address}', {PORT}), 10).makefile().read())"
-    answer: dict[str, Any] = json.loads(container.site.ran.run(f'python3 -c "{script}"'))
-    return answer
 
 
 def test_open_files_of_a_shared_volume(lab: Site, volume: Path) -> None:
     container = Container(lab, "volume", lab.edges[0])
-    lab.remove(container.name)
-    lab.ran.run(f"ip neighbour flush to {lab.address(NUMBER)}")
-    command = ["/usr/bin/python3", "/volume_user.py", "/shared", str(PORT)]
-    mounts = [f"--volume={WORK}/volume_user.py:/volume_user.py:ro", f"--volume={VOLUME}:/shared"]
-    run_resident(container, NUMBER, command, *mounts, image=IMAGE)
+    use_files(container, NUMBER, "/shared", str(PORT), mounts=[f"--volume={VOLUME}:/shared"])
     try:
-        until(lambda: "ready" in container.logs(), "the program is ready")
-        before = ask(container)
+        before = ask(container, NUMBER, PORT)
         for strategy in ("inter_copy", "pre_copy", "post_copy"):
             arrived(start_migrations([container], strategy=strategy, shared_volumes=["/shared"]), [container])
-            after = ask(container)
+            after = ask(container, NUMBER, PORT)
             assert after["faults"] == []
             assert after["pid"] == before["pid"]
             assert after["lines"] > before["lines"]

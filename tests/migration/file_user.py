@@ -1,9 +1,9 @@
 # Copyright (c) 2026 Organic 5GC contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Runs in a container: uses files of a volume, and answers "check" on a TCP port with the faults that it finds.
+"""Runs in a container: uses files of a directory, and answers whoever connects with the faults that it finds.
 
-usage: volume_user.py DIRECTORY PORT
+usage: file_user.py DIRECTORY PORT [MB], with so much memory besides
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import os
 import select
 import socket
 import sys
+import zlib
 from pathlib import Path
 
 CONTENT = bytes(range(256)) * 64
@@ -21,10 +22,11 @@ OFFSET = 5000
 WRITE_EVERY_S = 0.001
 
 
-class VolumeUser:
+class FileUser:
     """Appends to one file, has read half of another, and writes to a third by a shared mapping, all the time."""
 
     def __init__(self, directory: Path) -> None:
+        directory.mkdir(exist_ok=True)
         self._path = directory / "log"
         self._log = self._path.open("wb", buffering=0)
         (directory / "half").write_bytes(CONTENT)
@@ -54,14 +56,15 @@ class VolumeUser:
 
 
 def main() -> None:
-    user = VolumeUser(Path(sys.argv[1]))
+    user = FileUser(Path(sys.argv[1]))
+    memory = os.urandom((int(sys.argv[3]) if len(sys.argv) > 3 else 0) << 20)
     server = socket.create_server(("0.0.0.0", int(sys.argv[2])))
     print("ready", flush=True)
     while True:
         if select.select([server], [], [], WRITE_EVERY_S)[0]:
             connection, _address = server.accept()
             with connection:
-                answer = {"faults": user.faults(), "lines": user.lines, "pid": os.getpid()}
+                answer = {"faults": user.faults(), "lines": user.lines, "pid": os.getpid(), "sum": zlib.crc32(memory)}
                 connection.sendall(json.dumps(answer).encode())
         user.write()
 
