@@ -80,6 +80,10 @@ class Watcher:
         assert line, self._why()
         return True
 
+    def assert_holds(self) -> None:
+        """Else what has been done meanwhile was not done in the moment."""
+        assert self._process.poll() is None, f"{self._moment} was let go too early: {self._why()}"
+
     def _why(self) -> str:
         assert self._process.stderr is not None
         return f"{self._moment}: {self._process.stderr.read().decode()}"
@@ -158,6 +162,7 @@ class Struck:
                     raise
                 watcher.let_go()
                 return self._missed(migration)
+            watcher.assert_holds()
             self._hear_again(sides[deaf])
             watcher.let_go()
             if fault.mends_after_s is not None:

@@ -40,3 +40,12 @@ def test_what_moves_no_more_is_given_up(clock: Clock) -> None:
     clock.now += 1
     with pytest.raises(Stalled, match="Nothing moved for 10 s while the process stood still: the target host hangs"):
         watched.check()
+
+
+def test_who_has_much_to_unpack_gets_more_time(clock: Clock) -> None:
+    watched = Standstill(lambda: 7, patience_s=10, at_work_bytes=200_000_000)
+    clock.now += 20
+    watched.check()
+    clock.now += 1
+    with pytest.raises(Stalled, match="Nothing moved for 20 s"):
+        watched.check()
