@@ -30,6 +30,7 @@ class State:
             so a moment that would be over at once lasts.
         committed: the source has given its copy up.
         armed: CRIU waits on both hosts, and the target's image file system is there.
+        receives: CRIU's page server waits on the target; it ends with the dump.
         dumps: CRIU's dump is not over.
         restores: CRIU's restore is not over.
         copy_on_target: the process stands, or runs, on the target.
@@ -43,6 +44,7 @@ class State:
     deaf: tuple[str, str] | None = None
     committed: bool = False
     armed: bool = False
+    receives: bool = False
     dumps: bool = False
     restores: bool = False
     copy_on_target: bool = False
@@ -68,8 +70,8 @@ class State:
 
 SETUP = State("source:setup")
 ACTIVE = State("source:active")
-ROUND = State("source:round=1", armed=True, dumps=True, restores=True, memory_mb=BIG_MB, options=SLOW)
-SWITCHOVER = State("source:switchover", armed=True, dumps=True, restores=True)
+ROUND = State("source:round=1", armed=True, receives=True, dumps=True, restores=True, memory_mb=BIG_MB, options=SLOW)
+SWITCHOVER = State("source:switchover", armed=True, receives=True, dumps=True, restores=True)
 FROZEN = State("source:dumping", armed=True, dumps=True, restores=True)
 TRANSFER = State("source:dumping", armed=True, dumps=True, restores=True, memory_mb=HUGE_MB)
 RESTORED = State("target:restored", deaf=("target:standing", "source"), restores=True, copy_on_target=True)
@@ -142,7 +144,7 @@ FAULTS = {
     "target_agent_hangs": Fault("target", "hang_worker", ("armed",)),
     "target_pager_hangs": Fault("target", "hang_pager", ("armed",)),
     "restore_hangs": Fault("target", "hang_criu", ("armed",)),
-    "page_server_hangs": Fault("target", "hang_page_server", ("armed",)),
+    "page_server_hangs": Fault("target", "hang_page_server", ("receives",)),
     "link_cut": Fault("source", "cut {peer}"),
     "link_cut_and_back": Fault("source", "cut {peer}", mends_after_s=0.5),
     "memory_full": Fault("target", "fill", ("armed",)),
