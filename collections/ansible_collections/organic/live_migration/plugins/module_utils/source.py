@@ -326,10 +326,9 @@ class Source:
         )
         return done
 
-    def _bytes_moved(self) -> int:
+    def _bytes_moved(self, armed: Armed) -> int:
         """All that has left this host for the other one since the freeze, and before."""
-        assert self._armed is not None
-        return self._armed.control.bytes_sent + self._armed.stream.bytes_sent + self._sent.taken
+        return armed.control.bytes_sent + armed.stream.bytes_sent + self._sent.taken
 
     def _look_on(self, progress: Answer) -> None:
         """Called while the pager works: tell of it, and see whether it is to be given up."""
@@ -400,7 +399,7 @@ class Source:
             arrivals.await_accepted(self._nf.pid, _ACCEPT_S)
             netlink.Listeners.of(processes.tree(self._nf.pid)).await_read(_ACCEPT_S)
         self._frozen_at_ms = now_ms()
-        standstill = Standstill(self._bytes_moved)
+        standstill = Standstill(lambda: self._bytes_moved(armed))
         with self._steps.step("freeze"):
             self._freezer.freeze()
         armed.pager.order("final lists" if self._post_copy else "final all")
@@ -427,7 +426,7 @@ class Source:
             armed.pager.expect("lists", self._plan.timeout_s, look_on)
             self._send_images(armed, archive, gone, unread, self._post_copy)
             handed_over = armed.stream.bytes_sent + armed.control.blob_bytes_sent
-            standstill = Standstill(self._bytes_moved, at_work_bytes=handed_over)
+            standstill = Standstill(lambda: self._bytes_moved(armed), at_work_bytes=handed_over)
 
             def look_on_pages() -> None:  # they go on meanwhile, and CRIU may need some
                 armed.pager.look(self._tell_of_progress)
@@ -499,7 +498,7 @@ class Source:
             downtime_ms = now_ms() - self._frozen_at_ms
             if self._post_copy:
                 with contextlib.suppress(MigrationError):  # a pager that is lost is replaced there: see _push
-                    self._begin_push()
+                    self._begin_push(armed.pager)
             agent.step_back()
         except MigrationError as error:
             # the target may or may not run; the process stays frozen here until somebody has asked the target
@@ -606,7 +605,7 @@ class Source:
                     self._control, self._pager = self._reconnect()
                     self._monitor.enter(POSTCOPY_ACTIVE)
                 if not self._pushes:
-                    self._begin_push()
+                    self._begin_push(self._pager)
                 self._report_sent(self._pager.expect("push", _FOR_EVER_S, self._tell_of_progress))
                 with contextlib.suppress(PeerLost):  # all pages are there, whatever becomes of the link or of the agent
                     self._control.send("pushed")
@@ -629,9 +628,8 @@ class Source:
                     ) from None
                 time.sleep(_AGAIN_S)
 
-    def _begin_push(self) -> None:
-        assert self._pager is not None
-        self._pager.order("push")
+    def _begin_push(self, pager: SourcePager) -> None:
+        pager.order("push")
         self._pushes = True
 
     def _hang_up(self) -> None:
