@@ -28,7 +28,8 @@ VOLUME = "/srv/move-shared"
 MOUNT = """
 import ctypes, os, sys
 libc = ctypes.CDLL(None, use_errno=True)
-SYS_OPEN_TREE, SYS_MOVE_MOUNT, AT_FDCWD, OPEN_TREE_CLONE, MOVE_MOUNT_F_EMPTY_PATH, CLONE_NEWNS = 428, 429, -100, 1, 4, 0x20000
+SYS_OPEN_TREE, SYS_MOVE_MOUNT, AT_FDCWD = 428, 429, -100
+OPEN_TREE_CLONE, MOVE_MOUNT_F_EMPTY_PATH, CLONE_NEWNS = 1, 4, 0x20000
 namespace = os.open(f"/proc/{sys.argv[1]}/ns/mnt", os.O_RDONLY)
 mount = libc.syscall(SYS_OPEN_TREE, AT_FDCWD, sys.argv[2].encode(), OPEN_TREE_CLONE)
 if mount < 0 or libc.setns(namespace, CLONE_NEWNS):
@@ -36,7 +37,7 @@ if mount < 0 or libc.setns(namespace, CLONE_NEWNS):
 os.makedirs(sys.argv[3], exist_ok=True)
 if libc.syscall(SYS_MOVE_MOUNT, mount, b"", AT_FDCWD, sys.argv[3].encode(), MOVE_MOUNT_F_EMPTY_PATH):
     sys.exit(os.strerror(ctypes.get_errno()))
-"""  # noqa: E501
+"""
 
 
 def process_of(host: Host) -> int | None:
