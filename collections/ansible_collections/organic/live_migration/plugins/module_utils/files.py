@@ -9,6 +9,7 @@ They are copied before the freeze; only what changed since is copied inside it.
 from __future__ import annotations
 
 import contextlib
+import errno
 import io
 import os
 import shutil
@@ -16,9 +17,9 @@ import stat
 import sys
 import tarfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import IO, NamedTuple
 
 from . import processes
 from .container import Container, Mount
@@ -130,24 +131,25 @@ class FileSet:
         return any(point.startswith(f"/{path}/") for point in self._mount_points)
 
     def _walk(self, directory: str, relative: str, found: Snapshot) -> None:
-        with contextlib.suppress(FileNotFoundError), os.scandir(directory) as entries:
+        with _gone_is_no_error(), os.scandir(directory) as entries:
             for entry in entries:
                 path = f"{relative}/{entry.name}" if relative else entry.name
-                if f"/{path}" in self._mount_points:
-                    continue
-                status = entry.stat(follow_symlinks=False)
-                if stat.S_ISCHR(status.st_mode) and status.st_rdev == 0:
-                    found.removed.add(path)  # an overlay's whiteout
-                    continue
-                if stat.S_ISSOCK(status.st_mode):
-                    continue  # a bound socket's name is made anew by CRIU
-                found.files[path] = Stamp(
-                    status.st_mode, status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino
-                )
-                if stat.S_ISDIR(status.st_mode):
-                    if is_opaque(entry.path) and not self._holds_a_mount(path):
-                        found.removed.add(path)
-                    self._walk(entry.path, path, found)
+                if f"/{path}" not in self._mount_points:
+                    with _gone_is_no_error():
+                        self._look(entry, path, found)
+
+    def _look(self, entry: os.DirEntry[str], path: str, found: Snapshot) -> None:
+        status = entry.stat(follow_symlinks=False)
+        if stat.S_ISCHR(status.st_mode) and status.st_rdev == 0:
+            found.removed.add(path)  # an overlay's whiteout
+            return
+        if stat.S_ISSOCK(status.st_mode):
+            return  # a bound socket's name is made anew by CRIU
+        found.files[path] = Stamp(status.st_mode, status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino)
+        if stat.S_ISDIR(status.st_mode):
+            if is_opaque(entry.path) and not self._holds_a_mount(path):
+                found.removed.add(path)
+            self._walk(entry.path, path, found)
 
     def pack(self, paths: list[str]) -> bytes:
         """The named files as a tar archive, read from inside the container's root; empty when there are none."""
@@ -190,14 +192,48 @@ def is_opaque(path: str) -> bool:
 
 
 def _pack(paths: list[str]) -> bytes:
+    """Pack files that processes may cut, replace or remove meanwhile: the next difference has each of those again."""
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w", format=tarfile.PAX_FORMAT) as archive:
         for path in paths:
-            try:
-                archive.add(f"/{path}", arcname=path, recursive=False)
-            except FileNotFoundError:
-                continue  # removed since it was seen; the next difference says so
+            with _gone_is_no_error():
+                _add(archive, path)
     return buffer.getvalue()
+
+
+def _add(archive: tarfile.TarFile, path: str) -> None:
+    place = f"/{path}"
+    if stat.S_ISREG(os.lstat(place).st_mode):
+        with open(place, "rb", opener=_open_without_waiting) as file:
+            archive.addfile(archive.gettarinfo(arcname=path, fileobj=file), _AsLongAsAtFirst(file))
+        return
+    entry = archive.gettarinfo(place, path)
+    if entry and not entry.isreg():  # a socket is no entry
+        archive.addfile(entry)
+
+
+@contextlib.contextmanager
+def _gone_is_no_error() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in (errno.ENOENT, errno.ENOTDIR, errno.ELOOP):
+            raise
+
+
+def _open_without_waiting(path: str, flags: int) -> int:
+    """Open a file in whose place there may be a FIFO or a symbolic link by now."""
+    return os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY)
+
+
+class _AsLongAsAtFirst:
+    """A file that ends in zeros where it was cut while it is read, as an archive tells the size before the content."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+
+    def read(self, size: int = -1) -> bytes:
+        return self._file.read(size).ljust(size, b"\0")
 
 
 def _unpack(archive: bytes, gone: list[str]) -> bytes:

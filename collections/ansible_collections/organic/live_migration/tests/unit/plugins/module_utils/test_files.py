@@ -99,6 +99,55 @@ def test_files_come_over_as_they_are(place: Callable[[str], tuple[Path, FileSet]
     assert os.path.samefile(there / "var/hard", there / "var/state.json")
 
 
+def test_a_file_that_is_cut_while_it_is_read_ends_in_zeros() -> None:
+    cut = "sys/kernel/fscaps"  # its size is told as 4096 bytes, and fewer can be read, as in that case
+    with tarfile.open(fileobj=io.BytesIO(files._pack([cut, "etc/hostname"]))) as archive:
+        content, after = [archive.extractfile(member) for member in archive]
+        assert content and after
+        held = content.read()
+    assert len(held) == 4096 and held.rstrip(b"\0") == Path("/", cut).read_bytes()
+
+
+def test_what_was_removed_or_replaced_since_it_was_seen_is_passed_over(
+    place: Callable[[str], tuple[Path, FileSet]],
+) -> None:
+    here, source = place("here")
+    for name in ("removed", "kept"):
+        (here / name).write_bytes(name.encode())
+    (here / "directory").mkdir()
+    (here / "directory/inside").write_bytes(b"")
+    seen = sorted(source.snapshot().files)
+    (here / "removed").unlink()
+    (here / "directory/inside").unlink()
+    (here / "directory").rmdir()
+    (here / "directory").write_bytes(b"a file now")
+    with tarfile.open(fileobj=io.BytesIO(source.pack(seen))) as archive:
+        assert archive.getnames() == ["directory", "kept", "tmp"]
+
+
+def test_the_look_goes_on_past_what_is_removed_meanwhile(
+    place: Callable[[str], tuple[Path, FileSet]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here, source = place("here")
+    names = {"a", "b", "c"}
+    for name in names:
+        (here / name).mkdir()
+    looked: list[str] = []
+
+    def look(self: FileSet, entry: os.DirEntry[str], path: str, found: Snapshot) -> None:
+        looked.append(path)
+        if len(looked) == 1:
+            for name in names - {path}:
+                (here / name).rmdir()
+        real(self, entry, path, found)
+
+    real = FileSet._look
+    monkeypatch.setattr(FileSet, "_look", look)
+    there = source.snapshot().files.keys()
+    assert names | {"tmp"} == set(looked)
+    assert len(there & names) <= 1 and "tmp" in there
+
+
 def test_only_the_difference_is_copied_afterwards(
     place: Callable[[str], tuple[Path, FileSet]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
