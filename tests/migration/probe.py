@@ -279,8 +279,22 @@ class Timers:
         return {"fired": self.fired, "latest_ms": self.latest_ms, "earliest_ms": self.earliest_ms}
 
 
+class EchoDatagrams(asyncio.DatagramProtocol):
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport: Any = transport
+
+    def datagram_received(self, data: bytes, address: Any) -> None:
+        self._transport.sendto(data, address)
+
+
+async def echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    while data := await reader.read(4096):
+        writer.write(data)
+    writer.close()
+
+
 class Watch:
-    """A child that watches clocks and timers. It touches no file: neither a disk nor a thread holds it up."""
+    """A child that watches clocks and timers, and echoes. It touches no file: no disk and no thread holds it up."""
 
     def __init__(self) -> None:
         ours, theirs = socket.socketpair()
@@ -298,7 +312,10 @@ class Watch:
         return answer
 
     async def _be_child(self, pair: socket.socket) -> None:
-        clock, timers = Clock(), Timers(asyncio.get_running_loop())
+        loop = asyncio.get_running_loop()
+        await loop.create_datagram_endpoint(EchoDatagrams, local_addr=("0.0.0.0", ECHO_PORT))
+        await asyncio.start_server(echo, "0.0.0.0", ECHO_PORT)
+        clock, timers = Clock(), Timers(loop)
         threading.Thread(target=clock.watch, daemon=True).start()
         reader, writer = await asyncio.open_unix_connection(sock=pair)
         while order := await reader.readline():
@@ -376,14 +393,6 @@ class Outgoing:
             self.faults.append(f"the outgoing connection broke: {error!r}")
 
 
-class Echo(asyncio.DatagramProtocol):
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport: Any = transport
-
-    def datagram_received(self, data: bytes, address: Any) -> None:
-        self._transport.sendto(data, address)
-
-
 class Probe:
     def __init__(self, peer: str) -> None:
         self._said = 0
@@ -403,8 +412,7 @@ class Probe:
 
     async def run(self) -> None:
         loop = asyncio.get_running_loop()
-        await loop.create_datagram_endpoint(Echo, local_addr=("0.0.0.0", ECHO_PORT))
-        await asyncio.start_server(self._echo, "0.0.0.0", ECHO_PORT)
+        self._watch.ask("forget")  # it listens now
         await asyncio.start_server(self._control, "0.0.0.0", CONTROL_PORT)
         stop = asyncio.Event()
         loop.add_signal_handler(signal.SIGTERM, stop.set)
@@ -417,15 +425,10 @@ class Probe:
             if self._said % 20 == 0:
                 print(f"line {self._said // 20}", flush=True)
             with contextlib.suppress(asyncio.TimeoutError):
-                await asyncio.wait_for(stop.wait(), 0.001)
+                await asyncio.wait_for(stop.wait(), 0.005)
         connection.cancel()
         print("terminated", flush=True)
         os._exit(42)  # the threads run on; they are not to be waited for
-
-    async def _echo(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        while data := await reader.read(4096):
-            writer.write(data)
-        writer.close()
 
     async def _control(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while order := await reader.readline():

@@ -33,8 +33,6 @@ CONTROL_PORT, PORT = 7001, 7000
 HOPS = ("there", "back")
 CLOCK_TOLERANCE_MS = 150
 """What a busy machine may add to the time for which a process stands still."""
-RETRANSMISSION_MS = 1000
-"""After this long a lost SYN is sent again (RFC 6298): nothing may take as long."""
 STEPS = ["prepare", "connect", "files", "arm", "learn", "accept", "freeze", "switch_address", "dump", "restore",
          "memory", "resume", "release", "finish"]  # fmt: skip
 EXTRA_ADDRESS, EXTRA_ROUTE, EXTRA_MAC = "198.51.100.7/32", "203.0.113.0/24", "02:00:5e:10:00:01"
@@ -231,7 +229,7 @@ def test_new_connections_are_taken_all_the_time(moves: Moves) -> None:
     report = moves.peer_report
     assert report["connections"]["opened"] > 100
     assert (report["connections"]["failed"], report["failures"]) == (0, [])
-    assert report["longest_connect_ms"] < RETRANSMISSION_MS
+    assert report["syns_sent_again"] == 0
 
 
 def test_an_outgoing_connection_goes_on(moves: Moves) -> None:

@@ -135,14 +135,18 @@ def _packet(
         yield header + _UDP_HEADER.pack(sender[1], port, length, 0) + data
 
 
-def deliver(pid: int, packets: bytes) -> None:
+def deliver(pid: int, packets: bytes) -> int:
     """Deliver packets to the sockets in the network namespace of ``pid``, by its loopback and with their senders.
+
+    Returns:
+        How many there were.
 
     Raises:
         ValueError: what came from the peer are no packets of UDP or TCP.
     """
+    delivered = 0
     if not packets:
-        return
+        return delivered
     with libc.network_namespace(pid):
         raw = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW)  # raw(7): brings its own header
     with raw:
@@ -155,3 +159,5 @@ def deliver(pid: int, packets: bytes) -> None:
                 raise ValueError("The source host sent what is no packet of UDP or TCP")
             raw.sendto(packets[:length], (socket.inet_ntoa(destination), 0))
             packets = packets[length:]
+            delivered += 1
+    return delivered

@@ -36,10 +36,14 @@ _ACCEPT = 1
 _MAX_PACKETS = 16384
 _SO_RCVBUFFORCE = 33
 
-FITS_A_SOCKET = 128
-"""So many small packets fit into the default buffer of a socket (net.core.rmem_default, 208 KiB)."""
-_BATCH, _BATCH_EVERY_S = 64, 0.001
+_SOCKET_BUFFER = 212_992
+"""Bytes that wait in one UDP socket before the kernel throws datagrams away (net.core.rmem_default)."""
+FITS_A_SOCKET = 32
+"""So many packets of an Ethernet's size fit in twice, and what was read, but is counted still, besides."""
+_RELEASE_EVERY_S = 0.001
 _GENTLE_S = 2.0
+_ASLEEP_S = 0.1
+"""A program that has not read for so long may never read that socket; others are not to wait for it."""
 
 
 class PacketHold:
@@ -143,10 +147,18 @@ class PacketHold:
             return self._released < self._last
 
     def release_gently(self) -> None:
-        """Let them go as fast as a program reads them: all at once they overflow its sockets, and UDP loses them."""
-        deadline = time.monotonic() + _GENTLE_S
-        while self.release_some(_BATCH) and time.monotonic() < deadline:
-            time.sleep(_BATCH_EVERY_S)
+        """Let them go as fast as the programs read them: all at once they overflow a socket, and UDP loses them."""
+        read_at = time.monotonic()
+        deadline, least = read_at + _GENTLE_S, _SOCKET_BUFFER
+        while read_at + _ASLEEP_S > time.monotonic() < deadline:
+            unread = unread_bytes(self._pid)
+            if unread <= _SOCKET_BUFFER // 4:
+                if not self.release_some(FITS_A_SOCKET):
+                    break
+                least = _SOCKET_BUFFER
+            if unread < least:
+                read_at, least = time.monotonic(), unread
+            time.sleep(_RELEASE_EVERY_S)
         self.release()
 
     def release(self) -> None:
@@ -201,6 +213,16 @@ class NewConnectionHold(PacketHold):
 
     def _note(self, data: bytes) -> None:
         self._packets += b"".join(packet_payloads(data))
+
+
+def unread_bytes(pid: int) -> int:
+    """Memory of the datagrams that wait in the fullest UDP socket of a namespace (man proc_net(5)); 0 if it is gone."""
+    fullest = 0
+    for table in ("udp", "udp6"):
+        with contextlib.suppress(OSError), open(f"/proc/{pid}/net/{table}", encoding="ascii") as sockets:
+            next(sockets)
+            fullest = max([fullest, *(int(line.split()[4].partition(":")[2], 16) for line in sockets)])
+    return fullest
 
 
 def packet_numbers(data: bytes) -> list[int]:

@@ -75,6 +75,8 @@ class Armed:
     criu: CriuWorker
     images: int
     inventory: int
+    delivered: int = 0
+    """Datagrams that had come before the freeze and wait in the process's sockets."""
 
 
 class Target:
@@ -310,7 +312,7 @@ class Target:
             tun_packets = message.blob[arrived_at - int(message.fields["tun_bytes"]) : arrived_at]
             tun.put(self._container.init.pid, tun.unpack(tun_packets))
             arrived = message.blob[arrived_at:]
-            arrivals.deliver(self._container.init.pid, arrived)
+            armed.delivered = arrivals.deliver(self._container.init.pid, arrived)
         self._record.save(record.RESTORED)
 
     def _run(self, armed: Armed, control: Channel) -> None:
@@ -326,7 +328,7 @@ class Target:
         # written down first: whoever finds this record, and the freezer open, knows that the process may have run
         self._record.post_copy = self._post_copy
         self._record.save(record.COMPLETED)
-        armed.hold.release_some(FITS_A_SOCKET)
+        armed.hold.release_some(max(0, FITS_A_SOCKET - armed.delivered))
         armed.criu.let_run()
         freezer.thaw()
         # The process runs: from here on nothing may undo it. A source that does not hear this asks what became of it.

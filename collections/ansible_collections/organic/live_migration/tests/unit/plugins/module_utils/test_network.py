@@ -7,12 +7,14 @@ import select
 import socket
 import struct
 import threading
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 from ansible_collections.organic.live_migration.plugins.module_utils import libc, network
 from ansible_collections.organic.live_migration.plugins.module_utils.packet_hold import (
+    _GENTLE_S,
     FITS_A_SOCKET,
     PacketHold,
     packet_numbers,
@@ -118,23 +120,51 @@ def test_installed_it_is_transparent(hold: PacketHold, ends: tuple[socket.socket
     assert hold.held == 0
 
 
-def test_more_than_a_socket_takes_comes_gently(
-    hold: PacketHold, ends: tuple[socket.socket, socket.socket], until: Callable[..., None]
+@pytest.mark.parametrize(("size", "count", "read_every_s"), [(8, 2000, 0), (8, 800, 0.001), (1400, 800, 0.001)])
+def test_more_than_a_socket_takes_comes_as_fast_as_it_is_read(
+    hold: PacketHold,
+    ends: tuple[socket.socket, socket.socket],
+    until: Callable[..., None],
+    size: int,
+    count: int,
+    read_every_s: float,
 ) -> None:
     nf, client = ends
     hold.install()
     hold.begin()
-    sent = [str(number).encode() for number in range(2000)]
+    sent = [str(number).zfill(size).encode() for number in range(count)]
     for data in sent:
         client.send(data)
     until(lambda: hold.held >= len(sent), "all packets are held")
     hold.release_some(FITS_A_SOCKET)
-    received = [nf.recv(64) for _number in range(FITS_A_SOCKET)]
     releasing = threading.Thread(target=hold.release_gently)
     releasing.start()
-    received += [nf.recv(64) for _data in sent[FITS_A_SOCKET:]]
+    received = []
+    for _data in sent:
+        received.append(nf.recv(2048))
+        time.sleep(read_every_s)
     releasing.join()
     assert received == sent
+
+
+def test_a_socket_that_nobody_reads_holds_up_no_other(
+    hold: PacketHold, ends: tuple[socket.socket, socket.socket], wire: Any, until: Callable[..., None]
+) -> None:
+    nf, client = ends
+    with libc.network_namespace(wire.here):
+        never_read = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    with never_read:
+        never_read.bind((wire.here_address, 8806))
+        hold.install()
+        hold.begin()
+        for _number in range(500):
+            client.sendto(b"nobody", (wire.here_address, 8806))
+        client.send(b"somebody")
+        until(lambda: hold.held >= 501, "all packets are held")
+        began = time.monotonic()
+        hold.release_gently()
+        assert nf.recv(64) == b"somebody"
+        assert time.monotonic() - began < _GENTLE_S
 
 
 def test_what_is_held_comes_later_complete_and_in_order(
