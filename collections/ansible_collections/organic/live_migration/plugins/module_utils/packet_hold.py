@@ -32,8 +32,14 @@ _CFG_CMD, _CFG_PARAMS, _CFG_QUEUE_MAXLEN = 1, 2, 3
 _COMMAND_BIND, _COMMAND_UNBIND = 1, 2
 _COPY_META, _COPY_PACKET = 1, 2
 _NFQA_PACKET_HDR, _NFQA_VERDICT_HDR, _NFQA_PAYLOAD = 1, 2, 10
+_PREROUTING = b"\0"
+"""Hook in the header of a packet that came in (NF_INET_PRE_ROUTING)."""
+_IP_PROTOCOL, _UDP = 9, b"\x11"
+"""Place of the protocol's number in an IPv4 header (RFC 791), and that of UDP."""
 _ACCEPT = 1
 _MAX_PACKETS = 16384
+_ALL_AFTER = 1 << 30
+"""Beyond the last known packet; numbers are compared by their distance, with a sign (nfq_id_after)."""
 _SO_RCVBUFFORCE = 33
 
 _SOCKET_BUFFER = 212_992
@@ -42,7 +48,7 @@ FITS_A_SOCKET = 32
 """So many packets of an Ethernet's size fit in twice, and what was read, but is counted still, besides."""
 _RELEASE_EVERY_S = 0.001
 _GENTLE_S = 2.0
-_ASLEEP_S = 0.1
+_ASLEEP_S = 0.25
 """A program that has not read for so long may never read that socket; others are not to wait for it."""
 
 
@@ -92,15 +98,18 @@ class PacketHold:
         return [f"PREROUTING -i {interface}", f"OUTPUT -o {interface}"]
 
     def begin(self) -> None:
-        """Hold from now on. About 0.2 ms."""
-        self._configure(_CFG_CMD, struct.pack(">BxH", _COMMAND_BIND, socket.AF_INET))
-        self._configure(_CFG_PARAMS, struct.pack(">IB", *self._copied))
-        self._configure(_CFG_QUEUE_MAXLEN, struct.pack(">I", _MAX_PACKETS))
+        """Hold from now on. About 0.1 ms."""
+        # in one message: a queue that is bound, but knows no parameters yet, throws packets away
+        self._configure(
+            (_CFG_CMD, struct.pack(">BxH", _COMMAND_BIND, socket.AF_INET)),
+            (_CFG_PARAMS, struct.pack(">IB", *self._copied)),
+            (_CFG_QUEUE_MAXLEN, struct.pack(">I", _MAX_PACKETS)),
+        )
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
 
-    def _configure(self, attribute: int, value: bytes) -> None:
-        self._send(_MSG_CONFIG, _NLM_F_REQUEST | _NLM_F_ACK, attribute, value)
+    def _configure(self, *attributes: tuple[int, bytes]) -> None:
+        self._send(_MSG_CONFIG, _NLM_F_REQUEST | _NLM_F_ACK, *attributes)
         reply = self._socket.recv(8192)
         error = struct.unpack_from("<i", reply, 16)[0]
         if error:
@@ -109,9 +118,10 @@ class PacketHold:
                 "The kernel needs NFNETLINK_QUEUE and the xtables target NFQUEUE."
             )
 
-    def _send(self, kind: int, flags: int, attribute: int, value: bytes) -> None:
-        body = struct.pack(">BBH", 0, 0, self._queue) + struct.pack("<HH", 4 + len(value), attribute) + value
-        body += b"\0" * (-len(body) % 4)
+    def _send(self, kind: int, flags: int, *attributes: tuple[int, bytes]) -> None:
+        body = struct.pack(">BBH", 0, 0, self._queue)
+        for attribute, value in attributes:
+            body += struct.pack("<HH", 4 + len(value), attribute) + value + b"\0" * (-len(value) % 4)
         self._socket.send(struct.pack("<IHHII", 16 + len(body), _NFNL_SUBSYS_QUEUE << 8 | kind, flags, 1, 0) + body)
 
     def _read(self) -> None:
@@ -137,7 +147,8 @@ class PacketHold:
 
     def _accept(self, last: int) -> None:
         if last:
-            self._send(_MSG_VERDICT_BATCH, _NLM_F_REQUEST, _NFQA_VERDICT_HDR, struct.pack(">II", _ACCEPT, last))
+            last &= 0xFFFFFFFF
+            self._send(_MSG_VERDICT_BATCH, _NLM_F_REQUEST, (_NFQA_VERDICT_HDR, struct.pack(">II", _ACCEPT, last)))
 
     def release_some(self, count: int) -> bool:
         """Let that many of the held packets go, the oldest; returns whether there are more."""
@@ -171,6 +182,8 @@ class PacketHold:
         """Take the rules away and close the queue; held packets are released before."""
         self.release()
         remove_rules(self._pid, self._owner)
+        with self._lock:  # closing throws away what came before that, and whose message was not read yet
+            self._accept(self._last + _ALL_AFTER)
         self._close()
 
     def drop(self) -> None:
@@ -185,16 +198,13 @@ class PacketHold:
         if self._reader is not None:
             with contextlib.suppress(OSError):  # its answer also wakes the reader, which keeps the socket open
                 command = struct.pack(">BxH", _COMMAND_UNBIND, socket.AF_INET)
-                self._send(_MSG_CONFIG, _NLM_F_REQUEST | _NLM_F_ACK, _CFG_CMD, command)
+                self._send(_MSG_CONFIG, _NLM_F_REQUEST | _NLM_F_ACK, (_CFG_CMD, command))
                 self._reader.join(1)
         self._socket.close()
 
 
-class NewConnectionHold(PacketHold):
-    """Holds the first packet of each connection that a client opens, and keeps a copy of it.
-
-    To be installed after the hold of all packets, which these then do not reach.
-    """
+class CopyingHold(PacketHold):
+    """Keeps copies of the datagrams that come in: what is under way to a process when its address goes elsewhere."""
 
     _copied = (0xFFFF, _COPY_PACKET)
 
@@ -204,15 +214,29 @@ class NewConnectionHold(PacketHold):
 
     @property
     def packets(self) -> bytes:
-        """Copies of all that is held, one after the other."""
+        """The copies, one after the other, as IPv4 packets."""
         with self._lock:
             return self._packets
+
+    def _note(self, data: bytes) -> None:
+        self._packets += b"".join(packet for packet in incoming_packets(data) if self._is_kept(packet))
+
+    def _is_kept(self, packet: bytes) -> bool:
+        """TCP and SCTP send again what is lost."""
+        return packet[_IP_PROTOCOL : _IP_PROTOCOL + 1] == _UDP
+
+
+class NewConnectionHold(CopyingHold):
+    """Holds the first packet of each connection that a client opens, and keeps a copy of it.
+
+    To be installed after the hold of all packets, which these then do not reach.
+    """
 
     def _matches(self, interface: str) -> list[str]:
         return [f"PREROUTING -i {interface} -p tcp --syn"]
 
-    def _note(self, data: bytes) -> None:
-        self._packets += b"".join(packet_payloads(data))
+    def _is_kept(self, packet: bytes) -> bool:
+        return True
 
 
 def unread_bytes(pid: int) -> int:
@@ -227,30 +251,37 @@ def unread_bytes(pid: int) -> int:
 
 def packet_numbers(data: bytes) -> list[int]:
     """The kernel's numbers of the packets in one read of the queue's socket."""
-    return [struct.unpack_from(">I", value)[0] for value in _attributes(data, _NFQA_PACKET_HDR) if len(value) >= 4]
+    headers = (attributes.get(_NFQA_PACKET_HDR, b"") for attributes in _messages(data))
+    return [struct.unpack_from(">I", header)[0] for header in headers if len(header) >= 4]
 
 
-def packet_payloads(data: bytes) -> list[bytes]:
-    """The packets themselves in one read of the queue's socket."""
-    return list(_attributes(data, _NFQA_PAYLOAD))
+def incoming_packets(data: bytes) -> list[bytes]:
+    """The packets themselves in one read of the queue's socket, without those that are sent from here."""
+    return [
+        attributes[_NFQA_PAYLOAD]
+        for attributes in _messages(data)
+        if attributes.get(_NFQA_PACKET_HDR, b"")[6:7] == _PREROUTING and _NFQA_PAYLOAD in attributes
+    ]
 
 
-def _attributes(data: bytes, wanted: int) -> Iterator[bytes]:
-    """Values of one attribute of the messages about packets; what is truncated ends them."""
+def _messages(data: bytes) -> Iterator[dict[int, bytes]]:
+    """Attributes of each message about a packet; what is truncated ends them."""
     position = 0
     while position + 16 <= len(data):
         length, kind = struct.unpack_from("<IH", data, position)
         if length < 16:
             break
         if kind == _NFNL_SUBSYS_QUEUE << 8 | _MSG_PACKET:
+            found = {}
             attribute = position + 20
             while attribute + 4 <= min(position + length, len(data)):
                 size, name = struct.unpack_from("<HH", data, attribute)
                 if size < 4:
                     break
-                if name & 0x7FFF == wanted and attribute + size <= len(data):
-                    yield data[attribute + 4 : attribute + size]
+                if attribute + size <= len(data):
+                    found[name & 0x7FFF] = data[attribute + 4 : attribute + size]
                 attribute += (size + 3) & ~3
+            yield found
         position += (length + 3) & ~3
 
 

@@ -44,7 +44,7 @@ from .files import FileSet, Snapshot
 from .freezer import Freezer
 from .monitor import ACTIVE, CANCELLED, COMPLETED, FAILED, POSTCOPY_ACTIVE, POSTCOPY_PAUSED, SWITCHOVER, Monitor
 from .network import Interface, Links
-from .packet_hold import NewConnectionHold, PacketHold, remove_rules
+from .packet_hold import CopyingHold, NewConnectionHold, remove_rules
 from .pager import Answer, Sent, SourcePager
 from .plan import HYBRID, POST_COPY, PRE_COPY, Plan
 from .record import Record
@@ -75,7 +75,7 @@ class Armed:
     files: FileSet
     snapshot: Snapshot
     links: Links
-    hold: PacketHold
+    hold: CopyingHold
     door: NewConnectionHold
     criu: CriuWorker
     images: int
@@ -209,7 +209,7 @@ class Source:
             self._record.save(record.ACTIVE)
             links = Links(self._container.init.pid, interfaces)
             names = [interface.name for interface in interfaces]
-            hold = PacketHold(self._container.init.pid, names, self._plan.migration_id)
+            hold = CopyingHold(self._container.init.pid, names, self._plan.migration_id)
             hold.install()
             door = NewConnectionHold(self._container.init.pid, names, self._plan.migration_id)
             door.install()
@@ -480,7 +480,7 @@ class Source:
         images = criu_images.with_named_files(images, armed.tun_paths)
         names = [(name, len(content)) for name, content in images.items()]
         tun_packets = tun.pack(armed.tun_packets)
-        arrived = unread + armed.door.packets
+        arrived = unread + armed.hold.packets + armed.door.packets
         parts = [archive, *images.values(), tun_packets, arrived]
         sizes = {"archive_bytes": len(archive), "tun_bytes": len(tun_packets), "arrived_bytes": len(arrived)}
         armed.control.send("images", b"".join(parts), images=names, gone=gone, post_copy=post_copy, **sizes)

@@ -12,10 +12,11 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from ansible_collections.organic.live_migration.plugins.module_utils import libc, network
+from ansible_collections.organic.live_migration.plugins.module_utils import arrivals, libc, network
 from ansible_collections.organic.live_migration.plugins.module_utils.packet_hold import (
     _GENTLE_S,
     FITS_A_SOCKET,
+    CopyingHold,
     PacketHold,
     packet_numbers,
     remove_rules,
@@ -165,6 +166,46 @@ def test_a_socket_that_nobody_reads_holds_up_no_other(
         hold.release_gently()
         assert nf.recv(64) == b"somebody"
         assert time.monotonic() - began < _GENTLE_S
+
+
+def test_the_end_of_the_hold_loses_nothing_that_was_not_read_of_yet(
+    hold: PacketHold, ends: tuple[socket.socket, socket.socket], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nf, client = ends
+    monkeypatch.setattr(PacketHold, "_read", lambda _self: None)  # as if its thread did not get the processor
+    hold.install()
+    hold.begin()
+    for number in range(10):
+        client.send(b"%d" % number)
+    hold.remove()
+    assert [nf.recv(64) for _number in range(10)] == [b"%d" % number for number in range(10)]
+
+
+def test_copies_of_what_came_late_are_delivered_elsewhere_and_no_others(
+    ends: tuple[socket.socket, socket.socket], wire: Any, until: Callable[..., None]
+) -> None:
+    nf, client = ends
+    wire.inside(wire.here, "ip", "link", "set", "lo", "up")
+    hold = CopyingHold(wire.here, ["nf0"], OWNER)
+    try:
+        hold.install()
+        hold.begin()
+        nf.sendto(b"an answer", (wire.there_address, 8805))
+        client.send(b"late")
+        with libc.network_namespace(wire.there):
+            opening = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        with opening:
+            opening.setblocking(False)
+            opening.connect_ex((wire.here_address, 8805))
+            until(lambda: hold.held >= 3, "all packets are held")
+        hold.drop()
+        assert is_empty(nf) and is_empty(client)
+        assert arrivals.deliver(wire.here, hold.packets) == 1
+        assert nf.recvfrom(64) == (b"late", (wire.there_address, 8805))
+        assert is_empty(nf) and is_empty(client)
+    finally:
+        remove_rules(wire.here, OWNER)
+        hold.drop()
 
 
 def test_what_is_held_comes_later_complete_and_in_order(
