@@ -110,7 +110,8 @@ class PacketHold:
 
     def _configure(self, *attributes: tuple[int, bytes]) -> None:
         self._send(_MSG_CONFIG, _NLM_F_REQUEST | _NLM_F_ACK, *attributes)
-        reply = self._socket.recv(8192)
+        while struct.unpack_from("<H", reply := self._socket.recv(1 << 16), 4)[0] != _NLMSG_ERROR:
+            self._take(reply)  # a packet that came before the answer
         error = struct.unpack_from("<i", reply, 16)[0]
         if error:
             raise MigrationError(
@@ -134,13 +135,16 @@ class PacketHold:
                 return
             if not data or self._closed:
                 return
-            with self._lock:
-                self._note(data)
-                for number in packet_numbers(data):
-                    self._last = number
-                    self.held += 1
-                if self._open:
-                    self._accept(self._last)
+            self._take(data)
+
+    def _take(self, data: bytes) -> None:
+        with self._lock:
+            self._note(data)
+            for number in packet_numbers(data):
+                self._last = number
+                self.held += 1
+            if self._open:
+                self._accept(self._last)
 
     def _note(self, data: bytes) -> None:
         """Look at what the kernel tells of held packets."""

@@ -168,6 +168,23 @@ def test_a_socket_that_nobody_reads_holds_up_no_other(
         assert time.monotonic() - began < _GENTLE_S
 
 
+def test_a_packet_that_comes_before_the_answer_to_begin_is_no_answer(
+    hold: PacketHold, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = [packet(1), struct.pack("<IHHIIi", 36, 2, 0, 0, 0, 0) + bytes(16)]
+
+    class Told:
+        def send(self, _message: bytes) -> None: ...
+
+        def recv(self, _size: int) -> bytes:
+            return told.pop(0) if told else b""
+
+    with monkeypatch.context() as patched:
+        patched.setattr(hold, "_socket", Told())
+        hold.begin()
+        assert hold.held == 1
+
+
 def test_the_end_of_the_hold_loses_nothing_that_was_not_read_of_yet(
     hold: PacketHold, ends: tuple[socket.socket, socket.socket], monkeypatch: pytest.MonkeyPatch
 ) -> None:
