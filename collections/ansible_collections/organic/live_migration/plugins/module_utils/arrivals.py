@@ -149,15 +149,16 @@ def deliver(pid: int, packets: bytes) -> int:
         return delivered
     with libc.network_namespace(pid):
         raw = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW)  # raw(7): brings its own header
+    left = memoryview(packets)
     with raw:
-        while packets:
-            if len(packets) < _IP_HEADER.size:
+        while left:
+            if len(left) < _IP_HEADER.size:
                 raise ValueError("The source host sent a truncated packet")
-            header = _IP_HEADER.unpack_from(packets)
+            header = _IP_HEADER.unpack_from(left)
             version, length, protocol, destination = header[0] >> 4, header[2], header[6], header[9]
-            if version != 4 or protocol not in _PROTOCOLS or not _IP_HEADER.size < length <= len(packets):
+            if version != 4 or protocol not in _PROTOCOLS or not _IP_HEADER.size < length <= len(left):
                 raise ValueError("The source host sent what is no packet of UDP or TCP")
-            raw.sendto(packets[:length], (socket.inet_ntoa(destination), 0))
-            packets = packets[length:]
+            raw.sendto(left[:length], (socket.inet_ntoa(destination), 0))
+            left = left[length:]
             delivered += 1
     return delivered

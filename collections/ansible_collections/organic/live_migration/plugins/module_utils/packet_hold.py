@@ -214,13 +214,13 @@ class CopyingHold(PacketHold):
 
     def __init__(self, pid: int, interfaces: list[str], owner: str) -> None:
         super().__init__(pid, interfaces, owner)
-        self._packets = b""
+        self._packets = bytearray()
 
     @property
     def packets(self) -> bytes:
         """The copies, one after the other, as IPv4 packets."""
         with self._lock:
-            return self._packets
+            return bytes(self._packets)
 
     def _note(self, data: bytes) -> None:
         self._packets += b"".join(packet for packet in incoming_packets(data) if self._is_kept(packet))
