@@ -37,9 +37,9 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from .convergence import FIXED_DOWNTIME_MS, PAGE_BYTES
 from .plan import HYBRID, INTER_COPY, POST_COPY, PRE_COPY, STRATEGIES
 
-PAGE_BYTES = 4096
 _MIB = 1 << 20
 _WORTH_A_ROUND = 0.95
 """A round that leaves more than this part of what it sent is not worth it."""
@@ -61,7 +61,7 @@ class Costs:
     """
 
     setup_ms: float = 2200.0
-    fixed_downtime_ms: float = 22.0
+    fixed_downtime_ms: float = FIXED_DOWNTIME_MS
     walk_ms_per_mib: float = 0.003
     hosts_bytes_per_s: float = 1.7e9
     round_ms: float = 8.0

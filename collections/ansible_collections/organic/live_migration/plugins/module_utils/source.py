@@ -11,7 +11,6 @@ import os
 import signal
 import socket
 import threading
-import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -21,13 +20,11 @@ from . import (
     arrivals,
     channel,
     commands,
-    convergence,
     criu_images,
     files,
     libc,
     netlink,
     network,
-    page_tracking,
     processes,
     record,
     tcp_repair,
@@ -36,16 +33,16 @@ from . import (
 from . import throttle as cpu_throttle
 from .channel import Channel, PageStream
 from .container import Container
-from .convergence import Convergence, Round
 from .criu import CriuWorker
 from .docker_engine import NO_RESTART, DockerEngine
-from .errors import Cancelled, MigrationError, PeerFailed, PeerGone, PeerLost
+from .errors import Cancelled, MigrationError, PeerFailed, PeerLost
 from .files import FileSet, Snapshot
 from .freezer import Freezer
-from .monitor import ACTIVE, CANCELLED, COMPLETED, FAILED, POSTCOPY_ACTIVE, POSTCOPY_PAUSED, SWITCHOVER, Monitor
+from .memory_transfer import MemoryTransfer
+from .monitor import ACTIVE, CANCELLED, COMPLETED, FAILED, POSTCOPY_ACTIVE, SWITCHOVER, Monitor
 from .network import Interface, Links
 from .packet_hold import CopyingHold, NewConnectionHold, remove_rules
-from .pager import Answer, Sent, SourcePager
+from .pager import Answer, SourcePager
 from .plan import HYBRID, POST_COPY, PRE_COPY, Plan
 from .record import Record
 from .standstill import PATIENCE_S, Standstill
@@ -58,11 +55,6 @@ _ACCEPT_S = 2.0
 _MAX_FILES_BYTES = 1 << 30
 _METADATA_BYTES = 64 << 20
 """Size of the source's image file system: all but the pages, which go out at once."""
-_FOR_EVER_S = 24 * 3600.0
-"""For what takes as long as it takes; a link that breaks is noticed by itself."""
-_AGAIN_S = 0.2
-"""After so long a link that broke is tried again."""
-_PAGE_BYTES = 4096
 
 
 @dataclass
@@ -122,15 +114,9 @@ class Source:
             freezer=str(self._freezer.parent),
             restart_policy=description["HostConfig"]["RestartPolicy"],
         )
-        self._control: Channel | None = None
-        self._pager: SourcePager | None = None
         self._armed: Armed | None = None
         self._frozen_at_ms = 0.0
         self._post_copy = plan.options.strategy in (POST_COPY, HYBRID)
-        self._pushes = False
-        self._sent = Sent()
-        self._pages_found = 0
-        self._stopped_ms = 0.0
 
     def run(self) -> agent.Result:
         """Migrate; returns when the source is released, or the process runs here again as if nothing had been.
@@ -154,11 +140,11 @@ class Source:
     def _migrate(self) -> agent.Result:
         self._record.adopt()
         self._record.save()
-        self._monitor = Monitor(self._record.directory, self._plan.facts)
+        self._begin_to_tell()
         try:
             with self._steps.step("connect"):
-                self._control, stream, for_pager = self._connect()
-            self._armed = self._arm(self._control, stream, for_pager)
+                control, stream, for_pager = self._memory.connect()
+            self._armed = self._arm(control, stream, for_pager)
             self._monitor.check()
             if self._plan.options.strategy in (PRE_COPY, HYBRID):
                 self._copy_while_running(self._armed)
@@ -171,24 +157,11 @@ class Source:
             return self._roll_back(error)
         return self._commit(self._armed, restored)
 
+    def _begin_to_tell(self) -> None:
+        self._monitor = Monitor(self._record.directory, self._plan.facts)
+        self._memory = MemoryTransfer(self._plan, self._addresses, self._port, self._nf.pid, self._monitor)
+
     # Before the freeze: everything that can be done while the process runs
-
-    def _connect(self) -> tuple[Channel, PageStream, list[socket.socket]]:
-        """One connection for the messages, and, authenticated the same way, one for CRIU's pages and the pager's."""
-        control = Channel.connect(self._addresses, self._port, self._plan.credentials, 10)
-        control.send("hello", strategy=self._plan.options.strategy, connections=self._plan.options.connections)
-        return control, self._connect_for_pages("pages"), self._connect_pager()
-
-    def _connect_pager(self) -> list[socket.socket]:
-        connections = [self._connect_for_pages("pager").plain for _number in range(self._plan.options.connections)]
-        for connection in connections:
-            channel.widen(connection, receives=False)
-        return connections
-
-    def _connect_for_pages(self, purpose: str) -> PageStream:
-        connection = Channel.connect(self._addresses, self._port, self._plan.credentials, 10)
-        connection.send(purpose)
-        return connection.to_stream(self._plan.options.is_encrypted)
 
     def _arm(self, control: Channel, stream: PageStream, for_pager: list[socket.socket]) -> Armed:
         self._monitor.enter(ACTIVE)
@@ -225,33 +198,12 @@ class Source:
                 interfaces=self._record.interfaces,
             )
             self._freezer.gather(self._nf.pid)
-            pager = self._pager = self._start_pager(for_pager)
+            pager = self._memory.start_pager(for_pager)
             criu, images = self._arm_dump(stream.plain, pager)
             armed = Armed(control, stream, pager, moving, snapshot, links, hold, door, criu, images, tuns=tuns)
             self._armed = armed  # known to a roll back from here on
             control.expect("armed", self._plan.timeout_s)
         return armed
-
-    def _tracking(self) -> str:
-        """How the pager is to find what was written; of no matter where there are no rounds."""
-        options = self._plan.options
-        if not options.tracks_pages:
-            return page_tracking.WRITE_PROTECTION
-        tracking = page_tracking.choose(options.page_tracking, page_tracking.kernel_lacks())
-        self._monitor.report(page_tracking=tracking)
-        return tracking
-
-    def _start_pager(self, connections: list[socket.socket]) -> SourcePager:
-        pager = SourcePager(self._nf.pid, connections, self._tracking())
-        for connection in connections:
-            connection.close()  # the pager's alone: its end is the connection's
-        if self._plan.options.compression == "zstd":
-            pager.order("compress")
-            pager.expect("compress", 10)
-        if self._plan.options.max_bandwidth:
-            pager.order(f"limit {self._plan.options.max_bandwidth}")
-            pager.expect("limit", 10)
-        return pager
 
     def _arm_dump(self, pages: socket.socket, pager: SourcePager) -> tuple[CriuWorker, int]:
         """Start CRIU up to the point where it would stop the process; returns it and its image directory."""
@@ -276,86 +228,11 @@ class Source:
             raise
         return criu, images
 
-    # Pre-copy: rounds, while the process runs
-
     def _copy_while_running(self, armed: Armed) -> None:
-        """Send the memory, then what was written meanwhile, until what is left can be sent in the downtime."""
-        options = self._plan.options
-        converging = Convergence(options.downtime_limit_ms, options.max_rounds, options.on_no_convergence)
-        deadline = now_ms() + self._plan.timeout_s * 1000
-        number, verdict, scanned_ms = 0, convergence.AGAIN, now_ms()
         with self._steps.step("rounds"):
-            while verdict in (convergence.AGAIN, convergence.THROTTLE):
-                number += 1
-                started_ms = now_ms()
-                if started_ms > deadline:
-                    raise MigrationError(
-                        f"The memory was not copied within {self._plan.timeout_s} s (timeout_s); the process writes "
-                        f"{converging.dirty_pages_per_s:.0f} pages a second."
-                    )
-                before = self._sent.bytes
-                done = self._round(armed, number, (deadline - started_ms) / 1000)
-                sent = self._sent.bytes - before
-                verdict = converging.judge(
-                    Round(done["pages_written"], started_ms - scanned_ms, sent, done["duration_ms"])
-                )
-                scanned_ms = started_ms
-                self._report_round(converging)
-                if verdict == convergence.THROTTLE:
-                    self._throttle(converging.throttle_percent)
-            if verdict == convergence.FAIL:
-                raise MigrationError(
-                    f"The memory does not converge: the process writes {converging.dirty_pages_per_s:.0f} pages a "
-                    f"second, the expected downtime is {converging.expected_downtime_ms:.0f} ms and at most "
-                    f"{options.downtime_limit_ms} ms are allowed (downtime_limit_ms). Raise it, or set "
-                    "on_no_convergence to throttle or post_copy."
-                )
-        self._post_copy = self._post_copy or verdict == convergence.POST_COPY
+            is_rest_for_later = self._memory.copy_while_running(armed.pager, self._throttle)
+        self._post_copy = self._post_copy or is_rest_for_later
         self._refresh_files(armed)
-
-    def _round(self, armed: Armed, number: int, timeout_s: float) -> Answer:
-        self._monitor.report(round=number)
-        armed.pager.order("round")
-        done = armed.pager.expect("round", timeout_s, self._look_on)
-        self._report_sent(done)
-        self._pages_found += done["pages_written"]
-        self._stopped_ms += done["stopped_ms"]
-        self._monitor.report(
-            skipped_pages=self._pages_found - done["pages_sent"] - done["zero_pages"],
-            stopped_ms=round(self._stopped_ms, 2),
-        )
-        return done
-
-    def _bytes_moved(self, armed: Armed) -> int:
-        """All that has left this host for the other one since the freeze, and before."""
-        return armed.control.bytes_sent + armed.stream.bytes_sent + self._sent.taken
-
-    def _look_on(self, progress: Answer) -> None:
-        """Called while the pager works: tell of it, and see whether it is to be given up."""
-        self._tell_of_progress(progress)
-        self._monitor.check()
-
-    def _tell_of_progress(self, progress: Answer) -> None:
-        if progress:
-            self._sent.count(progress)
-            self._tell_of_pages(remaining_bytes=progress["pages_left"] * _PAGE_BYTES)
-
-    def _report_sent(self, done: Answer) -> None:
-        """What came of an order to the pager."""
-        self._sent.finish(done)
-        self._tell_of_pages()
-        self._monitor.report(throughput_bytes_per_s=self._sent.bytes_per_s)
-
-    def _tell_of_pages(self, **figures: float) -> None:
-        self._monitor.report(transferred_bytes=self._sent.bytes, duplicate_pages=self._sent.zero_pages, **figures)
-
-    def _report_round(self, converging: Convergence) -> None:
-        self._monitor.report(
-            remaining_bytes=int(converging.remaining_pages * _PAGE_BYTES),
-            dirty_pages_per_s=round(converging.dirty_pages_per_s, 1),
-            throughput_bytes_per_s=round(converging.bytes_per_ms * 1000),
-            expected_downtime_ms=round(converging.expected_downtime_ms, 1),
-        )
 
     def _throttle(self, percent: int) -> None:
         throttle = cpu_throttle.Throttle(self._container)
@@ -381,7 +258,7 @@ class Source:
             self._monitor.await_continue(self._plan.timeout_s)
             self._monitor.enter(ACTIVE)
             if self._plan.options.strategy in (PRE_COPY, HYBRID):
-                self._round(armed, 0, self._plan.timeout_s)
+                self._memory.round(armed.pager, 0, self._plan.timeout_s)
             self._refresh_files(armed)
 
     # From the freeze to the commit: the downtime
@@ -418,7 +295,7 @@ class Source:
             archive, gone, unread = self._dump(armed, standstill)
 
         def look_on(progress: Answer) -> None:
-            self._tell_of_progress(progress)
+            self._memory.report(progress)
             standstill.check()
 
         with self._steps.step("restore"):
@@ -429,7 +306,7 @@ class Source:
             standstill = Standstill(lambda: self._bytes_moved(armed), at_work_bytes=handed_over)
 
             def look_on_pages() -> None:  # they go on meanwhile, and CRIU may need some
-                armed.pager.look(self._tell_of_progress)
+                armed.pager.look(self._memory.report)
                 standstill.check()
 
             restored = armed.control.expect("restored", self._plan.timeout_s, look_on_pages)
@@ -462,6 +339,10 @@ class Source:
         finally:
             done.set()
         return archive, gone, unread
+
+    def _bytes_moved(self, armed: Armed) -> int:
+        """All that has left this host for the other one since the freeze, and before."""
+        return armed.control.bytes_sent + armed.stream.bytes_sent + self._memory.sent.taken
 
     @staticmethod
     def _take_tuns(armed: Armed, tree: list[int]) -> None:
@@ -498,16 +379,16 @@ class Source:
             downtime_ms = now_ms() - self._frozen_at_ms
             if self._post_copy:
                 with contextlib.suppress(MigrationError):  # a pager that is lost is replaced there: see _push
-                    self._begin_push(armed.pager)
+                    self._memory.begin_push(armed.pager)
             agent.step_back()
         except MigrationError as error:
             # the target may or may not run; the process stays frozen here until somebody has asked the target
             _silence(self._record)
             if self._post_copy and isinstance(error, PeerLost):
                 with contextlib.suppress(MigrationError):
-                    self._push(it_runs=False)  # or maybe it does, and needs them
+                    self._memory.push(it_runs=False)  # or maybe it does, and needs them
             return {**agent.failure(error), "undecided": True}
-        self._report_sent(armed.final)
+        self._memory.report_done(armed.final)
         dump = armed.criu.statistics()
         fault = None
         _silence(self._record)
@@ -517,17 +398,17 @@ class Source:
                 return self._undecided(fault)
         with self._steps.step("release"):
             advice_changed = self._has_advice_changed(armed)
-            bytes_sent = armed.stream.bytes_sent + armed.control.blob_bytes_sent + self._sent.bytes
+            bytes_sent = armed.stream.bytes_sent + armed.control.blob_bytes_sent + self._memory.sent.bytes
             armed.criu.close()
-            if self._pager is not None:
-                self._pager.close()
+            if self._memory.pager is not None:
+                self._memory.pager.close()
             release(self._record, self._engine)
             armed.hold.drop()
             armed.door.drop()
         if fault is not None:
             return self._lost(fault)
         with self._steps.step("finish"):
-            finished = self._await_finished(self._control or armed.control)
+            finished = self._await_finished(self._memory.control or armed.control)
         self._monitor.report(remaining_bytes=0)
         self._monitor.enter(COMPLETED)
         return {
@@ -550,7 +431,7 @@ class Source:
 
         To see that takes the walk over all pages that the freeze was spared.
         """
-        if self._pager is not armed.pager:
+        if self._memory.pager is not armed.pager:
             return False  # another pager does not know what was learned
         try:
             armed.pager.order("verify")
@@ -566,7 +447,7 @@ class Source:
         self._monitor.enter(POSTCOPY_ACTIVE)
         with self._steps.step("postcopy"):
             try:
-                self._push()
+                self._memory.push()
             except MigrationError as error:
                 return error
         return None
@@ -586,79 +467,6 @@ class Source:
         )
         return {**agent.failure(told), "stopped": True, "statistics": self._monitor.as_dict()}
 
-    def _push(self, it_runs: bool = True) -> None:
-        """Send what is left. What was sent and not received when a link or a pager fails is still here, and sent again.
-
-        Args:
-            it_runs: the process is known to run on the target, which then listens until it has all. A firewall may
-                refuse for it meanwhile.
-
-        Raises:
-            PeerFailed: the target has stopped the process.
-            PeerLost: for too long nothing could be sent.
-        """
-        deadline_ms = 0.0
-        while True:
-            before = self._sent.bytes
-            try:
-                if self._pager is None or self._control is None:
-                    self._control, self._pager = self._reconnect()
-                    self._monitor.enter(POSTCOPY_ACTIVE)
-                if not self._pushes:
-                    self._begin_push(self._pager)
-                self._report_sent(self._pager.expect("push", _FOR_EVER_S, self._tell_of_progress))
-                with contextlib.suppress(PeerLost):  # all pages are there, whatever becomes of the link or of the agent
-                    self._control.send("pushed")
-                    self._control.expect("drained", _FOR_EVER_S)
-                return
-            except PeerFailed:
-                raise
-            except MigrationError as error:
-                if isinstance(error, PeerGone) and not it_runs:
-                    raise
-                got_on = self._sent.bytes > before
-                self._hang_up()
-                self._monitor.enter(POSTCOPY_PAUSED)
-                if got_on or not deadline_ms:
-                    deadline_ms = now_ms() + self._plan.options.postcopy_timeout_s * 1000
-                if now_ms() > deadline_ms:
-                    raise PeerLost(
-                        f"The link broke in post-copy and did not come back within "
-                        f"{self._plan.options.postcopy_timeout_s} s (postcopy_timeout_s). {error}"
-                    ) from None
-                time.sleep(_AGAIN_S)
-
-    def _begin_push(self, pager: SourcePager) -> None:
-        pager.order("push")
-        self._pushes = True
-
-    def _hang_up(self) -> None:
-        self._pushes = False
-        if self._pager is not None:
-            self._pager.close()
-            self._pager = None
-            self._sent.begin_anew()
-        if self._control is not None:
-            self._control.close()
-            self._control = None
-
-    def _reconnect(self) -> tuple[Channel, SourcePager]:
-        """New connections, and a new pager, which is told by the target what it has.
-
-        Raises:
-            PeerLost: the link is still broken.
-        """
-        control = Channel.connect(self._addresses, self._port, self._plan.credentials, 3)
-        control.send("resume")
-        pager = self._start_pager(self._connect_pager())
-        try:
-            pager.order("resume")
-            pager.expect("resume", 60)
-        except MigrationError:
-            pager.close()
-            raise
-        return control, pager
-
     @staticmethod
     def _await_finished(control: Channel) -> dict[str, Any]:
         try:
@@ -672,8 +480,8 @@ class Source:
         """Before the commit point every failure ends here: the process runs on, with its connections."""
         with self._steps.step("roll_back"):
             error = self._ask_target_why(error)
-            if self._pager is not None:
-                self._pager.close()
+            if self._memory.pager is not None:
+                self._memory.pager.close()
             roll_back(self._record, self._engine, self._armed)
         result = agent.failure(error)
         self._monitor.enter(CANCELLED if isinstance(error, Cancelled) else FAILED)
@@ -687,22 +495,23 @@ class Source:
 
     def _ask_target_why(self, error: Exception) -> Exception:
         """Tell the target to undo its part; what it knows of the failure is added."""
-        if self._control is None or isinstance(error, PeerLost):
-            if self._control is not None:
-                self._control.close()
+        control = self._memory.control
+        if control is None or isinstance(error, PeerLost):
+            if control is not None:
+                control.close()
             return error
         if isinstance(error, PeerFailed):
-            self._control.close()
+            control.close()
             return error
         try:
-            self._control.send("abort")
-            told = self._control.expect("aborted", 10).fields
+            control.send("abort")
+            told = control.expect("aborted", 10).fields
         except PeerFailed as target_error:
             return target_error
         except MigrationError:
             return error
         finally:
-            self._control.close()
+            control.close()
         if told.get("fault") and not isinstance(error, Cancelled):
             return PeerFailed(str(told["fault"]), **channel.as_details(told.get("details")))
         return error
@@ -718,16 +527,15 @@ class Source:
         current.adopt()
         current.save()
         agent.end_children()
-        self._hang_up()
-        self._monitor = Monitor(self._record.directory, self._plan.facts)
+        self._begin_to_tell()
         if current.state == record.COMMITTED:
             try:
-                self._control, self._pager = self._reconnect()
+                self._memory.reconnect()
             except MigrationError:
                 return rescue(current)  # it may never have run there
         _silence(current)
         fault = self._copy_after()
-        self._hang_up()
+        self._memory.hang_up()
         if fault is not None and not isinstance(fault, PeerFailed):
             return self._undecided(fault)
         release(current, self._engine)
