@@ -41,8 +41,9 @@ class Core:
         until(lambda: self.state("smf")["pfcp"] and self.state("smf")["pfcp"][0]["up"], "the SMF has found the UPF")
         driver = f"python3 -m minicore ran --smf http://{self._address('smf')}:{PORT} --upf {self._address('upf')} "
         driver += f"--address {self._site.ran.address} --sessions {SESSIONS} --rate 20 --out {self._out}"
+        self._site.ran.run(f"rm -f {self._out}*")  # the last driver's word, too, that all are set up
         # it ends its work when it is told to; a line of input tells this shell
-        script = f"rm -f {self._out}*; PYTHONPATH=/opt/minicore {driver} & read line; kill $!; wait $!; cat {self._out}"
+        script = f"PYTHONPATH=/opt/minicore {driver} & read line; kill $!; wait $!; cat {self._out}"
         self._driver = Conversation(self._site.ran, f"sh -c '{script} | tr -d \"\\n\"; echo'")
         until(lambda: self._site.ran.run(f"ls {WORK}").find("ran.json.ready") >= 0, "all sessions are set up")
 
