@@ -73,7 +73,7 @@ options:
   timeout_s:
     description: How long to wait until all hosts are ready, in seconds.
     type: float
-    default: 60
+    default: 180
 seealso:
   - module: organic.lab.root_image
 """
@@ -190,7 +190,7 @@ def main() -> None:
                     "engine": {"type": "dict"},
                 },
             },
-            "timeout_s": {"type": "float", "default": 60},
+            "timeout_s": {"type": "float", "default": 180},
         },
         supports_check_mode=True,
     )
