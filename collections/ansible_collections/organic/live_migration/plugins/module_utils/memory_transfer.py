@@ -208,6 +208,7 @@ class MemoryTransfer:
 
         Raises:
             PeerFailed: the target has stopped the process.
+            PeerGone: nobody listens on the target, and the process is not known to run there.
             PeerLost: for too long nothing could be sent.
         """
         deadline_ms = 0.0
