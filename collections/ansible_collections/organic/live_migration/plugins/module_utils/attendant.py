@@ -33,7 +33,8 @@ from .slots import LEAVING, Slot
 _ORDERS = "orders"
 _RESULT = "result.json"
 _PATIENCE_S = 45.0
-"""How long nothing may be heard of the controller: longer than any of its tasks takes, the target's preparation too."""
+"""How long nothing may be heard of the controller: longer than any of its tasks takes, but for that which prepares the
+target; it may take as long as the migration itself."""
 _LOOK_EVERY_S = 0.05
 _FETCH_EVERY_S = 0.004
 """A result is looked for often, as the migration time ends with it."""
@@ -53,13 +54,17 @@ class Attendant:
         migration_id: names the directory of the migration's record.
         facts: for :class:`monitor.Monitor`.
         max_parallel: how many migrations may leave this host at once.
+        timeout_s: how long the migration may take, and so its controller be away while it has the target prepared.
         work: takes the controller's orders, does the migration, and returns its result.
     """
 
-    def __init__(self, migration_id: str, facts: dict[str, Any], max_parallel: int, work: Work) -> None:
+    def __init__(
+        self, migration_id: str, facts: dict[str, Any], max_parallel: int, timeout_s: float, work: Work
+    ) -> None:
         self._directory = directory_of(migration_id)
         self._facts = {**facts, "migration_id": migration_id}
         self._max_parallel = max_parallel
+        self._timeout_s = timeout_s
         self._work = work
         self._heard = time.monotonic()
 
@@ -129,7 +134,7 @@ class Attendant:
             found: dict[str, Any] = json.loads(orders.recv(_MAX_ORDERS_BYTES))
             self._heard = time.monotonic()
             return found
-        if time.monotonic() - self._heard > _PATIENCE_S:
+        if time.monotonic() - self._heard > max(_PATIENCE_S, self._timeout_s):
             raise _ControllerLost("The controller was not heard of any more.")
         return {}
 
@@ -163,7 +168,10 @@ def submit(migration_id: str, orders: dict[str, Any]) -> None:
     except BlockingIOError:
         return  # it has heard enough
     except OSError:
-        raise MigrationError(f"Migration {migration_id} has ended before it could begin.") from None
+        raise MigrationError(
+            f"Migration {migration_id} has ended before it could begin: it was cancelled, or nothing was heard of its "
+            "controller for longer than timeout_s while the target host was prepared; then a longer one helps."
+        ) from None
 
 
 def wait(migration_id: str, seen: int, timeout_s: float) -> agent.Result:

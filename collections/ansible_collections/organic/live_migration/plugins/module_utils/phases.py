@@ -75,7 +75,7 @@ def _begin(plan: dict[str, Any], memory_bytes: int) -> bool:
         "total_bytes": memory_bytes,
         "downtime_limit_ms": options.downtime_limit_ms,
     }
-    return attendant.Attendant(plan["migration_id"], facts, options.max_parallel, _work).begin()
+    return attendant.Attendant(plan["migration_id"], facts, options.max_parallel, plan["timeout_s"], _work).begin()
 
 
 def _prepare(parameters: dict[str, Any]) -> agent.Result:
@@ -116,8 +116,11 @@ def _migrate(parameters: dict[str, Any]) -> agent.Result:
     """Source: migrate to the target that was prepared; answers with the result of a short migration, else with news."""
     plan = Plan.of(parameters)
     orders = ("plan", "credentials", "addresses", "port", "method")
-    with contextlib.suppress(MigrationError):  # it has ended, by an order to cancel; its result says so
+    try:
         attendant.submit(plan.migration_id, {key: parameters[key] for key in orders})
+    except MigrationError as error:  # one that was cancelled has a result; without orders, none is undecided
+        result = attendant.wait(plan.migration_id, -1, _SHORT_S)
+        return agent.failure(error) if result.get("undecided") else result
     return attendant.wait(plan.migration_id, -1, _SHORT_S)
 
 

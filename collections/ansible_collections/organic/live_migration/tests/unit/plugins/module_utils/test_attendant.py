@@ -13,13 +13,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.organic.live_migration.plugins.module_utils import agent, attendant, monitor, slots
+from ansible_collections.organic.live_migration.plugins.module_utils import agent, attendant, monitor, phases, slots
 from ansible_collections.organic.live_migration.plugins.module_utils.attendant import Attendant
 from ansible_collections.organic.live_migration.plugins.module_utils.errors import MigrationError
 from ansible_collections.organic.live_migration.plugins.module_utils.monitor import Monitor
 
 ID = "00112233445566ff"
 OTHER = "f" * 16
+TIMEOUT_S = 0.5
 FACTS = {"name": "smf", "peer": "edge-b", "strategy": "inter_copy"}
 Until = Callable[[Callable[[], object], str], None]
 
@@ -29,7 +30,7 @@ def echo(orders: dict[str, Any]) -> agent.Result:
 
 
 def begin(work: attendant.Work = echo, migration_id: str = ID, max_parallel: int = 2) -> bool:
-    return Attendant(migration_id, FACTS, max_parallel, work).begin()
+    return Attendant(migration_id, FACTS, max_parallel, TIMEOUT_S, work).begin()
 
 
 def result(migration_id: str = ID) -> agent.Result:
@@ -157,6 +158,27 @@ def test_signs_of_life_keep_it(monkeypatch: pytest.MonkeyPatch) -> None:
         assert attendant.wait(ID, -1, 0.3)["running"]
     attendant.submit(ID, {"port": 7})
     assert result()["ok"]
+
+
+def test_its_controller_may_prepare_the_target_for_as_long_as_the_migration_may_take(
+    monkeypatch: pytest.MonkeyPatch, until: Until
+) -> None:
+    monkeypatch.setattr(attendant, "_PATIENCE_S", 0.1)
+    Attendant(ID, FACTS, 2, 20, echo).begin()
+    begun = time.monotonic()
+    until(lambda: time.monotonic() > begun + 1, "many times the patience has passed")
+    attendant.submit(ID, {"port": 7})
+    assert result()["orders"] == {"port": 7}
+
+
+def test_orders_that_come_too_late_are_told_to_be(records: Path) -> None:
+    plan = {"migration_id": ID, "name": "smf", "peer": "edge-b", "timeout_s": 20, "memory_bytes": 1 << 20}
+    credentials = {"certificate": "", "key": "", "peer_certificate": ""}
+    orders = {"plan": {**plan, "options": {"strategy": "inter_copy"}}, "credentials": credentials}
+    told = phases.run({"phase": "migrate", **orders, "addresses": [], "port": 7, "method": "resident"})
+    assert not told["ok"]
+    assert "undecided" not in told
+    assert "ended before it could begin" in told["message"]
 
 
 def test_more_signs_of_life_than_it_hears_are_no_fault(records: Path) -> None:

@@ -50,7 +50,7 @@ class Play:
                 told.check()
             return ends or {"ok": True, "status": "completed"}
 
-        Attendant(ID, FACTS, 2, work).begin()
+        Attendant(ID, FACTS, 2, 0.3, work).begin()
         attendant.submit(ID, {"port": 7})
         last = monitor.PRE_SWITCHOVER if pauses else states[-1] if states else monitor.SETUP
         self._until(lambda: (monitor.read(self._directory) or {}).get("state") == last, f"it is in state {last}")
