@@ -165,11 +165,20 @@ def agents() -> list[str]:
     return found
 
 
+def descriptions() -> list[dict[str, Any]]:
+    """Of every container; one that was removed since it was listed is passed over."""
+    found = []
+    for container_id in output("docker", "ps", "--all", "--quiet", "--no-trunc").split():
+        told = subprocess.run(["docker", "inspect", container_id], check=False, capture_output=True, text=True)
+        if told.returncode != 0 and "no such object" not in told.stderr.lower():
+            raise RuntimeError(told.stderr)
+        found += json.loads(told.stdout)
+    return found
+
+
 def main() -> None:
-    ids = output("docker", "ps", "--all", "--quiet", "--no-trunc").split()
-    descriptions = json.loads(output("docker", "inspect", *ids)) if ids else []
     found = {
-        "containers": {one["Name"].lstrip("/"): container(one) for one in descriptions},
+        "containers": {one["Name"].lstrip("/"): container(one) for one in descriptions()},
         "records": sorted(str(path) for path in (RECORDS, *RECORDS.rglob("*")) if path.exists()),
         "awaits": sorted(path.name for path in Path("/opt/organic/resident/await").iterdir()),
         "mounts": [line for line in Path("/proc/self/mounts").read_text().splitlines() if "/run/organic" in line],
