@@ -41,7 +41,7 @@ options:
   timeout_s:
     description:
       - How long the migration may take, in seconds, before it is given up and the process runs on where it was.
-        Preparing the target host may take as long once more, though never less than 45 seconds.
+        The target host may take as long to be prepared before it, or 45 seconds if that is longer.
       - While the process stands still before the commit, it is given up after 8 seconds in which nothing moved, and a
         little more where much is to be unpacked on the target host.
     type: int
