@@ -28,6 +28,8 @@ _IP_PKTINFO = 8
 _V4_MAPPED = bytes(10) + b"\xff\xff"
 _IP_HEADER, _UDP_HEADER = struct.Struct(">BBHHHBBH4s4s"), struct.Struct(">HHHH")
 _TTL = 64
+_MULTICAST = range(224, 240)
+"""First bytes of addresses of groups (RFC 5771)."""
 _VERSION_4 = 0x45
 """Version, and a header of five words: without options."""
 _TCP_LISTEN, _TCP_SYN_RECEIVED = "0A", "03"
@@ -107,6 +109,7 @@ def _peek(pid: int, descriptor: int) -> Iterator[bytes]:
         try:
             duplicate.setsockopt(*information, 1)
             duplicate.setsockopt(socket.SOL_SOCKET, _SO_PEEK_OFF, 0)
+            duplicate.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)  # one that waits, of ICMP, would come first
             with contextlib.suppress(BlockingIOError):
                 while True:
                     message = duplicate.recvmsg(1 << 16, 256, socket.MSG_PEEK | socket.MSG_DONTWAIT)
@@ -138,8 +141,11 @@ def _packet(
 def deliver(pid: int, packets: bytes) -> int:
     """Deliver packets to the sockets in the network namespace of ``pid``, by its loopback and with their senders.
 
+    What was sent to all or to a group has come to this host as well and is not delivered twice; what the kernel does
+    not take, as when no route leads there, is lost, as it would have been without a migration.
+
     Returns:
-        How many there were.
+        How many were delivered.
 
     Raises:
         ValueError: what came from the peer are no packets of UDP or TCP.
@@ -158,7 +164,9 @@ def deliver(pid: int, packets: bytes) -> int:
             version, length, protocol, destination = header[0] >> 4, header[2], header[6], header[9]
             if version != 4 or protocol not in _PROTOCOLS or not _IP_HEADER.size < length <= len(left):
                 raise ValueError("The source host sent what is no packet of UDP or TCP")
-            raw.sendto(left[:length], (socket.inet_ntoa(destination), 0))
+            with contextlib.suppress(OSError):  # to a broadcast address it is one, without SO_BROADCAST
+                if destination[0] not in _MULTICAST:
+                    raw.sendto(left[:length], (socket.inet_ntoa(destination), 0))
+                    delivered += 1
             left = left[length:]
-            delivered += 1
     return delivered

@@ -116,17 +116,17 @@ class Attendant:
         os.write(ready, b"q" if slot is None else b"s")
         os.close(ready)
         while slot is None:
-            self._listen(told, orders)
+            self._listen(told, orders, _PATIENCE_S)
             slot = Slot.take(LEAVING, self._max_parallel)
         told.report(queued=False)
         return slot
 
     def _await_orders(self, told: Monitor, orders: socket.socket) -> dict[str, Any]:
         while True:
-            if found := self._listen(told, orders):
+            if found := self._listen(told, orders, max(_PATIENCE_S, self._timeout_s)):
                 return found
 
-    def _listen(self, told: Monitor, orders: socket.socket) -> dict[str, Any]:
+    def _listen(self, told: Monitor, orders: socket.socket, patience_s: float) -> dict[str, Any]:
         """Listen for a moment; returns orders when they came."""
         told.check()
         orders.settimeout(_LOOK_EVERY_S)
@@ -134,7 +134,7 @@ class Attendant:
             found: dict[str, Any] = json.loads(orders.recv(_MAX_ORDERS_BYTES))
             self._heard = time.monotonic()
             return found
-        if time.monotonic() - self._heard > max(_PATIENCE_S, self._timeout_s):
+        if time.monotonic() - self._heard > patience_s:
             raise _ControllerLost("The controller was not heard of any more.")
         return {}
 

@@ -116,7 +116,9 @@ class Channel:
         for address in addresses:
             try:
                 raw = socket.create_connection((address, port), timeout_s)
-                return cls(credentials.context(server=False).wrap_socket(raw))
+                tls = credentials.context(server=False).wrap_socket(raw)
+                tls.settimeout(None)  # much takes long to send; a dead link is noticed by fail_soon()
+                return cls(tls)
             except OSError as error:
                 errors.append(f"{address}: {error}")
                 if not isinstance(error, ConnectionRefusedError):

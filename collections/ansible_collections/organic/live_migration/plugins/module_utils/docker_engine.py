@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 from typing import Any
 
@@ -118,6 +119,19 @@ class DockerEngine:
             self._client.start(container_id)
         except docker.errors.APIError as error:
             raise MigrationError(f"The engine refused to start the container: {error.explanation}") from None
+
+    def restart(self, container_id: str, policy: dict[str, Any]) -> None:
+        """Start a container that ended while it had no restart policy, if the engine had done so by this one.
+
+        If it cannot be started it stays as it is, as if the engine had tried.
+        """
+        description = self.inspect(container_id)
+        if description is None or is_running(description):
+            return
+        name = policy.get("Name", "no")
+        if name in ("always", "unless-stopped") or (name == "on-failure" and description["State"]["ExitCode"]):
+            with contextlib.suppress(docker.errors.APIError):
+                self._client.start(container_id)
 
     def set_restart_policy(self, container_id: str, policy: dict[str, Any]) -> None:
         """Change the policy of a container; nothing happens when it is gone."""

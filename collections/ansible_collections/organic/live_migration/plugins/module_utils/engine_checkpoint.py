@@ -79,7 +79,12 @@ class EngineSource:
 
     def run(self) -> agent.Result:
         """Migrate; on failure the engine restores the container here from the same checkpoint."""
-        return agent.guarded(self._migrate, lambda: rescue(Record.load(self._record.path), self._engine))
+        return agent.guarded(self._migrate, self._rescue)
+
+    def _rescue(self) -> agent.Result:
+        if not self._record.path.exists():
+            return {"undecided": True}  # it was settled, this way or that
+        return rescue(Record.load(self._record.path), self._engine)
 
     def _migrate(self) -> agent.Result:
         self._record.adopt()

@@ -5,7 +5,8 @@
 
 Packets go through a netfilter queue (libnetfilter_queue; linux/netfilter/nfnetlink_queue.h). The rule has
 ``--queue-bypass``: without a listener it is transparent, so it is installed early, and binding the queue, which takes
-0.2 ms, is what begins the hold. When the listening process dies, the kernel lets the packets pass.
+0.2 ms, is what begins the hold. When the listening process dies, the kernel lets the packets pass; on the target, where
+the process is still to come, they are lost.
 """
 
 from __future__ import annotations
@@ -46,7 +47,7 @@ _SOCKET_BUFFER = 212_992
 """Bytes that wait in one UDP socket before the kernel throws datagrams away (net.core.rmem_default)."""
 FITS_A_SOCKET = 32
 """So many packets of an Ethernet's size fit in twice, and what was read, but is counted still, besides."""
-_RELEASE_EVERY_S = 0.001
+_READ_EVERY_S = 0.001
 _GENTLE_S = 2.0
 _ASLEEP_S = 0.25
 """A program that has not read for so long may never read that socket; others are not to wait for it."""
@@ -170,10 +171,11 @@ class PacketHold:
             if unread <= _SOCKET_BUFFER // 4:
                 if not self.release_some(FITS_A_SOCKET):
                     break
-                least = _SOCKET_BUFFER
+                read_at, least = time.monotonic(), _SOCKET_BUFFER
+                continue  # they are in their sockets already
             if unread < least:
                 read_at, least = time.monotonic(), unread
-            time.sleep(_RELEASE_EVERY_S)
+            time.sleep(_READ_EVERY_S)
         self.release()
 
     def release(self) -> None:

@@ -126,6 +126,12 @@ class Record:
         me = ProcessId.of(os.getpid())
         self.agent_pid, self.agent_start_time = me.pid, me.start_time
 
+    def take_over(self) -> None:
+        """Adopt it from an agent that died, and write that down if there is room for it."""
+        self.adopt()
+        with contextlib.suppress(OSError):
+            self.save()
+
     def await_other_agent(self, timeout_s: float = 10) -> None:
         """Wait until another process has adopted it, so that it has an owner at every moment.
 

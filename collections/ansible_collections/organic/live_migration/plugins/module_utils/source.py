@@ -153,6 +153,8 @@ class Source:
             self._monitor.check()
             restored = self._switch_over(self._armed)
             self._monitor.check()
+            self._record.post_copy = self._post_copy
+            self._record.save(record.COMMITTED)
         except (MigrationError, OSError, ValueError) as error:
             return self._roll_back(error)
         return self._commit(self._armed, restored)
@@ -369,9 +371,7 @@ class Source:
     # After it
 
     def _commit(self, armed: Armed, restored: channel.Message) -> agent.Result:
-        """The commit point: from here on the process never runs on this host again."""
-        self._record.post_copy = self._post_copy
-        self._record.save(record.COMMITTED)
+        """Past the commit point, that was written down: the process never runs on this host again."""
         try:
             with self._steps.step("resume"):
                 armed.control.send("commit")
@@ -519,13 +519,12 @@ class Source:
     def _rescue(self) -> agent.Result:
         """What the guardian does when its worker died. In post-copy it goes on with the copying."""
         if not self._record.path.exists():
-            return {}  # it had been settled before
+            return {"undecided": True}  # it was settled, this way or that
         current = Record.load(self._record.path)
         if not current.post_copy:
             return rescue(current)
         self._record = current
-        current.adopt()
-        current.save()
+        current.take_over()
         agent.end_children()
         self._begin_to_tell()
         if current.state == record.COMMITTED:
@@ -579,9 +578,8 @@ def roll_back(source: Record, engine: DockerEngine, armed: Armed | None = None) 
         remove_rules(source.init.pid, source.migration_id)
     freezer.remove()
     engine.set_restart_policy(source.container_id, source.restart_policy)
-    restarts = source.restart_policy.get("Name", "no") not in ("", "no")
-    if not source.init.alive and restarts and engine.inspect(source.container_id) is not None:
-        engine.start(source.container_id)  # it ended by itself meanwhile; the engine would have started it again
+    if not source.init.alive:
+        engine.restart(source.container_id, source.restart_policy)
     _clean(source)
     source.remove()
 
@@ -607,17 +605,13 @@ def _links(source: Record) -> Links:
 
 def rescue(source: Record) -> agent.Result:
     """What the guardian does when its worker died. After the commit the target must be asked first."""
-    if not source.path.exists():
-        return {}  # it had been settled before
-    current = Record.load(source.path)
-    if current.state in (record.COMMITTED, record.POSTCOPY):
-        _silence(current)
+    if source.state in (record.COMMITTED, record.POSTCOPY):
+        _silence(source)
         return {"undecided": True}
-    current.adopt()
-    current.save()
-    _let_run(Freezer(Path(current.freezer)))  # a frozen process cannot let CRIU take its code out of it
+    source.take_over()
+    _let_run(Freezer(Path(source.freezer)))  # a frozen process cannot let CRIU take its code out of it
     agent.end_children()
-    roll_back(current, DockerEngine())
+    roll_back(source, DockerEngine())
     return {}
 
 

@@ -182,8 +182,11 @@ class Target:
 
     def _converse(self, control: Channel, pages: socket.socket, for_pager: list[socket.socket]) -> None:
         """Do what the source says, in its order, until the process runs or the source gives up."""
+        pauses = self._plan.options.pause_before_switchover
+        # it is silent through the rounds, and through a pause after them
+        patience_s = (2 if pauses else 1) * self._plan.timeout_s + _WORD_OF_THE_SOURCE_S
         while True:
-            message = control.receive(self._plan.timeout_s)
+            message = control.receive(patience_s)
             if message.kind == "files":
                 self._unpack(message)
                 control.send("unpacked")
@@ -537,8 +540,8 @@ def finish(target: Record, engine: DockerEngine) -> None:
         Freezer(Path(target.freezer)).remove()
     _clean(target)
     engine.set_restart_policy(target.container_id, target.restart_policy)
-    if not target.init.alive and target.restart_policy.get("Name", "no") not in ("", "no"):
-        engine.start(target.container_id)  # it ended meanwhile; the engine would have started it again
+    if not target.init.alive:
+        engine.restart(target.container_id, target.restart_policy)
     target.remove()
 
 
@@ -592,8 +595,7 @@ def rescue(target: Record, rpc: tuple[socket.socket, socket.socket]) -> None:
         return  # it had been settled before
     current = Record.load(target.path)
     current.rescued = True
-    current.adopt()
-    current.save()
+    current.take_over()
     engine = DockerEngine()
     ours, theirs = rpc
     theirs.close()
@@ -605,6 +607,8 @@ def rescue(target: Record, rpc: tuple[socket.socket, socket.socket]) -> None:
         return
     let_run(ours)
     Freezer(Path(current.freezer)).thaw()
+    with contextlib.suppress(MigrationError, OSError):  # without its listener the hold lets nothing pass
+        remove_rules(current.init.pid, current.migration_id)
     with contextlib.suppress(OSError):
         ours.settimeout(10)
         while ours.recv(65536):  # until CRIU ends, which must not be killed: the process is still its child

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, fields, replace
 from typing import Any
 
-from ansible.errors import AnsibleActionFail
+from ansible.errors import AnsibleActionFail, AnsibleError
 from ansible_collections.organic.live_migration.plugins.module_utils.plan import (
     AUTO,
     CHOICES,
@@ -248,8 +248,8 @@ class Migration:
         """When this fails, nothing goes on on the source either."""
         try:
             yield
-        except AnsibleActionFail:
-            with contextlib.suppress(AnsibleActionFail):  # the first failure is what counts
+        except AnsibleError:
+            with contextlib.suppress(AnsibleError):  # the first failure is what counts
                 self._dismiss()
             raise
 

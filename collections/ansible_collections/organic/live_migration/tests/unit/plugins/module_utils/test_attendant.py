@@ -171,6 +171,15 @@ def test_its_controller_may_prepare_the_target_for_as_long_as_the_migration_may_
     assert result()["orders"] == {"port": 7}
 
 
+def test_one_that_queues_hears_of_its_controller_or_goes(monkeypatch: pytest.MonkeyPatch, until: Until) -> None:
+    monkeypatch.setattr(attendant, "_PATIENCE_S", 0.3)
+    Attendant(OTHER, FACTS, 1, 20, echo).begin()
+    assert Attendant(ID, FACTS, 1, 20, echo).begin()
+    until(lambda: not attendant.is_attended(attendant.directory_of(ID)), "nobody waits in the queue")
+    attendant.submit(OTHER, {"port": 7})
+    assert result(OTHER)["ok"]
+
+
 def test_orders_that_come_too_late_are_told_to_be(records: Path) -> None:
     plan = {"migration_id": ID, "name": "smf", "peer": "edge-b", "timeout_s": 20, "memory_bytes": 1 << 20}
     credentials = {"certificate": "", "key": "", "peer_certificate": ""}

@@ -10,6 +10,7 @@ import struct
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import TimeoutError as FuturesTimeoutError
 from typing import Any
 
 import pytest
@@ -68,6 +69,23 @@ def test_messages_arrive_with_their_bytes(pair: tuple[Channel, Channel], later: 
     assert source.blob_bytes_sent == len(blob)
     target.send("restored")
     assert source.expect("restored", 10).blob == b""
+
+
+def test_a_message_may_take_longer_than_the_connecting(
+    credentials: tuple[Credentials, Credentials], listener: Listener, later: Callable[..., Any]
+) -> None:
+    accepted = later(listener.accept, 10)
+    connect_s = 0.3
+    source = Channel.connect([LOOPBACK], listener.port, credentials[0], connect_s)
+    target = accepted.result(10)
+    blob = bytes(1 << 28)  # more than any socket buffer
+    sent = later(source.send, "files", blob)
+    with pytest.raises(FuturesTimeoutError):
+        sent.result(3 * connect_s)
+    assert target.receive(10).blob == blob
+    sent.result(10)
+    source.close()
+    target.close()
 
 
 def test_a_wrong_certificate_is_turned_away_and_does_not_keep_the_peer_out(

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from ansible_collections.organic.live_migration.plugins.module_utils import arrivals, libc, network
+from ansible_collections.organic.live_migration.plugins.module_utils import arrivals, libc, network, packet_hold
 from ansible_collections.organic.live_migration.plugins.module_utils.packet_hold import (
     _GENTLE_S,
     FITS_A_SOCKET,
@@ -166,6 +166,24 @@ def test_a_socket_that_nobody_reads_holds_up_no_other(
         hold.release_gently()
         assert nf.recv(64) == b"somebody"
         assert time.monotonic() - began < _GENTLE_S
+
+
+def test_what_waits_for_no_reader_here_goes_without_a_pause(
+    hold: PacketHold,
+    ends: tuple[socket.socket, socket.socket],
+    until: Callable[..., None],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    nf, client = ends
+    monkeypatch.setattr(packet_hold, "_READ_EVERY_S", 60)
+    hold.install()
+    hold.begin()
+    for _packet in range(3 * FITS_A_SOCKET):
+        nf.sendto(b"", client.getsockname())
+    until(lambda: hold.held >= 3 * FITS_A_SOCKET, "all packets are held")
+    began = time.monotonic()
+    hold.release_gently()
+    assert time.monotonic() - began < 60
 
 
 def test_a_packet_that_comes_before_the_answer_to_begin_is_no_answer(

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from ansible_collections.organic.live_migration.plugins.module_utils import record, settle
 from ansible_collections.organic.live_migration.plugins.module_utils.record import Record
+from ansible_collections.organic.live_migration.plugins.module_utils.source import Source
 
 
 def written(role: str, state: str, alive: bool = False) -> Record:
@@ -78,6 +79,12 @@ def test_what_is_at_work_is_left_alone(records: Path, role: str, state: str) -> 
     assert not found.settled
     assert not found.undecided
     assert record.all_records() == [entry]
+
+
+def test_a_source_that_was_settled_before_its_agent_died_has_the_target_asked(records: Path) -> None:
+    migration = Source.__new__(Source)
+    migration._record = Record("0" * 16, "source", "smf", "c0ffee", "edge-b")
+    assert migration._rescue() == {"undecided": True}
 
 
 class Engine:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 import yaml
-from ansible.errors import AnsibleActionFail
+from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure, AnsibleError
 from ansible_collections.organic.live_migration.plugins.module_utils.plan import Options
 from ansible_collections.organic.live_migration.plugins.modules import container_migration_agent
 from ansible_collections.organic.live_migration.plugins.plugin_utils.migration import MIGRATE_ARGUMENTS, Migration
@@ -176,9 +176,12 @@ def test_after_a_refusal_of_the_target_nothing_goes_on_on_the_source() -> None:
 
 
 @pytest.mark.parametrize("dismiss", [{"ok": True}, UNREACHABLE])
-def test_a_target_that_cannot_be_prepared_is_told_and_nothing_goes_on_on_the_source(dismiss: Any) -> None:
-    hosts = Hosts(prepare=AnsibleActionFail("Host 'edge-b' cannot be reached: no route"), dismiss=dismiss)
-    with pytest.raises(AnsibleActionFail, match="no route"):
+@pytest.mark.parametrize("failure", [AnsibleActionFail, AnsibleConnectionFailure])
+def test_a_target_that_cannot_be_prepared_is_told_and_nothing_goes_on_on_the_source(
+    failure: type[AnsibleError], dismiss: Any
+) -> None:
+    hosts = Hosts(prepare=failure("Host 'edge-b' cannot be reached: no route"), dismiss=dismiss)
+    with pytest.raises(failure, match="no route"):
         migrate(hosts)
     assert hosts.asked[-1] == ("source", "dismiss")
 
