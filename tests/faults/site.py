@@ -89,7 +89,7 @@ class Play:
         )
 
     def told(self) -> Told:
-        output, errors = self.process.communicate(timeout=300)
+        output, errors = self.process.communicate(timeout=900)
         start = output.find("{\n")
         assert start >= 0, output + errors
         data, _end = json.JSONDecoder().raw_decode(output[start:])

@@ -18,6 +18,7 @@ PORT = 7001
 NUMBER = 40
 MEMORY_MB = 64
 EMULATED_LIMIT_MS = 10_000
+EMULATED_TIMEOUT_S = 600
 SHAPES = {
     "one process": ["--pages-per-s", "1000"],
     "8 threads": ["--threads", "8", "--pages-per-s", "4000"],
@@ -66,7 +67,7 @@ def there_and_back(lab: Site, shape: str, **choices: Any) -> list[dict[str, Any]
         before = memory.check()
         assert len(before) == (4 if "tree" in shape else 1)
         for _hop in range(2):
-            results += arrived(start_migrations([memory], **choices), [memory])
+            results += arrived(start_migrations([memory], timeout_s=EMULATED_TIMEOUT_S, **choices), [memory])
             after = memory.check()
             assert_whole(after)
             assert_goes_on(before, after)

@@ -152,7 +152,7 @@ class Target:
         self._record.save()
         control: Channel | None = None
         try:
-            control = self._listener.accept(_CONNECT_S)
+            control = self._listener.accept(max(_CONNECT_S, self._plan.timeout_s))
             hello = control.expect("hello", 10)
             self._take_options(hello)
             pages = self._accept_for_pages("pages")
