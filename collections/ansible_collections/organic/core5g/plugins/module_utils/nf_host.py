@@ -127,7 +127,7 @@ class HostCheck:
         except EngineError as error:
             found.append(Reason("engine_unreachable", str(error), "Start Docker, or run playbooks/prepare_hosts.yml"))
             return found
-        if not running:
+        if not running and not any(reason.code == "address_invalid" for reason in found):
             link = self._link_is_wrong()
             found += link or self._address_is_taken()
         return found

@@ -116,6 +116,7 @@ class CriuProof:
         target = Sandbox(work / "target", ["--name", _NAME, "--", "false"])
         workload = work / "workload.py"
         workload.write_text(_WORKLOAD)
+        workload.chmod(0o644)  # whatever the umask: another user runs it
         deadline = time.clock_gettime(time.CLOCK_BOOTTIME) + 60
         (target.awaits / _NAME).write_text(f"{deadline:.3f}\n")
         user = ["setpriv", f"--reuid={_NOBODY}", f"--regid={_NOBODY}", "--clear-groups"]

@@ -20,7 +20,8 @@ except ImportError as error:
 from . import network, resident
 from .errors import MigrationError, Reason, Refused
 
-_API_WITH_ENDPOINT_MAC = (1, 44)
+_API_WITH_ENDPOINTS = (1, 44)
+"""From this version on, a container is created on several networks, with a MAC address on each."""
 NO_RESTART = {"Name": "no"}
 
 
@@ -64,6 +65,11 @@ class DockerEngine:
         """Whether the engine offers ``docker checkpoint``."""
         return bool(self._client.info()["ExperimentalBuild"])
 
+    @property
+    def creates_with_many_networks(self) -> bool:
+        """Whether the engine creates a container that is on more than one network."""
+        return tuple(int(part) for part in self._client.api_version.split(".")) >= _API_WITH_ENDPOINTS
+
     def checkpoint_directory(self, container_id: str, checkpoint: str) -> str:
         """Where the engine keeps a checkpoint; it restores from nowhere else."""
         return f"{self._client.info()['DockerRootDir']}/containers/{container_id}/checkpoints/{checkpoint}"
@@ -105,7 +111,7 @@ class DockerEngine:
                 "MacAddress": settings["MacAddress"] if keep_macs else network.random_mac(),
                 "Aliases": [alias for alias in settings.get("Aliases") or [] if alias != source["Id"][:12]],
             }
-            if tuple(int(part) for part in self._client.api_version.split(".")) < _API_WITH_ENDPOINT_MAC:
+            if not self.creates_with_many_networks:
                 config["MacAddress"] = endpoints[name]["MacAddress"]
         body = {**config, "HostConfig": host_config, "NetworkingConfig": {"EndpointsConfig": endpoints}}
         try:

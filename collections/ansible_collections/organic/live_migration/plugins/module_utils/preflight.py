@@ -126,7 +126,7 @@ def look_at_source(
             ]
         )
     if method == "engine":
-        reasons = _engine_reasons(engine)
+        reasons = _engine_reasons(engine) + _description_reasons(description, shared_volumes) + _busy_reasons(name)
         return SourceView(reasons, description, engine.identity(), *_memory_below(description["State"]["Pid"]))
     if not docker_engine.started_by_resident_init(description) or docker_engine.resident_name(description) is None:
         return SourceView(
@@ -167,16 +167,16 @@ def look_at_source(
                 )
             )
     reasons += tun.reasons(tree)
-    for other in record.all_records():
-        if other.container_name == name and other.at_work:
-            reasons.append(
-                Reason(
-                    "busy",
-                    f"Container '{name}' is already in migration {other.migration_id}",
-                    "Wait until that has ended",
-                )
-            )
+    reasons += _busy_reasons(name)
     return view
+
+
+def _busy_reasons(name: str) -> list[Reason]:
+    return [
+        Reason("busy", f"Container '{name}' is already in migration {other.migration_id}", "Wait until that has ended")
+        for other in record.all_records()
+        if other.container_name == name and other.at_work
+    ]
 
 
 def _description_reasons(description: dict[str, Any], shared_volumes: list[str]) -> list[Reason]:
@@ -197,6 +197,16 @@ def _description_reasons(description: dict[str, Any], shared_volumes: list[str])
                 "Give it an address of its own: network driver macvlan or bridge",
             )
         )
+    for network_name, settings in description["NetworkSettings"]["Networks"].items():
+        if settings.get("GlobalIPv6Address"):
+            reasons.append(
+                Reason(
+                    "ipv6",
+                    f"The container has the address {settings['GlobalIPv6Address']} on network '{network_name}', and "
+                    "no IPv6 address is taken along",
+                    "Put it on a network without IPv6",
+                )
+            )
     for mount in description["Mounts"]:
         if mount.get("RW") and mount["Destination"] not in shared_volumes and mount["Type"] != "tmpfs":
             reasons.append(
@@ -288,7 +298,17 @@ def look_at_target(
                 "Free memory there, choose another host, or lower memory_reserve_mb",
             )
         )
-    for network_name, settings in source["NetworkSettings"]["Networks"].items():
+    networks = source["NetworkSettings"]["Networks"]
+    if len(networks) > 1 and not engine.creates_with_many_networks:
+        reasons.append(
+            Reason(
+                "engine_too_old",
+                f"The container is on {len(networks)} networks ({', '.join(sorted(networks))}), and the Docker engine "
+                "of the target host cannot create one that is on more than one",
+                "Install Docker 25 or later there, or put the container on one network",
+            )
+        )
+    for network_name, settings in networks.items():
         reasons += _network_reasons(engine, network_name, settings)
     return reasons
 
@@ -301,6 +321,14 @@ def _network_reasons(engine: DockerEngine, name: str, settings: dict[str, Any]) 
                 "network_missing",
                 f"The network '{name}' is missing on the target host",
                 "Create it there as on the source, or deploy with the role organic.core5g.nf",
+            )
+        ]
+    if description["Driver"] == "ipvlan":
+        return [
+            Reason(
+                "ipvlan",
+                f"The network '{name}' is an ipvlan, on which no container can stand by with a MAC address of its own",
+                "Put the container on a macvlan or a bridge; what runs on an ipvlan is redeployed instead",
             )
         ]
     if name == "bridge":

@@ -58,6 +58,7 @@ class Await:
         """Let the next start await, until ``timeout_s`` from now, unless the host is started anew before."""
         deadline = int(time.clock_gettime(time.CLOCK_BOOTTIME)) + timeout_s
         self._path.write_text(f"{deadline} {_BOOT_ID.read_text().strip()}\n")
+        self._path.chmod(0o644)  # whatever the umask: the init may be another user's
 
     def revoke(self) -> None:
         self._path.unlink(missing_ok=True)

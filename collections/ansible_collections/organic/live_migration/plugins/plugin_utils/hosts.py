@@ -27,7 +27,7 @@ class Hosts:
     """The two hosts of a migration.
 
     Args:
-        action: the running action; its task's host is the source.
+        action: the running action; the host that its task works on is the source.
         task_vars: of the source host.
         target: inventory name of the target host; None where none is to be asked.
     """
@@ -36,7 +36,8 @@ class Hosts:
         self._action = action
         self._vars = task_vars
         self._inventory = task_vars["hostvars"]._inventory
-        self.source: str = task_vars["inventory_hostname"]
+        self._host = self._inventory.get_host(task_vars["inventory_hostname"])
+        self.source: str = action._task.delegate_to or self._host.name
         self.target = target or ""
         if target is None:
             return
@@ -68,11 +69,12 @@ class Hosts:
         task.action = AGENT
         task.args = arguments
         task.delegate_to = self.target
-        task.loop = None
-        task.register = None
+        # what the user wants of the whole task is not wanted of this part of it
+        task.loop = task.loop_with = task.register = task.retries = None
+        task.until, task.failed_when, task.changed_when = [], [], []
         task.no_log = True
         executor = TaskExecutor(
-            self._inventory.get_host(self.source),
+            self._host,
             task,
             self._vars,
             self._action._play_context.copy(),
@@ -101,9 +103,7 @@ class Hosts:
         task = self._action._task
         queue.send_callback(
             "v2_runner_on_async_poll",
-            _RawTaskResult(
-                host=self._inventory.get_host(self.source), task=task, return_data=news, task_fields=task.dump_attrs()
-            ),
+            _RawTaskResult(host=self._host, task=task, return_data=news, task_fields=task.dump_attrs()),
         )
 
 

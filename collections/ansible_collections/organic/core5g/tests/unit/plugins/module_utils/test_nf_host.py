@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import socket
 import struct
+from typing import Any
 
 import pytest
 from ansible_collections.organic.core5g.plugins.module_utils import arp, nf_host
@@ -65,6 +66,25 @@ def test_addresses_of_this_host() -> None:
 def test_subnets_overlap(other: str, found: bool) -> None:
     assert nf_host.overlap("192.0.2.0/24", other) is found
     assert nf_host.overlap(other, "192.0.2.0/24") is found
+
+
+class NoContainers:
+    """An engine that has the image, and nothing else."""
+
+    def image(self, _reference: str) -> dict[str, Any]:
+        return {}
+
+    def container(self, _name: str) -> None:
+        return None
+
+    def subnets(self) -> dict[str, list[str]]:
+        return {}
+
+
+@pytest.mark.parametrize("driver", ["macvlan", "bridge", "host"])
+def test_what_is_no_address_is_told_to_be_none(driver: str) -> None:
+    wanted = nf_host.Wanted("smf", "nf", "10.55.0.340", driver, "lo", "core", "10.55.0.0/24", [])
+    assert "address_invalid" in [reason.code for reason in nf_host.HostCheck(NoContainers(), wanted).problems()]
 
 
 def test_kernel_names_an_unknown_kind_of_link() -> None:
