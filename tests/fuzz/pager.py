@@ -34,7 +34,7 @@ RENEW_EVERY = 1000
 _FRAME = struct.Struct("<IIQQQ")
 _PAGE = 4096
 _LONGEST = 256 * _PAGE
-KINDS = PAGES, COMPRESSED, ZERO, EXTENTS, PRESENT, STALE, BARRIER, BARRIER_DONE, REQUEST, RECEIVED = range(1, 11)
+KINDS = PAGES, COMPRESSED, ZERO, EXTENTS, PRESENT, STALE, BARRIER, BARRIER_DONE, REQUEST, RECEIVED, WIPED = range(1, 12)
 
 
 def raw_frame(
@@ -249,7 +249,7 @@ class Frames:
             length = room if random.random() < 0.9 else length
         elif kind in (ZERO, REQUEST):
             length = self._length()
-        elif kind in (EXTENTS, PRESENT, STALE, RECEIVED):
+        elif kind in (EXTENTS, PRESENT, STALE, RECEIVED, WIPED):
             payload = self._ranges()
         size = len(payload) if random.random() < 0.97 else random.choice((0, 1, _LONGEST + 16, random.getrandbits(64)))
         if random.random() < 0.02:

@@ -10,11 +10,13 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 #define PAGE 4096
 #define PAGES 600
+#define FIXED 16384
 /* More regions than the kernel looks at in one go, 512. */
 #define EVERY_OTHER 3000
 /* What one page table is for. */
@@ -22,7 +24,9 @@
 #define MADV_GUARD 102 /* MADV_GUARD_INSTALL, Linux 6.13 */
 
 static char *area, *other, *tables[2];
-static int locked;
+static char *fixed;
+static int locked, spawns;
+static volatile int quiet;
 static uint64_t written;
 
 static char *map(void *where)
@@ -47,6 +51,40 @@ static void become_family(void)
     }
 }
 
+/* Memory that is at the same place in whatever program asks for it. */
+static char *map_fixed(void)
+{
+    return mmap((void *)0xc000000000, FIXED * PAGE, PROT_READ | PROT_WRITE,
+                MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE, -1, 0);
+}
+
+static void *write_fixed(void *fixed)
+{
+    while (!quiet) {
+        fill(fixed, (int)(written / (PAGE / 8) * 7 % FIXED), 1);
+        nanosleep(&(struct timespec){0, 20000}, NULL);
+    }
+    return NULL;
+}
+
+/* Starts a program that has memory at the same place, again and again. */
+static void *spawn_on(void *program)
+{
+    while (!quiet) {
+        if (vfork() == 0) {
+            nanosleep(&(struct timespec){0, 8000000}, NULL);
+            execl(program, program, "brief", NULL);
+            _exit(1);
+        }
+        nanosleep(&(struct timespec){0, 2000000}, NULL);
+        while (waitpid(-1, NULL, WNOHANG) > 0)
+            ;
+    }
+    while (wait(NULL) > 0)
+        ;
+    return NULL;
+}
+
 static void *write_on(void *nothing)
 {
     for (;;)
@@ -66,9 +104,14 @@ static void spawn(char *program, long wait_ms)
 
 int main(int count, char **arguments)
 {
-    pthread_t writer;
+    pthread_t writer, spawner;
     char deed;
 
+    if (count > 1 && strcmp(arguments[1], "brief") == 0) {
+        fill(map_fixed(), 0, 1);
+        nanosleep(&(struct timespec){0, 60000000}, NULL);
+        return 0;
+    }
     if (count > 1 && strcmp(arguments[1], "wait") == 0) {
         fill(map(NULL), 0, 40);
         for (;;)
@@ -149,6 +192,20 @@ int main(int count, char **arguments)
             break;
         case 'S':
             spawn(arguments[0], 300);
+            break;
+        case 'v': /* starts others all the time, and writes meanwhile; the deed after ends it */
+            spawns = !spawns;
+            quiet = !spawns;
+            if (spawns) {
+                fixed = map_fixed();
+                fill(fixed, 0, FIXED);
+                if (pthread_create(&writer, NULL, write_fixed, fixed) ||
+                    pthread_create(&spawner, NULL, spawn_on, arguments[0]))
+                    return 1;
+            } else {
+                pthread_join(writer, NULL);
+                pthread_join(spawner, NULL);
+            }
             break;
         case 't': /* never stops to write */
             if (pthread_create(&writer, NULL, write_on, NULL))

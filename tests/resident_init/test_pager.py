@@ -11,10 +11,13 @@ from __future__ import annotations
 import itertools
 import json
 import os
+import resource
+import select
 import signal
 import socket
 import struct
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -25,10 +28,11 @@ import pytest
 
 HERE = Path(__file__).parent
 FRAME = struct.Struct("<IIQQQ")
-PAGES, COMPRESSED, ZERO, EXTENTS, PRESENT, STALE, BARRIER, BARRIER_DONE, REQUEST = range(1, 10)
+PAGES, COMPRESSED, ZERO, EXTENTS, PRESENT, STALE, BARRIER, BARRIER_DONE, REQUEST, RECEIVED, WIPED = range(1, 12)
 PAGE = 4096
 NOTHING = bytes(PAGE)
 HINTS_BYTES = 1 << 20
+RESTORED_PID = 5
 
 
 class Target:
@@ -103,6 +107,10 @@ class Pager:
         theirs.close()
         for one in target.theirs:
             one.close()
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
 
     def order(self, text: str, done: str) -> dict[str, int]:
         self._control.send(text.encode())
@@ -272,6 +280,40 @@ def test_who_waits_for_another_program_to_start_is_no_hindrance(
             assert without_zeros(target.at_the_freeze(pid)) == memory_of(pid)
 
 
+def test_what_a_child_has_until_its_execve_is_not_taken_for_its_own(init: Path, restless_program: Path) -> None:
+    """Else what its parent wrote meanwhile is noted as sent for the child, at whose addresses it is found."""
+    with moving(init, restless_program) as (process, pager, target):
+        process.do("v")
+        for _round in range(400):
+            pager.order("round", "round")
+        process.do("v")
+        process.freeze()
+        pager.order("final all", "final")
+        given, expected = target.at_the_freeze(process.pid), memory_of(process.pid)
+        assert [address for address, page in expected.items() if given[address] != page] == []
+
+
+def test_a_process_for_which_descriptors_are_wanting_is_not_passed_over(init: Path, restless_program: Path) -> None:
+    with ExitStack() as stack:
+        process = Restless(restless_program)
+        stack.callback(process.close)
+        process.do("f" * 20)
+        target = Target(1)
+        before = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (256, before[1]))
+        try:
+            pager = Pager(init.with_name("pager"), process.pid, target)
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, before)
+        stack.callback(target.close)
+        stack.callback(pager.close)
+        assert pager.order("count", "count")
+        assert resource.prlimit(pager.pid, resource.RLIMIT_NOFILE) == (before[1], before[1])
+        resource.prlimit(pager.pid, resource.RLIMIT_NOFILE, (30, 30))
+        with pytest.raises((OSError, ValueError)):  # it ends, which is told
+            pager.order("final all", "final")
+
+
 def test_no_page_overtakes_the_list_of_those_that_are_old(init: Path, restless_program: Path) -> None:
     """The list goes on the first connection; a new page that came on the second before it would be taken for old."""
     with moving(init, restless_program) as (process, pager, target):
@@ -405,3 +447,47 @@ def test_a_target_left_alone_ends_what_it_cannot_give_its_pages(init: Path, tmp_
         assert container.poll() is None
         container.kill()
         container.wait()
+
+
+def test_a_child_gets_empty_what_it_is_to_get_empty(init: Path, tmp_path: Path) -> None:
+    """Whatever its parent has there or would get: it would take itself for its parent."""
+    ours, theirs = socket.socketpair()
+    control, its_control = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    images, pidfd = os.open(tmp_path, os.O_RDONLY | os.O_DIRECTORY), os.pidfd_open(os.getpid())
+    given = [images, pidfd, theirs.fileno()]
+    command = [str(init.with_name("pager")), "target", *map(str, given)]
+    script = [sys.executable, "-IS", str(HERE / "restored.py"), str(tmp_path / "lazy-pages.socket")]
+    with (
+        subprocess.Popen(command, stdin=its_control, pass_fds=given) as pager,
+        subprocess.Popen(script, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1) as process,
+    ):
+        assert process.stdin and process.stdout
+        try:
+            for one in (theirs, its_control):
+                one.close()
+            ours.settimeout(10)
+            control.settimeout(10)
+            assert b"ready" in control.recv(4096)
+            address = int(process.stdout.readline())
+            for kind, start, end in ((EXTENTS, 0, 3), (WIPED, 1, 3), (PRESENT, 0, 3)):
+                payload = struct.pack("<QQ", address + start * PAGE, address + end * PAGE)
+                ours.sendall(FRAME.pack(kind, RESTORED_PID, 0, 0, len(payload)) + payload)
+            ours.sendall(FRAME.pack(BARRIER, 0, 7, 0, 0))
+            assert FRAME.unpack(ours.recv(FRAME.size))[0] == BARRIER_DONE
+            process.stdin.write("\n")
+            assert b"process" in control.recv(4096)
+            for order in (b"standing", b"run"):
+                control.send(order)
+                assert order in control.recv(4096)
+            process.stdin.write("\n")
+            for number in range(2):
+                kind, pid, asked, _length, _size = FRAME.unpack(ours.recv(FRAME.size))
+                assert (kind, pid, asked) == (REQUEST, RESTORED_PID, address + number * PAGE)
+                ours.sendall(FRAME.pack(PAGES, RESTORED_PID, asked, PAGE, PAGE) + b"\7" * PAGE)
+            assert select.select([process.stdout], [], [], 10)[0]
+            assert process.stdout.readline().split() == ["7", "7", "7", "0", "0"]
+        finally:
+            process.kill()
+            pager.kill()
+            for descriptor in (images, pidfd):
+                os.close(descriptor)

@@ -28,6 +28,7 @@ HINTS_BYTES = 16 << 20
 """Of the file in which the pager tells CRIU what to leave to it: room for ten times as many areas as processes have."""
 
 _WATCH_EVERY_S = 0.05
+_SO_SNDBUFFORCE, _TOLD_BYTES = 32, 16 << 20
 _WITHOUT_CONNECTIONS = ("reconnect", "complete", "finish")
 """Done after the connections have broken, or have served their purpose."""
 
@@ -55,6 +56,8 @@ class Pager:
         command = [resident.PAGER, *arguments]
         commands.note(command)
         with theirs:
+            with contextlib.suppress(PermissionError):  # it tells of each process, and waits when nobody reads
+                theirs.setsockopt(socket.SOL_SOCKET, _SO_SNDBUFFORCE, _TOLD_BYTES)
             self._process = subprocess.Popen(
                 command, pass_fds=descriptors, stdin=theirs.fileno(), stdout=subprocess.DEVNULL, stderr=self._log
             )
@@ -142,7 +145,10 @@ class Pager:
             return self._unread.pop(0)
         if not select.select([self._control], [], [], timeout_s)[0]:
             return None
-        data, held, _flags, _address = socket.recv_fds(self._control, 4096, 1)
+        try:
+            data, held, _flags, _address = socket.recv_fds(self._control, 4096, 1)
+        except ConnectionResetError:  # it ended with an order unread; what it told before is still there
+            data, held, _flags, _address = socket.recv_fds(self._control, 4096, 1)
         if not data:
             raise self._ended()
         answer: Answer = json.loads(data)

@@ -13,9 +13,12 @@
 static FILE *open_file(pid_t pid, const char *name)
 {
 	char path[64];
+	FILE *file;
 
 	snprintf(path, sizeof path, "/proc/%d/%s", (int)pid, name);
-	return fopen(path, "re");
+	file = fopen(path, "re");
+	need_resources(file, path);
+	return file;
 }
 
 static void append(struct text *text, const char *bytes, size_t count)
@@ -55,7 +58,7 @@ void learn_areas(struct areas *areas, pid_t pid)
 	size_t room = 0;
 	ssize_t n;
 
-	areas->known.count = areas->special.count = areas->learned.count = 0;
+	areas->known.count = areas->special.count = areas->wiped.count = areas->learned.count = 0;
 	while (smaps && (n = getline(&line, &room, smaps)) > 0) {
 		if (sscanf(line, "%lx-%lx ", &from, &to) == 2) { /* other lines begin with such digits, too */
 			start = from;
@@ -68,6 +71,8 @@ void learn_areas(struct areas *areas, pid_t pid)
 		add_range(&areas->known, start, end);
 		if (strstr(line, " lo") || strstr(line, " dp"))
 			add_range(&areas->special, start, end);
+		if (strstr(line, " wf"))
+			add_range(&areas->wiped, start, end);
 		blank_changing(line);
 		append(&areas->learned, first.bytes, first.count);
 		append(&areas->learned, line, (size_t)n);
@@ -183,6 +188,7 @@ bool have_areas_changed(const struct areas *areas, pid_t pid)
 	free(now.ours.list);
 	free(now.known.list);
 	free(now.special.list);
+	free(now.wiped.list);
 	free(now.learned.bytes);
 	free(now.exact.bytes);
 	return changed;

@@ -39,6 +39,7 @@ static uint64_t find_syscall(pid_t pid)
 
 	snprintf(path, sizeof path, "/proc/%d/maps", (int)pid);
 	maps = fopen(path, "re");
+	need_resources(maps, path);
 	if (!maps)
 		return 0;
 	while (fgets(line, sizeof line, maps))

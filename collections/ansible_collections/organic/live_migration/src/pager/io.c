@@ -52,6 +52,12 @@ static void send_packet(int descriptor, const char *format, va_list arguments)
 	(void)!sendmsg(CONTROL, &message, MSG_NOSIGNAL);
 }
 
+void need_resources(bool opened, const char *path)
+{
+	if (!opened && (errno == EMFILE || errno == ENFILE || errno == ENOMEM))
+		fail("%s: %s", path, strerror(errno));
+}
+
 void tell(const char *format, ...)
 {
 	va_list arguments;
@@ -255,6 +261,7 @@ bool receive_frame(struct connection *connection, struct frame *frame)
 	case FRAME_EXTENTS:
 	case FRAME_PRESENT:
 	case FRAME_STALE:
+	case FRAME_WIPED:
 	case FRAME_RECEIVED:
 		if (bytes <= FRAME_BYTES_MAX && bytes % sizeof(struct range) == 0)
 			return true;

@@ -16,6 +16,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #define EXIT_USAGE 64
 
@@ -24,6 +25,7 @@ int main(int count, char **arguments)
 	static struct connection connections[CONNECTIONS_MAX];
 	bool source = count >= 4 && strcmp(arguments[1], "source") == 0;
 	bool target = count >= 5 && strcmp(arguments[1], "target") == 0;
+	struct rlimit descriptors;
 	int first = 4;
 
 	if (count == 2 && strcmp(arguments[1], "check") == 0)
@@ -34,6 +36,9 @@ int main(int count, char **arguments)
 		return EXIT_USAGE;
 	}
 	signal(SIGPIPE, SIG_IGN);
+	getrlimit(RLIMIT_NOFILE, &descriptors); /* each process takes some */
+	descriptors.rlim_cur = descriptors.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &descriptors);
 	for (int i = first; i < count; i++)
 		connections[i - first] =
 			(struct connection){.fd = atoi(arguments[i]), .sending = PTHREAD_MUTEX_INITIALIZER};

@@ -30,6 +30,8 @@ struct connection {
 
 /* Ends the program with a message; the agent sees the end and acts. */
 __attribute__((noreturn, format(printf, 1, 2))) void fail(const char *format, ...);
+/* Fails when a file was not opened for want of descriptors or memory: it is not to be taken for one that is not there. */
+void need_resources(bool opened, const char *path);
 /* One packet to the agent, JSON. */
 __attribute__((format(printf, 1, 2))) void tell(const char *format, ...);
 /* The same, with a descriptor that the agent holds open from then on. */

@@ -559,6 +559,9 @@ static void do_final(int hints_fd, bool send)
 			for (size_t j = 0; j < process->stale.count; j++)
 				pages_seen += (process->stale.list[j].end - process->stale.list[j].start) / PAGE_BYTES;
 		send_ranges(&connections[0], FRAME_EXTENTS, process->inner, process->areas.ours.list, process->areas.ours.count);
+		if (process->areas.wiped.count)
+			send_ranges(&connections[0], FRAME_WIPED, process->inner, process->areas.wiped.list,
+				    process->areas.wiped.count);
 		send_ranges(&connections[0], FRAME_PRESENT, process->inner, process->present.list,
 			    process->present.count);
 		if (round_sent) /* else the target has nothing that could be stale */

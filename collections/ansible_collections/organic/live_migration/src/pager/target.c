@@ -62,8 +62,8 @@ struct space {
 struct process {
 	uint32_t inner;
 	struct chunks pages;
-	struct range *areas, *present;
-	size_t area_count, present_count;
+	struct range *areas, *present, *wiped;
+	size_t area_count, present_count, wiped_count;
 	struct space *spaces; /* more than one after a fork */
 	size_t drain_range;
 	uint64_t drain_address;
@@ -157,7 +157,7 @@ static int64_t copy_pages(int userfault, uint64_t address, const char *data, uin
 
 static enum placed place_at(int userfault, uint64_t address, const char *data, uint64_t bytes)
 {
-	uint64_t at_once = bytes;
+	uint64_t at_once = bytes, asked = 0;
 
 	while (bytes) {
 		uint64_t part = at_once < bytes ? at_once : bytes;
@@ -180,6 +180,10 @@ static enum placed place_at(int userfault, uint64_t address, const char *data, u
 				return NOT_YET;
 			if (!running)
 				fail("CRIU restored no memory at %lx, which has pages", address);
+			if (asked != address) {
+				asked = address; /* if it is just being moved, the kernel says so to who asks again */
+				continue;
+			}
 			done = (int64_t)PAGE_BYTES;
 			break;
 		case -ESRCH: /* the process has ended */
@@ -380,10 +384,14 @@ static bool receive_ranges(struct connection *connection, const struct frame *fr
 		for (size_t i = 0; good && i < count; i++)
 			set_states(process, list[i].start, list[i].end, UNKNOWN);
 	} else if (good) {
-		all = frame->kind == FRAME_EXTENTS ? &process->areas : &process->present;
-		known = frame->kind == FRAME_EXTENTS ? &process->area_count : &process->present_count;
+		all = frame->kind == FRAME_EXTENTS ? &process->areas
+		      : frame->kind == FRAME_WIPED ? &process->wiped
+						   : &process->present;
+		known = frame->kind == FRAME_EXTENTS ? &process->area_count
+			: frame->kind == FRAME_WIPED ? &process->wiped_count
+						     : &process->present_count;
 		good = in_order(list, count, *known ? (*all)[*known - 1].end : 0,
-				frame->kind == FRAME_EXTENTS ? ADDRESS_END : MEMORY_MAX);
+				frame->kind == FRAME_PRESENT ? MEMORY_MAX : ADDRESS_END);
 		if (good && count) {
 			*all = realloc(*all, (*known + count) * sizeof **all);
 			if (!*all)
@@ -418,6 +426,7 @@ static void *receive(void *argument)
 		case FRAME_EXTENTS:
 		case FRAME_PRESENT:
 		case FRAME_STALE:
+		case FRAME_WIPED:
 			good = !running && receive_ranges(connection, &frame);
 			break;
 		case FRAME_BARRIER:
@@ -501,6 +510,21 @@ static void move(struct space *space, uint64_t from, uint64_t to, uint64_t bytes
 	free(moved.extents);
 }
 
+/* Cuts out what the range was on the source, wherever it lies now. */
+static void cut_source(struct space *space, struct range range)
+{
+	for (size_t i = 0; i < space->count; i++) {
+		struct extent e = space->extents[i];
+		uint64_t end = e.source + (e.end - e.start);
+		uint64_t from = e.source > range.start ? e.source : range.start, until = end < range.end ? end : range.end;
+
+		if (from >= until)
+			continue;
+		cut(space, e.start + (from - e.source), e.start + (until - e.source), NULL, 0);
+		i = (size_t)-1; /* the list is another one now */
+	}
+}
+
 static void fork_space(struct process *process, struct space *parent, int userfault)
 {
 	struct space *child = add_space(process, userfault);
@@ -508,6 +532,8 @@ static void fork_space(struct process *process, struct space *parent, int userfa
 	tell_descriptor(userfault, "{\"event\": \"fork\"}");
 	for (size_t i = 0; i < parent->count; i++)
 		insert_extent(child, parent->extents[i]);
+	for (size_t i = 0; i < process->wiped_count; i++)
+		cut_source(child, process->wiped[i]);
 }
 
 /* Faults */
@@ -587,12 +613,7 @@ static void serve(struct fault fault)
 			request(process, source);
 	} else if (chunk && state == REQUESTED) {
 		placed = DONE; /* it will come, for this one too */
-	} else if (chunk && state == PLACED) {
-		struct uffdio_range range = {address, PAGE_BYTES};
-
-		placed = DONE;
-		ioctl(fault.space->userfault, UFFDIO_WAKE, &range);
-	} else {
+	} else { /* where a page is, this wakes who waits; a child of fork(2) need not have what its parent has */
 		placed = place_at(fault.space->userfault, address, NULL, PAGE_BYTES);
 	}
 	if (placed != DONE)
@@ -605,9 +626,13 @@ static bool read_events(struct process *process, struct space *space)
 	struct uffd_msg messages[64];
 	ssize_t n = read(space->userfault, messages, sizeof messages);
 
-	for (ssize_t i = 0; i < n / (ssize_t)sizeof messages[0]; i++) {
-		const struct uffd_msg *m = &messages[i];
+	/* faults come before events, which the kernel takes for known once they were read */
+	for (ssize_t i = 0; i < 2 * (n / (ssize_t)sizeof messages[0]); i++) {
+		bool faults_now = i >= n / (ssize_t)sizeof messages[0];
+		const struct uffd_msg *m = &messages[i % (n / (ssize_t)sizeof messages[0])];
 
+		if ((m->event == UFFD_EVENT_PAGEFAULT) != faults_now)
+			continue;
 		switch (m->event) {
 		case UFFD_EVENT_PAGEFAULT:
 			faults++;

@@ -7,10 +7,13 @@
 #include "pager.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
+#include <linux/kcmp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 struct process **processes;
@@ -26,8 +29,12 @@ int open_of(pid_t pid, const char *name)
 {
 	char path[64];
 
+	int fd;
+
 	snprintf(path, sizeof path, "/proc/%d/%s", (int)pid, name);
-	return open(path, O_RDONLY | O_CLOEXEC);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	need_resources(fd >= 0, path);
+	return fd;
 }
 
 static uint32_t inner_pid(pid_t pid)
@@ -38,6 +45,7 @@ static uint32_t inner_pid(pid_t pid)
 
 	snprintf(path, sizeof path, "/proc/%d/status", (int)pid);
 	status = fopen(path, "re");
+	need_resources(status, path);
 	while (status && fgets(line, sizeof line, status))
 		if (strncmp(line, "NSpid:", 6) == 0 && (last = strrchr(line, '\t')))
 			inner = (uint32_t)strtoul(last + 1, NULL, 10);
@@ -86,8 +94,7 @@ static void close_memory(struct process *process)
 	process->pagemap = process->memory = -1;
 }
 
-/* Its memory as it is now: what is open goes on meaning what it had before an execve(2). */
-static bool open_memory(struct process *process)
+bool open_memory(struct process *process)
 {
 	close_memory(process);
 	process->pagemap = open_of(process->pid, "pagemap");
@@ -156,10 +163,12 @@ static void see_tree(pid_t pid)
 	process->alive = true;
 	snprintf(path, sizeof path, "/proc/%d/task", (int)pid);
 	threads = opendir(path);
+	need_resources(threads, path);
 	while (threads && (thread = readdir(threads))) {
 		/* the children of each thread are the process's (proc(5), CONFIG_PROC_CHILDREN) */
 		snprintf(path, sizeof path, "/proc/%d/task/%s/children", (int)pid, thread->d_name);
 		list = fopen(path, "re");
+		need_resources(list, path);
 		if (list && getline(&children, &room, list) > 0)
 			for (char *at = children, *end; strtol(at, &end, 10) > 0; at = end)
 				see_tree((pid_t)strtol(at, NULL, 10));
@@ -201,6 +210,19 @@ struct process *process_named(uint32_t inner)
 		if (processes[i]->inner == inner && processes[i]->started)
 			return processes[i];
 	return NULL;
+}
+
+bool has_memory_of_another(const struct process *process)
+{
+	bool found_before = true;
+
+	for (size_t i = 0; i < process_count; i++) {
+		found_before &= processes[i] != process;
+		if (processes[i] != process && processes[i]->alive && (found_before || processes[i]->userfault >= 0) &&
+		    syscall(SYS_kcmp, process->pid, processes[i]->pid, KCMP_VM, 0, 0) == 0)
+			return true;
+	}
+	return false;
 }
 
 static int by_inner(const void *a, const void *b)

@@ -37,6 +37,10 @@ void read_all_areas(void);
 struct process *process_named(uint32_t inner);
 /* By these PIDs. */
 void sort_processes(void);
+/* Opens its memory as it is now: what is open goes on meaning what it had before an execve(2). */
+bool open_memory(struct process *process);
+/* Whether its memory is that of one that was found before or is tracked, as it is from vfork(2) until execve(2). */
+bool has_memory_of_another(const struct process *process);
 /* A file of /proc/PID; or -1. */
 int open_of(pid_t pid, const char *name);
 /* What stat tells of a process or a thread from the end of its name on (proc_pid_stat(5)); NULL when there is none. */

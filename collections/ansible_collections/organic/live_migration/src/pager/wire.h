@@ -15,7 +15,7 @@
 /* No process has memory above this (Documentation/arch/x86/x86_64/mm.rst), and no list of pages is about more of it. */
 #define ADDRESS_END (1UL << 47)
 #define MEMORY_MAX (1UL << 38)
-/* Of the ranges in one FRAME_EXTENTS, FRAME_PRESENT or FRAME_STALE; more go out in several. */
+/* Of the ranges in one FRAME_EXTENTS, FRAME_PRESENT, FRAME_STALE or FRAME_WIPED; more go out in several. */
 #define FRAME_RANGES_MAX (FRAME_BYTES_MAX / sizeof(struct range))
 
 enum frame_kind {
@@ -29,6 +29,7 @@ enum frame_kind {
 	FRAME_BARRIER_DONE, /* the answer */
 	FRAME_REQUEST,	   /* target to source: the process waits for the page at address */
 	FRAME_RECEIVED,	   /* target to source, after a broken link: ranges that need not be sent again */
+	FRAME_WIPED,	   /* payload: ranges that a child of fork(2) gets empty */
 };
 
 struct frame {

@@ -72,6 +72,7 @@ static bool has_memory(pid_t pid)
 
 	snprintf(path, sizeof path, "/proc/%d/maps", (int)pid);
 	maps = fopen(path, "re");
+	need_resources(maps, path);
 	has = maps && getc(maps) != EOF;
 	if (maps)
 		fclose(maps);
@@ -88,7 +89,7 @@ static void track(struct process *process)
 	if (process->userfault < 0) {
 		if (start_time(process->pid) != process->started || !has_memory(process->pid))
 			return; /* it ended meanwhile, and its parent may not know yet */
-		if (process->userfault == -ENOEXEC)
+		if (process->userfault == -ENOEXEC || process->userfault == -ESRCH)
 			return; /* it is amid an execve(2): another round, or the last one, finds what it becomes */
 		fail("process %d cannot be tracked: userfaultfd: %s", (int)process->inner,
 		     strerror(-process->userfault));
@@ -228,8 +229,13 @@ void collect_running(void)
 
 		if (!process->alive)
 			continue;
-		if (process->userfault < 0)
+		if (process->userfault < 0) {
+			/* what is scanned by the pagemap of the one is noted as sent for the other; another round, or the
+			 * last one, finds what it becomes, whose memory is to be opened when it is its own */
+			if (has_memory_of_another(process) || !open_memory(process))
+				continue;
 			track(process);
+		}
 		if (process->userfault < 0)
 			continue;
 		read_areas(&process->areas, process->pid);

@@ -5,7 +5,20 @@
 
 from __future__ import annotations
 
-from ansible_collections.organic.live_migration.plugins.module_utils.pager import Answer, Sent
+import sys
+from pathlib import Path
+
+import pytest
+from ansible_collections.organic.live_migration.plugins.module_utils import resident
+from ansible_collections.organic.live_migration.plugins.module_utils.errors import MigrationError
+from ansible_collections.organic.live_migration.plugins.module_utils.pager import Answer, Pager, Sent
+
+WORDS = """#!{python} -IS
+import os, select
+os.write(0, b'{{"event": "progress"}}')
+select.select([0], [], [])
+print("Error: a page cannot be placed", file=os.fdopen(2, "w"))
+"""
 
 
 def answer(bytes_sent: int, zero_pages: int, duration_ms: float = 100) -> Answer:
@@ -41,3 +54,20 @@ def test_nothing_of_a_lost_pager_is_forgotten() -> None:
     sent.finish(answer(6000, 2, 10))
     assert (sent.bytes, sent.zero_pages) == (15_000, 7)
     assert sent.bytes_per_s == 600_000
+
+
+def test_one_that_ends_with_an_order_unread_is_told_to_have_ended(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The kernel tells of a reset connection then, before what was said on it."""
+    program = tmp_path / "pager"
+    program.write_text(WORDS.format(python=sys.executable))
+    program.chmod(0o755)
+    monkeypatch.setattr(resident, "PAGER", str(program))
+    pager = Pager(["target"], [])
+    pager.order("finish")
+    pager._process.wait(10)
+    assert pager.receive(10) == {"event": "progress"}
+    with pytest.raises(MigrationError, match="a page cannot be placed"):
+        pager.receive(10)
+    pager.close()
