@@ -241,7 +241,7 @@ class Source:
         if not self._record.cpu_limit:
             self._record.cpu_limit = throttle.settings()
             self._record.save()
-        throttle.set(percent)
+        throttle.set(percent, self._record.cpu_limit)
         self._monitor.report(throttle_percent=percent)
 
     def _refresh_files(self, armed: Armed) -> None:

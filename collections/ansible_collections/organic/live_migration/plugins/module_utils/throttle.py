@@ -48,15 +48,22 @@ class Throttle:
             )
         return {str(path): path.read_text().strip() for path in self._files}
 
-    def set(self, percent: int) -> None:
-        """Take ``percent`` of all the host's CPU time from it."""
-        quota = max(1000, _PERIOD_US * (os.cpu_count() or 1) * (100 - percent) // 100)
+    def set(self, percent: int, before: dict[str, str]) -> None:
+        """Take ``percent`` of the CPU time from it that it had by its ``settings`` before."""
+        quota = max(1000, self._whole_us(before) * (100 - percent) // 100)
         if len(self._files) == 1:
             self._files[0].write_text(f"{quota} {_PERIOD_US}")
             return
         self._files[1].write_text("-1")  # a period that is too short for the old quota is refused
         self._files[0].write_text(str(_PERIOD_US))
         self._files[1].write_text(str(quota))
+
+    def _whole_us(self, before: dict[str, str]) -> int:
+        """CPU time in a period, in microseconds: all of the host's, unless a quota was set."""
+        host = _PERIOD_US * (os.cpu_count() or 1)
+        words = " ".join(before[str(path)] for path in reversed(self._files)).split()
+        quota, period = words
+        return host if quota in ("max", "-1") else min(host, int(quota) * _PERIOD_US // int(period))
 
 
 def restore(settings: dict[str, str]) -> None:
