@@ -40,7 +40,7 @@ class Target:
 
     def __init__(self, count: int) -> None:
         self.memory: dict[int, dict[int, bytes]] = {}
-        self.ranges: dict[int, dict[int, list[tuple[int, int]]]] = {EXTENTS: {}, PRESENT: {}, STALE: {}}
+        self.ranges: dict[int, dict[int, list[tuple[int, int]]]] = {EXTENTS: {}, WIPED: {}, PRESENT: {}, STALE: {}}
         self.page_arrived = threading.Event()
         self.first_may_answer = threading.Event()
         self.first_may_answer.set()

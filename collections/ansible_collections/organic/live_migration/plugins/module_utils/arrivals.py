@@ -141,8 +141,8 @@ def _packet(
 def deliver(pid: int, packets: bytes) -> int:
     """Deliver packets to the sockets in the network namespace of ``pid``, by its loopback and with their senders.
 
-    What was sent to all or to a group has come to this host as well and is not delivered twice; what the kernel does
-    not take, as when no route leads there, is lost, as it would have been without a migration.
+    What was sent to all or to a group is passed over: this host gets it as well, once its links are up. What the kernel
+    does not take, as when no route leads there, is lost.
 
     Returns:
         How many were delivered.

@@ -66,6 +66,7 @@ class Attendant:
         self._max_parallel = max_parallel
         self._timeout_s = timeout_s
         self._work = work
+        self._queued = False
         self._heard = time.monotonic()
 
     def begin(self) -> bool:
@@ -115,6 +116,7 @@ class Attendant:
         told.report(queued=slot is None)
         os.write(ready, b"q" if slot is None else b"s")
         os.close(ready)
+        self._queued = slot is None
         while slot is None:
             self._listen(told, orders, _PATIENCE_S)
             slot = Slot.take(LEAVING, self._max_parallel)
@@ -122,8 +124,11 @@ class Attendant:
         return slot
 
     def _await_orders(self, told: Monitor, orders: socket.socket) -> dict[str, Any]:
+        since = time.monotonic()
         while True:
-            if found := self._listen(told, orders, max(_PATIENCE_S, self._timeout_s)):
+            # who had it queue is heard of as soon as it knows that its turn has come
+            knows = not self._queued or self._heard > since
+            if found := self._listen(told, orders, max(_PATIENCE_S, self._timeout_s) if knows else _PATIENCE_S):
                 return found
 
     def _listen(self, told: Monitor, orders: socket.socket, patience_s: float) -> dict[str, Any]:

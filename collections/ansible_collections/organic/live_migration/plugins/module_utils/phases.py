@@ -118,9 +118,9 @@ def _migrate(parameters: dict[str, Any]) -> agent.Result:
     orders = ("plan", "credentials", "addresses", "port", "method")
     try:
         attendant.submit(plan.migration_id, {key: parameters[key] for key in orders})
-    except MigrationError as error:  # one that was cancelled has a result; without orders, none is undecided
+    except MigrationError as error:  # one that was cancelled has a result; else the target is asked, to be sure
         result = attendant.wait(plan.migration_id, -1, _SHORT_S)
-        return agent.failure(error) if result.get("undecided") else result
+        return {**result, "message": str(error)} if result.get("undecided") else result
     return attendant.wait(plan.migration_id, -1, _SHORT_S)
 
 

@@ -98,14 +98,17 @@ class Record:
     def path(self) -> Path:
         return self.directory / f"{self.role}.json"
 
+    @property
+    def _unfinished(self) -> Path:
+        return self.path.with_suffix(".new")
+
     def save(self, state: str | None = None) -> None:
         """Write it down, whole or not at all; with ``state``, after entering that state."""
         if state is not None:
             self.state = state
         self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        temporary = self.path.with_suffix(".new")
-        temporary.write_text(json.dumps(asdict(self)))
-        os.replace(temporary, self.path)
+        self._unfinished.write_text(json.dumps(asdict(self)))
+        os.replace(self._unfinished, self.path)
 
     @property
     def at_work(self) -> bool:
@@ -147,6 +150,7 @@ class Record:
     def remove(self) -> None:
         """Forget it; the directory goes with the last record in it."""
         self.path.unlink(missing_ok=True)
+        self._unfinished.unlink(missing_ok=True)
         for directory in (self.directory, DIRECTORY, DIRECTORY.parent):
             try:
                 directory.rmdir()

@@ -144,6 +144,8 @@ def outcome_on_target(migration_id: str, name: str, engine: DockerEngine, timeou
         if not entry.at_work:
             settle_target(entry, engine)
             continue
+        if entry.state == record.SETUP:  # it waits for a source that will not come; nothing was restored
+            _end_agent(entry)
         if time.monotonic() > deadline:
             raise MigrationError(f"Migration {migration_id} is still at work on the target host; try again later.")
         time.sleep(0.1)
@@ -173,18 +175,21 @@ def runs_here(name: str, engine: DockerEngine) -> bool:
     return not started_by_resident_init(description) or bool(processes.children(description["State"]["Pid"]))
 
 
-def withdraw_target(migration_id: str, name: str, engine: DockerEngine, timeout_s: float = 15) -> None:
+def withdraw_target(migration_id: str, name: str, engine: DockerEngine) -> None:
     """Take away what waits on this host for a source that has given up. Never to be called after a commit."""
     for entry in record.all_records():
         if entry.migration_id == migration_id and entry.role == "target":
-            if (
-                not entry.rescued
-            ):  # a guardian that is tidying up already must not die of it: its children would live on
-                processes.ProcessId(entry.agent_pid, entry.agent_start_time).kill()
-            deadline = time.monotonic() + timeout_s
-            while entry.path.exists() and time.monotonic() < deadline:
-                time.sleep(0.02)  # its guardian tidies up
+            _end_agent(entry)
     outcome_on_target(migration_id, name, engine)
+
+
+def _end_agent(entry: Record, timeout_s: float = 15) -> None:
+    """End an agent and wait until its guardian has tidied up."""
+    if not entry.rescued:  # a guardian that does so already must not die of it: its children would live on
+        processes.ProcessId(entry.agent_pid, entry.agent_start_time).kill()
+    deadline = time.monotonic() + timeout_s
+    while entry.path.exists() and time.monotonic() < deadline:
+        time.sleep(0.02)
 
 
 def settle_source(migration_id: str, outcome: str, engine: DockerEngine) -> bool:

@@ -507,7 +507,7 @@ class Source:
             control.send("abort")
             told = control.expect("aborted", 10).fields
         except PeerFailed as target_error:
-            return target_error
+            return error if isinstance(error, (Cancelled, OSError)) else target_error
         except MigrationError:
             return error
         finally:

@@ -184,8 +184,8 @@ class Target:
     def _converse(self, control: Channel, pages: socket.socket, for_pager: list[socket.socket]) -> None:
         """Do what the source says, in its order, until the process runs or the source gives up."""
         pauses = self._plan.options.pause_before_switchover
-        # it is silent through the rounds, and through a pause after them
-        patience_s = (2 if pauses else 1) * self._plan.timeout_s + _WORD_OF_THE_SOURCE_S
+        # it is silent through the rounds, or through these, a pause and another round
+        patience_s = (3 if pauses else 1) * self._plan.timeout_s + _WORD_OF_THE_SOURCE_S
         while True:
             message = control.receive(patience_s)
             if message.kind == "files":

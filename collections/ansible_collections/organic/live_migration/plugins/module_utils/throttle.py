@@ -17,6 +17,8 @@ from .errors import MigrationError
 
 _PERIOD_US = 10_000
 """Short, so that a process with 1 % of a CPU still answers every hundredth of a second."""
+_PERIOD_MOST_US = 1_000_000
+_QUOTA_LEAST_US = 1000
 
 
 class Throttle:
@@ -50,12 +52,15 @@ class Throttle:
 
     def set(self, percent: int, before: dict[str, str]) -> None:
         """Take ``percent`` of the CPU time from it that it had by its ``settings`` before."""
-        quota = max(1000, self._whole_us(before) * (100 - percent) // 100)
+        whole = self._whole_us(before)
+        quota, period = max(whole * (100 - percent) // 100, min(whole, _QUOTA_LEAST_US)), _PERIOD_US
+        if quota < _QUOTA_LEAST_US:  # it had less: that, in longer periods
+            quota, period = _QUOTA_LEAST_US, min(_PERIOD_MOST_US, _PERIOD_US * _QUOTA_LEAST_US // max(1, quota))
         if len(self._files) == 1:
-            self._files[0].write_text(f"{quota} {_PERIOD_US}")
+            self._files[0].write_text(f"{quota} {period}")
             return
         self._files[1].write_text("-1")  # a period that is too short for the old quota is refused
-        self._files[0].write_text(str(_PERIOD_US))
+        self._files[0].write_text(str(period))
         self._files[1].write_text(str(quota))
 
     def _whole_us(self, before: dict[str, str]) -> int:

@@ -92,6 +92,8 @@ options:
         sent whole when anything in it was written, as is an area of memory that has grown since the last round, a heap
         for example. KSM must be off on the source host. It takes Linux 6.8.
       - V(auto) takes write-protection where the source host's kernel has it, else soft-dirty bits.
+      - By neither way the kernel tells of what a device writes into memory by itself. A read of a file that was opened
+        with C(O_DIRECT) and that is under way in a round may be missing on the target host; use another strategy then.
     type: str
     choices: [auto, write_protection, soft_dirty]
     default: auto

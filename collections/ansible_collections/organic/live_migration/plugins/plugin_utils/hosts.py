@@ -76,7 +76,7 @@ class Hosts:
         executor = TaskExecutor(
             self._host,
             task,
-            self._vars,
+            dict(self._vars),  # it notes there whom it delegates to
             self._action._play_context.copy(),
             self._action._loader,
             self._action._shared_loader_obj,

@@ -183,10 +183,10 @@ class Migration:
         reasons = self.look(dry_run=False)
         if reasons:
             return refusal(reasons)
-        outcome = self._queue()
-        if outcome is not None:
-            return self._tell(outcome, self._elapsed_ms(), self._elapsed_ms())
         with self._dismissing():
+            outcome = self._queue()
+            if outcome is not None:
+                return self._tell(outcome, self._elapsed_ms(), self._elapsed_ms())
             self._decide(measures_link=True)
             source_orders, target_orders = self._orders()
             prepared = self._prepare_in_turn(target_orders)

@@ -71,7 +71,7 @@ void learn_areas(struct areas *areas, pid_t pid)
 		add_range(&areas->known, start, end);
 		if (strstr(line, " lo") || strstr(line, " dp"))
 			add_range(&areas->special, start, end);
-		if (strstr(line, " wf"))
+		else if (strstr(line, " wf"))
 			add_range(&areas->wiped, start, end);
 		blank_changing(line);
 		append(&areas->learned, first.bytes, first.count);

@@ -21,7 +21,7 @@ struct areas {
 	struct ranges ours;    /* private anonymous memory, as CRIU's vma_entry_can_be_lazy has it */
 	struct ranges known;   /* areas, when they were learned */
 	struct ranges special; /* those among them that are not ours, for a reason that maps does not tell */
-	struct ranges wiped;   /* those that a child of fork(2) gets empty (madvise(2), MADV_WIPEONFORK) */
+	struct ranges wiped;   /* those of ours that a child of fork(2) gets empty (madvise(2), MADV_WIPEONFORK) */
 	struct text learned;   /* of each known area its first line in smaps, and its VmFlags */
 	struct text exact;     /* the same of all areas that there are, and no others; or empty */
 };

@@ -180,13 +180,23 @@ def test_one_that_queues_hears_of_its_controller_or_goes(monkeypatch: pytest.Mon
     assert result(OTHER)["ok"]
 
 
+def test_one_whose_turn_has_come_hears_of_its_controller_or_goes(monkeypatch: pytest.MonkeyPatch, until: Until) -> None:
+    monkeypatch.setattr(attendant, "_PATIENCE_S", 1)
+    Attendant(OTHER, FACTS, 1, 20, echo).begin()
+    assert Attendant(ID, FACTS, 1, 20, echo).begin()
+    attendant.submit(OTHER, {"port": 7})
+    assert result(OTHER)["ok"]
+    until(lambda: not (monitor.read(attendant.directory_of(ID)) or {"queued": False})["queued"], "its turn has come")
+    until(lambda: not attendant.is_attended(attendant.directory_of(ID)), "nobody keeps the slot")
+
+
 def test_orders_that_come_too_late_are_told_to_be(records: Path) -> None:
     plan = {"migration_id": ID, "name": "smf", "peer": "edge-b", "timeout_s": 20, "memory_bytes": 1 << 20}
     credentials = {"certificate": "", "key": "", "peer_certificate": ""}
     orders = {"plan": {**plan, "options": {"strategy": "inter_copy"}}, "credentials": credentials}
     told = phases.run({"phase": "migrate", **orders, "addresses": [], "port": 7, "method": "resident"})
     assert not told["ok"]
-    assert "undecided" not in told
+    assert told["undecided"]
     assert "ended before it could begin" in told["message"]
 
 

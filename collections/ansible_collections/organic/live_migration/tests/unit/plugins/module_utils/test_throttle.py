@@ -34,6 +34,7 @@ def host(monkeypatch: pytest.MonkeyPatch) -> None:
         ("max 100000", 20, "32000 10000"),
         ("100000 100000", 20, "8000 10000"),  # it had one CPU
         ("100000 100000", 99, "1000 10000"),
+        ("5000 100000", 20, "1000 20000"),  # less than the least of a short period
         ("800000 100000", 50, "20000 10000"),  # more than the host has
     ],
 )

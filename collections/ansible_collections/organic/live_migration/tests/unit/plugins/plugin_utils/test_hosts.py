@@ -39,8 +39,9 @@ def run(monkeypatch: pytest.MonkeyPatch) -> list[Task]:
     tasks: list[Task] = []
 
     class Executor:
-        def __init__(self, _host: Any, task: Task, *_others: Any) -> None:
+        def __init__(self, _host: Any, task: Task, task_vars: dict[str, Any], *_others: Any) -> None:
             tasks.append(task)
+            task_vars["ansible_delegated_vars"] = {task.delegate_to: {}}  # as Ansible's does
 
         def run(self) -> dict[str, Any]:
             return {"agent": {"ok": True}}
@@ -63,6 +64,12 @@ def test_what_the_user_wants_of_the_task_is_not_wanted_of_its_part_on_the_target
     assert (task.action, task.args, task.delegate_to) == (hosts.AGENT, {"phase": "prepare"}, "edge-b")
     assert not any((task.loop, task.loop_with, task.register, task.until, task.failed_when, task.changed_when))
     assert task.retries is None
+
+
+def test_whom_the_task_was_delegated_to_is_not_forgotten(run: list[Task]) -> None:
+    asked = hosts_of({"delegate_to": "edge-a"}, host="localhost")
+    asked.on_target(phase="prepare")
+    assert "ansible_delegated_vars" not in asked._vars
 
 
 def test_the_source_is_where_the_task_works() -> None:
