@@ -66,8 +66,7 @@ class Throttle:
     def _whole_us(self, before: dict[str, str]) -> int:
         """CPU time in a period, in microseconds: all of the host's, unless a quota was set."""
         host = _PERIOD_US * (os.cpu_count() or 1)
-        words = " ".join(before[str(path)] for path in reversed(self._files)).split()
-        quota, period = words
+        quota, period = " ".join(before[str(path)] for path in reversed(self._files)).split()
         return host if quota in ("max", "-1") else min(host, int(quota) * _PERIOD_US // int(period))
 
 

@@ -71,7 +71,7 @@ def codes(reasons: list[Any]) -> list[str]:
 def test_what_does_not_move_is_no_less_in_the_way_of_the_engine_s_own_checkpoint(
     records: Path, differences: dict[str, Any], code: str | None
 ) -> None:
-    view = preflight.look_at_source(Engine(container(**differences)), "smf", [], "engine", None)  # type: ignore[arg-type]
+    view = preflight.look_at_source(Engine(container(**differences)), "smf", [], "engine", None)
     assert codes(view.reasons) == [code] * (code is not None)
 
 
@@ -79,13 +79,13 @@ def test_a_container_moves_once_at_a_time_by_either_method(records: Path) -> Non
     entry = Record("0" * 16, "source", "smf", "c0ffee", "edge-b", method="engine")
     entry.adopt()
     entry.save()
-    view = preflight.look_at_source(Engine(container()), "smf", [], "engine", None)  # type: ignore[arg-type]
+    view = preflight.look_at_source(Engine(container()), "smf", [], "engine", None)
     assert codes(view.reasons) == ["busy"]
 
 
 def test_a_target_on_which_the_container_cannot_be_made_is_refused(records: Path) -> None:
     many = container(NetworkSettings={"Networks": {"core": NETWORK, "other": NETWORK}})
-    reasons = preflight.look_at_target(Engine(), many, 1 << 20, 0, "engine")  # type: ignore[arg-type]
+    reasons = preflight.look_at_target(Engine(), many, 1 << 20, 0, "engine")
     assert codes(reasons) == ["engine_too_old"]
-    reasons = preflight.look_at_target(Engine(driver="ipvlan"), container(), 1 << 20, 0, "engine")  # type: ignore[arg-type]
+    reasons = preflight.look_at_target(Engine(driver="ipvlan"), container(), 1 << 20, 0, "engine")
     assert codes(reasons) == ["ipvlan"]

@@ -40,7 +40,7 @@ def host(monkeypatch: pytest.MonkeyPatch) -> None:
 )
 def test_it_is_left_a_part_of_what_it_had(tmp_path: Path, before: str, percent: int, after: str) -> None:
     (tmp_path / "cpu.max").write_text(f"{before}\n")
-    slowed = Throttle(Container("", tmp_path))  # type: ignore[arg-type]
+    slowed = Throttle(Container("", tmp_path))
     settings = slowed.settings()
     for step in (10, percent):
         slowed.set(step, settings)
@@ -54,7 +54,7 @@ def test_so_it_is_in_a_hierarchy_of_its_own(tmp_path: Path, before: str, after: 
     quota, period = tmp_path / "cpu.cfs_quota_us", tmp_path / "cpu.cfs_period_us"
     quota.write_text(before)
     period.write_text("100000")
-    slowed = Throttle(Container("cpu,cpuacct", tmp_path))  # type: ignore[arg-type]
+    slowed = Throttle(Container("cpu,cpuacct", tmp_path))
     settings = slowed.settings()
     slowed.set(20, settings)
     assert (quota.read_text(), period.read_text()) == (after, "10000")

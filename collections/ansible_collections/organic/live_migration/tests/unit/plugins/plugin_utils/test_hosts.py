@@ -14,7 +14,7 @@ from ansible_collections.organic.live_migration.plugins.plugin_utils import host
 from ansible_collections.organic.live_migration.plugins.plugin_utils.hosts import Hosts
 
 
-class HostVars(dict):  # type: ignore[type-arg]
+class HostVars(dict):
     """Ansible's, as far as it is used."""
 
     _inventory = SimpleNamespace(get_host=lambda name: SimpleNamespace(name=name))
@@ -30,7 +30,7 @@ def hosts_of(attributes: dict[str, Any], host: str = "edge-a") -> Hosts:
         _task=task, _play_context=SimpleNamespace(copy=dict), _loader=None, _shared_loader_obj=None
     )
     task_vars = {"hostvars": HostVars({"edge-a": {}, "edge-b": {}, "localhost": {}}), "inventory_hostname": host}
-    return Hosts(action, task_vars, "edge-b")  # type: ignore[arg-type]
+    return Hosts(action, task_vars, "edge-b")
 
 
 @pytest.fixture
