@@ -289,6 +289,8 @@ def run(site: Site, moving: Moving, case: Case, finding: Finding) -> bool:
     try:
         told = struck.strike()
         finding.message = told.message if told else ""
+        if told and told.status != 0 and case.fault.ends_process and case.fault.side == "source":
+            assert "as before" not in told.message, told.items
         if case.may_fail_for_good and told and told.status != 0 and "is lost" in told.message:
             struck.settle_failed(finding, told)
             finding.status = "passed"

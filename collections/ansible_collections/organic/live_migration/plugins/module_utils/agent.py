@@ -19,7 +19,7 @@ from collections.abc import Callable
 from typing import Any
 
 from . import processes
-from .errors import Cancelled, MigrationError
+from .errors import Cancelled, MigrationError, ProcessEnded
 
 _PR_SET_CHILD_SUBREAPER = 36
 _FIRST = -10
@@ -35,7 +35,8 @@ def failure(error: Exception) -> Result:
     details = error.details if isinstance(error, MigrationError) else {}
     message = str(error) if isinstance(error, (MigrationError, OSError)) else f"{type(error).__name__}: {error}"
     status = "cancelled" if isinstance(error, Cancelled) else "failed"
-    return {"ok": False, "status": status, "message": message, "details": details}
+    ended = isinstance(error, ProcessEnded)
+    return {"ok": False, "status": status, "message": message, "details": details, "process_ended": ended}
 
 
 def guarded(work: Callable[[], Result], rescue: Callable[[], Result | None]) -> Result:

@@ -56,6 +56,10 @@ class CriuFailed(MigrationError):
         super().__init__(f"CRIU failed to {action}: {said}", criu_log=log_lines)
 
 
+class ProcessEnded(MigrationError):
+    """What was to be moved ended by itself, or was killed: it does not run on the source as before."""
+
+
 class PeerFailed(MigrationError):
     """The other host reported a failure."""
 

@@ -35,7 +35,7 @@ from .channel import Channel, PageStream
 from .container import Container
 from .criu import CriuWorker
 from .docker_engine import NO_RESTART, DockerEngine
-from .errors import Cancelled, MigrationError, PeerFailed, PeerLost
+from .errors import Cancelled, MigrationError, PeerFailed, PeerLost, ProcessEnded
 from .files import FileSet, Snapshot
 from .freezer import Freezer
 from .memory_transfer import MemoryTransfer
@@ -97,7 +97,7 @@ class Source:
         self._steps = Steps()
         description = engine.inspect(plan.name)
         if description is None or not description["State"]["Pid"]:
-            raise MigrationError(f"Container '{plan.name}' ended before its migration began.")
+            raise ProcessEnded(f"Container '{plan.name}' ended before its migration began.")
         self._container = Container(description["State"]["Pid"])
         self._nf = processes.ProcessId.of(self._container.nf_root())
         self._freezer = Freezer(self._container.freezer_group())
@@ -479,10 +479,17 @@ class Source:
     def _roll_back(self, error: Exception) -> agent.Result:
         """Before the commit point every failure ends here: the process runs on, with its connections."""
         with self._steps.step("roll_back"):
+            ended = not self._nf.alive  # whatever failed then, failed for that
             error = self._ask_target_why(error)
             if self._memory.pager is not None:
                 self._memory.pager.close()
             roll_back(self._record, self._engine, self._armed)
+        if ended:
+            error = ProcessEnded(
+                f"The process of '{self._plan.name}' ended or was killed while it was being migrated ({error}). Its "
+                "container stays on this host, and is started anew if its restart policy says so.",
+                **(error.details if isinstance(error, MigrationError) else {}),
+            )
         result = agent.failure(error)
         self._monitor.enter(CANCELLED if isinstance(error, Cancelled) else FAILED)
         result["status"] = CANCELLED if isinstance(error, Cancelled) else FAILED

@@ -347,7 +347,7 @@ class Migration:
         return {
             "failed": True,
             "msg": outcome["message"]
-            if outcome.get("undecided") or outcome.get("stopped")
+            if outcome.get("undecided") or outcome.get("stopped") or outcome.get("process_ended")
             else f"{outcome['message']} The container runs on {self._hosts.source} as before.",
             "details": outcome["details"],
             "migration": migration,

@@ -70,6 +70,7 @@ def test_a_failure_that_the_work_handled_is_its_result() -> None:
     handled = agent.failure(CriuFailed("dump", ["Error (criu/x.c:1): no"]))
     result, rescues = guarded(lambda: handled)
     assert (result, rescues) == (handled, 0)
+    assert not result["process_ended"]
     assert result["details"] == {"criu_log": ["Error (criu/x.c:1): no"]}
 
 
@@ -82,7 +83,8 @@ def test_a_killed_worker_is_rescued() -> None:
 def test_a_fault_of_ours_is_rescued_and_told() -> None:
     """Whatever it is: a NF must not stay frozen because of a KeyError."""
     result, rescues = guarded(lambda: {"ok": {}["steps"]})
-    assert (result, rescues) == ({"ok": False, "status": "failed", "message": "KeyError: 'steps'", "details": {}}, 1)
+    assert (result, rescues) == (agent.failure(KeyError("steps")), 1)
+    assert result["message"] == "KeyError: 'steps'"
 
 
 def test_a_result_that_cannot_be_told_is_no_result() -> None:

@@ -128,6 +128,13 @@ def test_a_process_that_was_stopped_in_post_copy_is_not_said_to_run() -> None:
 
 
 @pytest.mark.parametrize("ended", [True, False])
+def test_a_process_that_ended_meanwhile_is_not_said_to_run_as_before(ended: bool) -> None:
+    result = migrate(Hosts(migrate={**BROKEN, "process_ended": ended}))
+    assert result["failed"]
+    assert ("as before" in result["msg"]) is not ended
+
+
+@pytest.mark.parametrize("ended", [True, False])
 def test_a_process_that_ended_as_soon_as_it_ran_is_warned_of(ended: bool) -> None:
     result = migrate(Hosts(migrate={"ok": True, "status": "completed", "steps": [], "ended_on_target": ended}))
     assert result["changed"]
