@@ -155,7 +155,7 @@ class CriuWorker:
             (11, protobuf.encode([(4, pages)])),
             (44, f"/proc/self/fd/{freezer}"),
         ]
-        self._send(_DUMP, options)
+        self._request(_DUMP, options)
         self._expect("pre-dump")
 
     def start_restore(self, inherited: dict[str, int]) -> None:
@@ -169,10 +169,16 @@ class CriuWorker:
         options = [*self._common_options(), (48, True)]  # lazy_pages
         for key, descriptor in inherited.items():
             options.append((27, protobuf.encode([(1, key), (2, descriptor)])))
-        self._send(_RESTORE, options)
+        self._request(_RESTORE, options)
 
-    def _send(self, kind: int, options: list[tuple[int, protobuf.Value]]) -> None:
-        self._rpc.send(protobuf.encode([(1, kind), (2, protobuf.encode(options))]))
+    def _request(self, kind: int, options: list[tuple[int, protobuf.Value]]) -> None:
+        self._send(protobuf.encode([(1, kind), (2, protobuf.encode(options))]))
+
+    def _send(self, data: bytes) -> None:
+        try:
+            self._rpc.send(data)
+        except (BrokenPipeError, ConnectionResetError):
+            raise CriuFailed(self.action, self.error_lines()) from None
 
     def answer(self) -> None:
         """Let CRIU go on after a notification.
@@ -180,10 +186,7 @@ class CriuWorker:
         Raises:
             CriuFailed: CRIU has ended.
         """
-        try:
-            self._rpc.send(_ANSWER)
-        except BrokenPipeError:
-            raise CriuFailed(self.action, self.error_lines()) from None
+        self._send(_ANSWER)
 
     def let_run(self) -> None:
         """Have a gated restore go on to its end; it may stand in a freezer meanwhile."""
@@ -230,7 +233,12 @@ class CriuWorker:
         if not {self._rpc.fileno(), self._end} & set(ready):
             raise Interrupted
         # the guardian may hold CRIU's end of the socket, whose closing then tells nothing
-        data = self._rpc.recv(65536) if self._rpc.fileno() in ready else b""
+        data = b""
+        if self._rpc.fileno() in ready:
+            try:
+                data = self._rpc.recv(65536)
+            except ConnectionResetError:  # it ended with an answer unread; what it told before is still there
+                data = self._rpc.recv(65536)
         if not data:
             raise CriuFailed(self.action, self.error_lines())
         fields = protobuf.decode(data)

@@ -56,6 +56,13 @@ class ProcessId:
         Args:
             await_s: wait so long, at most, until it has ended.
         """
+        self._signal(signal.SIGKILL, await_s)
+
+    def await_end(self, timeout_s: float) -> None:
+        """Wait until it has ended, ``timeout_s`` at most."""
+        self._signal(0, timeout_s)
+
+    def _signal(self, number: int, await_s: float) -> None:
         if not self.pid:
             return
         try:
@@ -64,7 +71,7 @@ class ProcessId:
             return
         try:
             if start_time(self.pid) == self.start_time:
-                signal.pidfd_send_signal(pidfd, signal.SIGKILL)
+                signal.pidfd_send_signal(pidfd, number)
                 select.select([pidfd], [], [], await_s)
         except ProcessLookupError:
             pass

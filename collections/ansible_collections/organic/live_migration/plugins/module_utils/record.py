@@ -117,6 +117,11 @@ class Record:
         return any(process.pid and process.alive for process in (agent, self.pager))
 
     @property
+    def nf(self) -> ProcessId:
+        """The NF's first process, on the source."""
+        return ProcessId(self.nf_pid, self.nf_start_time)
+
+    @property
     def init(self) -> ProcessId:
         return ProcessId(self.init_pid, self.init_start_time)
 

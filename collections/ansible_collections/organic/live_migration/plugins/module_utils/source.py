@@ -52,6 +52,8 @@ _DEPARTED = signal.SIGRTMIN + 1
 _UNCORK_EVERY_S = 0.001
 _ACCEPT_S = 2.0
 """For so long the process may take to accept the connections that are open."""
+_ENDS_WITH_IT_S = 5.0
+"""More than the container's init takes to end after the NF."""
 _MAX_FILES_BYTES = 1 << 30
 _METADATA_BYTES = 64 << 20
 """Size of the source's image file system: all but the pages, which go out at once."""
@@ -484,7 +486,7 @@ class Source:
             if self._memory.pager is not None:
                 self._memory.pager.close()
             roll_back(self._record, self._engine, self._armed)
-        if ended:
+        if ended or not self._nf.alive:  # a frozen v1 group holds back a SIGKILL
             error = ProcessEnded(
                 f"The process of '{self._plan.name}' ended or was killed while it was being migrated ({error}). Its "
                 "container stays on this host, and is started anew if its restart policy says so.",
@@ -566,6 +568,8 @@ def roll_back(source: Record, engine: DockerEngine, armed: Armed | None = None) 
     """Let the process run here again as if nothing had been; may be repeated."""
     if armed is not None and armed.withdrawal is not None:
         armed.withdrawal.join()
+    if not source.nf.alive:
+        source.init.await_end(_ENDS_WITH_IT_S)  # and the container's network with that
     if source.init.alive and source.interfaces:
         (armed.links if armed is not None else _links(source)).take_over()
         network.Equipment(source.init.pid, _interfaces(source)).give()
@@ -579,8 +583,11 @@ def roll_back(source: Record, engine: DockerEngine, armed: Armed | None = None) 
     _let_run(freezer)
     if armed is not None:
         armed.criu.close()  # takes its code out of the process, which must not be frozen for that
-        armed.hold.remove()
-        armed.door.remove()
+        for hold in (armed.hold, armed.door):
+            if source.init.alive:
+                hold.remove()
+            else:
+                hold.drop()
     elif source.init.alive:
         remove_rules(source.init.pid, source.migration_id)
     freezer.remove()

@@ -185,6 +185,15 @@ def test_a_process_that_was_never_known_is_not_killed() -> None:
     ProcessId(0, 0).kill()
 
 
+def test_the_end_of_a_process_is_awaited_so_long_at_most(spawn: Any) -> None:
+    waits = ProcessId.of(spawn.python("").pid)
+    waits.await_end(0.05)
+    assert waits.alive
+    ends = ProcessId.of(spawn.python("signal.setitimer(signal.ITIMER_REAL, 0.3)").pid)
+    ends.await_end(30)
+    assert not ends.alive
+
+
 def test_whoever_was_killed_is_told_before_it_is_reaped(spawn: Any) -> None:
     pid = spawn.python("import time; time.sleep(60)").pid
     assert not processes.is_killed(pid)
