@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import datetime
+import time
 from typing import Any
 
 try:
@@ -22,6 +23,7 @@ from .errors import MigrationError, Reason, Refused
 
 _API_WITH_ENDPOINTS = (1, 44)
 """From this version on, a container is created on several networks, with a MAC address on each."""
+_LOOK_EVERY_S = 0.02
 NO_RESTART = {"Name": "no"}
 
 
@@ -154,6 +156,17 @@ class DockerEngine:
             return int(self._client.wait(container_id, timeout=timeout_s)["StatusCode"])
         except docker.errors.NotFound:
             return 0
+
+    def await_noticed(self, container_id: str, pid: int, timeout_s: float) -> None:
+        """Wait until the engine has noticed that a container's process has ended, ``timeout_s`` at most.
+
+        Until then it refuses to change the container, and ``wait`` tells nothing where the engine starts it anew.
+        """
+        deadline = time.monotonic() + timeout_s
+        while (description := self.inspect(container_id)) and description["State"]["Pid"] == pid:
+            if time.monotonic() > deadline:
+                return
+            time.sleep(_LOOK_EVERY_S)
 
     def remove(self, container_id: str, running: bool = True) -> None:
         """Remove a container, also a running one if wanted; nothing happens when it is gone."""

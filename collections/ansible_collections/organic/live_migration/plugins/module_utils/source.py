@@ -53,7 +53,7 @@ _UNCORK_EVERY_S = 0.001
 _ACCEPT_S = 2.0
 """For so long the process may take to accept the connections that are open."""
 _ENDS_WITH_IT_S = 5.0
-"""More than the container's init takes to end after the NF."""
+"""More than the container's init takes to end after the NF, and the engine to notice it."""
 _MAX_FILES_BYTES = 1 << 30
 _METADATA_BYTES = 64 << 20
 """Size of the source's image file system: all but the pages, which go out at once."""
@@ -570,6 +570,8 @@ def roll_back(source: Record, engine: DockerEngine, armed: Armed | None = None) 
         armed.withdrawal.join()
     if not source.nf.alive:
         source.init.await_end(_ENDS_WITH_IT_S)  # and the container's network with that
+    if not source.init.alive:
+        engine.await_noticed(source.container_id, source.init.pid, _ENDS_WITH_IT_S)
     if source.init.alive and source.interfaces:
         (armed.links if armed is not None else _links(source)).take_over()
         network.Equipment(source.init.pid, _interfaces(source)).give()

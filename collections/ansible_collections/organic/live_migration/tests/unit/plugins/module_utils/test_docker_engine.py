@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from types import SimpleNamespace
 from typing import Any
 
@@ -38,6 +40,14 @@ class Client:
         raise APIError("port is already allocated")
 
 
+def engine_with(monkeypatch: pytest.MonkeyPatch, **state: Any) -> tuple[DockerEngine, Client]:
+    errors = SimpleNamespace(APIError=APIError, NotFound=NotFound)
+    monkeypatch.setattr(docker_engine, "docker", SimpleNamespace(errors=errors), raising=False)
+    engine = DockerEngine.__new__(DockerEngine)
+    engine._client = client = Client(**state)
+    return engine, client
+
+
 @pytest.mark.parametrize(
     ("policy", "state", "started"),
     [
@@ -54,9 +64,18 @@ class Client:
 def test_what_ended_is_started_as_its_policy_says_and_a_refusal_is_no_failure(
     policy: str, state: dict[str, Any], started: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    errors = SimpleNamespace(APIError=APIError, NotFound=NotFound)
-    monkeypatch.setattr(docker_engine, "docker", SimpleNamespace(errors=errors), raising=False)
-    engine = DockerEngine.__new__(DockerEngine)
-    engine._client = client = Client(**state)
+    engine, client = engine_with(monkeypatch, **state)
     engine.restart("c0ffee", {"Name": policy})
     assert client.started == started
+
+
+@pytest.mark.parametrize("state", [{"Pid": 0}, {"Pid": 8}, {}], ids=["ended", "started anew", "gone"])
+def test_the_end_of_a_container_is_noticed(state: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    engine, client = engine_with(monkeypatch, Pid=7)
+    began = time.monotonic()
+    engine.await_noticed("c0ffee", 7, 0.1)
+    assert time.monotonic() - began >= 0.1
+    threading.Timer(0.1, lambda: setattr(client, "_state", state)).start()
+    began = time.monotonic()
+    engine.await_noticed("c0ffee", 7, 60)
+    assert time.monotonic() - began < 60
