@@ -289,8 +289,8 @@ def run(site: Site, moving: Moving, case: Case, finding: Finding) -> bool:
     try:
         told = struck.strike()
         finding.message = told.message if told else ""
-        if told and told.status != 0 and case.fault.ends_process and case.fault.side == "source":
-            assert "as before" not in told.message, told.items
+        if told and told.status != 0:
+            _says_what_failed(case, told)
         if case.may_fail_for_good and told and told.status != 0 and "is lost" in told.message:
             struck.settle_failed(finding, told)
             finding.status = "passed"
@@ -319,6 +319,12 @@ def run(site: Site, moving: Moving, case: Case, finding: Finding) -> bool:
 def _answers_again(client: Client) -> None:
     before = client.status()["answered"]
     client.await_status(lambda seen: seen["answered"] > before + 10 and seen["silent_ms"] < 50, 60, "it answers again")
+
+
+def _says_what_failed(case: Case, told: Told) -> None:
+    assert not told.message.startswith("[Errno"), told.items
+    if case.fault.ends_process and case.fault.side == "source":
+        assert "as before" not in told.message, told.items
 
 
 def _lost_nothing(seen: dict[str, Any]) -> None:

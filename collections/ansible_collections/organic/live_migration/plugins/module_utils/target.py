@@ -298,10 +298,17 @@ class Target:
                 archive = message.blob[: message.fields["archive_bytes"]]
                 FileSet(self._container, self._container.mounts()).unpack(archive, list(message.fields["gone"]))
         with self._steps.step("images_written"):
-            inventory = write_images(armed.images, message)
+            try:
+                inventory = write_images(armed.images, message)
+            except OSError as error:
+                raise MigrationError(
+                    f"The images cannot be written on the target host: {error.strerror}. Their file system holds "
+                    f"{self._plan.images_bytes >> 20} MiB; if the process has grown meanwhile, run it again."
+                ) from None
         with self._steps.step("criu_restore"):
             os.set_blocking(armed.inventory, True)
-            os.write(armed.inventory, inventory)
+            with contextlib.suppress(BrokenPipeError):  # CRIU has ended, which it is asked next
+                os.write(armed.inventory, inventory)
             os.close(armed.inventory)
             unless = [control.fileno(), os.pidfd_open(armed.pager.process_id.pid)]
             try:
