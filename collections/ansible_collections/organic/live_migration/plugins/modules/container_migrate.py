@@ -185,7 +185,8 @@ migration:
       type: str
       sample: resident
     status:
-      description: V(completed); or V(failed) or V(cancelled), when the process runs on the source as before.
+      description: V(completed); or V(failed) or V(cancelled), when the process runs on the source as before unless the
+        message says that it ended.
       type: str
       sample: completed
     source_host:
