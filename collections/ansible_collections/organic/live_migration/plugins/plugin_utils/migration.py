@@ -204,6 +204,8 @@ class Migration:
         while outcome.get("running"):
             self._hosts.announce(outcome["progress"])
             outcome = self._wait(seen=len(outcome["progress"].get("events", [])))
+        if not outcome["ok"] and not outcome["message"].endswith("."):
+            outcome["message"] += "."  # sentences follow
         if outcome.get("undecided"):
             outcome["message"] += self._ask_target()
         elif not outcome["ok"] and not outcome.get("stopped"):

@@ -81,6 +81,7 @@ def test_after_a_failure_the_target_takes_away_what_it_prepared() -> None:
     result = migrate(hosts)
     assert result["failed"]
     assert result["msg"] == "The connection to the other host broke. The container runs on edge-a as before."
+    assert migrate(Hosts(migrate={**BROKEN, "message": str(BROKEN["message"])[:-1]}))["msg"] == result["msg"]
     assert result["migration"]["status"] == "failed"
     assert hosts.asked[-1] == ("target", "withdraw")
 
