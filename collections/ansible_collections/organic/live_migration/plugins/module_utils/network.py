@@ -195,10 +195,13 @@ class Links:
             else:
                 os.pwrite(answer, _ARP_NEVER_ANSWER, 0)
 
-    def withdraw(self) -> threading.Thread:
-        """Stop to be the NF's address: at once, though the kernel is busy with it for 15 ms in the returned thread."""
+    def fall_silent(self) -> None:
+        """Answer no ARP request any more: after the other one has announced itself, an answer would mislead."""
         for answer in self._answers:
             os.pwrite(answer, _ARP_NEVER_ANSWER, 0)
+
+    def withdraw(self) -> threading.Thread:
+        """Stop to be the NF's address, after having fallen silent. The kernel needs 15 ms, in the returned thread."""
 
         def change_macs() -> None:
             for interface in self._interfaces:

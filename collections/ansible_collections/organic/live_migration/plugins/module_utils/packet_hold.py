@@ -33,8 +33,6 @@ _CFG_CMD, _CFG_PARAMS, _CFG_QUEUE_MAXLEN = 1, 2, 3
 _COMMAND_BIND, _COMMAND_UNBIND = 1, 2
 _COPY_META, _COPY_PACKET = 1, 2
 _NFQA_PACKET_HDR, _NFQA_VERDICT_HDR, _NFQA_PAYLOAD = 1, 2, 10
-_PREROUTING = b"\0"
-"""Hook in the header of a packet that came in (NF_INET_PRE_ROUTING)."""
 _IP_PROTOCOL, _UDP = 9, b"\x11"
 """Place of the protocol's number in an IPv4 header (RFC 791), and that of UDP."""
 _ACCEPT = 1
@@ -209,14 +207,28 @@ class PacketHold:
         self._socket.close()
 
 
+class OutgoingHold(PacketHold):
+    """Holds what is sent from here.
+
+    For a process that stands still its kernel goes on to speak, an acknowledgement that is due for example. A switch
+    that hears it after the address has gone elsewhere takes this host for the way to it again.
+    """
+
+    def _matches(self, interface: str) -> list[str]:
+        return [f"OUTPUT -o {interface}"]
+
+
 class CopyingHold(PacketHold):
-    """Keeps copies of the datagrams that come in: what is under way to a process when its address goes elsewhere."""
+    """Holds what comes in and keeps copies of the datagrams: they were under way when the address went elsewhere."""
 
     _copied = (0xFFFF, _COPY_PACKET)
 
     def __init__(self, pid: int, interfaces: list[str], owner: str) -> None:
         super().__init__(pid, interfaces, owner)
         self._packets = bytearray()
+
+    def _matches(self, interface: str) -> list[str]:
+        return [f"PREROUTING -i {interface}"]
 
     @property
     def packets(self) -> bytes:
@@ -225,7 +237,7 @@ class CopyingHold(PacketHold):
             return bytes(self._packets)
 
     def _note(self, data: bytes) -> None:
-        self._packets += b"".join(packet for packet in incoming_packets(data) if self._is_kept(packet))
+        self._packets += b"".join(packet for packet in packet_contents(data) if self._is_kept(packet))
 
     def _is_kept(self, packet: bytes) -> bool:
         """TCP and SCTP send again what is lost."""
@@ -261,13 +273,9 @@ def packet_numbers(data: bytes) -> list[int]:
     return [struct.unpack_from(">I", header)[0] for header in headers if len(header) >= 4]
 
 
-def incoming_packets(data: bytes) -> list[bytes]:
-    """The packets themselves in one read of the queue's socket, without those that are sent from here."""
-    return [
-        attributes[_NFQA_PAYLOAD]
-        for attributes in _messages(data)
-        if attributes.get(_NFQA_PACKET_HDR, b"")[6:7] == _PREROUTING and _NFQA_PAYLOAD in attributes
-    ]
+def packet_contents(data: bytes) -> list[bytes]:
+    """The packets themselves in one read of the queue's socket."""
+    return [attributes[_NFQA_PAYLOAD] for attributes in _messages(data) if _NFQA_PAYLOAD in attributes]
 
 
 def _messages(data: bytes) -> Iterator[dict[int, bytes]]:

@@ -41,7 +41,7 @@ from .freezer import Freezer
 from .memory_transfer import MemoryTransfer
 from .monitor import ACTIVE, CANCELLED, COMPLETED, FAILED, POSTCOPY_ACTIVE, SWITCHOVER, Monitor
 from .network import Interface, Links
-from .packet_hold import CopyingHold, NewConnectionHold, remove_rules
+from .packet_hold import CopyingHold, NewConnectionHold, OutgoingHold, PacketHold, remove_rules
 from .pager import Answer, SourcePager
 from .plan import HYBRID, POST_COPY, PRE_COPY, Plan
 from .record import Record
@@ -69,7 +69,8 @@ class Armed:
     files: FileSet
     snapshot: Snapshot
     links: Links
-    hold: CopyingHold
+    incoming: CopyingHold
+    outgoing: OutgoingHold
     door: NewConnectionHold
     criu: CriuWorker
     images: int
@@ -79,6 +80,10 @@ class Armed:
     tun_packets: list[tun.Packet] = field(default_factory=list)
     final: Answer = field(default_factory=dict)
     """What the pager did in the freeze."""
+
+    @property
+    def holds(self) -> list[PacketHold]:
+        return [self.incoming, self.outgoing, self.door]
 
 
 class Source:
@@ -186,8 +191,10 @@ class Source:
             self._record.save(record.ACTIVE)
             links = Links(self._container.init.pid, interfaces)
             names = [interface.name for interface in interfaces]
-            hold = CopyingHold(self._container.init.pid, names, self._plan.migration_id)
-            hold.install()
+            incoming = CopyingHold(self._container.init.pid, names, self._plan.migration_id)
+            incoming.install()
+            outgoing = OutgoingHold(self._container.init.pid, names, self._plan.migration_id)
+            outgoing.install()
             door = NewConnectionHold(self._container.init.pid, names, self._plan.migration_id)
             door.install()
             tree = processes.tree(self._nf.pid)
@@ -204,7 +211,9 @@ class Source:
             self._freezer.gather(self._nf.pid)
             pager = self._memory.start_pager(for_pager)
             criu, images = self._arm_dump(stream.plain, pager)
-            armed = Armed(control, stream, pager, moving, snapshot, links, hold, door, criu, images, tuns=tuns)
+            armed = Armed(
+                control, stream, pager, moving, snapshot, links, incoming, outgoing, door, criu, images, tuns=tuns
+            )
             self._armed = armed  # known to a roll back from here on
             control.expect("armed", self._plan.timeout_s)
         return armed
@@ -286,12 +295,14 @@ class Source:
         armed.pager.order("final lists" if self._post_copy else "final all")
         with self._steps.step("switch_address"):
             # what arrives here until the target has announced itself is still taken in, and dumped with the socket
+            armed.outgoing.begin()
+            armed.links.fall_silent()
             armed.control.send("switch")
             listeners = netlink.Listeners.of(processes.tree(self._nf.pid))
             listeners.check()
             armed.control.expect("switched", PATIENCE_S)
             armed.withdrawal = armed.links.withdraw()
-            armed.hold.begin()
+            armed.incoming.begin()
             if listeners:  # nor shall the process hear of the way its address goes
                 armed.withdrawal.join()
                 listeners.forget()
@@ -365,7 +376,7 @@ class Source:
         images = criu_images.with_named_files(images, armed.tun_paths)
         names = [(name, len(content)) for name, content in images.items()]
         tun_packets = tun.pack(armed.tun_packets)
-        arrived = unread + armed.hold.packets + armed.door.packets
+        arrived = unread + armed.incoming.packets + armed.door.packets
         parts = [archive, *images.values(), tun_packets, arrived]
         sizes = {"archive_bytes": len(archive), "tun_bytes": len(tun_packets), "arrived_bytes": len(arrived)}
         armed.control.send("images", b"".join(parts), images=names, gone=gone, post_copy=post_copy, **sizes)
@@ -405,8 +416,8 @@ class Source:
             if self._memory.pager is not None:
                 self._memory.pager.close()
             release(self._record, self._engine)
-            armed.hold.drop()
-            armed.door.drop()
+            for hold in armed.holds:
+                hold.drop()
         if fault is not None:
             return self._lost(fault)
         with self._steps.step("finish"):
@@ -585,7 +596,7 @@ def roll_back(source: Record, engine: DockerEngine, armed: Armed | None = None) 
     _let_run(freezer)
     if armed is not None:
         armed.criu.close()  # takes its code out of the process, which must not be frozen for that
-        for hold in (armed.hold, armed.door):
+        for hold in armed.holds:
             if source.init.alive:
                 hold.remove()
             else:

@@ -17,6 +17,7 @@ from ansible_collections.organic.live_migration.plugins.module_utils.packet_hold
     _GENTLE_S,
     FITS_A_SOCKET,
     CopyingHold,
+    OutgoingHold,
     PacketHold,
     packet_numbers,
     remove_rules,
@@ -106,6 +107,12 @@ def ends(wire: Any) -> Iterator[tuple[socket.socket, socket.socket]]:
 
 def is_empty(end: socket.socket) -> bool:
     return not select.select([end], [], [], 0)[0]
+
+
+def unacknowledged(connection: socket.socket) -> int:
+    """Segments that were sent and not acknowledged (tcpi_unacked; linux/tcp.h)."""
+    information = connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 28)
+    return int(struct.unpack_from("=I", information, 24)[0])
 
 
 def rules(wire: Any) -> list[str]:
@@ -225,14 +232,13 @@ def test_copies_of_what_came_late_are_delivered_elsewhere_and_no_others(
     try:
         hold.install()
         hold.begin()
-        nf.sendto(b"an answer", (wire.there_address, 8805))
         client.send(b"late")
         with libc.network_namespace(wire.there):
             opening = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
         with opening:
             opening.setblocking(False)
             opening.connect_ex((wire.here_address, 8805))
-            until(lambda: hold.held >= 3, "all packets are held")
+            until(lambda: hold.held >= 2, "all packets are held")
         hold.drop()
         assert is_empty(nf) and is_empty(client)
         assert arrivals.deliver(wire.here, hold.packets) == 1
@@ -273,6 +279,32 @@ def test_what_the_process_sends_is_held_too(
     assert is_empty(client)
     hold.release()
     assert client.recv(64) == b"too early"
+
+
+def test_only_what_is_sent_is_held_of_a_process_that_stands_still(
+    ends: tuple[socket.socket, socket.socket], wire: Any, until: Callable[..., None]
+) -> None:
+    """The kernel acknowledges what comes for a process that stands still: the client is not to hear that from here."""
+    nf, client = ends
+    with libc.network_namespace(wire.here):
+        listener = socket.create_server((wire.here_address, 0))
+    with libc.network_namespace(wire.there):
+        connection = socket.create_connection(listener.getsockname())
+    hold = OutgoingHold(wire.here, ["nf0"], OWNER)
+    try:
+        hold.install()
+        hold.begin()
+        with listener, connection:
+            connection.send(b"received")
+            until(lambda: hold.held, "the acknowledgement is held")
+            assert unacknowledged(connection) == 1
+            hold.release()
+            until(lambda: unacknowledged(connection) == 0, "the acknowledgement came")
+        client.send(b"received")
+        assert nf.recv(64) == b"received"
+    finally:
+        remove_rules(wire.here, OWNER)
+        hold.drop()
 
 
 def test_without_its_listener_packets_pass(
@@ -336,6 +368,9 @@ def test_one_of_two_with_the_same_address_stays_silent(wire: Any) -> None:
 
     links = network.Links(wire.here, interfaces)
     assert answers() == {wire.here_mac}
+    links.fall_silent()
+    assert answers() == set()
+    assert network.read_interfaces(wire.here)[0].mac == wire.here_mac
     links.withdraw().join()
     assert answers() == set()
     assert network.read_interfaces(wire.here)[0].mac != wire.here_mac
