@@ -11,6 +11,8 @@ is frozen, and CRIU at work in it), source:progress=STATE or source:round=N (of 
 ROLE:now (whenever there is a record).
 
 The act `hold` stops the worker in that very moment until a line comes in: what happens meanwhile, happens then.
+
+It waits no longer than for the end of its input: one that its test has forgotten would strike the next migration.
 """
 
 from __future__ import annotations
@@ -18,6 +20,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import select
 import shutil
 import signal
 import subprocess
@@ -402,6 +405,8 @@ def main() -> None:
     print("waiting", flush=True)
     deadline = time.monotonic() + PATIENCE_S
     while (record := awaited.reached()) is None or (act == ["hold"] and not hold(awaited, record)):
+        if select.select([sys.stdin], [], [], 0)[0]:
+            sys.exit(f"{moment}: {TOO_LATE}")
         if time.monotonic() > deadline:
             sys.exit(f"{moment} did not come within {PATIENCE_S} s")
         time.sleep(0.0002)

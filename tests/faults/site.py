@@ -217,7 +217,7 @@ class Saboteur:
     def __init__(self, host: Host, moment: str, *act: str) -> None:
         self._process = subprocess.Popen(
             host.command(f"exec python3 {WORK}/saboteur.py {shlex.join([moment, *act])}"),
-            text=True, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
         )  # fmt: skip
         assert self._process.stdout is not None
         assert self._process.stdout.readline() == "waiting\n"

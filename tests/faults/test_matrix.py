@@ -6,10 +6,15 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
+import pytest
+
 from .matrix import FAULTS, STRATEGIES, Case, cases
-from .saboteur import ACTS
+from .saboteur import ACTS, TOO_LATE
 from .strike import Finding
 from .summary import Summary
 
@@ -23,6 +28,18 @@ def test_every_fault_strikes_somewhere_by_an_act_of_the_saboteur() -> None:
     struck = {case.fault_name for case in cases()}
     assert struck == set(FAULTS)
     assert {fault.act.split()[0] for fault in FAULTS.values() if fault.act} <= set(ACTS)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="a saboteur goes before all others")
+def test_a_saboteur_that_is_forgotten_strikes_no_other_migration() -> None:
+    program = [sys.executable, str(Path(__file__).with_name("saboteur.py")), "source:never", "hold"]
+    with subprocess.Popen(program, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as saboteur:
+        assert saboteur.stdout is not None
+        assert saboteur.stdout.readline() == b"waiting\n"
+        assert saboteur.poll() is None
+        _output, errors = saboteur.communicate(timeout=10)  # closes its input
+    assert TOO_LATE in errors.decode()
+    assert saboteur.returncode == 1
 
 
 def test_a_process_is_lost_only_where_it_runs() -> None:
