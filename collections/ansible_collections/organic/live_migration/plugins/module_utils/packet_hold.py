@@ -247,7 +247,7 @@ class CopyingHold(PacketHold):
 class NewConnectionHold(CopyingHold):
     """Holds the first packet of each connection that a client opens, and keeps a copy of it.
 
-    To be installed after the hold of all packets, which these then do not reach.
+    To be installed after the hold of what comes in, which these then do not reach.
     """
 
     def _matches(self, interface: str) -> list[str]:
