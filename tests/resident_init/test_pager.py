@@ -26,6 +26,8 @@ from pathlib import Path
 
 import pytest
 
+from .container import until
+
 HERE = Path(__file__).parent
 FRAME = struct.Struct("<IIQQQ")
 PAGES, COMPRESSED, ZERO, EXTENTS, PRESENT, STALE, BARRIER, BARRIER_DONE, REQUEST, RECEIVED, WIPED = range(1, 12)
@@ -449,45 +451,102 @@ def test_a_target_left_alone_ends_what_it_cannot_give_its_pages(init: Path, tmp_
         container.wait()
 
 
-def test_a_child_gets_empty_what_it_is_to_get_empty(init: Path, tmp_path: Path) -> None:
-    """Whatever its parent has there or would get: it would take itself for its parent."""
+class Restored:
+    """A target's pager, and a process whose memory comes from it; the source and the agent are this test.
+
+    Attributes:
+        ours: the source's end of the connection.
+        process: see restored.py.
+        address: of its three pages.
+    """
+
+    def __init__(self, ours: socket.socket, control: socket.socket, process: subprocess.Popen[str]) -> None:
+        self.ours, self.process, self._control = ours, process, control
+        assert process.stdout
+        self.address = int(process.stdout.readline())
+
+    def send_ranges(self, kind: int, start: int, end: int) -> None:
+        payload = struct.pack("<QQ", self.address + start * PAGE, self.address + end * PAGE)
+        self.ours.sendall(FRAME.pack(kind, RESTORED_PID, 0, 0, len(payload)) + payload)
+
+    def send_pages(self, address: int, content: bytes) -> None:
+        self.ours.sendall(FRAME.pack(PAGES, RESTORED_PID, address, len(content), len(content)) + content)
+
+    def await_barrier(self) -> None:
+        self.ours.sendall(FRAME.pack(BARRIER, 0, 7, 0, 0))
+        assert FRAME.unpack(self.ours.recv(FRAME.size))[0] == BARRIER_DONE
+
+    def go_on(self) -> None:
+        assert self.process.stdin
+        self.process.stdin.write("\n")
+
+    def restore(self) -> None:
+        self.go_on()
+        assert b"process" in self._control.recv(4096)
+        self.order("standing")
+
+    def order(self, order: str) -> None:
+        self._control.send(order.encode())
+        assert order.encode() in self._control.recv(4096)
+
+    @property
+    def pages_there(self) -> int:
+        """Pages that it has (Documentation/admin-guide/mm/pagemap.rst, bit 63)."""
+        with open(f"/proc/{self.process.pid}/pagemap", "rb") as pagemap:
+            pagemap.seek(self.address // PAGE * 8)
+            return sum(entry >> 63 for entry in struct.unpack("<QQQ", pagemap.read(24)))
+
+
+@contextmanager
+def restored(init: Path, directory: Path) -> Iterator[Restored]:
     ours, theirs = socket.socketpair()
     control, its_control = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    images, pidfd = os.open(tmp_path, os.O_RDONLY | os.O_DIRECTORY), os.pidfd_open(os.getpid())
+    images, pidfd = os.open(directory, os.O_RDONLY | os.O_DIRECTORY), os.pidfd_open(os.getpid())
     given = [images, pidfd, theirs.fileno()]
     command = [str(init.with_name("pager")), "target", *map(str, given)]
-    script = [sys.executable, "-IS", str(HERE / "restored.py"), str(tmp_path / "lazy-pages.socket")]
+    script = [sys.executable, "-IS", str(HERE / "restored.py"), str(directory / "lazy-pages.socket")]
     with (
         subprocess.Popen(command, stdin=its_control, pass_fds=given) as pager,
         subprocess.Popen(script, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1) as process,
     ):
-        assert process.stdin and process.stdout
         try:
             for one in (theirs, its_control):
                 one.close()
-            ours.settimeout(10)
-            control.settimeout(10)
+            for one in (ours, control):
+                one.settimeout(10)
             assert b"ready" in control.recv(4096)
-            address = int(process.stdout.readline())
-            for kind, start, end in ((EXTENTS, 0, 3), (WIPED, 1, 3), (PRESENT, 0, 3)):
-                payload = struct.pack("<QQ", address + start * PAGE, address + end * PAGE)
-                ours.sendall(FRAME.pack(kind, RESTORED_PID, 0, 0, len(payload)) + payload)
-            ours.sendall(FRAME.pack(BARRIER, 0, 7, 0, 0))
-            assert FRAME.unpack(ours.recv(FRAME.size))[0] == BARRIER_DONE
-            process.stdin.write("\n")
-            assert b"process" in control.recv(4096)
-            for order in (b"standing", b"run"):
-                control.send(order)
-                assert order in control.recv(4096)
-            process.stdin.write("\n")
-            for number in range(2):
-                kind, pid, asked, _length, _size = FRAME.unpack(ours.recv(FRAME.size))
-                assert (kind, pid, asked) == (REQUEST, RESTORED_PID, address + number * PAGE)
-                ours.sendall(FRAME.pack(PAGES, RESTORED_PID, asked, PAGE, PAGE) + b"\7" * PAGE)
-            assert select.select([process.stdout], [], [], 10)[0]
-            assert process.stdout.readline().split() == ["7", "7", "7", "0", "0"]
+            yield Restored(ours, control, process)
         finally:
             process.kill()
             pager.kill()
             for descriptor in (images, pidfd):
                 os.close(descriptor)
+
+
+def test_a_child_gets_empty_what_it_is_to_get_empty(init: Path, tmp_path: Path) -> None:
+    """Whatever its parent has there or would get: it would take itself for its parent."""
+    with restored(init, tmp_path) as one:
+        assert one.process.stdout
+        for kind, start, end in ((EXTENTS, 0, 3), (WIPED, 1, 3), (PRESENT, 0, 3)):
+            one.send_ranges(kind, start, end)
+        one.await_barrier()
+        one.restore()
+        one.order("run")
+        one.go_on()
+        for number in range(2):
+            kind, pid, asked, _length, _size = FRAME.unpack(one.ours.recv(FRAME.size))
+            assert (kind, pid, asked) == (REQUEST, RESTORED_PID, one.address + number * PAGE)
+            one.send_pages(asked, b"\7" * PAGE)
+        assert select.select([one.process.stdout], [], [], 10)[0]
+        assert one.process.stdout.readline().split() == ["7", "7", "7", "0", "0"]
+
+
+def test_what_is_stored_is_placed_before_the_process_runs(init: Path, tmp_path: Path) -> None:
+    with restored(init, tmp_path) as one:
+        one.send_ranges(EXTENTS, 0, 3)
+        one.send_ranges(PRESENT, 0, 3)
+        one.send_pages(one.address, b"\7" * 3 * PAGE)
+        one.await_barrier()
+        assert one.pages_there == 0
+        one.restore()
+        until(lambda: one.pages_there == 3)

@@ -6,11 +6,12 @@
  * (criu/uffd.c), and it brings the pages. What comes before there is a process is stored, the rest goes right there.
  *
  * Orders: "direct" when each page comes but once, so that it may be placed at once; "standing" when CRIU has restored
- * all processes; "run" before they run; "finish" when the source has sent all pages: places what is stored and ends;
- * "complete" asks whether there is nothing left that only the source has; "reconnect" brings new connections. The agent
- * holds each userfaultfd as well: when the pager dies the process stands still where it has no memory, and does not run
- * on zeros. When the agent dies after "run", the pager goes on alone; if the connections break then, nobody can bring
- * others, and it ends the container before a page that is missing could be taken for zeros.
+ * all processes: what is stored is placed from then on; "run" before they run; "finish" when the source has sent all
+ * pages: places the last ones and ends; "complete" asks whether there is nothing left that only the source has;
+ * "reconnect" brings new connections. The agent holds each userfaultfd as well: when the pager dies the process stands
+ * still where it has no memory, and does not run on zeros. When the agent dies after "run", the pager goes on alone; if
+ * the connections break then, nobody can bring others, and it ends the container before a page that is missing could be
+ * taken for zeros.
  */
 #define _GNU_SOURCE
 #include "chunks.h"
@@ -938,7 +939,7 @@ void run_target(struct connection *given, int count, int images, int init)
 	start_receivers();
 	tell("{\"event\": \"ready\"}");
 	for (;;) {
-		bool more = running && drain_some();
+		bool more = standing && drain_some();
 		size_t descriptors = watch(watched, sizeof watched / sizeof watched[0], control,
 					   criu < 0 ? listener : criu);
 		int patience_ms = more ? 0 : waiting_count ? 1 : control < 0 ? 100 : -1;
