@@ -205,14 +205,19 @@ class CriuWorker:
             raise CriuFailed(self.action, self.error_lines())
 
     def receive(
-        self, timeout_s: float, unless: Sequence[int] = (), meanwhile: Callable[[], None] | None = None
+        self,
+        timeout_s: float,
+        unless: Sequence[int] = (),
+        meanwhile: Callable[[], None] | None = None,
+        every_s: float = 1.0,
     ) -> Reply:
         """Wait for CRIU's next message.
 
         Args:
             timeout_s: for so long.
             unless: descriptors of which one that can be read ends the waiting.
-            meanwhile: called once a second; may raise.
+            meanwhile: called every so often; may raise.
+            every_s: how often that is.
 
         Raises:
             CriuFailed: CRIU ended without a word.
@@ -223,7 +228,7 @@ class CriuWorker:
         deadline = time.monotonic() + timeout_s
         while True:
             left = max(0.0, deadline - time.monotonic())
-            ready = select.select(awaited, [], [], min(1.0, left) if meanwhile else left)[0]
+            ready = select.select(awaited, [], [], min(every_s, left) if meanwhile else left)[0]
             if ready:
                 break
             if not left:
@@ -261,6 +266,7 @@ class CriuWorker:
         timeout_s: float,
         unless: Sequence[int] = (),
         meanwhile: Callable[[], None] | None = None,
+        every_s: float = 1.0,
     ) -> None:
         """Answer notifications until the named one has come (unanswered), or, with None, until the success.
 
@@ -270,7 +276,7 @@ class CriuWorker:
         """
         deadline = time.monotonic() + timeout_s
         while True:
-            reply = self.receive(max(0.0, deadline - time.monotonic()), unless, meanwhile)
+            reply = self.receive(max(0.0, deadline - time.monotonic()), unless, meanwhile, every_s)
             if reply.notification is None:
                 if notification is None and reply.success:
                     return

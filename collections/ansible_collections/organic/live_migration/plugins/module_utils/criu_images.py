@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 import struct
 from collections.abc import Iterator
 
@@ -25,6 +26,16 @@ _IDS_FILES = 2
 """Field of a task_kobj_ids_entry; images/core.proto."""
 _SETTIME_FLAGS = 6
 """Field of a timerfd_entry; images/timerfd.proto."""
+
+
+def read(directory: int) -> dict[str, bytes]:
+    """All images in a directory, which is given by its descriptor. The process stands still: pathlib takes 2 ms."""
+    images = {}
+    for name in os.listdir(directory):
+        if name.endswith(".img"):
+            with os.fdopen(os.open(name, os.O_RDONLY | os.O_NOFOLLOW, dir_fd=directory), "rb") as image:
+                images[name] = image.read()
+    return images
 
 
 def with_relative_timers(files: bytes) -> bytes:

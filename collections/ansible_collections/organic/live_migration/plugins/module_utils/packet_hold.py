@@ -97,13 +97,21 @@ class PacketHold:
         return [f"PREROUTING -i {interface}", f"OUTPUT -o {interface}"]
 
     def begin(self) -> None:
-        """Hold from now on. About 0.1 ms."""
+        """Hold from now on, and take in what the kernel tells of it."""
+        self.bind()
+        self.follow()
+
+    def bind(self) -> None:
+        """Hold from now on. About 0.1 ms; what the kernel tells waits until :meth:`follow`."""
         # in one message: a queue that is bound, but knows no parameters yet, throws packets away
         self._configure(
             (_CFG_CMD, struct.pack(">BxH", _COMMAND_BIND, socket.AF_INET)),
             (_CFG_PARAMS, struct.pack(">IB", *self._copied)),
             (_CFG_QUEUE_MAXLEN, struct.pack(">I", _MAX_PACKETS)),
         )
+
+    def follow(self) -> None:
+        """Take in what the kernel tells of held packets. Where the CPUs are busy, to start a thread takes 1 ms."""
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
 

@@ -295,14 +295,14 @@ class Source:
         armed.pager.order("final lists" if self._post_copy else "final all")
         with self._steps.step("switch_address"):
             # what arrives here until the target has announced itself is still taken in, and dumped with the socket
-            armed.outgoing.begin()
+            armed.outgoing.bind()
             armed.links.fall_silent()
             armed.control.send("switch")
             listeners = netlink.Listeners.of(processes.tree(self._nf.pid))
             listeners.check()
             armed.control.expect("switched", PATIENCE_S)
             armed.withdrawal = armed.links.withdraw()
-            armed.incoming.begin()
+            armed.incoming.bind()
             if listeners:  # nor shall the process hear of the way its address goes
                 armed.withdrawal.join()
                 listeners.forget()
@@ -338,21 +338,18 @@ class Source:
         tree = processes.tree(self._nf.pid)
         unread = arrivals.unread(tree)
         armed.pager.expect("hints", self._plan.timeout_s)
-        done = threading.Event()
 
         def keep_uncorked() -> None:
-            while not done.wait(_UNCORK_EVERY_S):
-                channel.uncork(armed.stream.plain)
+            channel.uncork(armed.stream.plain)
+            standstill.check()
 
         armed.criu.answer()
-        threading.Thread(target=keep_uncorked, daemon=True).start()
-        try:
-            self._take_tuns(armed, tree)
-            changed, gone = armed.files.snapshot().since(armed.snapshot, files.mapped_shared(tree))
-            archive = armed.files.pack(changed)
-            armed.criu.run_until(None, self._plan.timeout_s, meanwhile=standstill.check)
-        finally:
-            done.set()
+        armed.outgoing.follow()
+        armed.incoming.follow()
+        self._take_tuns(armed, tree)
+        changed, gone = armed.files.snapshot().since(armed.snapshot, files.mapped_shared(tree))
+        archive = armed.files.pack(changed)
+        armed.criu.run_until(None, self._plan.timeout_s, meanwhile=keep_uncorked, every_s=_UNCORK_EVERY_S)
         return archive, gone, unread
 
     def _bytes_moved(self, armed: Armed) -> int:
@@ -371,7 +368,7 @@ class Source:
 
     @staticmethod
     def _send_images(armed: Armed, archive: bytes, gone: list[str], unread: bytes, post_copy: bool) -> None:
-        images = {image.name: image.read_bytes() for image in Path(f"/proc/self/fd/{armed.images}").glob("*.img")}
+        images = criu_images.read(armed.images)
         images["files.img"] = criu_images.with_relative_timers(images["files.img"])
         images = criu_images.with_named_files(images, armed.tun_paths)
         names = [(name, len(content)) for name, content in images.items()]

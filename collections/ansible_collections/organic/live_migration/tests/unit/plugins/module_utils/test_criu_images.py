@@ -5,10 +5,12 @@
 
 from __future__ import annotations
 
+import os
 import struct
+from pathlib import Path
 
 import pytest
-from ansible_collections.organic.live_migration.plugins.module_utils import protobuf
+from ansible_collections.organic.live_migration.plugins.module_utils import criu_images, protobuf
 from ansible_collections.organic.live_migration.plugins.module_utils.criu_images import (
     with_named_files,
     with_relative_timers,
@@ -24,6 +26,17 @@ def image(*entries: bytes) -> bytes:
 def timer(flags: int) -> bytes:
     entry = protobuf.encode([(1, 300), (2, 2), (3, b"\x08\x00"), (4, 1), (5, 0), (6, flags), (7, 5), (8, 999_999_999)])
     return protobuf.encode([(1, 17), (2, 300), (12, entry)])
+
+
+def test_only_images_are_read(tmp_path: Path) -> None:
+    (tmp_path / "core-1.img").write_bytes(b"core")
+    (tmp_path / "pstree.img").write_bytes(b"")
+    (tmp_path / "dump.log").write_bytes(b"Warn")
+    directory = os.open(tmp_path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        assert criu_images.read(directory) == {"core-1.img": b"core", "pstree.img": b""}
+    finally:
+        os.close(directory)
 
 
 def test_absolute_timers_become_relative_and_all_else_stays() -> None:

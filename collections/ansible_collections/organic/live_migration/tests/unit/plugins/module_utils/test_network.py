@@ -249,6 +249,38 @@ def test_copies_of_what_came_late_are_delivered_elsewhere_and_no_others(
         hold.drop()
 
 
+def test_what_came_before_anybody_looked_is_copied_and_comes_later_too(
+    ends: tuple[socket.socket, socket.socket], wire: Any, until: Callable[..., None]
+) -> None:
+    nf, client = ends
+    hold = CopyingHold(wire.here, ["nf0"], OWNER)
+    try:
+        hold.install()
+        hold.bind()
+        client.send(b"early")
+        hold.follow()
+        client.send(b"late")
+        until(lambda: hold.held >= 2, "all packets are held")
+        assert b"early" in hold.packets and b"late" in hold.packets
+        assert is_empty(nf)
+        hold.release()
+        assert [nf.recv(64), nf.recv(64)] == [b"early", b"late"]
+    finally:
+        remove_rules(wire.here, OWNER)
+        hold.drop()
+
+
+def test_a_hold_that_nobody_followed_yet_gives_all_back(
+    hold: PacketHold, ends: tuple[socket.socket, socket.socket]
+) -> None:
+    nf, client = ends
+    hold.install()
+    hold.bind()
+    client.send(b"held")
+    hold.remove()
+    assert nf.recv(64) == b"held"
+
+
 def test_what_is_held_comes_later_complete_and_in_order(
     hold: PacketHold, ends: tuple[socket.socket, socket.socket], wire: Any, until: Callable[..., None]
 ) -> None:
