@@ -18,6 +18,8 @@ from ansible_collections.organic.live_migration.plugins.module_utils.attendant i
 from ansible_collections.organic.live_migration.plugins.module_utils.errors import MigrationError
 from ansible_collections.organic.live_migration.plugins.module_utils.monitor import Monitor
 
+pytestmark = pytest.mark.usefixtures("records")
+
 ID = "00112233445566ff"
 OTHER = "f" * 16
 TIMEOUT_S = 0.5
