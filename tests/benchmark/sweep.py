@@ -24,7 +24,7 @@ from ways.base import Load
 from ways.resident import Resident
 
 sys.path.insert(0, str(ROOT / "collections"))
-from ansible_collections.organic.live_migration.plugins.module_utils import cost_model
+from ansible_collections.organic.live_migration.plugins.module_utils.strategies import cost_model
 
 # Long enough for the link's rate to show.
 LINK_MB = 1024

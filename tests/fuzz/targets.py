@@ -25,17 +25,13 @@ from random import Random
 from typing import Any, cast
 from unittest import mock
 
-from ansible_collections.organic.live_migration.plugins.module_utils import (
-    arrivals,
-    channel,
-    criu_images,
-    files,
-    protobuf,
-    record,
-    target,
-)
+from ansible_collections.organic.live_migration.plugins.module_utils.criu import images, protobuf
 from ansible_collections.organic.live_migration.plugins.module_utils.errors import MigrationError
-from ansible_collections.organic.live_migration.plugins.module_utils.network import Interface
+from ansible_collections.organic.live_migration.plugins.module_utils.host import files
+from ansible_collections.organic.live_migration.plugins.module_utils.migration import target
+from ansible_collections.organic.live_migration.plugins.module_utils.network import unread_datagrams
+from ansible_collections.organic.live_migration.plugins.module_utils.network.interfaces import Interface
+from ansible_collections.organic.live_migration.plugins.module_utils.session import channel, journal
 
 REFUSALS = (MigrationError, OSError, ValueError)
 """What the two ends of a migration catch (source.py, target.py)."""
@@ -235,10 +231,10 @@ def take_packets(data: bytes) -> None:
             sent.append(packet)
 
     with (
-        mock.patch.object(arrivals.socket, "socket", Raw),
-        mock.patch.object(arrivals.libc, "network_namespace", lambda _pid: contextlib.nullcontext()),
+        mock.patch.object(unread_datagrams.socket, "socket", Raw),
+        mock.patch.object(unread_datagrams.libc, "network_namespace", lambda _pid: contextlib.nullcontext()),
     ):
-        arrivals.deliver(1, data)
+        unread_datagrams.deliver(1, data)
     assert sent == [packet for packet in whole_packets(data) if not ipaddress.IPv4Address(packet[16:20]).is_multicast]
 
 
@@ -262,7 +258,7 @@ def take_protobuf(data: bytes) -> None:
 
 def take_files_image(data: bytes) -> None:
     """The image that is rewritten: what comes out differs in flags of timers only."""
-    after = criu_images.with_relative_timers(data)
+    after = images.with_relative_timers(data)
     assert len(after) == len(data)
     assert all(old == new or old & ~1 == new for old, new in zip(data, after, strict=True))
 
@@ -271,9 +267,9 @@ def take_named_files(data: bytes) -> None:
     """The images in which a plain file gets another name: files, descriptors and identities, in one input."""
     ids, _zero, rest = data.partition(b"\xff\xff")
     descriptors, _zero, opened = rest.partition(b"\xff\xff")
-    images = {"ids-1.img": ids, "fdinfo-2.img": descriptors, "files.img": opened}
-    renamed = criu_images.with_named_files(images, {(1, 3): "dev/net/tun"})
-    assert renamed.keys() == images.keys() and renamed["ids-1.img"] == ids
+    named = {"ids-1.img": ids, "fdinfo-2.img": descriptors, "files.img": opened}
+    renamed = images.with_named_files(named, {(1, 3): "dev/net/tun"})
+    assert renamed.keys() == named.keys() and renamed["ids-1.img"] == ids
 
 
 def take_record(data: bytes) -> None:
@@ -281,7 +277,7 @@ def take_record(data: bytes) -> None:
     with tempfile.NamedTemporaryFile(prefix="organic-fuzz-", dir="/dev/shm") as file:
         file.write(data)
         file.flush()
-        record.Record.load(Path(file.name))
+        journal.Record.load(Path(file.name))
 
 
 def entry(*fields: tuple[int, protobuf.Value]) -> bytes:

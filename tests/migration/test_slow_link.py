@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from ansible_collections.organic.live_migration.plugins.module_utils.standstill import PATIENCE_S
+from ansible_collections.organic.live_migration.plugins.module_utils.session.stall import PATIENCE_S
 from faults.site import Site
 
 from .containers import Container, arrived, start_migrations

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 import yaml
-from ansible_collections.organic.live_migration.plugins.module_utils.plan import HYBRID, PRE_COPY
+from ansible_collections.organic.live_migration.plugins.module_utils.session.options import HYBRID, PRE_COPY
 from ansible_collections.organic.live_migration.plugins.modules import container_migrate
 from faults.conftest import site as prepared_site
 from faults.site import Site

@@ -9,8 +9,8 @@ import json
 from typing import Any
 
 import pytest
-from ansible_collections.organic.live_migration.plugins.module_utils import resident
-from ansible_collections.organic.live_migration.plugins.module_utils.page_tracking import SOFT_DIRTY
+from ansible_collections.organic.live_migration.plugins.module_utils import paths
+from ansible_collections.organic.live_migration.plugins.module_utils.memory.dirty_tracking import SOFT_DIRTY
 from faults.site import Site, until
 from migration.containers import WORK, Container, arrived, run_resident, start_migrations
 
@@ -87,7 +87,7 @@ def test_every_page_arrives(lab: Site, shape: str, strategy: str) -> None:
 
 @pytest.mark.parametrize("shape", SHAPES)
 def test_every_page_arrives_however_it_is_tracked(lab: Site, shape: str, strategy: str, page_tracking: str) -> None:
-    lacks = json.loads(lab.edges[0].run(f"{resident.PAGER} check"))
+    lacks = json.loads(lab.edges[0].run(f"{paths.PAGER} check"))
     if lacks[page_tracking]:
         pytest.skip(f"this kernel cannot track so: {lacks[page_tracking]}; `make debian-kernel` has one that can")
     # what soft-dirty bits tell of huge pages is much for a processor that is emulated

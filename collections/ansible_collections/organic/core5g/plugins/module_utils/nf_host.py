@@ -17,7 +17,7 @@ import subprocess
 from ansible_collections.organic.core5g.plugins.module_utils import arp
 from ansible_collections.organic.core5g.plugins.module_utils.engine import Engine
 from ansible_collections.organic.core5g.plugins.module_utils.errors import EngineError
-from ansible_collections.organic.live_migration.plugins.module_utils import resident
+from ansible_collections.organic.live_migration.plugins.module_utils import paths
 from ansible_collections.organic.live_migration.plugins.module_utils.errors import Reason
 
 SIOCGIFADDR = 0x8915
@@ -99,7 +99,7 @@ class HostCheck:
     def problems(self) -> list[Reason]:
         wanted = self._wanted
         found = self._address_is_wrong()
-        missing = [path for path in (resident.INIT, resident.KERNDAT) if not os.path.exists(path)]
+        missing = [path for path in (paths.INIT, paths.KERNDAT) if not os.path.exists(path)]
         if missing:
             found.append(
                 Reason(

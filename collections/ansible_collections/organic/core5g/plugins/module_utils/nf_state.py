@@ -14,7 +14,7 @@ from typing import Any
 
 from ansible_collections.organic.core5g.plugins.module_utils.engine import Engine
 from ansible_collections.organic.core5g.plugins.module_utils.errors import StateError
-from ansible_collections.organic.live_migration.plugins.module_utils.libc import network_namespace
+from ansible_collections.organic.live_migration.plugins.module_utils.host.libc import network_namespace
 
 POLL_INTERVAL_S = 0.05
 WATCH_INTERVAL_S = 0.02

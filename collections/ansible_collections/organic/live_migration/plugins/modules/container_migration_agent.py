@@ -113,8 +113,8 @@ agent:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.organic.live_migration.plugins.module_utils import phases
-from ansible_collections.organic.live_migration.plugins.module_utils.page_tracking import AUTO, WAYS
+from ansible_collections.organic.live_migration.plugins.module_utils.memory.dirty_tracking import AUTO, WAYS
+from ansible_collections.organic.live_migration.plugins.module_utils.migration import agent
 
 
 def main() -> None:
@@ -171,7 +171,7 @@ def main() -> None:
         supports_check_mode=True,
     )
     module.params["dry_run"] = module.params["dry_run"] or module.check_mode
-    module.exit_json(agent=phases.run(module.params))
+    module.exit_json(agent=agent.run(module.params))
 
 
 if __name__ == "__main__":

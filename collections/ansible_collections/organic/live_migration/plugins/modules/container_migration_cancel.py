@@ -51,10 +51,10 @@ msg:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.organic.live_migration.plugins.module_utils import settle
-from ansible_collections.organic.live_migration.plugins.module_utils.docker_engine import DockerEngine
+from ansible_collections.organic.live_migration.plugins.module_utils.engines.docker import DockerEngine
 from ansible_collections.organic.live_migration.plugins.module_utils.errors import MigrationError
-from ansible_collections.organic.live_migration.plugins.module_utils.orders import ARGUMENTS, Orders
+from ansible_collections.organic.live_migration.plugins.module_utils.migration import recovery
+from ansible_collections.organic.live_migration.plugins.module_utils.migration.control import ARGUMENTS, Orders
 
 
 def main() -> None:
@@ -68,7 +68,7 @@ def main() -> None:
 
 
 def _runs_here(name: str) -> bool:
-    return settle.runs_here(name, DockerEngine())
+    return recovery.runs_here(name, DockerEngine())
 
 
 if __name__ == "__main__":

@@ -49,7 +49,7 @@ msg:
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.organic.live_migration.plugins.module_utils.errors import MigrationError
-from ansible_collections.organic.live_migration.plugins.module_utils.orders import ARGUMENTS, Orders
+from ansible_collections.organic.live_migration.plugins.module_utils.migration.control import ARGUMENTS, Orders
 
 
 def main() -> None:

@@ -81,13 +81,13 @@ migrations:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.organic.live_migration.plugins.module_utils import orders
+from ansible_collections.organic.live_migration.plugins.module_utils.migration import control
 
 
 def main() -> None:
     module = AnsibleModule(argument_spec={"name": {"type": "str"}}, supports_check_mode=True)
     try:
-        found = orders.migrations()
+        found = control.migrations()
     except (OSError, ValueError) as error:
         module.fail_json(msg=str(error))
     name = module.params["name"]

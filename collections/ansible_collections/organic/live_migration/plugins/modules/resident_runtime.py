@@ -147,9 +147,9 @@ criu_log:
 from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.organic.live_migration.plugins.module_utils import commands
+from ansible_collections.organic.live_migration.plugins.module_utils.criu.runtime import ResidentRuntime
 from ansible_collections.organic.live_migration.plugins.module_utils.errors import MigrationError
-from ansible_collections.organic.live_migration.plugins.module_utils.resident_runtime import ResidentRuntime
+from ansible_collections.organic.live_migration.plugins.module_utils.host import commands
 
 
 def main() -> None:

@@ -90,12 +90,12 @@ in_use_by:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.organic.live_migration.plugins.module_utils.errors import MigrationError
-from ansible_collections.organic.live_migration.plugins.module_utils.host_requirements import HostRequirements
-from ansible_collections.organic.live_migration.plugins.module_utils.resident_runtime import (
+from ansible_collections.organic.live_migration.plugins.module_utils.criu.requirements import HostRequirements
+from ansible_collections.organic.live_migration.plugins.module_utils.criu.runtime import (
     ResidentRuntime,
     containers_with_runtime,
 )
+from ansible_collections.organic.live_migration.plugins.module_utils.errors import MigrationError
 
 
 def main() -> None:

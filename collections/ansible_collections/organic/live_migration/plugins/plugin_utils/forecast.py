@@ -9,13 +9,13 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from ansible_collections.organic.live_migration.plugins.module_utils import cost_model
-from ansible_collections.organic.live_migration.plugins.module_utils.plan import (
+from ansible_collections.organic.live_migration.plugins.module_utils.session.options import (
     AUTO,
     INTER_COPY,
     POST_COPY,
     Options,
 )
+from ansible_collections.organic.live_migration.plugins.module_utils.strategies import cost_model
 
 
 @dataclass(frozen=True)

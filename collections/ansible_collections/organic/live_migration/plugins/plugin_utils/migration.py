@@ -14,7 +14,7 @@ from dataclasses import asdict, fields, replace
 from typing import Any
 
 from ansible.errors import AnsibleActionFail, AnsibleError
-from ansible_collections.organic.live_migration.plugins.module_utils.plan import (
+from ansible_collections.organic.live_migration.plugins.module_utils.session.options import (
     AUTO,
     CHOICES,
     INTER_COPY,

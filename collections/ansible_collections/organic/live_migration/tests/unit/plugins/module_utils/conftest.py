@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from ansible_collections.organic.live_migration.plugins.module_utils import record
+from ansible_collections.organic.live_migration.plugins.module_utils.session import journal
 
 DEADLINE_S = 20.0
 
@@ -37,7 +37,7 @@ def until() -> Callable[[Callable[[], object], str], None]:
 def records(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The directory of the migration records, an empty one."""
     directory = tmp_path / "organic" / "migrations"
-    monkeypatch.setattr(record, "DIRECTORY", directory)
+    monkeypatch.setattr(journal, "DIRECTORY", directory)
     return directory
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import yaml
 from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure, AnsibleError
-from ansible_collections.organic.live_migration.plugins.module_utils.plan import Options
+from ansible_collections.organic.live_migration.plugins.module_utils.session.options import Options
 from ansible_collections.organic.live_migration.plugins.modules import container_migration_agent
 from ansible_collections.organic.live_migration.plugins.plugin_utils.migration import MIGRATE_ARGUMENTS, Migration
 

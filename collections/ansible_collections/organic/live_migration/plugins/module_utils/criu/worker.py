@@ -1,0 +1,414 @@
+# Copyright (c) 2026 Organic 5GC contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""CRIU as a worker process (``criu swrk``) inside the namespaces of a running container.
+
+The worker is told what to do by RPC (CRIU's images/rpc.proto) and stops at the notifications of
+``notify_scripts`` until it is answered. This is how dump and restore are armed before the freeze and
+how the restored process is held until the commit.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import select
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from .. import paths
+from ..errors import CriuFailed, MigrationError
+from ..host import commands, processes
+from ..host.container import Container
+from ..host.freezer import Freezer
+from . import protobuf
+from .selftest import error_lines
+
+# criu_req_type
+_DUMP, _RESTORE, _NOTIFY = 1, 2, 6
+_CGROUPS_IGNORE = 0
+_NETWORK_LOCK_SKIP = 3
+"""The packets are held by us, on both hosts, so CRIU need not lock the network."""
+
+_NO_BREAKPOINTS = {"CRIU_FAULT": "130"}
+"""Trace system calls instead of setting hardware breakpoints (criu/include/fault-injection.h, FI_NO_BREAKPOINTS).
+
+To set one in another process costs a grace period of the kernel's RCU, some 10 ms of downtime at 250 Hz.
+"""
+
+_GHOST_BYTES = 16 << 20
+"""Up to this size a file that was deleted and is still open goes along, in the images."""
+
+GATE = "pre-resume"
+"""Of a restore: all is complete and stands."""
+_AFTER_THE_GATE = (GATE, "post-resume")
+"""What CRIU wants to be answered before it lets the processes run, and after it."""
+_ANSWER = protobuf.encode([(1, _NOTIFY), (3, True)])
+
+_STATS_HEADER_BYTES = 8
+_DUMP_STATS = {1: "freezing_us", 2: "frozen_us", 3: "memory_dump_us", 4: "memory_write_us", 5: "pages_scanned",
+               6: "pages_skipped_parent", 7: "pages_written"}  # fmt: skip
+_RESTORE_STATS = {3: "forking_us", 4: "restore_us", 5: "pages_restored"}
+
+
+class Interrupted(Exception):
+    """There is something more urgent than CRIU's next message."""
+
+
+@dataclass
+class Reply:
+    """One message of CRIU: a notification to be answered, or the end."""
+
+    notification: str | None
+    success: bool
+    message: str = ""
+
+
+@dataclass
+class CriuWorker:
+    """One ``criu swrk`` in a container's namespaces and cgroups; does one dump or one restore.
+
+    Args:
+        container: whose namespaces are entered.
+        images: descriptor of the image directory on the host; CRIU sees it as ``/proc/self/fd/N``.
+        action: ``dump`` or ``restore``, also the name of the log file.
+        descriptors: further descriptors that CRIU is given, under the same numbers.
+        clocks_of: a process whose time namespace CRIU joins, as it must to dump it. The clocks that CRIU reads there go
+            into its images, and it restores in a time namespace in which they go on (criu/timens.c).
+        freezer: start in it and in the container's other cgroups, so that what is restored lives there.
+        frozen_by: descriptor of the cgroup directory of the freezer that holds what is dumped (src/after_dump.c).
+        hints: descriptor of the file in which the pager tells what a dump leaves to it (src/hints.h).
+        rpc: the pair of sockets to talk over, ours first. Whoever else holds ours open keeps a gated restore from
+            going on when this process dies, as CRIU would at the end of the connection.
+    """
+
+    container: Container
+    images: int
+    action: str
+    descriptors: list[int] = field(default_factory=list)
+    clocks_of: int | None = None
+    freezer: Freezer | None = None
+    frozen_by: int | None = None
+    hints: int | None = None
+    rpc: tuple[socket.socket, socket.socket] | None = None
+
+    def __post_init__(self) -> None:
+        self._rpc, theirs = self.rpc or socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        time_namespace = (
+            [f"--time=/proc/{self.clocks_of}/ns/time"]
+            if self.clocks_of and os.path.exists("/proc/self/ns/time")
+            else []
+        )
+        self.command = [*self.container.enter_command, *time_namespace, *paths.CRIU, "swrk", str(theirs.fileno())]
+        commands.note(self.command)
+        given, environment = [self.images, theirs.fileno(), *self.descriptors], {**os.environ, **_NO_BREAKPOINTS}
+        if self.hints is not None:
+            given.append(self.hints)
+            environment["CRIU_HINTS"] = str(self.hints)
+        if self.frozen_by is not None:
+            given.append(self.frozen_by)
+            environment["CRIU_FREEZER"] = str(self.frozen_by)
+        with theirs:
+            self._process = subprocess.Popen(
+                self.command,
+                pass_fds=given,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.PIPE,
+                preexec_fn=self._settle_in,
+            )
+        self._end = os.pidfd_open(self._process.pid)
+
+    def _settle_in(self) -> None:
+        if self.freezer is not None:
+            self.container.join_cgroups()
+            self.freezer.join()
+
+    def _common_options(self) -> list[tuple[int, protobuf.Value]]:
+        return [
+            (1, -1),  # images_dir_fd: required by the message, unused with images_dir
+            (5, True),  # tcp_established
+            (8, True),  # file_locks
+            (9, 2),  # log_level: warnings and errors
+            (10, f"{self.action}.log"),
+            (12, True),  # notify_scripts
+            (34, _CGROUPS_IGNORE),
+            (35, _GHOST_BYTES),
+            (64, _NETWORK_LOCK_SKIP),
+            (68, f"/proc/self/fd/{self.images}"),
+        ]
+
+    def start_dump(self, pid: int, freezer: int, pages: int) -> None:
+        """Arm a dump of the tree below ``pid`` (as the container counts); CRIU stops before it begins.
+
+        ``leave_running`` with a frozen ``freezer`` leaves the tree frozen: it is the copy to go back to.
+        Pages go out over the socket ``pages`` in CRIU's page-server protocol.
+        """
+        options = [
+            *self._common_options(),
+            (2, pid),
+            (3, True),  # leave_running
+            (11, protobuf.encode([(4, pages)])),
+            (44, f"/proc/self/fd/{freezer}"),
+        ]
+        self._request(_DUMP, options)
+        self._expect("pre-dump")
+
+    def start_restore(self, inherited: dict[str, int]) -> None:
+        """Arm a restore. It reads ``inventory.img`` first, a FIFO, and so waits for the images.
+
+        The private memory is the pager's, which stands where ``criu lazy-pages`` would.
+
+        Args:
+            inherited: descriptors that take the place of the dumped ones, for example ``pipe:[4711]``.
+        """
+        options = [*self._common_options(), (48, True)]  # lazy_pages
+        for key, descriptor in inherited.items():
+            options.append((27, protobuf.encode([(1, key), (2, descriptor)])))
+        self._request(_RESTORE, options)
+
+    def _request(self, kind: int, options: list[tuple[int, protobuf.Value]]) -> None:
+        self._send(protobuf.encode([(1, kind), (2, protobuf.encode(options))]))
+
+    def _send(self, data: bytes) -> None:
+        try:
+            self._rpc.send(data)
+        except (BrokenPipeError, ConnectionResetError):
+            raise CriuFailed(self.action, self.error_lines()) from None
+
+    def answer(self) -> None:
+        """Let CRIU go on after a notification.
+
+        Raises:
+            CriuFailed: CRIU has ended.
+        """
+        self._send(_ANSWER)
+
+    def let_run(self) -> None:
+        """Have a gated restore go on to its end; it may stand in a freezer meanwhile."""
+        let_run(self._rpc)
+
+    def await_end(self, timeout_s: float) -> None:
+        """Wait for the end of a restore that was let run.
+
+        Raises:
+            MigrationError: it does not get there, or fails.
+        """
+        deadline = time.monotonic() + timeout_s
+        while (reply := self.receive(max(0.0, deadline - time.monotonic()))).notification is not None:
+            pass
+        if not reply.success:
+            raise CriuFailed(self.action, self.error_lines())
+
+    def receive(
+        self,
+        timeout_s: float,
+        unless: Sequence[int] = (),
+        meanwhile: Callable[[], None] | None = None,
+        every_s: float = 1.0,
+    ) -> Reply:
+        """Wait for CRIU's next message.
+
+        Args:
+            timeout_s: for so long.
+            unless: descriptors of which one that can be read ends the waiting.
+            meanwhile: called every so often; may raise.
+            every_s: how often that is.
+
+        Raises:
+            CriuFailed: CRIU ended without a word.
+            Interrupted: there is something to read elsewhere.
+            MigrationError: nothing came in time.
+        """
+        awaited = [self._rpc.fileno(), self._end, *unless]
+        deadline = time.monotonic() + timeout_s
+        while True:
+            left = max(0.0, deadline - time.monotonic())
+            ready = select.select(awaited, [], [], min(every_s, left) if meanwhile else left)[0]
+            if ready:
+                break
+            if not left:
+                raise MigrationError(f"CRIU did not get on with its {self.action} within {timeout_s:.0f} s")
+            if meanwhile:
+                meanwhile()
+        if not {self._rpc.fileno(), self._end} & set(ready):
+            raise Interrupted
+        # the guardian may hold CRIU's end of the socket, whose closing then tells nothing
+        data = b""
+        if self._rpc.fileno() in ready:
+            try:
+                data = self._rpc.recv(65536)
+            except ConnectionResetError:  # it ended with an answer unread; what it told before is still there
+                data = self._rpc.recv(65536)
+        if not data:
+            raise CriuFailed(self.action, self.error_lines())
+        fields = protobuf.decode(data)
+        notify = protobuf.message(fields, 5)
+        is_notification = protobuf.integer(fields, 1) == _NOTIFY and notify is not None
+        return Reply(
+            notification=protobuf.text(notify, 1) if is_notification and notify else None,
+            success=bool(protobuf.integer(fields, 2)),
+            message=protobuf.text(fields, 9),
+        )
+
+    def _expect(self, notification: str, timeout_s: float = 30) -> None:
+        reply = self.receive(timeout_s)
+        if reply.notification != notification:
+            raise CriuFailed(self.action, self.error_lines())
+
+    def run_until(
+        self,
+        notification: str | None,
+        timeout_s: float,
+        unless: Sequence[int] = (),
+        meanwhile: Callable[[], None] | None = None,
+        every_s: float = 1.0,
+    ) -> None:
+        """Answer notifications until the named one has come (unanswered), or, with None, until the success.
+
+        Raises:
+            CriuFailed: with the error lines of CRIU's log.
+            Interrupted: see :meth:`receive`.
+        """
+        deadline = time.monotonic() + timeout_s
+        while True:
+            reply = self.receive(max(0.0, deadline - time.monotonic()), unless, meanwhile, every_s)
+            if reply.notification is None:
+                if notification is None and reply.success:
+                    return
+                raise CriuFailed(self.action, self.error_lines())
+            if reply.notification == notification:
+                return
+            self.answer()
+
+    def error_lines(self) -> list[str]:
+        """The lines of CRIU's log that tell why it failed, oldest first, at most eight."""
+        lines: list[str] = []
+        try:
+            text = self._in_images(f"{self.action}.log").read_text(errors="replace")
+        except OSError:
+            text = ""
+        lines += [line[line.index("Error") :] for line in error_lines(text)]
+        if not lines and self._process.poll() is not None and self._process.stderr:
+            lines = self._process.stderr.read().decode(errors="replace").splitlines()
+        return lines[-8:]
+
+    def statistics(self) -> dict[str, int]:
+        """CRIU's own figures of this dump or restore (images/stats.proto); durations in microseconds."""
+        try:
+            data = self._in_images(f"stats-{self.action}").read_bytes()
+        except OSError:
+            return {}
+        entry = protobuf.decode(data[_STATS_HEADER_BYTES + 4 :])
+        numbers, names = (1, _DUMP_STATS) if self.action == "dump" else (2, _RESTORE_STATS)
+        part = protobuf.message(entry, numbers) or {}
+        return {name: protobuf.integer(part, number) for number, name in names.items()}
+
+    def _in_images(self, name: str) -> Path:
+        return Path(f"/proc/self/fd/{self.images}/{name}")
+
+    def pid_of(self, inner: int) -> int:
+        """The PID, on the host, of a process that is being restored; ``inner`` is its PID in the container.
+
+        Raises:
+            MigrationError: it has died.
+        """
+        namespace = os.readlink(f"/proc/{self.container.init.pid}/ns/pid")
+        for pid in processes.tree(self._process.pid):
+            with contextlib.suppress(OSError):
+                if os.readlink(f"/proc/{pid}/ns/pid") == namespace and processes.pid_inside(pid) == inner:
+                    return pid
+        raise MigrationError("The restored process was killed on the target host before it ran.")
+
+    @property
+    def ended(self) -> bool:
+        return self._process.poll() is not None
+
+    def close(self) -> None:
+        """End the worker, which ends by itself when nobody talks to it; a dump first takes its code out of the process.
+
+        If it must be killed, CRIU itself goes first: nsenter must reap it, or its PID stays taken.
+        """
+        self._rpc.close()
+        if self._process.poll() is None:
+            try:
+                self._process.wait(timeout=10)
+            except subprocess.TimeoutExpired:
+                for child in processes.children(self._process.pid):
+                    os.kill(child, 9)
+                try:
+                    self._process.wait(timeout=5)
+                except subprocess.TimeoutExpired:
+                    self._process.kill()
+                    self._process.wait()
+        if self._process.stderr:
+            self._process.stderr.close()
+        os.close(self._end)
+
+
+def let_run(rpc: socket.socket) -> None:
+    """Answer, before they are asked, all that a gated restore still asks: nobody is needed for it from now on.
+
+    Args:
+        rpc: our end of the talk; may be used again, and after the end of CRIU.
+    """
+    for _notification in _AFTER_THE_GATE:
+        with contextlib.suppress(OSError):  # EPIPE, or ECONNRESET of a CRIU that has not read all
+            rpc.send(_ANSWER)
+
+
+class PageServer:
+    """``criu page-server`` on the target host: writes the pages that come over a socket into the images.
+
+    These are the pages that are not the pager's: of shared memory, and of private mappings of files.
+    """
+
+    def __init__(self, images: int, pages: socket.socket) -> None:
+        self.command = [*paths.CRIU, "page-server", "--images-dir", f"/proc/self/fd/{images}",
+                        "--ps-socket", str(pages.fileno()), "-v2"]  # fmt: skip
+        self._log = os.memfd_create("page-server.log", os.MFD_CLOEXEC)  # the images' file system may be full
+        commands.note(self.command)
+        self._process = subprocess.Popen(
+            self.command,
+            pass_fds=[images, pages.fileno()],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=self._log,
+        )
+
+    def wait(self, timeout_s: float) -> None:
+        """Wait until all pages are in the images.
+
+        Raises:
+            CriuFailed: the stream broke, or the images' file system is full.
+        """
+        try:
+            status = self._process.wait(timeout_s)
+        except subprocess.TimeoutExpired:
+            raise MigrationError(f"the pages did not arrive within {timeout_s:.0f} s") from None
+        if status:
+            ended = (
+                f"it was ended by {signal.Signals(-status).name}" if status < 0 else f"it ended with status {status}"
+            )
+            raise CriuFailed("receive pages on the target host", self._error_lines() or [ended])
+
+    @property
+    def fault(self) -> CriuFailed | None:
+        """What it has said of an error."""
+        lines = self._error_lines()
+        return CriuFailed("receive pages on the target host", lines) if lines else None
+
+    def _error_lines(self) -> list[str]:
+        text = os.pread(self._log, 1 << 20, 0).decode(errors="replace")
+        return [line[line.index("Error") :] for line in error_lines(text)][-8:]
+
+    def close(self) -> None:
+        if self._process.poll() is None:
+            self._process.kill()
+        self._process.wait()

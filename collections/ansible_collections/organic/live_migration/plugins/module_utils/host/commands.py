@@ -1,0 +1,72 @@
+# Copyright (c) 2026 Organic 5GC contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Programs of the host, run without a shell and written down for the result."""
+
+from __future__ import annotations
+
+import shlex
+import subprocess
+
+from ..errors import MigrationError
+
+_log: list[str] = []
+
+
+def note(command: list[str]) -> None:
+    """Write a command down that something else starts."""
+    _log.append(shlex.join(command))
+
+
+def noted() -> list[str]:
+    """All commands of this process so far, ready to be read by a person."""
+    return list(_log)
+
+
+def run(command: list[str], stdin: str = "", timeout_s: float = 30) -> str:
+    """Run a program and return its output.
+
+    Raises:
+        MigrationError: it is missing, failed or hung; says what it printed.
+    """
+    return Prepared(command).go(stdin, timeout_s)
+
+
+class Prepared:
+    """A program that was started, and waits for its standard input.
+
+    Raises:
+        MigrationError: it is missing.
+    """
+
+    def __init__(self, command: list[str]) -> None:
+        note(command)
+        self._command = shlex.join(command)
+        pipe = subprocess.PIPE
+        try:
+            self._process = subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, text=True)
+        except FileNotFoundError:
+            raise MigrationError(
+                f"The program {command[0]} is missing on this host. Install it, or run playbooks/prepare_hosts.yml."
+            ) from None
+
+    def go(self, stdin: str, timeout_s: float = 30) -> str:
+        """Give it its input, wait for its end, and return its output.
+
+        Raises:
+            MigrationError: it failed or hung; says what it printed.
+        """
+        try:
+            output, errors = self._process.communicate(stdin, timeout_s)
+        except subprocess.TimeoutExpired:
+            self.close()
+            raise MigrationError(f"'{self._command}' did not end within {timeout_s:.0f} s") from None
+        if self._process.returncode:
+            said = (errors or output).strip()
+            raise MigrationError(f"'{self._command}' ended with status {self._process.returncode}: {said}")
+        return output
+
+    def close(self) -> None:
+        """End it, if it has not ended."""
+        self._process.kill()
+        self._process.communicate()

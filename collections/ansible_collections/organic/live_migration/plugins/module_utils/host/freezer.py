@@ -1,0 +1,150 @@
+# Copyright (c) 2026 Organic 5GC contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Stopping a process tree as one, by a control group of its own.
+
+Sources: the kernel's Documentation/admin-guide/cgroup-v1/freezer-subsystem.rst and cgroup-v2.rst (cgroup.freeze).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import time
+from pathlib import Path
+
+from ..errors import MigrationError
+from . import processes
+
+_NAME = "organic-nf"
+_LOOK_EVERY_S = 0.0001
+"""No event tells that all stand still; it takes the kernel some 0.1 ms, and a CPU for each task to get there."""
+
+
+class Freezer:
+    """A child group of the container's that holds the NF's tree; the init and exec'd processes stay outside.
+
+    Args:
+        group: directory of the container's group, in the v1 freezer hierarchy or the v2 one.
+    """
+
+    def __init__(self, group: Path) -> None:
+        self.parent = group
+        self.directory = group / _NAME
+        self._v1 = (group / "freezer.state").exists()
+        self._switch = self.directory / ("freezer.state" if self._v1 else "cgroup.freeze")
+
+    def make(self) -> None:
+        self.directory.mkdir(exist_ok=True)
+
+    def join(self) -> None:
+        """Move the calling process in; what it forks is a member, too."""
+        (self.directory / "cgroup.procs").write_text(str(os.getpid()))
+
+    def gather(self, root: int) -> None:
+        """Move the tree below ``root`` in; goes on until no process was forked meanwhile.
+
+        Raises:
+            MigrationError: it forks faster than that.
+        """
+        self._root = root
+        self.make()
+        deadline = time.monotonic() + 5
+        while missing := self._outside():
+            if time.monotonic() > deadline:
+                raise MigrationError(f"The NF forks processes faster than they can be gathered: {sorted(missing)}")
+            for pid in missing:
+                with contextlib.suppress(ProcessLookupError):
+                    (self.directory / "cgroup.procs").write_text(str(pid))
+
+    def _outside(self) -> set[int]:
+        """Processes of the tree that are not in the group; a zombie is in none."""
+        found = set()
+        for pid in processes.tree(self._root):
+            with contextlib.suppress(ProcessLookupError):
+                if processes.state(pid) not in "ZX":
+                    found.add(pid)
+        return found - set(self.members)
+
+    @property
+    def members(self) -> list[int]:
+        try:
+            return [int(pid) for pid in (self.directory / "cgroup.procs").read_text().split()]
+        except OSError:  # ENOENT, or ENODEV: the group goes with its container
+            return []
+
+    def begin_to_freeze(self) -> None:
+        """Have no member run from now on; one that is traced stands still once it would go on."""
+        self._switch.write_text("FROZEN" if self._v1 else "1")
+
+    @property
+    def has_doomed(self) -> bool:
+        """Whether a member was sent SIGKILL, which takes effect when it is thawed."""
+        return any(processes.is_killed(pid) for pid in self.members)
+
+    def freeze(self, timeout_s: float = 5) -> None:
+        """Stop all members; returns when the kernel says that the last one stands still.
+
+        Raises:
+            MigrationError: a task would not stop (uninterruptible); the tree has been thawed again.
+        """
+        self.begin_to_freeze()
+        deadline = time.monotonic() + timeout_s
+        while not self.frozen:
+            if time.monotonic() > deadline:
+                self.thaw()
+                raise MigrationError(
+                    f"The processes {self.members} did not stop within {timeout_s:.0f} s. "
+                    "One is probably waiting for a disk or a network file system; try again when that is back."
+                )
+            time.sleep(_LOOK_EVERY_S)
+        if escaped := self._outside():
+            self.thaw()
+            raise MigrationError(f"Processes {sorted(escaped)} were forked just before the NF was stopped; try again.")
+
+    @property
+    def frozen(self) -> bool:
+        try:
+            if self._v1:
+                return self._switch.read_text().strip() == "FROZEN"
+            return "frozen 1" in (self.directory / "cgroup.events").read_text()
+        except FileNotFoundError:
+            return False
+
+    @property
+    def is_shut(self) -> bool:
+        """Whether it was told to freeze, and not to thaw since; whatever a group above was told (docker pause)."""
+        with contextlib.suppress(OSError):
+            own = self.directory / ("freezer.self_freezing" if self._v1 else "cgroup.freeze")
+            return own.read_text().strip() == "1"
+        return False
+
+    def thaw(self) -> None:
+        with contextlib.suppress(OSError):
+            self._switch.write_text("THAWED" if self._v1 else "0")
+
+    def kill(self) -> None:
+        """End all members. SIGKILL waits in a frozen v1 group until it is thawed, so none of them runs again."""
+        for pid in self.members:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, 9)
+        self.thaw()
+
+    def remove(self) -> None:
+        """Give the members back to the container's group and remove this one; nothing happens when it is gone."""
+        if not self.directory.exists():
+            return
+        self.thaw()
+        deadline = time.monotonic() + 5
+        while True:
+            for pid in self.members:
+                with contextlib.suppress(ProcessLookupError):
+                    (self.parent / "cgroup.procs").write_text(str(pid))
+            try:
+                self.directory.rmdir()
+                return
+            except OSError:
+                # a member is exiting; its group is busy until it has been reaped
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(0.005)

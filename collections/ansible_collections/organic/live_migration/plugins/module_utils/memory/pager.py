@@ -1,0 +1,309 @@
+# Copyright (c) 2026 Organic 5GC contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The pager: the program that moves the private memory of a process tree, one at each end (src/pager).
+
+It takes orders as packets and answers with JSON; see src/pager/source.c and src/pager/target.c for the orders.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import select
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Callable
+from typing import Any
+
+from .. import paths
+from ..criu.selftest import error_lines
+from ..errors import MigrationError
+from ..host import commands
+from ..host.processes import ProcessId
+from . import dirty_tracking
+
+HINTS_BYTES = 16 << 20
+"""Of the file in which the pager tells CRIU what to leave to it: room for ten times as many areas as processes have."""
+
+_WATCH_EVERY_S = 0.05
+_SO_SNDBUFFORCE, _TOLD_BYTES = 32, 16 << 20
+_WITHOUT_CONNECTIONS = ("reconnect", "complete", "finish")
+"""Done after the connections have broken, or have served their purpose."""
+
+Answer = dict[str, Any]
+
+
+class PagesLost(MigrationError):
+    """A connection between the two pagers broke."""
+
+
+class Pager:
+    """One pager as its agent sees it.
+
+    Args:
+        arguments: of the program, first its side; descriptors go by their numbers.
+        descriptors: that it is given.
+    """
+
+    def __init__(self, arguments: list[str], descriptors: list[int]) -> None:
+        self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self._side = arguments[0]
+        self._held: list[int] = []  # what it must not be alone with, see src/pager/target.c
+        self._unread: list[Answer] = []
+        self._log = os.memfd_create("pager.log", os.MFD_CLOEXEC)
+        command = [paths.PAGER, *arguments]
+        commands.note(command)
+        with theirs:
+            with contextlib.suppress(PermissionError):  # it tells of each process, and waits when nobody reads
+                theirs.setsockopt(socket.SOL_SOCKET, _SO_SNDBUFFORCE, _TOLD_BYTES)
+            self._process = subprocess.Popen(
+                command, pass_fds=descriptors, stdin=theirs.fileno(), stdout=subprocess.DEVNULL, stderr=self._log
+            )
+
+    def await_end(self, timeout_s: float) -> None:
+        """Raises MigrationError with its last words when it ends in that time."""
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(timeout_s)
+            raise self._ended()
+
+    @property
+    def process_id(self) -> ProcessId:
+        return ProcessId.of(self._process.pid)
+
+    def fileno(self) -> int:
+        return self._control.fileno()
+
+    def order(self, text: str, connections: list[socket.socket] | None = None) -> None:
+        """Give an order.
+
+        Raises:
+            MigrationError: the pager has ended; tells its last words.
+        """
+        try:
+            socket.send_fds(self._control, [text.encode()], [one.fileno() for one in connections or []])
+        except OSError:
+            raise self._ended() from None
+
+    def expect(self, done: str, timeout_s: float, watch: Callable[[Answer], None] | None = None) -> Answer:
+        """Wait until something is done; tells its figures.
+
+        Args:
+            done: that is waited for, an order or an event.
+            timeout_s: for the whole.
+            watch: called several times a second with what is known of the progress, or nothing; may raise.
+
+        Raises:
+            PagesLost: a connection to the other pager broke.
+            MigrationError: the pager has ended, or does not get on.
+        """
+        deadline = time.monotonic() + timeout_s
+        while True:
+            left = deadline - time.monotonic()
+            answer = self.receive(max(0.0, min(left, _WATCH_EVERY_S) if watch else left))
+            if answer is None and left <= 0:
+                raise MigrationError(f"The pager did not get '{done}' done within {timeout_s:.0f} s.")
+            if watch and (answer is None or answer.get("event") == "progress"):
+                watch(answer or {})
+            if answer is None:
+                continue
+            if answer.get("done") == done or answer.get("event") == done:
+                if answer.get("broken"):
+                    raise PagesLost("A connection for the pages broke.")
+                return answer
+            if answer.get("event") == "broken" and done not in _WITHOUT_CONNECTIONS:
+                raise self._ended() if self._died() else PagesLost("A connection for the pages broke.")
+
+    def look(self, watch: Callable[[Answer], None]) -> None:
+        """Take in what it has told of its progress while something else is awaited; the rest waits for :meth:`expect`.
+
+        Raises:
+            MigrationError: the pager has ended.
+        """
+        unread = []
+        while (answer := self.receive(0)) is not None:
+            if answer.get("event") == "progress":
+                watch(answer)
+            else:
+                unread.append(answer)
+        self._unread = unread
+
+    def check(self) -> None:
+        """Raises PagesLost when it has told of a connection that broke; reads one packet at most."""
+        answer = self.receive(0)
+        if answer is not None and answer.get("event") == "broken":
+            raise PagesLost("A connection for the pages broke.")
+
+    def receive(self, timeout_s: float) -> Answer | None:
+        """The next packet; None when there is none in time.
+
+        Raises:
+            MigrationError: the pager has ended.
+        """
+        if self._unread:
+            return self._unread.pop(0)
+        if not select.select([self._control], [], [], timeout_s)[0]:
+            return None
+        try:
+            data, held, _flags, _address = socket.recv_fds(self._control, 4096, 1)
+        except ConnectionResetError:  # it ended with an order unread; what it told before is still there
+            data, held, _flags, _address = socket.recv_fds(self._control, 4096, 1)
+        if not data:
+            raise self._ended()
+        answer: Answer = json.loads(data)
+        self._held += held
+        return answer
+
+    def _died(self) -> bool:
+        """Whether it is just ending, as it does after it told of a connection that it cannot do without."""
+        try:
+            self._process.wait(0.2)
+        except subprocess.TimeoutExpired:
+            return False
+        return True
+
+    def _ended(self) -> MigrationError:
+        try:
+            status = self._process.wait(5)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            status = self._process.wait()
+        lines = self._error_lines()
+        how = f"was ended by {signal.Signals(-status).name}" if status < 0 else f"ended with status {status}"
+        said = lines[-1] if lines else f"the {self._side}'s pager {how}"
+        kind = PagesLost if "connection to the other host broke" in said else MigrationError
+        return kind(f"The memory could not be moved: {said}")
+
+    @property
+    def fault(self) -> MigrationError | None:
+        """Why it ended, if it did; unless it lost the other one, whose fault that is."""
+        if self._process.poll() is None or isinstance(error := self._ended(), PagesLost):
+            return None
+        return error
+
+    def _error_lines(self) -> list[str]:
+        text = os.pread(self._log, 1 << 16, 0).decode(errors="replace")
+        return [line[line.index("Error") :] for line in error_lines(text)][-8:]
+
+    def close(self) -> None:
+        """End it; what it has not done is not done. It is not killed while a process that it traces stands still."""
+        for descriptor in self._held:
+            os.close(descriptor)
+        self._held = []
+        self._control.close()
+        self._process.terminate()
+        try:
+            self._process.wait(5)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        os.close(self._log)
+
+
+class Sent:
+    """What the pagers of one migration have sent. Each counts from 0; one that was lost is followed by another.
+
+    Attributes:
+        taken: bytes of the present pager that the target host has taken.
+    """
+
+    def __init__(self) -> None:
+        self.bytes = self.zero_pages = 0
+        self.taken: int = 0
+        self.bytes_per_s = 0.0
+        """Of the order that sent most."""
+        self._before_bytes = self._before_zero_pages = self._finished_bytes = self._most_bytes = 0
+
+    def count(self, answer: Answer) -> None:
+        """Take in a pager's progress, or the end of an order."""
+        self.bytes = self._before_bytes + answer["bytes_sent"]
+        self.taken = answer.get("bytes_taken", self.bytes)
+        self.zero_pages = self._before_zero_pages + answer["zero_pages"]
+
+    def finish(self, done: Answer) -> None:
+        """Take in the end of an order."""
+        self.count(done)
+        sent = self.bytes - self._finished_bytes
+        self._finished_bytes = self.bytes
+        if sent > self._most_bytes:
+            self._most_bytes, self.bytes_per_s = sent, round(sent * 1000 / max(done["duration_ms"], 1))
+
+    def begin_anew(self) -> None:
+        """The pager was lost; the next one counts from 0."""
+        self._before_bytes, self._before_zero_pages, self._finished_bytes = self.bytes, self.zero_pages, self.bytes
+
+
+class SourcePager(Pager):
+    """Reads the pages of a process tree and sends them.
+
+    Args:
+        root: first process of the tree, as the host counts.
+        connections: to the target's pager.
+        tracking: one of :data:`page_tracking.WAYS`, for rounds and counts.
+    """
+
+    def __init__(
+        self, root: int, connections: list[socket.socket], tracking: str = dirty_tracking.WRITE_PROTECTION
+    ) -> None:
+        self.hints = os.memfd_create("hints", os.MFD_CLOEXEC)
+        os.ftruncate(self.hints, HINTS_BYTES)
+        given = [one.fileno() for one in connections]
+        super().__init__(["source", str(root), str(self.hints), *map(str, given)], [self.hints, *given])
+        if tracking == dirty_tracking.SOFT_DIRTY:
+            self.order("soft dirty")
+            self.expect("soft dirty", 10)
+
+    def close(self) -> None:
+        super().close()
+        os.close(self.hints)
+
+
+class TargetPager(Pager):
+    """Receives pages, and brings them into the restored processes.
+
+    Args:
+        images: descriptor of CRIU's image directory, where it finds the pager's socket.
+        init: the container's first process, which the pager ends if it is alone and cannot get all pages.
+        connections: to the source's pager.
+        direct: keep nothing: what arrives before there is a process waits in the connections.
+    """
+
+    def __init__(self, images: int, init: ProcessId, connections: list[socket.socket], direct: bool) -> None:
+        pidfd = os.pidfd_open(init.pid)
+        try:
+            given = [images, pidfd, *(one.fileno() for one in connections)]
+            super().__init__(["target", *map(str, given)], given)
+        finally:
+            os.close(pidfd)
+        self.expect("ready", 10)
+        if direct:
+            self.order("direct")
+            self.expect("direct", 10)
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether nothing is left that only the source has."""
+        self.order("complete")
+        return bool(self.expect("complete", 60)["complete"])
+
+
+def sample_dirty_pages_per_s(root: int, duration_s: float, tracking: str) -> float:
+    """How many pages of 4096 bytes a running process tree writes a second, each counted once; takes that long.
+
+    Raises:
+        MigrationError: the process ended, or cannot be tracked.
+    """
+    pager = SourcePager(root, [], tracking)
+    try:
+        pager.order("count")
+        pager.expect("count", 60)
+        begun = time.monotonic()
+        time.sleep(duration_s)  # this is the measurement
+        pager.order("count")
+        written = pager.expect("count", 60)["pages_written"]
+        return float(written) / (time.monotonic() - begun)
+    finally:
+        pager.close()

@@ -1,0 +1,202 @@
+# Copyright (c) 2026 Organic 5GC contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What one host is asked to do in the course of a migration, phase by phase."""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import asdict
+from typing import Any
+
+from ..engines.docker import DockerEngine
+from ..errors import MigrationError, Reason, Refused
+from ..session import progress, supervisor, watchdog
+from ..session.channel import Credentials
+from ..session.options import Options, Plan
+from ..session.slots import ARRIVING, Slot
+from . import bandwidth, preflight, recovery
+from .engine_checkpoint import EngineSource, EngineTarget
+from .source import Source
+from .target import Target
+
+_MEBIBYTE = 1 << 20
+_SHORT_S = 2.0
+"""A migration that ends by then costs the controller no further task."""
+_NEWS_S = 1.0
+
+
+def run(parameters: dict[str, Any]) -> watchdog.Result:
+    """Do one phase; failures come back as a result that tells them, never as an exception."""
+    try:
+        return _PHASES[parameters["phase"]](parameters)
+    except Exception as error:  # the one place where faults become a result
+        return watchdog.failure(error)
+
+
+def _look(parameters: dict[str, Any]) -> watchdog.Result:
+    """Source: look at the container, after settling what earlier migrations left here, and begin its migration."""
+    try:
+        engine = DockerEngine()
+    except Refused as refused:
+        return {"ok": True, "reasons": [reason.as_dict() for reason in refused.reasons], "undecided": []}
+    undecided = [] if parameters["dry_run"] else recovery.settle_host(engine).undecided
+    name, tracking = parameters["name"], parameters["page_tracking"]
+    view = preflight.look_at_source(
+        engine,
+        name,
+        parameters["shared_volumes"],
+        parameters["method"],
+        tracking if parameters["tracks_pages"] else None,
+    )
+    measures = parameters["measure"] and not view.reasons
+    dirty_pages_per_s = bandwidth.dirty_pages_per_s(engine, name, tracking) if measures else None
+    unsettled = any(entry.name == name for entry in undecided)
+    begins = parameters["plan"] and not (parameters["dry_run"] or unsettled or view.reasons)
+    return {
+        "ok": True,
+        "undecided": [asdict(entry) for entry in undecided],
+        "reasons": [reason.as_dict() for reason in view.reasons],
+        "source": view.description,
+        "engine_id": view.engine_id,
+        "memory_bytes": view.memory_bytes,
+        "processes": view.processes,
+        "dirty_pages_per_s": dirty_pages_per_s,
+        "queued": _begin(parameters["plan"], view.memory_bytes) if begins else False,
+    }
+
+
+def _begin(plan: dict[str, Any], memory_bytes: int) -> bool:
+    """Start what attends the migration from here on; returns whether it must queue."""
+    options = Options(**plan["options"])
+    facts = {
+        "name": plan["name"],
+        "peer": plan["peer"],
+        "strategy": options.strategy,
+        "total_bytes": memory_bytes,
+        "downtime_limit_ms": options.downtime_limit_ms,
+    }
+    return supervisor.Attendant(plan["migration_id"], facts, options.max_parallel, plan["timeout_s"], _work).begin()
+
+
+def _prepare(parameters: dict[str, Any]) -> watchdog.Result:
+    """Target: check, and unless in a dry run create the awaiting container and its agent."""
+    try:
+        engine = DockerEngine()
+    except Refused as refused:
+        return {"ok": True, "reasons": [reason.as_dict() for reason in refused.reasons]}
+    if not parameters["dry_run"]:
+        recovery.settle_host(engine)
+    plan = Plan.of(parameters)
+    reasons = preflight.look_at_target(
+        engine,
+        parameters["source"],
+        plan.memory_bytes,
+        parameters["memory_reserve_mb"] * _MEBIBYTE,
+        parameters["method"],
+    )
+    if engine.identity() == parameters["engine_id"]:
+        reasons.insert(0, Reason("same_host", "Source and target are the same Docker engine under two names",
+                                 "Name another target_host"))  # fmt: skip
+    answer: watchdog.Result = {"ok": True, "reasons": [reason.as_dict() for reason in reasons]}
+    if not reasons and not parameters["dry_run"]:
+        slot = Slot.take(ARRIVING, plan.options.max_parallel)
+        if slot is None:
+            return {**answer, "queued": True}
+        watchdog.when_done(slot.release)
+        end = EngineTarget if parameters["method"] == "engine" else Target
+        try:
+            answer["port"] = end(plan, parameters["source"], engine).prepare()
+        except BaseException:
+            slot.release()
+            raise
+    return answer
+
+
+def _migrate(parameters: dict[str, Any]) -> watchdog.Result:
+    """Source: migrate to the target that was prepared; answers with the result of a short migration, else with news."""
+    plan = Plan.of(parameters)
+    orders = ("plan", "credentials", "addresses", "port", "method")
+    try:
+        supervisor.submit(plan.migration_id, {key: parameters[key] for key in orders})
+    except MigrationError as error:  # one that was cancelled has a result; else the target is asked, to be sure
+        result = supervisor.wait(plan.migration_id, -1, _SHORT_S)
+        return {**result, "message": str(error)} if result.get("undecided") else result
+    return supervisor.wait(plan.migration_id, -1, _SHORT_S)
+
+
+def _work(orders: dict[str, Any]) -> watchdog.Result:
+    """What the attendant does with its orders."""
+    end = EngineSource if orders["method"] == "engine" else Source
+    return end(Plan.of(orders), orders["addresses"], orders["port"], DockerEngine()).run()
+
+
+def _wait(parameters: dict[str, Any]) -> watchdog.Result:
+    """Source: fetch the result of a migration, or tell what is new in it."""
+    return supervisor.wait(parameters["migration_id"], parameters["seen"], _NEWS_S)
+
+
+def _dismiss(parameters: dict[str, Any]) -> watchdog.Result:
+    """Source: end what attends a migration that has no orders yet, and will get none."""
+    with contextlib.suppress(FileNotFoundError):
+        progress.order_cancel(supervisor.directory_of(parameters["migration_id"]))
+    supervisor.wait(parameters["migration_id"], -1, _SHORT_S)
+    return {"ok": True}
+
+
+def _outcome(parameters: dict[str, Any]) -> watchdog.Result:
+    """Target: tell what became of the process of an interrupted migration."""
+    return {
+        "ok": True,
+        "outcome": recovery.outcome_on_target(parameters["migration_id"], parameters["name"], DockerEngine()),
+    }
+
+
+def _settle(parameters: dict[str, Any]) -> watchdog.Result:
+    """Source: decide an interrupted migration."""
+    lost = recovery.settle_source(parameters["migration_id"], parameters["outcome"], DockerEngine())
+    return {"ok": True, "lost": lost}
+
+
+def _withdraw(parameters: dict[str, Any]) -> watchdog.Result:
+    """Target: take away what was prepared for a migration that the source has given up."""
+    recovery.withdraw_target(parameters["migration_id"], parameters["name"], DockerEngine())
+    return {"ok": True}
+
+
+def _recover(parameters: dict[str, Any]) -> watchdog.Result:
+    """Settle what interrupted migrations left on this host; tells what was settled and what the target must decide."""
+    settled = recovery.look_at_host() if parameters["dry_run"] else recovery.settle_host(DockerEngine())
+    return {
+        "ok": True,
+        "settled": [asdict(entry) for entry in settled.settled],
+        "undecided": [asdict(entry) for entry in settled.undecided],
+        "at_work": [asdict(entry) for entry in settled.at_work],
+    }
+
+
+def _sink(parameters: dict[str, Any]) -> watchdog.Result:
+    """Target: swallow, for a moment, what the source sends to measure the link."""
+    return {"ok": True, "port": bandwidth.open_sink(Credentials(**parameters["credentials"]))}
+
+
+def _probe(parameters: dict[str, Any]) -> watchdog.Result:
+    """Source: measure the link."""
+    credentials = Credentials(**parameters["credentials"])
+    rate = bandwidth.link_bytes_per_s(parameters["addresses"], parameters["port"], credentials)
+    return {"ok": True, "link_bytes_per_s": round(rate)}
+
+
+_PHASES = {
+    "look": _look,
+    "prepare": _prepare,
+    "migrate": _migrate,
+    "wait": _wait,
+    "dismiss": _dismiss,
+    "outcome": _outcome,
+    "settle": _settle,
+    "withdraw": _withdraw,
+    "recover": _recover,
+    "sink": _sink,
+    "probe": _probe,
+}

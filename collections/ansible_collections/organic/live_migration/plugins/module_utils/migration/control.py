@@ -1,0 +1,214 @@
+# Copyright (c) 2026 Organic 5GC contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The migrations of a host as somebody sees them who has not begun them, and the orders that he may give."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..errors import MigrationError
+from ..session import journal, progress, supervisor
+from ..session.journal import Record
+
+ARGUMENTS: dict[str, Any] = {
+    "argument_spec": {
+        "name": {"type": "str"},
+        "migration_id": {"type": "str"},
+        "timeout_s": {"type": "int", "default": 60},
+    },
+    "required_one_of": [("name", "migration_id")],
+    "mutually_exclusive": [("name", "migration_id")],
+    "supports_check_mode": True,
+}
+"""Of an Ansible module that gives an order."""
+
+_LOOK_EVERY_S = 0.02
+_COMMITTED = (journal.COMMITTED, journal.COMPLETED)
+
+
+def migrations() -> list[dict[str, Any]]:
+    """What :class:`monitor.Monitor` tells of every migration of this host, and what is written down of it.
+
+    Returns:
+        For each, and oldest first: ``migration_id``, ``name``, ``role`` of this host, ``peer``, ``state``, ``at_work``
+        (false when it was interrupted) and ``progress``, which is empty on the target.
+    """
+    found = []
+    recorded = set()
+    for entry in journal.all_records():
+        recorded.add(entry.directory)
+        snapshot = (progress.read(entry.directory) or {}) if entry.role == "source" else {}
+        found.append(
+            {
+                "migration_id": entry.migration_id,
+                "name": entry.container_name,
+                "role": entry.role,
+                "peer": entry.peer,
+                "state": snapshot.get("state", entry.state),
+                "at_work": entry.at_work,
+                "progress": snapshot,
+            }
+        )
+    for directory in sorted(journal.DIRECTORY.glob("*")):
+        snapshot = progress.read(directory) or {}
+        if directory not in recorded and snapshot and supervisor.peek(directory) is None:
+            found.append(
+                {
+                    "migration_id": snapshot["migration_id"],
+                    "name": snapshot["name"],
+                    "role": "source",
+                    "peer": snapshot["peer"],
+                    "state": snapshot["state"],
+                    "at_work": supervisor.is_attended(directory),
+                    "progress": snapshot,
+                }
+            )
+    return found
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What became of an order.
+
+    Attributes:
+        changed: whether the order was given, or would be.
+        status: of the migration: ``none`` there is, ``ordered`` (in check mode), or as in the result of a migration.
+        message: in words.
+        migration_id: of the migration; empty without one.
+    """
+
+    changed: bool
+    status: str
+    message: str
+    migration_id: str = ""
+
+
+class Orders:
+    """Orders to one migration that leaves this host.
+
+    Args:
+        name: of the container; or
+        migration_id: of the migration.
+        check: change nothing.
+    """
+
+    def __init__(self, name: str | None, migration_id: str | None, check: bool = False) -> None:
+        if migration_id is not None:
+            try:
+                journal.check_id(migration_id)
+            except ValueError as error:
+                raise MigrationError(f"{error}: it has 16 hexadecimal digits.") from None
+        self._what = f"of container '{name}'" if name is not None else f"with id {migration_id}"
+        self._check = check
+        leaving = (one for one in migrations() if one["role"] == "source")
+        self._found = next((one for one in leaving if name == one["name"] or migration_id == one["migration_id"]), None)
+
+    @property
+    def _directory(self) -> Path:
+        return supervisor.directory_of(self._id)
+
+    @property
+    def _id(self) -> str:
+        return str(self._found["migration_id"]) if self._found else ""
+
+    @property
+    def _none(self) -> Answer:
+        return Answer(False, "none", f"No migration {self._what} leaves this host.")
+
+    def cancel(self, timeout_s: float, runs_here: Callable[[str], bool]) -> Answer:
+        """End it before its commit point, and wait for its end. Nothing happens where there is none.
+
+        Args:
+            timeout_s: how long to wait.
+            runs_here: whether a container's process runs on this host.
+
+        Raises:
+            MigrationError: it is past its commit point, or does not come to an end.
+        """
+        if self._found is None:
+            return self._none
+        if not self._found["at_work"]:
+            raise MigrationError(
+                f"Migration {self._id} is not at work any more, it was interrupted. "
+                "container_migration_recover settles it."
+            )
+        self._refuse_after_commit()
+        if self._check:
+            return Answer(True, "ordered", f"Migration {self._id} would be cancelled.", self._id)
+        with contextlib.suppress(FileNotFoundError):  # it has ended meanwhile
+            progress.order_cancel(self._directory)
+        result = self._await_end(timeout_s, runs_here)
+        status = str(result.get("status", "failed"))
+        if result.get("undecided") or status == progress.COMPLETED:
+            raise MigrationError(
+                f"The order came too late: migration {self._id} had passed its commit point. "
+                f"{result.get('message', 'The process runs on the target host.')}"
+            )
+        words = "was cancelled." if status == progress.CANCELLED else f"failed: {result.get('message')}"
+        return Answer(True, status, f"Migration {self._id} {words} The process runs on here.", self._id)
+
+    def go_on(self, timeout_s: float) -> Answer:
+        """Have it continue that pauses before its switchover, when it does; returns when it goes on.
+
+        Raises:
+            MigrationError: there is none, it ends before it pauses, or does not pause in time.
+        """
+        if self._found is None:
+            raise MigrationError(f"{self._none.message} It may have ended, or not have begun yet.")
+        state = self._await_state(lambda now: now not in (progress.SETUP, progress.ACTIVE), timeout_s)
+        if state != progress.PRE_SWITCHOVER:
+            return Answer(False, state, f"Migration {self._id} does not wait: it is in the state '{state}'.", self._id)
+        if self._check:
+            return Answer(True, state, f"Migration {self._id} would be continued.", self._id)
+        progress.order_continue(self._directory)
+        state = self._await_state(lambda now: now != progress.PRE_SWITCHOVER, timeout_s)
+        return Answer(True, state, f"Migration {self._id} was continued.", self._id)
+
+    def _refuse_after_commit(self) -> None:
+        state = self._found["state"] if self._found else ""
+        recorded = ""
+        with contextlib.suppress(FileNotFoundError, ValueError):
+            recorded = Record.load(self._directory / "source.json").state
+        if recorded in _COMMITTED or state not in progress.CANCELLABLE:
+            raise MigrationError(
+                f"Migration {self._id} is past its commit point (state '{state}'): the process belongs to the target "
+                "host now. Migrate it back when it has arrived there."
+            )
+
+    def _await_end(self, timeout_s: float, runs_here: Callable[[str], bool]) -> dict[str, Any]:
+        """The result; of one that was fetched just now, what can be seen of it."""
+        deadline = time.monotonic() + timeout_s
+        while True:
+            attended = supervisor.is_attended(self._directory)
+            result = supervisor.peek(self._directory)
+            if result is not None:
+                return result
+            if not attended:
+                stays = self._found is not None and runs_here(self._found["name"])
+                return {"status": progress.CANCELLED if stays else progress.COMPLETED}
+            if time.monotonic() > deadline:
+                raise MigrationError(f"Migration {self._id} was told to end, and has not within {timeout_s:.0f} s.")
+            time.sleep(_LOOK_EVERY_S)
+
+    def _await_state(self, wanted: Callable[[str], bool], timeout_s: float) -> str:
+        deadline = time.monotonic() + timeout_s
+        while True:
+            attended = supervisor.is_attended(self._directory)
+            snapshot = progress.read(self._directory)
+            state = str(snapshot["state"]) if snapshot else ""
+            if snapshot and wanted(state):
+                return state
+            if not attended or snapshot is None or supervisor.peek(self._directory) is not None:
+                raise MigrationError(f"Migration {self._id} has ended before it paused.")
+            if time.monotonic() > deadline:
+                raise MigrationError(
+                    f"Migration {self._id} is still in the state '{state}' after {timeout_s:.0f} s. "
+                    "Does it pause? That is an option of container_migrate, pause_before_switchover."
+                )
+            time.sleep(_LOOK_EVERY_S)

@@ -1,0 +1,260 @@
+# Copyright (c) 2026 Organic 5GC contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Method ``engine``: the Docker engine's own, experimental checkpoint and restore of a whole container.
+
+For containers that were not started with the resident init, and as what the resident method is compared with. The
+process stands still while the engine takes its container apart, the images travel, and the other engine builds it anew.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from ..engines.docker import NO_RESTART, DockerEngine
+from ..errors import MigrationError, PeerLost
+from ..host import commands, files
+from ..host.steps import Steps, now_ms
+from ..session import journal, watchdog
+from ..session.channel import Channel, Listener
+from ..session.journal import Record
+from ..session.options import Plan
+from ..session.progress import ACTIVE, COMPLETED, SWITCHOVER, Monitor
+
+_START_S = 300
+_COMMIT_S = 30
+_CRIU_CONFIG = Path("/etc/criu/runc.conf")
+"""Docker cannot tell CRIU that connections are established; CRIU's configuration file for runc can (criu(8))."""
+
+
+@contextlib.contextmanager
+def _connections_allowed() -> Iterator[None]:
+    """Have runc's CRIU dump and restore established connections meanwhile; the file is put back afterwards."""
+    before = _CRIU_CONFIG.read_bytes() if _CRIU_CONFIG.exists() else None
+    if before is not None and b"tcp-established" in before:
+        yield
+        return
+    _CRIU_CONFIG.parent.mkdir(exist_ok=True)
+    _CRIU_CONFIG.write_bytes((before or b"") + b"tcp-established\n")
+    try:
+        yield
+    finally:
+        if before is None:
+            _CRIU_CONFIG.unlink(missing_ok=True)
+        else:
+            _CRIU_CONFIG.write_bytes(before)
+
+
+def _start_from_checkpoint(name: str, migration_id: str) -> None:
+    with _connections_allowed():
+        commands.run(["docker", "start", "--checkpoint", migration_id, name], timeout_s=_START_S)
+
+
+class EngineSource:
+    """The source's end; the same orders and results as of :class:`source.Source`."""
+
+    def __init__(self, plan: Plan, addresses: list[str], port: int, engine: DockerEngine) -> None:
+        self._plan = plan
+        self._addresses = addresses
+        self._port = port
+        self._engine = engine
+        self._steps = Steps()
+        description = engine.inspect(plan.name)
+        if description is None:
+            raise MigrationError(f"Container '{plan.name}' ended before its migration began.")
+        self._upper = upper_directory(description)
+        self._record = Record(
+            plan.migration_id,
+            "source",
+            plan.name,
+            description["Id"],
+            plan.peer,
+            method="engine",
+            restart_policy=description["HostConfig"]["RestartPolicy"],
+        )
+
+    def run(self) -> watchdog.Result:
+        """Migrate; on failure the engine restores the container here from the same checkpoint."""
+        return watchdog.guarded(self._migrate, self._rescue)
+
+    def _rescue(self) -> watchdog.Result:
+        if not self._record.path.exists():
+            return {"undecided": True}  # it was settled, this way or that
+        return rescue(Record.load(self._record.path), self._engine)
+
+    def _migrate(self) -> watchdog.Result:
+        self._record.adopt()
+        self._record.save()
+        monitor = Monitor(self._record.directory, self._plan.facts)
+        control: Channel | None = None
+        frozen_at_ms = 0.0
+        try:
+            with self._steps.step("connect"):
+                control = Channel.connect(self._addresses, self._port, self._plan.credentials, 10)
+                control.send("hello")
+            monitor.enter(ACTIVE)
+            if self._plan.options.pause_before_switchover:
+                monitor.await_continue(self._plan.timeout_s)
+            monitor.check()
+            monitor.enter(SWITCHOVER)
+            self._engine.set_restart_policy(self._record.container_id, NO_RESTART)
+            self._record.save(journal.SWITCHOVER)
+            watchdog.step_forward()
+            frozen_at_ms = now_ms()
+            with self._steps.step("dump"), _connections_allowed():
+                commands.run(
+                    ["docker", "checkpoint", "create", self._plan.name, self._plan.migration_id], timeout_s=300
+                )
+            with self._steps.step("transfer"):
+                directory = self._engine.checkpoint_directory(self._record.container_id, self._plan.migration_id)
+                images = files.pack_directory(directory)
+                layer = files.pack_directory(self._upper)
+                control.send("checkpoint", images + layer, images_bytes=len(images))
+                control.expect("received", 2 * self._plan.timeout_s)
+            monitor.check()
+        except (MigrationError, OSError) as error:
+            with self._steps.step("roll_back"):
+                if control is not None:
+                    control.close()
+                roll_back(self._record, self._engine)
+            return {**watchdog.failure(error), "steps": self._steps.list, "commands": {"source": commands.noted()}}
+        # the commit point: whether the container runs there is now the target's to tell
+        self._record.save(journal.COMMITTED)
+        try:
+            with self._steps.step("restore"):
+                control.send("commit")
+                control.expect("running", _START_S)
+        except MigrationError as error:
+            return {**watchdog.failure(error), "undecided": True}
+        downtime_ms = now_ms() - frozen_at_ms
+        with self._steps.step("release"):
+            control.close()
+            release(self._record, self._engine)
+        monitor.report(remaining_bytes=0, transferred_bytes=control.blob_bytes_sent)
+        monitor.enter(COMPLETED)
+        return {
+            "ok": True,
+            "status": journal.COMPLETED,
+            "process_downtime_ms": round(downtime_ms, 2),
+            "bytes_sent": control.blob_bytes_sent,
+            "steps": self._steps.list,
+            "commands": {"source": commands.noted()},
+        }
+
+
+def release(source: Record, engine: DockerEngine) -> None:
+    """Take the checkpoint away of a container that has moved; may be repeated."""
+    shutil.rmtree(engine.checkpoint_directory(source.container_id, source.migration_id), ignore_errors=True)
+    source.remove()
+
+
+def rescue(source: Record, engine: DockerEngine) -> watchdog.Result:
+    """What the guardian does when its worker died. After the commit the target must be asked first."""
+    if source.state == journal.COMMITTED:
+        return {"undecided": True}
+    roll_back(source, engine)
+    return {}
+
+
+def roll_back(source: Record, engine: DockerEngine) -> None:
+    """Have the engine restore the container where it was, unless it still runs; may be repeated."""
+    description = engine.inspect(source.container_id)
+    if description and description["State"]["Status"] != "running":
+        _start_from_checkpoint(source.container_name, source.migration_id)
+    shutil.rmtree(engine.checkpoint_directory(source.container_id, source.migration_id), ignore_errors=True)
+    engine.set_restart_policy(source.container_id, source.restart_policy)
+    source.remove()
+
+
+class EngineTarget:
+    """The target's end; the same orders as of :class:`target.Target`."""
+
+    def __init__(self, plan: Plan, source: dict[str, Any], engine: DockerEngine) -> None:
+        self._plan = plan
+        self._source = source
+        self._engine = engine
+        self._record = Record(
+            plan.migration_id,
+            "target",
+            plan.name,
+            "",
+            plan.peer,
+            method="engine",
+            restart_policy=source["HostConfig"]["RestartPolicy"],
+        )
+
+    def prepare(self) -> int:
+        """Create the container, without starting it, and an agent that waits for the source; returns its port."""
+        present = self._engine.inspect(self._plan.name)
+        if present:
+            self._engine.remove(present["Id"])
+        self._record.adopt()
+        self._record.container_id = self._engine.create_like(self._source, keep_macs=True)
+        self._record.save()
+        self._listener = Listener(self._plan.credentials)
+        watchdog.in_background(self._guarded)
+        self._record.await_other_agent()
+        self._listener.close()
+        return self._listener.port
+
+    def _guarded(self) -> None:
+        watchdog.guarded(self._serve, lambda: settle_target(Record.load(self._record.path), self._engine))
+
+    def _serve(self) -> watchdog.Result:
+        self._record.adopt()
+        self._record.save()
+        control: Channel | None = None
+        try:
+            control = self._listener.accept(self._plan.timeout_s)
+            control.expect("hello", 10)
+            watchdog.step_forward()
+            message = control.expect("checkpoint", 2 * self._plan.timeout_s)
+            size = int(message.fields["images_bytes"])
+            description = self._engine.inspect(self._record.container_id) or {}
+            directory = self._engine.checkpoint_directory(self._record.container_id, self._plan.migration_id)
+            os.makedirs(directory, mode=0o700)
+            files.unpack_directory(directory, message.blob[:size])
+            files.unpack_directory(upper_directory(description), message.blob[size:])
+            self._record.save(journal.RESTORED)
+            control.send("received")
+            control.expect("commit", _COMMIT_S)
+            _start_from_checkpoint(self._plan.name, self._plan.migration_id)
+            self._record.save(journal.COMPLETED)
+            with contextlib.suppress(PeerLost):  # the source asks what became of it
+                control.send("running")
+        except (MigrationError, OSError) as error:
+            result = watchdog.failure(error)
+            settle_target(self._record, self._engine)
+            if control is not None:
+                with contextlib.suppress(MigrationError):
+                    control.send("failed", message=result["message"], details=result["details"])
+            return result
+        settle_target(self._record, self._engine)
+        return {"ok": True}
+
+
+def settle_target(target: Record, engine: DockerEngine) -> None:
+    """Tidy up once the container runs here, or take away what was prepared; may be repeated."""
+    if target.state == journal.COMPLETED:
+        shutil.rmtree(engine.checkpoint_directory(target.container_id, target.migration_id), ignore_errors=True)
+        engine.set_restart_policy(target.container_id, target.restart_policy)
+    else:
+        engine.remove(target.container_id)
+    target.remove()
+
+
+def upper_directory(description: dict[str, Any]) -> str:
+    """Where the engine keeps what a container wrote in its own layer.
+
+    Raises:
+        MigrationError: its storage driver has no such directory.
+    """
+    directory = (description.get("GraphDriver") or {}).get("Data", {}).get("UpperDir")
+    if not directory:
+        raise MigrationError("Method 'engine' needs Docker's storage driver overlay2; this host has another.")
+    return str(directory)

@@ -1,0 +1,220 @@
+# Copyright (c) 2026 Organic 5GC contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Deciding, from what was written down, which copy of an interrupted migration is the live one, and tidying up.
+
+The target's word counts: a process that stands restored in a freezer that was not opened has never run. So:
+
+=================  ==========================  =============================================
+source's record    target                      what is done
+=================  ==========================  =============================================
+before the commit  any                         source resumes, target destroys
+committed          ran, also if it has ended   source releases its frozen copy
+committed          destroyed, never ran        source resumes
+committed          cannot be asked             source stays frozen until it can
+postcopy-active    ran, or has died            source releases its frozen copy: the other went on
+=================  ==========================  =============================================
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from types import ModuleType
+
+from ..engines.docker import DockerEngine, is_running, started_at_s, started_by_resident_init
+from ..errors import MigrationError
+from ..host import processes
+from ..session import journal, slots, supervisor
+from ..session.journal import Record
+from . import engine_checkpoint, source, target
+
+RAN = "ran"
+ENDED = "ended"
+"""It ran, and runs no more."""
+DESTROYED = "destroyed"
+
+
+@dataclass(frozen=True)
+class Undecided:
+    """A committed migration whose frozen copy is here, and whose target must be asked."""
+
+    migration_id: str
+    name: str
+    target_host: str
+
+
+@dataclass(frozen=True)
+class Settled:
+    """An end of an interrupted migration that could be settled on its host alone.
+
+    Attributes:
+        role: of this host, ``source`` or ``target``.
+        peer: inventory name of the other host.
+        outcome: ``resumed`` (source: the process runs here again), ``finished`` (target: it runs here), or
+            ``destroyed`` (target: it never ran here).
+    """
+
+    migration_id: str
+    name: str
+    role: str
+    peer: str
+    outcome: str
+
+
+@dataclass(frozen=True)
+class AtWork:
+    """A migration that is not interrupted."""
+
+    migration_id: str
+    name: str
+    role: str
+    peer: str
+
+
+@dataclass
+class Found:
+    """The migrations of this host."""
+
+    settled: list[Settled] = field(default_factory=list)
+    undecided: list[Undecided] = field(default_factory=list)
+    at_work: list[AtWork] = field(default_factory=list)
+
+
+def settle_host(engine: DockerEngine) -> Found:
+    """Settle every interrupted migration of this host that can be settled here alone.
+
+    Migrations at work are left alone.
+    """
+    found = look_at_host()
+    entries = {(entry.migration_id, entry.role): entry for entry in journal.all_records()}
+    for settled in found.settled:
+        entry = entries.get((settled.migration_id, settled.role))
+        if entry is None:  # somebody else has settled it meanwhile
+            continue
+        if entry.role == "target":
+            settle_target(entry, engine)
+        elif entry.method == "engine":
+            engine_checkpoint.roll_back(entry, engine)
+        else:
+            source.roll_back(entry, engine)
+    supervisor.tidy()
+    slots.tidy()
+    return found
+
+
+def look_at_host() -> Found:
+    """What :func:`settle_host` would do; nothing is changed."""
+    found = Found()
+    for entry in journal.all_records():
+        if entry.at_work:
+            found.at_work.append(AtWork(entry.migration_id, entry.container_name, entry.role, entry.peer))
+        elif entry.role == "source" and entry.state in (journal.COMMITTED, journal.POSTCOPY):
+            found.undecided.append(Undecided(entry.migration_id, entry.container_name, entry.peer))
+        else:
+            outcome = "resumed"
+            if entry.role == "target":
+                outcome = "finished" if target.may_have_run(entry) else "destroyed"
+            settled = Settled(entry.migration_id, entry.container_name, entry.role, entry.peer, outcome)
+            found.settled.append(settled)
+    return found
+
+
+def settle_target(entry: Record, engine: DockerEngine) -> None:
+    """Finish or take away what an agent that died has left on the target, and its pager, if that went on alone."""
+    if entry.method == "engine":
+        engine_checkpoint.settle_target(entry, engine)
+    elif target.may_have_run(entry):
+        target.conclude(entry, engine)
+    else:
+        target.destroy(entry, engine)
+
+
+def outcome_on_target(migration_id: str, name: str, engine: DockerEngine, timeout_s: float = 60) -> str:
+    """What became of the process on this host: RAN, ENDED or DESTROYED. Waits for an agent that is still at work.
+
+    Raises:
+        MigrationError: the agent does not come to an end.
+    """
+    deadline = time.monotonic() + timeout_s
+    while True:
+        entry = next(
+            (one for one in journal.all_records() if one.migration_id == migration_id and one.role == "target"), None
+        )
+        if entry is None:
+            break
+        if not entry.at_work:
+            settle_target(entry, engine)
+            continue
+        if entry.state == journal.SETUP:  # it waits for a source that will not come; nothing was restored
+            _end_agent(entry)
+        if time.monotonic() > deadline:
+            raise MigrationError(f"Migration {migration_id} is still at work on the target host; try again later.")
+        time.sleep(0.1)
+    slots.tidy()
+    if runs_here(name, engine):
+        return RAN
+    return ENDED if has_ended_here(name, engine) else DESTROYED
+
+
+def has_ended_here(name: str, engine: DockerEngine) -> bool:
+    """Whether a container on this host had its process: one that never had it would have been removed.
+
+    A record, which has that done, is lost when the host is started anew; nothing is concluded from what is older.
+    """
+    description = engine.inspect(name)
+    if description is None or is_running(description):
+        return False
+    return started_at_s(description) > time.time() - processes.age_s(1)
+
+
+def runs_here(name: str, engine: DockerEngine) -> bool:
+    """Whether a container on this host has its process."""
+    description = engine.inspect(name)
+    if description is None or not is_running(description):
+        return False
+    # an init that awaits has no child; a container without our init runs its program itself
+    return not started_by_resident_init(description) or bool(processes.children(description["State"]["Pid"]))
+
+
+def withdraw_target(migration_id: str, name: str, engine: DockerEngine) -> None:
+    """Take away what waits on this host for a source that has given up. Never to be called after a commit."""
+    for entry in journal.all_records():
+        if entry.migration_id == migration_id and entry.role == "target":
+            _end_agent(entry)
+    outcome_on_target(migration_id, name, engine)
+
+
+def _end_agent(entry: Record, timeout_s: float = 15) -> None:
+    """End an agent and wait until its guardian has tidied up."""
+    if not entry.rescued:  # a guardian that does so already must not die of it: its children would live on
+        processes.ProcessId(entry.agent_pid, entry.agent_start_time).kill()
+    deadline = time.monotonic() + timeout_s
+    while entry.path.exists() and time.monotonic() < deadline:
+        time.sleep(0.02)
+
+
+def settle_source(migration_id: str, outcome: str, engine: DockerEngine) -> bool:
+    """Decide a migration on the source by what became of it on the target: RAN, ENDED or DESTROYED.
+
+    Returns:
+        Whether the process is lost: it ran on the target before it had all its memory, and has ended there.
+    """
+    lost = False
+    for entry in journal.all_records():
+        if entry.migration_id != migration_id or entry.role != "source":
+            continue
+        end: ModuleType = engine_checkpoint if entry.method == "engine" else source
+        if entry.state in (journal.COMMITTED, journal.POSTCOPY):
+            # in post-copy it has run there, so the copy here is old, whatever came after
+            ran = outcome != DESTROYED or entry.state == journal.POSTCOPY
+            lost = ran and outcome != RAN and (entry.state == journal.POSTCOPY or entry.post_copy)
+            if ran:
+                end.release(entry, engine)
+            else:
+                end.roll_back(entry, engine)
+        elif not entry.at_work:  # it died before the commit, and the target was asked for nothing
+            end.roll_back(entry, engine)
+    supervisor.tidy()
+    slots.tidy()
+    return lost

@@ -1,0 +1,111 @@
+# Copyright (c) 2026 Organic 5GC contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Netlink sockets of a process that has the kernel tell it of changes of its interfaces, routes or addresses.
+
+CRIU refuses such a socket with something unread in it (criu/sk-netlink.c: "The socket has data to read"), and the
+address's way to the other host is itself a change. The process must not hear of that: its interface stays what it was.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import socket
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..errors import MigrationError
+from ..host import libc, processes
+
+_GROUPS, _UNREAD_BYTES, _INODE = 3, 4, 9
+"""Columns of /proc/net/netlink; net/netlink/af_netlink.c, netlink_native_seq_show."""
+_LOOK_EVERY_S = 0.0005
+
+
+@dataclass(frozen=True)
+class Listeners:
+    """The sockets of some processes, which share a network namespace, that are told of changes.
+
+    Attributes:
+        sockets: process as the host counts, and descriptor, by the socket's inode.
+    """
+
+    sockets: dict[int, tuple[int, int]]
+
+    @classmethod
+    def of(cls, pids: list[int]) -> Listeners:
+        """Those that there are now; some 10 us for each descriptor, and nothing where nobody listens."""
+        listening = {inode for inode, (groups, _unread) in _table(pids[0]).items() if groups}
+        found: dict[int, tuple[int, int]] = {}
+        for pid in pids if listening else []:
+            for descriptor, target in processes.descriptors(pid):
+                kind, _bracket, inode = target.partition(":[")
+                if kind == "socket" and int(inode.rstrip("]")) in listening:
+                    found[int(inode.rstrip("]"))] = (pid, descriptor)
+        return cls(found)
+
+    def __bool__(self) -> bool:
+        return bool(self.sockets)
+
+    @property
+    def behind(self) -> list[tuple[int, int]]:
+        """Those that have something unread."""
+        if not self.sockets:
+            return []
+        pid = next(iter(self.sockets.values()))[0]
+        return [self.sockets[inode] for inode, (_groups, unread) in _table(pid).items()
+                if unread and inode in self.sockets]  # fmt: skip
+
+    def await_read(self, timeout_s: float) -> None:
+        """Wait until the running processes have read what they were told.
+
+        Raises:
+            MigrationError: one does not.
+        """
+        deadline = time.monotonic() + timeout_s
+        while behind := self.behind:
+            if time.monotonic() > deadline:
+                raise _unread(behind)
+            time.sleep(_LOOK_EVERY_S)  # no event tells; the process runs meanwhile
+
+    def check(self) -> None:
+        """Whether the processes, which have just been frozen, have read everything.
+
+        Raises:
+            MigrationError: one has not, and nothing of that may be taken from it.
+        """
+        if behind := self.behind:
+            raise _unread(behind)
+
+    def forget(self) -> None:
+        """Take away what the frozen processes were told since :meth:`check`."""
+        for pid, descriptor in self.behind:
+            pidfd = os.pidfd_open(pid)
+            try:
+                duplicate = socket.socket(fileno=libc.pidfd_getfd(pidfd, descriptor))
+            finally:
+                os.close(pidfd)
+            with duplicate, contextlib.suppress(BlockingIOError):
+                while True:
+                    try:
+                        duplicate.recv(1 << 16, socket.MSG_DONTWAIT)
+                    except OSError as error:
+                        if error.errno != errno.ENOBUFS:  # there was more than fits in; netlink(7)
+                            raise
+
+
+def _unread(behind: list[tuple[int, int]]) -> MigrationError:
+    pid, descriptor = behind[0]
+    return MigrationError(
+        f"Process {pid} has not read what the kernel told it on its netlink socket, descriptor {descriptor}. "
+        "CRIU cannot move that; try again when the program is less busy."
+    )
+
+
+def _table(pid: int) -> dict[int, tuple[int, int]]:
+    """Groups and unread bytes of the netlink sockets in the network namespace of ``pid``, by inode."""
+    lines = (line.split() for line in Path(f"/proc/{pid}/net/netlink").read_text().splitlines()[1:])
+    return {int(fields[_INODE]): (int(fields[_GROUPS], 16), int(fields[_UNREAD_BYTES])) for fields in lines}

@@ -1,0 +1,318 @@
+# Copyright (c) 2026 Organic 5GC contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The connection between the two hosts of a migration: mutually authenticated TLS, made for this migration alone.
+
+Each side has a certificate of its own and trusts exactly one: the other's. Both were handed out by Ansible over its own
+connections. Messages are a JSON object with an optional blob behind it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import select
+import socket
+import ssl
+import struct
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from ..errors import MigrationError, PeerFailed, PeerGone, PeerLost
+from .tls_relay import TlsRelay
+
+_HEADER = struct.Struct("<IQ")
+MAX_HEADER_BYTES = 1 << 20
+MAX_BLOB_BYTES = 4 << 30
+_READ_AHEAD_BYTES = 1 << 20
+_TCP_CORK = 3
+_PAGES_BUFFER_BYTES = 32 << 20
+"""Of a connection for pages, at each end: so many are on their way while CRIU has not made a process for them."""
+_SO_SNDBUFFORCE, _SO_RCVBUFFORCE = 32, 33
+_TCP_INFO_BYTES_SENT = 200  # offset of tcpi_bytes_sent in struct tcp_info (linux/tcp.h, since 4.19)
+
+
+@dataclass(frozen=True)
+class Credentials:
+    """PEM texts: the own certificate and key, and the one certificate that is trusted."""
+
+    certificate: str
+    key: str
+    peer_certificate: str
+
+    def context(self, server: bool) -> ssl.SSLContext:
+        """A TLS 1.3 context that accepts the peer's certificate and no other."""
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER if server else ssl.PROTOCOL_TLS_CLIENT)
+        context.minimum_version = ssl.TLSVersion.TLSv1_3
+        # some Pythons take the end of a connection for an end of TLS; 3.9 has no name for that (openssl/ssl.h)
+        context.options &= ~getattr(ssl, "OP_IGNORE_UNEXPECTED_EOF", 1 << 7)
+        context.check_hostname = False  # the certificate itself is pinned
+        context.verify_mode = ssl.CERT_REQUIRED
+        context.load_verify_locations(cadata=self.peer_certificate)
+        if server:
+            context.num_tickets = 0  # nothing to resume; and the pages' socket is handed on right after the handshake
+        memory = os.memfd_create("credentials", os.MFD_CLOEXEC)  # load_cert_chain takes files only
+        try:
+            os.write(memory, (self.certificate + self.key).encode())
+            context.load_cert_chain(f"/proc/self/fd/{memory}")
+        finally:
+            os.close(memory)
+        return context
+
+
+class PageStream(Protocol):
+    """A connection for a program that knows no TLS: CRIU, or a pager. The peer was authenticated before.
+
+    Attributes:
+        plain: what the program is given.
+        bytes_sent: what it has sent, as far as this can be told.
+    """
+
+    plain: socket.socket
+
+    @property
+    def bytes_sent(self) -> int: ...
+
+
+class BareStream:
+    """Without encryption: the program has the connection itself."""
+
+    def __init__(self, plain: socket.socket) -> None:
+        self.plain = plain
+
+    @property
+    def bytes_sent(self) -> int:
+        return tcp_bytes_sent(self.plain)
+
+
+@dataclass
+class Message:
+    """One message: what it is, its fields, and bytes that came with it."""
+
+    kind: str
+    fields: dict[str, Any]
+    blob: bytes = b""
+
+
+class Channel:
+    """A TLS connection that carries messages."""
+
+    def __init__(self, tls: ssl.SSLSocket) -> None:
+        self._tls = tls
+        fail_soon(tls)
+        tls.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.blob_bytes_sent = 0
+
+    @classmethod
+    def connect(cls, addresses: list[str], port: int, credentials: Credentials, timeout_s: float) -> Channel:
+        """Connect to the first address that answers.
+
+        Raises:
+            PeerLost: none did; names each with its error. PeerGone when all refused it.
+        """
+        errors = []
+        kind: type[PeerLost] = PeerGone
+        for address in addresses:
+            try:
+                raw = socket.create_connection((address, port), timeout_s)
+                tls = credentials.context(server=False).wrap_socket(raw)
+                tls.settimeout(None)  # much takes long to send; a dead link is noticed by fail_soon()
+                return cls(tls)
+            except OSError as error:
+                errors.append(f"{address}: {error}")
+                if not isinstance(error, ConnectionRefusedError):
+                    kind = PeerLost
+        raise kind(
+            f"The target host cannot be reached on TCP port {port} ({'; '.join(errors)}). "
+            "Check the route and the firewall between the hosts, or set migration_address."
+        )
+
+    def fileno(self) -> int:
+        return self._tls.fileno()
+
+    @property
+    def bytes_sent(self) -> int:
+        """Of all messages, encrypted."""
+        return tcp_bytes_sent(self._tls)
+
+    def send(self, kind: str, blob: bytes = b"", **fields: Any) -> None:
+        """Send one message.
+
+        Raises:
+            PeerLost: the connection is broken.
+        """
+        header = json.dumps({"kind": kind, **fields}).encode()
+        try:
+            self._tls.sendall(_HEADER.pack(len(header), len(blob)) + header)
+            if blob:
+                self._tls.sendall(blob)
+                self.blob_bytes_sent += len(blob)
+        except OSError as error:
+            raise PeerLost(f"The connection to the other host broke while sending '{kind}': {error}") from None
+
+    def receive(self, timeout_s: float, meanwhile: Callable[[], None] | None = None) -> Message:
+        """Wait for the next message; a ``failed`` message raises.
+
+        Args:
+            timeout_s: for so long.
+            meanwhile: called once a second until it begins to come; may raise.
+
+        Raises:
+            PeerLost: the connection broke, went silent, or carries nonsense.
+            PeerFailed: the other side said why it failed.
+        """
+        deadline = time.monotonic() + timeout_s
+        while meanwhile and not self._tls.pending() and not select.select([self._tls], [], [], 1.0)[0]:
+            meanwhile()
+            if time.monotonic() > deadline:
+                break
+        length, blob_length = _HEADER.unpack(self._read(_HEADER.size, deadline))
+        if length > MAX_HEADER_BYTES or blob_length > MAX_BLOB_BYTES:
+            raise PeerLost(f"The other host sent a message of {length} + {blob_length} bytes; the limit was exceeded")
+        try:
+            fields = dict(json.loads(bytes(self._read(length, deadline))))
+            kind = fields.pop("kind")
+        except (ValueError, KeyError, TypeError, RecursionError):
+            raise PeerLost("The other host sent a message that is not understood") from None
+        message = Message(kind, fields, bytes(self._read(blob_length, deadline)) if blob_length else b"")
+        if kind == "failed":
+            raise PeerFailed(str(fields.get("message")), **as_details(fields.get("details")))
+        return message
+
+    def expect(self, kind: str, timeout_s: float, meanwhile: Callable[[], None] | None = None) -> Message:
+        message = self.receive(timeout_s, meanwhile)
+        if message.kind != kind:
+            raise PeerLost(f"The other host sent '{message.kind}' where '{kind}' was due")
+        return message
+
+    def _read(self, size: int, deadline: float) -> bytearray:
+        """So many bytes. Memory is taken as they come: a peer that only says a number does not get it."""
+        data = bytearray(min(size, _READ_AHEAD_BYTES))
+        filled = 0
+        while filled < size:
+            if filled == len(data):
+                data += bytes(min(filled, size - filled))
+            try:
+                self._tls.settimeout(max(0.001, deadline - time.monotonic()))
+                with memoryview(data) as view:
+                    count = self._tls.recv_into(view[filled:])
+            except socket.timeout:
+                raise PeerLost("The other host went silent") from None
+            except OSError as error:
+                raise PeerLost(f"The connection to the other host broke: {error}") from None
+            finally:
+                with contextlib.suppress(OSError):
+                    self._tls.settimeout(None)
+            if not count:
+                raise PeerLost("The other host closed the connection")
+            filled += count
+        return data
+
+    def to_plain_socket(self) -> socket.socket:
+        """End TLS and go on with the bare socket, which CRIU takes; the peer was authenticated before.
+
+        Raises:
+            PeerLost: the other side does not.
+        """
+        try:
+            self._tls.settimeout(10)
+            plain = self._tls.unwrap()
+        except OSError as error:
+            raise PeerLost(f"The connection for the pages broke: {error}") from None
+        plain.settimeout(None)
+        return plain
+
+    def to_stream(self, encrypted: bool) -> PageStream:
+        """Give the connection to a program that knows no TLS.
+
+        Raises:
+            PeerLost: the other side does not go on in the same way, or this host lacks memory or processes for it.
+        """
+        if not encrypted:
+            return BareStream(self.to_plain_socket())
+        try:
+            return TlsRelay(self._tls)
+        except OSError as error:
+            raise PeerLost(f"A connection for the pages cannot be encrypted: {error}") from None
+
+    def close(self) -> None:
+        with contextlib.suppress(OSError):
+            self._tls.shutdown(socket.SHUT_RDWR)
+        self._tls.close()
+
+
+def as_details(details: object) -> dict[str, Any]:
+    """What a peer says about its failure, as far as it can be told."""
+    return {key: value for key, value in details.items() if key != "message"} if isinstance(details, dict) else {}
+
+
+class Listener:
+    """Where the target waits for the source: one port, one peer, a limited time."""
+
+    def __init__(self, credentials: Credentials, address: str = "0.0.0.0") -> None:
+        self._context = credentials.context(server=True)
+        self._socket = socket.create_server((address, 0), backlog=32)
+        widen(self._socket, receives=True)  # before anybody connects: it is announced in the handshake
+        self.port = int(self._socket.getsockname()[1])
+
+    def accept(self, timeout_s: float) -> Channel:
+        """Accept the peer; whoever has not the right certificate is turned away and does not count.
+
+        Raises:
+            PeerLost: the peer did not come in time.
+        """
+        deadline = time.monotonic() + timeout_s
+        while True:
+            self._socket.settimeout(max(0.001, deadline - time.monotonic()))
+            try:
+                raw, _address = self._socket.accept()
+            except socket.timeout:
+                raise PeerLost(f"The source host did not connect within {timeout_s:.0f} s") from None
+            raw.settimeout(min(5.0, timeout_s))  # a stranger who says nothing must not keep the peer out for long
+            try:
+                tls = self._context.wrap_socket(raw, server_side=True)
+            except OSError:
+                raw.close()
+                continue
+            tls.settimeout(None)
+            return Channel(tls)
+
+    def close(self) -> None:
+        self._socket.close()
+
+
+def fail_soon(connection: socket.socket) -> None:
+    """Have a dead link noticed within some three seconds (tcp(7)); the process stands still meanwhile."""
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, 1)
+    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, 1)
+    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPCNT, 3)
+    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, 3000)
+
+
+def widen(connection: socket.socket, receives: bool) -> None:
+    """Give a connection for pages a large buffer, beyond what an unprivileged process may have (socket(7))."""
+    option = _SO_RCVBUFFORCE if receives else _SO_SNDBUFFORCE
+    with contextlib.suppress(PermissionError):  # it is only slower without
+        connection.setsockopt(socket.SOL_SOCKET, option, _PAGES_BUFFER_BYTES)
+
+
+def uncork(pages: socket.socket) -> None:
+    """Undo CRIU's TCP_CORK on the pages' socket, which would hold back the last segment for 200 ms."""
+    with contextlib.suppress(OSError):
+        pages.setsockopt(socket.IPPROTO_TCP, _TCP_CORK, 0)
+        pages.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+
+def tcp_bytes_sent(connection: socket.socket) -> int:
+    """Payload bytes that a TCP socket has sent, retransmissions included (tcp_info.tcpi_bytes_sent)."""
+    try:
+        info = connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 256)
+    except OSError as error:
+        raise MigrationError(f"TCP statistics cannot be read: {error}") from None
+    if len(info) < _TCP_INFO_BYTES_SENT + 8:
+        return 0
+    return int(struct.unpack_from("<Q", info, _TCP_INFO_BYTES_SENT)[0])

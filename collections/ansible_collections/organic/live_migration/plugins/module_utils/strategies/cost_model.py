@@ -1,0 +1,238 @@
+# Copyright (c) 2026 Organic 5GC contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What each strategy would cost: downtime and migration time, predicted from a few measured figures.
+
+Symbols: M memory in use (bytes), W working set (bytes that are written again and again, at most M), d bytes of pages
+written per second, R bytes of pages moved per second: the link's rate, or what the hosts can read, check and place if
+that is less. Costs: S before the first page, F fixed downtime (freeze, CRIU's dump and restore, the address), w
+downtime for each byte of mapped memory (the pager looks once more which pages there are), r for each round (the scan).
+
+Pages written within t seconds, when writes fall evenly on the working set:
+
+    D(t) = W (1 - exp(-d t / W))                about d t at first, and never more than W
+
+inter_copy
+    downtime = F + w M + M / R
+    time     = S + downtime
+pre_copy, rounds i = 1 to n, where s1 = M, t_i = r + s_i / R, s_i+1 = D(t_i)
+    downtime = F + w M + s_n+1 / R
+    time     = S + t_1 + ... + t_n + downtime
+    n is the first round after which the downtime is within its limit, or after which another round would not leave
+    less to send (at 95 % and more), or the last that is allowed. Where d >= R it may never come below the limit.
+post_copy
+    downtime = F + w M
+    time     = S + downtime + M / (e R)
+    e is the part of the rate that is left while pages are fetched on demand between those that are pushed.
+hybrid
+    downtime = F + w M
+    time     = S + t_1 + downtime + D(t_1) / (e R)
+
+While a process waits for its own pages, in post_copy and hybrid, it runs slower: that time is told as ``degraded_ms``.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from ..session.options import HYBRID, INTER_COPY, POST_COPY, PRE_COPY, STRATEGIES
+from .convergence import FIXED_DOWNTIME_MS, PAGE_BYTES
+
+_MIB = 1 << 20
+_WORTH_A_ROUND = 0.95
+"""A round that leaves more than this part of what it sent is not worth it."""
+
+
+@dataclass(frozen=True)
+class Costs:
+    """Costs that do not depend on the container.
+
+    Measured between two hosts of the lab on one machine of 2 cores (``make benchmark``, medians).
+
+    Attributes:
+        setup_ms: from the start of the migration to its first page.
+        fixed_downtime_ms: of the smallest process.
+        walk_ms_per_mib: of downtime, for each MiB of mapped memory, sent or not.
+        hosts_bytes_per_s: what the hosts can read, send and place without a link's limit.
+        round_ms: of a round that sends nothing.
+        on_demand_efficiency: part of the rate that is left in post-copy.
+    """
+
+    setup_ms: float = 2200.0
+    fixed_downtime_ms: float = FIXED_DOWNTIME_MS
+    walk_ms_per_mib: float = 0.003
+    hosts_bytes_per_s: float = 1.7e9
+    round_ms: float = 8.0
+    on_demand_efficiency: float = 0.9
+
+
+LAB = Costs()
+LAB_ENCRYPTED = Costs(hosts_bytes_per_s=0.6e9)
+"""With TLS for the pages."""
+
+
+@dataclass(frozen=True)
+class Load:
+    """What is known of the container and the way to its target.
+
+    Attributes:
+        memory_bytes: in use.
+        link_bytes_per_s: between the hosts.
+        dirty_pages_per_s: pages of 4096 bytes that it writes.
+        working_set_bytes: what these writes fall on; None: all of the memory, which is the worst.
+    """
+
+    memory_bytes: int
+    link_bytes_per_s: float
+    dirty_pages_per_s: float = 0.0
+    working_set_bytes: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.memory_bytes < 0 or self.dirty_pages_per_s < 0 or (self.working_set_bytes or 0) < 0:
+            raise ValueError("Memory, dirty rate and working set cannot be negative.")
+        if self.link_bytes_per_s <= 0:
+            raise ValueError("The link's rate must be more than 0 bytes/s.")
+
+    def written_bytes(self, seconds: float) -> float:
+        """D(t): how much is to be sent again after that time."""
+        working_set = self.memory_bytes if self.working_set_bytes is None else self.working_set_bytes
+        working_set = min(working_set, self.memory_bytes)
+        if not working_set or not self.dirty_pages_per_s:
+            return 0.0
+        return -working_set * math.expm1(-self.dirty_pages_per_s * PAGE_BYTES * seconds / working_set)
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What one strategy would cost.
+
+    Attributes:
+        downtime_ms: from the freeze until the process runs on the target.
+        migration_time_ms: from the start until the source is released.
+        bytes_sent: of memory.
+        rounds: before the freeze.
+        degraded_ms: how long the process runs while some of its pages are still on the source.
+        converges: pre_copy: whether its rounds come below the limit; else true.
+    """
+
+    strategy: str
+    downtime_ms: float
+    migration_time_ms: float
+    bytes_sent: int
+    rounds: int = 0
+    degraded_ms: float = 0.0
+    converges: bool = True
+
+
+def predict(
+    strategy: str, load: Load, downtime_limit_ms: float = 300, max_rounds: int = 30, costs: Costs = LAB
+) -> Prediction:
+    """Predict one strategy by the formulas of this module."""
+    rate = min(load.link_bytes_per_s, costs.hosts_bytes_per_s)
+    least_ms = costs.fixed_downtime_ms + costs.walk_ms_per_mib * load.memory_bytes / _MIB
+    fetch_rate = rate * costs.on_demand_efficiency
+    if strategy == INTER_COPY:
+        downtime_ms = least_ms + 1000 * load.memory_bytes / rate
+        return _prediction(strategy, downtime_ms, costs.setup_ms, load.memory_bytes)
+    if strategy == PRE_COPY:
+        return _predict_pre_copy(load, rate, least_ms, downtime_limit_ms, max_rounds, costs)
+    if strategy == POST_COPY:
+        return _prediction(strategy, least_ms, costs.setup_ms, load.memory_bytes,
+                           degraded_ms=1000 * load.memory_bytes / fetch_rate)  # fmt: skip
+    if strategy == HYBRID:
+        round_s = costs.round_ms / 1000 + load.memory_bytes / rate
+        rest = load.written_bytes(round_s)
+        return _prediction(strategy, least_ms, costs.setup_ms + 1000 * round_s, load.memory_bytes + rest, rounds=1,
+                           degraded_ms=1000 * rest / fetch_rate)  # fmt: skip
+    raise ValueError(f"There is no strategy '{strategy}' to predict")
+
+
+def _predict_pre_copy(
+    load: Load, rate: float, least_ms: float, downtime_limit_ms: float, max_rounds: int, costs: Costs
+) -> Prediction:
+    rest = float(load.memory_bytes)
+    sent = rounds_ms = 0.0
+    rounds = 0
+    shrinks = True
+    while rounds < max_rounds and shrinks and (not rounds or least_ms + 1000 * rest / rate > downtime_limit_ms):
+        round_ms = costs.round_ms + 1000 * rest / rate
+        left = load.written_bytes(round_ms / 1000)
+        shrinks = left < _WORTH_A_ROUND * rest
+        sent, rounds_ms, rounds, rest = sent + rest, rounds_ms + round_ms, rounds + 1, left
+    downtime_ms = least_ms + 1000 * rest / rate
+    return _prediction(PRE_COPY, downtime_ms, costs.setup_ms + rounds_ms, sent + rest, rounds,
+                       converges=downtime_ms <= downtime_limit_ms)  # fmt: skip
+
+
+def _prediction(
+    strategy: str,
+    downtime_ms: float,
+    before_ms: float,
+    bytes_sent: float,
+    rounds: int = 0,
+    degraded_ms: float = 0.0,
+    converges: bool = True,
+) -> Prediction:
+    return Prediction(
+        strategy,
+        round(downtime_ms, 1),
+        round(before_ms + downtime_ms + degraded_ms, 1),
+        int(bytes_sent),
+        rounds,
+        round(degraded_ms, 1),
+        converges,
+    )
+
+
+def predict_all(
+    load: Load, downtime_limit_ms: float = 300, max_rounds: int = 30, costs: Costs = LAB
+) -> list[Prediction]:
+    """Every strategy, in the order in which equal ones are preferred."""
+    return [predict(strategy, load, downtime_limit_ms, max_rounds, costs) for strategy in STRATEGIES]
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The strategy that was chosen.
+
+    Attributes:
+        keeps: whether it is predicted to stay within the limit and the budget.
+        reason: in words, with the figures.
+    """
+
+    strategy: str
+    keeps: bool
+    reason: str
+
+
+def choose(
+    predictions: Iterable[Prediction], downtime_limit_ms: float, downtime_budget_ms: float | None = None
+) -> Choice:
+    """The cheapest strategy that keeps the downtime within its limits.
+
+    Cheapest is the one that takes the least time; time that the process runs slower counts twice, as after the commit
+    a link that breaks stops it. Where none keeps the limits it is the one with the least downtime.
+
+    Args:
+        predictions: of the strategies that may be used.
+        downtime_limit_ms: what the user wants.
+        downtime_budget_ms: what the clients bear, for example until a heartbeat is missed; None: anything.
+    """
+    candidates = list(predictions)
+    if not candidates:
+        raise ValueError("There is no strategy to choose from.")
+    limit_ms = min(downtime_limit_ms, math.inf if downtime_budget_ms is None else downtime_budget_ms)
+    keeping = [one for one in candidates if one.downtime_ms <= limit_ms]
+    if keeping:
+        best = min(keeping, key=lambda one: one.migration_time_ms + one.degraded_ms)
+        words = f"is the cheapest within {limit_ms:g} ms of downtime"
+    else:
+        best = min(candidates, key=lambda one: one.downtime_ms)
+        words = f"stops it for the least time, as none stays within {limit_ms:g} ms"
+    return Choice(
+        best.strategy,
+        bool(keeping),
+        f"{best.strategy} {words}: {best.downtime_ms:g} ms, and {best.migration_time_ms:g} ms in all, are predicted",
+    )

@@ -1,0 +1,151 @@
+# Copyright (c) 2026 Organic 5GC contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is to be done about each record; tests/faults has it done on real hosts."""
+
+from __future__ import annotations
+
+import datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ansible_collections.organic.live_migration.plugins.module_utils.migration import recovery
+from ansible_collections.organic.live_migration.plugins.module_utils.migration.source import Source
+from ansible_collections.organic.live_migration.plugins.module_utils.session import journal
+from ansible_collections.organic.live_migration.plugins.module_utils.session.journal import Record
+
+
+def written(role: str, state: str, alive: bool = False) -> Record:
+    entry = Record("0" * 16, role, "smf", "c0ffee", "edge-b")
+    if alive:
+        entry.adopt()
+    entry.save(state)
+    return entry
+
+
+@pytest.mark.parametrize("state", [journal.SETUP, journal.ACTIVE, journal.SWITCHOVER])
+def test_before_the_commit_the_source_resumes_alone(records: Path, state: str) -> None:
+    written("source", state)
+    found = recovery.look_at_host()
+    assert [entry.outcome for entry in found.settled] == ["resumed"]
+    assert not found.undecided
+
+
+@pytest.mark.parametrize("state", [journal.COMMITTED, journal.POSTCOPY])
+def test_after_it_the_target_is_asked(records: Path, state: str) -> None:
+    written("source", state)
+    found = recovery.look_at_host()
+    assert [(entry.name, entry.target_host) for entry in found.undecided] == [("smf", "edge-b")]
+    assert not found.settled
+
+
+@pytest.mark.parametrize(
+    ("state", "outcome"),
+    [(journal.SETUP, "destroyed"), (journal.ACTIVE, "destroyed"), (journal.RESTORED, "destroyed"),
+     (journal.COMPLETED, "finished")],
+)  # fmt: skip
+def test_the_target_keeps_only_what_has_run(records: Path, state: str, outcome: str) -> None:
+    written("target", state)
+    assert [entry.outcome for entry in recovery.look_at_host().settled] == [outcome]
+
+
+@pytest.mark.parametrize(
+    ("files", "outcome"),
+    [({"freezer.state": "FROZEN\n", "freezer.self_freezing": "1\n"}, "destroyed"),
+     ({"freezer.state": "FROZEN\n", "freezer.self_freezing": "0\n"}, "finished"),  # docker pause
+     ({"freezer.state": "THAWED\n", "freezer.self_freezing": "0\n"}, "finished"),
+     ({"cgroup.freeze": "1\n"}, "destroyed"), ({"cgroup.freeze": "0\n"}, "finished")],
+)  # fmt: skip
+def test_what_stands_in_a_shut_freezer_has_not_run(
+    records: Path, tmp_path: Path, files: dict[str, str], outcome: str
+) -> None:
+    group = tmp_path / "group"
+    (group / "organic-nf").mkdir(parents=True)
+    for directory in (group, group / "organic-nf"):
+        for name, content in files.items():
+            (directory / name).write_text(content)
+    entry = written("target", journal.COMPLETED)
+    entry.freezer = str(group)
+    entry.save()
+    assert [one.outcome for one in recovery.look_at_host().settled] == [outcome]
+
+
+@pytest.mark.parametrize("role", ["source", "target"])
+@pytest.mark.parametrize("state", [journal.ACTIVE, journal.COMMITTED, journal.POSTCOPY, journal.COMPLETED])
+def test_what_is_at_work_is_left_alone(records: Path, role: str, state: str) -> None:
+    entry = written(role, state, alive=True)
+    found = recovery.look_at_host()
+    assert [one.role for one in found.at_work] == [role]
+    assert not found.settled
+    assert not found.undecided
+    assert journal.all_records() == [entry]
+
+
+def test_a_source_that_was_settled_before_its_agent_died_has_the_target_asked(records: Path) -> None:
+    migration = Source.__new__(Source)
+    migration._record = Record("0" * 16, "source", "smf", "c0ffee", "edge-b")
+    assert migration._rescue() == {"undecided": True}
+
+
+class Engine:
+    """An engine with one container, or none."""
+
+    def __init__(self, **state: Any) -> None:
+        self._description = {"State": state, "Path": "/bin/server"} if state else None
+
+    def inspect(self, _name: str) -> Any:
+        return self._description
+
+
+def at(seconds_ago: float) -> str:
+    """A time as Docker tells it."""
+    then = datetime.datetime.now(datetime.timezone.utc) - datetime.timedelta(seconds=seconds_ago)
+    return then.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+@pytest.mark.parametrize(
+    ("engine", "outcome"),
+    [
+        (Engine(), recovery.DESTROYED),
+        (Engine(Status="running", StartedAt=at(5)), recovery.RAN),
+        (Engine(Status="exited", StartedAt=at(5)), recovery.ENDED),
+        (Engine(Status="exited", StartedAt=at(100 * 365 * 86400)), recovery.DESTROYED),  # before the host was started
+        (Engine(Status="created", StartedAt="0001-01-01T00:00:00Z"), recovery.DESTROYED),
+    ],
+)
+def test_a_container_that_is_there_had_its_process(records: Path, engine: Engine, outcome: str) -> None:
+    assert recovery.outcome_on_target("0" * 16, "smf", engine) == outcome  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("state", "post_copy", "outcome", "kept_here", "lost"),
+    [
+        (journal.SETUP, False, recovery.DESTROYED, True, False),
+        (journal.COMMITTED, False, recovery.DESTROYED, True, False),
+        (journal.COMMITTED, False, recovery.ENDED, False, False),
+        (journal.COMMITTED, False, recovery.RAN, False, False),
+        (journal.COMMITTED, True, recovery.DESTROYED, True, False),
+        (journal.COMMITTED, True, recovery.ENDED, False, True),
+        (journal.POSTCOPY, True, recovery.DESTROYED, False, True),
+        (journal.POSTCOPY, True, recovery.ENDED, False, True),
+        (journal.POSTCOPY, True, recovery.RAN, False, False),
+    ],
+)
+def test_what_ran_there_never_runs_here_again(
+    records: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    state: str,
+    post_copy: bool,
+    outcome: str,
+    kept_here: bool,
+    lost: bool,
+) -> None:
+    entry = written("source", state)
+    entry.post_copy = post_copy
+    entry.save()
+    done = []
+    monkeypatch.setattr(recovery.source, "roll_back", lambda *_given: done.append("roll_back"))
+    monkeypatch.setattr(recovery.source, "release", lambda *_given: done.append("release"))
+    assert recovery.settle_source(entry.migration_id, outcome, Engine()) is lost  # type: ignore[arg-type]
+    assert done == ["roll_back" if kept_here else "release"]

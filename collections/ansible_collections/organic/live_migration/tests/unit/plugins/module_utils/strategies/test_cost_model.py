@@ -1,0 +1,160 @@
+# Copyright (c) 2026 Organic 5GC contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import pytest
+from ansible_collections.organic.live_migration.plugins.module_utils.session.options import STRATEGIES
+from ansible_collections.organic.live_migration.plugins.module_utils.strategies.cost_model import (
+    PAGE_BYTES,
+    Costs,
+    Load,
+    choose,
+    predict,
+    predict_all,
+)
+from hypothesis import given
+from hypothesis import strategies as st
+
+MB = 10**6
+COSTS = Costs(setup_ms=1000, fixed_downtime_ms=40, walk_ms_per_mib=0, hosts_bytes_per_s=1e9, round_ms=10,
+              on_demand_efficiency=0.5)  # fmt: skip
+LOADS = st.builds(
+    Load,
+    memory_bytes=st.integers(0, 1 << 40),
+    link_bytes_per_s=st.floats(1e3, 1e12),
+    dirty_pages_per_s=st.floats(0, 1e7),
+    working_set_bytes=st.none() | st.integers(0, 1 << 40),
+)
+
+
+def test_inter_copy_is_the_copy() -> None:
+    told = predict("inter_copy", Load(200 * MB, 1e8), costs=COSTS)
+    assert told.downtime_ms == 40 + 2000
+    assert told.migration_time_ms == 1000 + 40 + 2000
+    assert told.bytes_sent == 200 * MB
+
+
+def test_the_hosts_may_be_slower_than_the_link() -> None:
+    assert predict("inter_copy", Load(1000 * MB, 1e12), costs=COSTS).downtime_ms == 1040
+
+
+def test_pre_copy_of_what_writes_nothing_freezes_for_nothing_else() -> None:
+    told = predict("pre_copy", Load(200 * MB, 1e8), costs=COSTS)
+    assert (told.rounds, told.downtime_ms, told.converges) == (1, 40, True)
+    assert told.migration_time_ms == 1000 + 10 + 2000 + 40
+    assert told.bytes_sent == 200 * MB
+
+
+def test_pre_copy_makes_rounds_until_the_rest_is_small_enough() -> None:
+    load = Load(1000 * MB, 1e8, dirty_pages_per_s=0.2 * 1e8 / PAGE_BYTES)  # a fifth of the link
+    few, many = (predict("pre_copy", load, limit, costs=COSTS) for limit in (2000, 60))
+    assert few.rounds < many.rounds
+    assert many.downtime_ms <= 60
+    assert few.downtime_ms <= 2000
+    assert many.bytes_sent == pytest.approx(1000 * MB / (1 - 0.2), rel=0.05)  # a geometric series
+
+
+def test_a_rate_above_the_link_never_converges() -> None:
+    load = Load(1000 * MB, 1e8, dirty_pages_per_s=20 * 1e8 / PAGE_BYTES)
+    told = predict("pre_copy", load, 300, costs=COSTS)
+    assert not told.converges
+    assert told.rounds < 5  # it is seen at once that rounds do not help
+    assert told.downtime_ms > 5000
+    choice = choose(predict_all(load, 300, costs=COSTS), 300)
+    assert choice.strategy in ("post_copy", "hybrid")
+    assert choice.keeps
+
+
+def test_a_small_working_set_converges_at_any_rate() -> None:
+    load = Load(1000 * MB, 1e8, dirty_pages_per_s=1e9, working_set_bytes=10 * MB)
+    told = predict("pre_copy", load, 300, costs=COSTS)
+    assert told.converges
+    assert told.downtime_ms == pytest.approx(40 + 100)
+
+
+def test_no_more_rounds_than_allowed() -> None:
+    load = Load(1000 * MB, 1e8, dirty_pages_per_s=0.5 * 1e8 / PAGE_BYTES)
+    assert predict("pre_copy", load, 41, max_rounds=2, costs=COSTS).rounds == 2
+
+
+def test_post_copy_does_not_depend_on_memory_but_for_the_walk() -> None:
+    small, large = (predict("post_copy", Load(size, 1e8, 1e6), costs=COSTS) for size in (MB, 1000 * MB))
+    assert small.downtime_ms == large.downtime_ms == 40
+    assert large.degraded_ms == 20000
+    walked = predict("post_copy", Load(1 << 30, 1e8), costs=Costs(fixed_downtime_ms=40, walk_ms_per_mib=0.1))
+    assert walked.downtime_ms == pytest.approx(40 + 102.4)
+
+
+def test_hybrid_fetches_only_what_was_written_in_its_round() -> None:
+    load = Load(1000 * MB, 1e8, dirty_pages_per_s=0.1 * 1e8 / PAGE_BYTES)
+    hybrid, post_copy = (predict(strategy, load, costs=COSTS) for strategy in ("hybrid", "post_copy"))
+    assert hybrid.degraded_ms < 0.2 * post_copy.degraded_ms
+    assert hybrid.bytes_sent > post_copy.bytes_sent
+
+
+@given(LOADS, st.floats(1, 1e5))
+def test_whatever_the_load_is(load: Load, limit_ms: float) -> None:
+    predictions = predict_all(load, limit_ms)
+    assert [one.strategy for one in predictions] == list(STRATEGIES)
+    by_strategy = {one.strategy: one for one in predictions}
+    for one in predictions:
+        assert math.isfinite(one.migration_time_ms)
+        assert one.migration_time_ms >= one.downtime_ms > 0
+        assert one.downtime_ms <= by_strategy["inter_copy"].downtime_ms + 0.1
+        assert one.bytes_sent >= load.memory_bytes
+    pre_copy = by_strategy["pre_copy"]
+    assert pre_copy.converges == (pre_copy.downtime_ms <= limit_ms) or abs(pre_copy.downtime_ms - limit_ms) < 0.1
+    choice = choose(predictions, limit_ms)
+    chosen = by_strategy[choice.strategy]
+    assert choice.keeps == (chosen.downtime_ms <= limit_ms)
+    if not choice.keeps:
+        assert chosen.downtime_ms == min(one.downtime_ms for one in predictions)
+
+
+@given(LOADS, st.floats(0, 60), st.floats(0, 60))
+def test_more_time_never_means_fewer_written_pages(load: Load, one: float, other: float) -> None:
+    assert load.written_bytes(min(one, other)) <= load.written_bytes(max(one, other)) <= load.memory_bytes
+
+
+def test_small_containers_are_copied_at_once() -> None:
+    choice = choose(predict_all(Load(20 * MB, 1.2e9, 1000), 300), 300)
+    assert choice.strategy == "inter_copy"
+    assert choice.keeps
+
+
+def test_large_ones_in_rounds() -> None:
+    choice = choose(predict_all(Load(1000 * MB, 1.2e9, 1000), 300), 300)
+    assert choice.strategy == "pre_copy"
+    assert "within 300 ms" in choice.reason
+
+
+def test_the_budget_of_the_clients_counts_as_well() -> None:
+    predictions = predict_all(Load(200 * MB, 1.2e9, 1000), 2000)
+    assert choose(predictions, 2000).strategy == "inter_copy"
+    assert choose(predictions, 2000, 100).strategy == "pre_copy"
+
+
+def test_where_none_keeps_the_limit_it_is_the_shortest_and_says_so() -> None:
+    choice = choose(predict_all(Load(1000 * MB, 1.2e9, 1e6), 10), 10)
+    assert not choice.keeps
+    assert "none stays within 10 ms" in choice.reason
+
+
+@pytest.mark.parametrize(
+    "figures", [{"memory_bytes": -1}, {"link_bytes_per_s": 0}, {"dirty_pages_per_s": -1}, {"working_set_bytes": -1}]
+)
+def test_what_cannot_be_is_refused(figures: dict[str, Any]) -> None:
+    known: dict[str, Any] = {"memory_bytes": 1, "link_bytes_per_s": 1, **figures}
+    with pytest.raises(ValueError, match=r"negative|more than 0"):
+        Load(**known)
+
+
+def test_unknown_strategies_are_refused() -> None:
+    with pytest.raises(ValueError, match="no strategy 'magic'"):
+        predict("magic", Load(1, 1))
+    with pytest.raises(ValueError, match="no strategy to choose"):
+        choose([], 300)
