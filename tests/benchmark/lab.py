@@ -22,7 +22,7 @@ from hosts import CommandFailed, load_site, run_local
 from measure import Bench, Case, Key, Run, RunFailed, versions
 from raw import RawSocket
 from settle import STEPS, Settling
-from ways import WAYS
+from ways import TRACKING_METHODS
 from ways.base import Load, Way
 from ways.resident import Resident
 
@@ -97,7 +97,7 @@ def ready(options: argparse.Namespace, way_names: Sequence[str]) -> Iterator[Rea
         bench = Bench(site, workload, settling, RawSocket(*site.hosts, workload.raw.read_bytes()))
         stack.callback(bench.clean)
         bench.prepare()
-        ways = [WAYS[name](site, workload) for name in way_names]
+        ways = [TRACKING_METHODS[name](site, workload) for name in way_names]
         for way in ways:
             say(f"preparing {way.name}")
             stack.callback(way.clean)

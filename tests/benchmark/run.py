@@ -21,7 +21,7 @@ from pathlib import Path
 from lab import Failure, Results, add_options, names, number, numbers, parse, ready, run_main, say
 from measure import Case, Run
 from report import WRITING, quiet, summarize, table, verdicts
-from ways import WAYS
+from ways import TRACKING_METHODS
 from ways.base import INTER_COPY, PRE_COPY, Load, Way
 from ways.resident import Resident
 
@@ -29,7 +29,7 @@ from ways.resident import Resident
 # process, and after which the process may be frozen: with what it wrote meanwhile, 20 MB.
 TRACKED_MB = 200
 SLOW_ROUND = {"max_bandwidth": 128 << 20, "downtime_limit_ms": 1000}
-UNTUNED = [name for name, way in WAYS.items() if not way.tuned]
+UNTUNED = [name for name, way in TRACKING_METHODS.items() if not way.tuned]
 
 
 def main() -> int:
@@ -126,8 +126,8 @@ def _tell(results: Results) -> None:
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="benchmark", description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--ways", type=names(*WAYS), default=UNTUNED, metavar="WAY,...",
-                        help=f"which, of {','.join(WAYS)} (all but tuned)")  # fmt: skip
+    parser.add_argument("--ways", type=names(*TRACKING_METHODS), default=UNTUNED, metavar="WAY,...",
+                        help=f"which, of {','.join(TRACKING_METHODS)} (all but tuned)")  # fmt: skip
     parser.add_argument("--strategies", type=names(*Resident.strategies), default=list(Resident.strategies),
                         metavar="STRATEGY,...", help=f"of our way (all: {','.join(Resident.strategies)})")  # fmt: skip
     parser.add_argument("--memory", type=numbers, default=[20, 200, 1024], metavar="MB,...", help="(20,200,1024)")

@@ -30,7 +30,7 @@ from pathlib import Path
 from typing import Any
 
 RECORDS = Path("/run/organic/migrations")
-PATIENCE_S = 60
+STALL_TIMEOUT_S = 60
 CLOCK_STEP = Path(__file__).with_name("clock-step")
 PAGES_BYTES = 8 << 20
 """By then the dump is under way, and most of 300 MB is still to come."""
@@ -403,12 +403,12 @@ def main() -> None:
     awaited = Moment(moment)
     os.setpriority(os.PRIO_PROCESS, 0, -20)  # before those of the migration
     print("waiting", flush=True)
-    deadline = time.monotonic() + PATIENCE_S
+    deadline = time.monotonic() + STALL_TIMEOUT_S
     while (record := awaited.reached()) is None or (act == ["hold"] and not hold(awaited, record)):
         if select.select([sys.stdin], [], [], 0)[0]:
             sys.exit(f"{moment}: {TOO_LATE}")
         if time.monotonic() > deadline:
-            sys.exit(f"{moment} did not come within {PATIENCE_S} s")
+            sys.exit(f"{moment} did not come within {STALL_TIMEOUT_S} s")
         time.sleep(0.0002)
     if act == ["hold"]:
         try:

@@ -27,7 +27,7 @@ class Refusal:
 
     Attributes:
         name: of the container.
-        code: of the reason; None where the action itself fails before it looks for reasons.
+        code: of the blocker; None where the action itself fails before it looks for blockers.
         message: what was found; a pattern.
         remedy: what to do; a pattern.
         options: of the task, beside name and target_host.
@@ -85,7 +85,7 @@ REFUSALS = {
     ),
     "no time": Refusal("well", None, "timeout_s must be at least 1", "Leave it out", {"timeout_s": 0}),
 }  # fmt: skip
-# Asked for in check mode too: a reason of either host, and a fault of the task.
+# Asked for in check mode too: a blocker of either host, and a fault of the task.
 CHECKED = ("with a terminal", "image missing on the target", "target not in the inventory")
 ADDRESSES = {name: number for number, name in enumerate(
     ["well", "mptcp", "io-uring", "inotify", "image", "twin", "address", "terminal", "volume", "stopped"], start=1
@@ -190,9 +190,9 @@ def test_refused_with_its_reason_and_remedy(refused: Refused, what: str) -> None
     assert re.search(refused.spell(refusal.remedy), said["msg"]), said["msg"]
     if refusal.code is None:
         return
-    [reason] = [reason for reason in said["reasons"] if reason["code"] == refusal.code]
-    assert re.search(refused.spell(refusal.message), reason["message"])
-    assert re.search(refused.spell(refusal.remedy), reason["remedy"])
+    [blocker] = [blocker for blocker in said["blockers"] if blocker["code"] == refusal.code]
+    assert re.search(refused.spell(refusal.message), blocker["message"])
+    assert re.search(refused.spell(refusal.remedy), blocker["remedy"])
     assert "nothing was touched" in said["msg"]
 
 
@@ -201,7 +201,7 @@ def test_asked_beforehand_it_is_the_same_reason(refused: Refused, what: str) -> 
     asked, done = refused.of(refused.info, what), refused.of(refused.migrate.items, what)
     assert not asked.get("failed")
     assert not asked["migratable"]
-    assert {reason["code"] for reason in asked["reasons"]} == {reason["code"] for reason in done["reasons"]}
+    assert {blocker["code"] for blocker in asked["blockers"]} == {blocker["code"] for blocker in done["blockers"]}
 
 
 def test_check_mode_refuses_likewise(refused: Refused) -> None:
@@ -222,7 +222,7 @@ def test_nothing_was_touched(refused: Refused) -> None:
 def test_all_reasons_are_told_at_once(refused: Refused) -> None:
     case = {"name": "fault-twin", "target_host": refused.target.name, "memory_reserve_mb": NO_MEMORY_MB}
     told = refused.ask_of([case], "info")
-    assert {reason["code"] for reason in told.only["reasons"]} == {"name_in_use", "no_memory"}
+    assert {blocker["code"] for blocker in told.only["blockers"]} == {"name_in_use", "no_memory"}
 
 
 def test_what_can_migrate_is_predicted_and_not_touched(refused: Refused) -> None:
@@ -233,7 +233,7 @@ def test_what_can_migrate_is_predicted_and_not_touched(refused: Refused) -> None
     assert told.only["prediction"]["predicted_downtime_ms"] > 0
     assert f"{refused.target.name}: fault-well runs" in told.only["diff"]["after"]
     told = refused.ask_of([case], "info")
-    assert (told.only["migratable"], told.only["reasons"]) == (True, [])
+    assert (told.only["migratable"], told.only["blockers"]) == (True, [])
     assert refused.site.traces() == refused.before
 
 
@@ -257,8 +257,8 @@ def test_a_host_whose_runtime_will_not_do(refused: Refused, what: str, side: str
     finally:
         host.run(mend_it)
     assert told.status != 0
-    [reason] = told.only["reasons"]
-    assert reason["code"] == code
-    assert message in reason["message"]
-    assert "playbooks/prepare_hosts.yml" in reason["remedy"]
+    [blocker] = told.only["blockers"]
+    assert blocker["code"] == code
+    assert message in blocker["message"]
+    assert "playbooks/prepare_hosts.yml" in blocker["remedy"]
     assert refused.site.traces() == refused.before

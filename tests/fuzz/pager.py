@@ -28,7 +28,7 @@ from typing import Any
 SOURCES = Path(__file__).parents[2] / "collections/ansible_collections/organic/live_migration/src"
 CFLAGS = ("-std=gnu11", "-O1", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-pthread")
 SANITIZER = {"ASAN_OPTIONS": "exitcode=99:detect_leaks=0:allocator_may_return_null=1", "UBSAN_OPTIONS": "exitcode=99"}
-PATIENCE_S = 20
+STALL_TIMEOUT_S = 20
 RENEW_EVERY = 1000
 """Inputs that one target's pager takes: it keeps what it was given."""
 _FRAME = struct.Struct("<IIQQQ")
@@ -112,7 +112,7 @@ class Pager:
                 return
 
     def _read(self, size: int) -> bytes:
-        self._peer.settimeout(PATIENCE_S)
+        self._peer.settimeout(STALL_TIMEOUT_S)
         data = self._peer.recv(size, socket.MSG_WAITALL) if size else b""
         if len(data) < size:
             raise Broken(f"the pager closed its connection; {self._said()}")
@@ -126,7 +126,7 @@ class Pager:
 
     def _hear(self, what: str) -> dict[str, Any]:
         """The next packet that names this event, or what was done; the others are passed over."""
-        deadline = time.monotonic() + PATIENCE_S
+        deadline = time.monotonic() + STALL_TIMEOUT_S
         while True:
             if not select.select([self._control], [], [], max(0.0, deadline - time.monotonic()))[0]:
                 raise Broken(f"the pager does not say '{what}'; {self._said()}")
@@ -146,13 +146,13 @@ class Pager:
     def take(self, data: bytes) -> None:
         """One connection's bytes; then it ends. A target is given another one; a source is of no use any more."""
         self._peer.setblocking(False)
-        deadline = time.monotonic() + PATIENCE_S
+        deadline = time.monotonic() + STALL_TIMEOUT_S
         rest = memoryview(data)
         while True:
             if not rest:
                 with contextlib.suppress(OSError):
                     self._peer.shutdown(socket.SHUT_WR)
-            readable, writable, _ = select.select([self._peer], [self._peer] if rest else [], [], PATIENCE_S)
+            readable, writable, _ = select.select([self._peer], [self._peer] if rest else [], [], STALL_TIMEOUT_S)
             try:
                 if readable and not self._peer.recv(1 << 20):
                     break
@@ -172,7 +172,7 @@ class Pager:
         self._order("reconnect", connection.fileno())
         connection.close()
         self._peer.setblocking(False)
-        deadline = time.monotonic() + PATIENCE_S
+        deadline = time.monotonic() + STALL_TIMEOUT_S
         while not select.select([self._control], [], [], 0)[0]:  # it tells at once what it has
             if select.select([self._peer, self._control], [], [], 0.1)[0]:
                 with contextlib.suppress(BlockingIOError):

@@ -277,7 +277,7 @@ def take_record(data: bytes) -> None:
     with tempfile.NamedTemporaryFile(prefix="organic-fuzz-", dir="/dev/shm") as file:
         file.write(data)
         file.flush()
-        journal.Record.load(Path(file.name))
+        journal.MigrationRecord.load(Path(file.name))
 
 
 def entry(*fields: tuple[int, protobuf.Value]) -> bytes:

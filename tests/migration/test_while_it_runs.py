@@ -48,8 +48,8 @@ def ask(site: Site, host: Host, module: str, *options: str, **arguments: Any) ->
 
 
 def at_work(one: Moving) -> dict[str, Any]:
-    """What migration_info tells of its migration; empty when there is none."""
-    found = ask(one.site, one.home, "migration_info", name=one.name)["migrations"]
+    """What container_migration_info tells of its migration; empty when there is none."""
+    found = ask(one.site, one.home, "container_migration_info", name=one.name)["migrations"]
     return dict(found[0]) if found else {}
 
 

@@ -23,7 +23,7 @@ import time
 from collections.abc import Callable
 from typing import Any, BinaryIO, ClassVar
 
-PATIENCE_S = 30
+STALL_TIMEOUT_S = 30
 """How long an answer may take; what takes as long has failed."""
 
 
@@ -53,7 +53,7 @@ class Work:
 
     def quiet(self) -> None:
         self._quiet.set()
-        self._thread.join(PATIENCE_S)
+        self._thread.join(STALL_TIMEOUT_S)
         assert not self._thread.is_alive(), "a step does not end"
 
 
@@ -96,14 +96,14 @@ class Etcd(Client):
         self._watch_fault = ""
         created = threading.Event()
         threading.Thread(target=self._watch, args=(self._open(address), created), daemon=True).start()
-        assert created.wait(PATIENCE_S), "the watch is not created"
+        assert created.wait(STALL_TIMEOUT_S), "the watch is not created"
         for _number in range(self.BEFORE):
             self._put()
         self.work = [Work(self._put, 0.005)]
 
     @staticmethod
     def _open(address: str) -> http.client.HTTPConnection:
-        connection = http.client.HTTPConnection(address, 2379, timeout=PATIENCE_S)
+        connection = http.client.HTTPConnection(address, 2379, timeout=STALL_TIMEOUT_S)
         connection.connect()
         connection.auto_open = 0
         return connection
@@ -155,7 +155,7 @@ class Etcd(Client):
             self._watch_fault = f"the watch failed: {error!r}"
 
     def check(self) -> None:
-        deadline = time.monotonic() + PATIENCE_S
+        deadline = time.monotonic() + STALL_TIMEOUT_S
         while len(self._watched) < self._put_count and not self._watch_fault and time.monotonic() < deadline:
             time.sleep(0.01)
         self.expect(self._watched == list(range(self._put_count)), f"the watch told {self._watched[-5:]} at last")
@@ -175,7 +175,7 @@ class RedisConnection:
     """One connection in Redis's protocol (RESP2)."""
 
     def __init__(self, address: str) -> None:
-        self._socket = socket.create_connection((address, 6379), PATIENCE_S)
+        self._socket = socket.create_connection((address, 6379), STALL_TIMEOUT_S)
         self._answers: BinaryIO = self._socket.makefile("rb")
 
     def ask(self, *questions: tuple[object, ...]) -> list[Any]:
@@ -271,14 +271,14 @@ class Hlr(Client):
 
     def __init__(self, address: str) -> None:
         super().__init__()
-        self._vty = socket.create_connection((address, 4258), PATIENCE_S)
+        self._vty = socket.create_connection((address, 4258), STALL_TIMEOUT_S)
         self._prompt(b"> ")
         self._order("enable")
         self._order(f"subscriber imsi {self.IMSI} create")
         key, op = "0123456789abcdef" * 2, "0011223344556677" * 2
         self._order(f"subscriber imsi {self.IMSI} update aud3g milenage k {key} op {op}")
         self._order(f"subscriber imsi {self.IMSI} update msisdn 4711")
-        self._gsup = socket.create_connection((address, 4222), PATIENCE_S)
+        self._gsup = socket.create_connection((address, 4222), STALL_TIMEOUT_S)
         self._seen: set[bytes] = set()
         self._vectors = 0
         self._greet()
@@ -390,7 +390,7 @@ class Ggsn(Client):
         made = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         made.bind(("0.0.0.0", port))
         made.connect((self._address, port))
-        made.settimeout(PATIENCE_S)
+        made.settimeout(STALL_TIMEOUT_S)
         return made
 
     def _ask(self, kind: int, teid: int, content: bytes) -> tuple[int, bytes]:

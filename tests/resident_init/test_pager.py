@@ -197,7 +197,7 @@ def restless_program(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return program
 
 
-def kernel_lacks(init: Path) -> dict[str, str]:
+def missing_kernel_features(init: Path) -> dict[str, str]:
     done = subprocess.run([init.with_name("pager"), "check"], check=True, capture_output=True, text=True)
     return dict(json.loads(done.stdout))
 
@@ -205,7 +205,7 @@ def kernel_lacks(init: Path) -> dict[str, str]:
 @pytest.fixture(params=["write_protection", "soft_dirty"])
 def page_tracking(init: Path, request: pytest.FixtureRequest) -> str:
     """How written pages are found, both ways where the kernel has both (`make debian-kernel`: one that has)."""
-    if lacks := kernel_lacks(init)[request.param]:
+    if lacks := missing_kernel_features(init)[request.param]:
         pytest.skip(f"this kernel cannot track so: {lacks}")
     return str(request.param)
 
@@ -415,7 +415,7 @@ def test_a_process_that_ends_is_told(init: Path, restless_program: Path) -> None
 
 
 def test_the_kernel_is_looked_at(init: Path) -> None:
-    assert set(kernel_lacks(init)) == {"pagemap_scan", "userfaultfd", "write_protection", "soft_dirty"}
+    assert set(missing_kernel_features(init)) == {"pagemap_scan", "userfaultfd", "write_protection", "soft_dirty"}
 
 
 @pytest.mark.parametrize("missing", [True, False])

@@ -20,4 +20,4 @@ _ALL: tuple[type[Way], ...] = (
     TunedPodman,
     TunedRunc,
 )
-WAYS: dict[str, type[Way]] = {way.name: way for way in _ALL}
+TRACKING_METHODS: dict[str, type[Way]] = {way.name: way for way in _ALL}

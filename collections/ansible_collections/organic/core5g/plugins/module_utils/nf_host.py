@@ -18,7 +18,7 @@ from ansible_collections.organic.core5g.plugins.module_utils import arp
 from ansible_collections.organic.core5g.plugins.module_utils.engine import Engine
 from ansible_collections.organic.core5g.plugins.module_utils.errors import EngineError
 from ansible_collections.organic.live_migration.plugins.module_utils import paths
-from ansible_collections.organic.live_migration.plugins.module_utils.errors import Reason
+from ansible_collections.organic.live_migration.plugins.module_utils.errors import Blocker
 
 SIOCGIFADDR = 0x8915
 DRIVERS_ON_PARENT = ("bridge", "ipvlan", "macvlan")
@@ -96,13 +96,13 @@ class HostCheck:
         self.exists = False
         """Whether the NF has a container here; known after ``problems``."""
 
-    def problems(self) -> list[Reason]:
+    def problems(self) -> list[Blocker]:
         wanted = self._wanted
         found = self._address_is_wrong()
         missing = [path for path in (paths.INIT, paths.KERNDAT) if not os.path.exists(path)]
         if missing:
             found.append(
-                Reason(
+                Blocker(
                     "resident_runtime_missing",
                     f"The resident runtime is not installed on this host, {' and '.join(missing)} missing",
                     "Run playbooks/prepare_hosts.yml",
@@ -111,12 +111,12 @@ class HostCheck:
         for device in wanted.devices:
             if not os.path.exists(device):
                 found.append(
-                    Reason("device_missing", f"This host has no {device}", "Load the kernel module that provides it")
+                    Blocker("device_missing", f"This host has no {device}", "Load the kernel module that provides it")
                 )
         try:
             if self._engine.image(wanted.image) is None:
                 found.append(
-                    Reason(
+                    Blocker(
                         "image_missing",
                         f"The image {wanted.image} is not on this host",
                         "Build and distribute it (minicore: playbooks/build_minicore.yml) or pull it",
@@ -125,9 +125,9 @@ class HostCheck:
             found += self._network_overlaps()
             running = self._runs()
         except EngineError as error:
-            found.append(Reason("engine_unreachable", str(error), "Start Docker, or run playbooks/prepare_hosts.yml"))
+            found.append(Blocker("engine_unreachable", str(error), "Start Docker, or run playbooks/prepare_hosts.yml"))
             return found
-        if not running and not any(reason.code == "address_invalid" for reason in found):
+        if not running and not any(blocker.code == "address_invalid" for blocker in found):
             link = self._link_is_wrong()
             found += link or self._address_is_taken()
         return found
@@ -137,16 +137,16 @@ class HostCheck:
         self.exists = container is not None
         return container is not None and bool(container["State"]["Running"])
 
-    def _address_is_wrong(self) -> list[Reason]:
+    def _address_is_wrong(self) -> list[Blocker]:
         wanted = self._wanted
         try:
             address = ipaddress.ip_address(wanted.address)
             subnet = ipaddress.ip_network(wanted.subnet) if wanted.subnet else None
         except ValueError as error:
-            return [Reason("address_invalid", str(error), "Correct nf_addresses or nf_network_subnet")]
+            return [Blocker("address_invalid", str(error), "Correct nf_addresses or nf_network_subnet")]
         if wanted.driver != "host" and (subnet is None or address not in subnet):
             return [
-                Reason(
+                Blocker(
                     "address_outside_subnet",
                     f"The address {address} of {wanted.name} is not in the network's subnet {subnet}",
                     "Correct nf_addresses or nf_network_subnet",
@@ -154,13 +154,13 @@ class HostCheck:
             ]
         return []
 
-    def _network_overlaps(self) -> list[Reason]:
+    def _network_overlaps(self) -> list[Blocker]:
         """The engine gives no two networks the same address."""
         wanted = self._wanted
         if wanted.driver == "host" or wanted.network is None or wanted.subnet is None:
             return []
         return [
-            Reason(
+            Blocker(
                 "network_overlaps",
                 f"The addresses {subnet} belong to the Docker network {name} already",
                 f"Remove it ('docker network rm {name}'), or let the NFs into it (nf_network_name), "
@@ -171,12 +171,12 @@ class HostCheck:
             if name != wanted.network and overlap(subnet, wanted.subnet)
         ]
 
-    def _link_is_wrong(self) -> list[Reason]:
+    def _link_is_wrong(self) -> list[Blocker]:
         wanted = self._wanted
         if wanted.driver in DRIVERS_ON_PARENT:
             if not wanted.parent or not os.path.exists(f"/sys/class/net/{wanted.parent}"):
                 return [
-                    Reason(
+                    Blocker(
                         "parent_missing",
                         f"This host has no network interface {wanted.parent!r}",
                         f"Set nf_network_parent to the interface that the {wanted.driver} network goes out by",
@@ -186,7 +186,7 @@ class HostCheck:
                 carried = interface_address(wanted.parent)
                 if carried is not None:
                     return [
-                        Reason(
+                        Blocker(
                             "parent_has_address",
                             f"The interface {wanted.parent} carries {carried}, which could not be reached in a bridge",
                             "Set nf_network_parent to an interface without an address, or use the driver macvlan",
@@ -196,7 +196,7 @@ class HostCheck:
             refusal = kernel_refusal(wanted.driver)
             if refusal is not None:
                 return [
-                    Reason(
+                    Blocker(
                         "driver_unsupported",
                         f"The kernel of this host refuses {wanted.driver} links ({refusal})",
                         f"Use another nf_network_driver, or a kernel with CONFIG_{wanted.driver.upper()}",
@@ -204,7 +204,7 @@ class HostCheck:
                 ]
         if wanted.driver == "host" and not is_local(wanted.address):
             return [
-                Reason(
+                Blocker(
                     "address_not_local",
                     f"With the driver host {wanted.name} uses {wanted.address}, which this host does not have",
                     "Give the address to the host, or use the driver macvlan",
@@ -212,7 +212,7 @@ class HostCheck:
             ]
         return []
 
-    def _address_is_taken(self) -> list[Reason]:
+    def _address_is_taken(self) -> list[Blocker]:
         wanted = self._wanted
         if wanted.driver not in DRIVERS_ON_PARENT or wanted.parent is None or ":" in wanted.address:
             return []
@@ -220,7 +220,7 @@ class HostCheck:
         if mac is None:
             return []
         return [
-            Reason(
+            Blocker(
                 "address_taken",
                 f"Another machine ({mac}) answers for the address {wanted.address} of {wanted.name}",
                 "Stop that machine, or give the NF another address in nf_addresses",

@@ -27,8 +27,8 @@ class ActionModule(ActionBase):
         _validated, arguments = self.validate_argument_spec(MIGRATE_ARGUMENTS)
         migration = Migration(Hosts(self, task_vars or {}, arguments["target_host"]), arguments)
         if self._task.check_mode:
-            reasons = migration.reasons()
-            result.update(refusal(reasons) if reasons else {"changed": True, "diff": migration.diff()})
+            blockers = migration.blockers()
+            result.update(refusal(blockers) if blockers else {"changed": True, "diff": migration.diff()})
             result["prediction"] = migration.facts()
         else:
             result.update(migration.migrate())

@@ -14,7 +14,7 @@ options:
     description: Name of the container that moves.
     type: str
   migration_id:
-    description: The migration, as M(organic.live_migration.migration_info) names it.
+    description: The migration, as M(organic.live_migration.container_migration_info) names it.
     type: str
   timeout_s:
     description: How long to wait for what the order is to bring about, in seconds.
@@ -26,7 +26,7 @@ attributes:
     description: There is nothing to compare.
 seealso:
   - module: organic.live_migration.container_migrate
-  - module: organic.live_migration.migration_info
+  - module: organic.live_migration.container_migration_info
 author:
   - Organic 5GC contributors (@organic-5gc)
 """

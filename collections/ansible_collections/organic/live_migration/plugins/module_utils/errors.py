@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 
 
 @dataclass(frozen=True)
-class Reason:
+class Blocker:
     """Why a container cannot move, and what the user can do about it.
 
     Attributes:
@@ -38,14 +38,14 @@ class MigrationError(Exception):
 
 
 class Refused(MigrationError):
-    """The preflight found reasons against it; nothing was touched."""
+    """The preflight found blockers against it; nothing was touched."""
 
-    def __init__(self, reasons: list[Reason]) -> None:
+    def __init__(self, blockers: list[Blocker]) -> None:
         super().__init__(
-            "The container cannot be migrated: " + " ".join(str(reason) for reason in reasons),
-            reasons=[reason.as_dict() for reason in reasons],
+            "The container cannot be migrated: " + " ".join(str(blocker) for blocker in blockers),
+            blockers=[blocker.as_dict() for blocker in blockers],
         )
-        self.reasons = reasons
+        self.blockers = blockers
 
 
 class CriuFailed(MigrationError):

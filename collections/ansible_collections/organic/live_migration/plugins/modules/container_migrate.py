@@ -143,11 +143,11 @@ options:
     choices: [resident, engine]
     default: resident
 seealso:
-  - module: organic.live_migration.container_migration_info
+  - module: organic.live_migration.container_migration_preflight
   - module: organic.live_migration.container_migration_cancel
   - module: organic.live_migration.container_migration_continue
   - module: organic.live_migration.container_migration_recover
-  - module: organic.live_migration.migration_info
+  - module: organic.live_migration.container_migration_info
 """
 
 EXAMPLES = r"""
@@ -266,7 +266,7 @@ migration:
           description: How these pages were found, as in O(page_tracking); empty without rounds.
           type: str
           sample: write_protection
-        stopped_ms:
+        tracking_stop_ms:
           description: For how long the process stood still in the rounds, so that they could be found.
           type: float
         throughput_bytes_per_s:
@@ -356,7 +356,7 @@ prediction:
               it lacks pages, and whether it C(converges) below O(downtime_limit_ms).
           type: list
           elements: dict
-reasons:
+blockers:
   description: Why the container cannot move. Nothing was touched.
   returned: when refused
   type: list

@@ -11,7 +11,7 @@ short_description: One end of a container migration
 version_added: 0.1.0
 description:
   - Does on one host what M(organic.live_migration.container_migrate),
-    M(organic.live_migration.container_migration_info) and M(organic.live_migration.container_migration_recover)
+    M(organic.live_migration.container_migration_preflight) and M(organic.live_migration.container_migration_recover)
     need done there.
   - Not meant to be used in a playbook; the actions above run it on both hosts, in the right order.
 attributes:
@@ -113,7 +113,7 @@ agent:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.organic.live_migration.plugins.module_utils.memory.dirty_tracking import AUTO, WAYS
+from ansible_collections.organic.live_migration.plugins.module_utils.memory.dirty_tracking import AUTO, TRACKING_METHODS
 from ansible_collections.organic.live_migration.plugins.module_utils.migration import agent
 
 
@@ -151,7 +151,7 @@ def main() -> None:
             "seen": {"type": "int", "default": 0},
             "measure": {"type": "bool", "default": False},
             "tracks_pages": {"type": "bool", "default": False},
-            "page_tracking": {"type": "str", "choices": [AUTO, *WAYS], "default": AUTO},
+            "page_tracking": {"type": "str", "choices": [AUTO, *TRACKING_METHODS], "default": AUTO},
             "outcome": {"type": "str", "choices": ["ran", "ended", "destroyed"]},
             "method": {"type": "str", "choices": ["resident", "engine"], "default": "resident"},
             "dry_run": {"type": "bool", "default": False},

@@ -7,87 +7,92 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: container_migration_info
-short_description: Tell whether a container can move to another host
-version_added: 0.1.0
+short_description: Tell how far the migrations of a host are
+version_added: 0.2.0
 description:
-  - Runs the preflight of M(organic.live_migration.container_migrate) on both hosts and returns every reason against the
-    migration, each with its remedy. Nothing is changed.
-extends_documentation_fragment:
-  - organic.live_migration.migration
+  - Lists the migrations that leave this host or arrive on it, and the interrupted ones that nobody has settled yet.
+  - What is known of the memory is known on the source host.
+options:
+  name:
+    description: Only migrations of this container.
+    type: str
 attributes:
   check_mode:
     support: full
     description: Never changes anything.
-options:
-  method:
-    description: How the process is to be moved; see M(organic.live_migration.container_migrate).
-    type: str
-    choices: [resident, engine]
-    default: resident
+  diff_mode:
+    support: none
+    description: There is nothing to compare.
 seealso:
   - module: organic.live_migration.container_migrate
+  - module: organic.live_migration.container_migration_cancel
+  - module: organic.live_migration.container_migration_recover
+author:
+  - Organic 5GC contributors (@organic-5gc)
 """
 
 EXAMPLES = r"""
-- name: Ask whether the SMF can move to edge-b
+- name: Look how far the migrations are
   organic.live_migration.container_migration_info:
-    name: smf
-    target_host: edge-b
-  register: preflight
+  register: found
 
-- name: Show what is in the way
+- name: Show what is still to be sent
   ansible.builtin.debug:
-    msg: "{{ preflight.reasons | map(attribute='message') }}"
-  when: not preflight.migratable
+    msg: "{{ item.name }}: {{ item.state }}, {{ item.progress.remaining_bytes | human_readable }}"
+  loop: "{{ found.migrations | selectattr('role', 'eq', 'source') }}"
 """
 
 RETURN = r"""
-migratable:
-  description: Whether there is no reason against it.
-  returned: success
-  type: bool
-reasons:
-  description: Every reason against it.
+migrations:
+  description: The migrations of this host, oldest first.
   returned: success
   type: list
   elements: dict
   contains:
-    code:
-      description: Stable name of the reason.
+    migration_id:
+      description: Names the migration on both hosts.
       type: str
-      sample: image_missing
-    message:
-      description: What was found.
+      sample: 00112233445566ff
+    name:
+      description: Name of the container.
       type: str
-    remedy:
-      description: What to do about it.
+    role:
+      description: Of this host, V(source) or V(target).
       type: str
-source_host:
-  description: Inventory name of the host that the container is on.
-  returned: success
-  type: str
-  sample: edge-a
-target_host:
-  description: Inventory name of the host that it would move to.
-  returned: success
-  type: str
-  sample: edge-b
-memory_bytes:
-  description: Memory that its processes have in use.
-  returned: success
-  type: int
-processes:
-  description: How many processes would move.
-  returned: success
-  type: int
-predicted_downtime_ms:
-  description: Downtime that inter-copy would cause, predicted from the memory in use.
-  returned: success
-  type: float
-forecast:
-  description:
-    - What each strategy would cost, as in C(forecast) of
-      RV(organic.live_migration.container_migrate#module:prediction). What the container writes was not measured.
-  returned: success
-  type: dict
+    peer:
+      description: Inventory name of the other host.
+      type: str
+    state:
+      description:
+        - On the source host as in RV(organic.live_migration.container_migrate#module:migration). On the target host
+          V(setup), V(active), V(restored) or V(completed).
+      type: str
+    in_progress:
+      description:
+        - Whether its agent is there. If it is not, the migration was interrupted, and
+          M(organic.live_migration.container_migration_recover) settles it.
+      type: bool
+    progress:
+      description:
+        - On the source host, the fields of C(statistics) in
+          RV(organic.live_migration.container_migrate#module:migration) as they are now, and C(queued), whether it waits
+          until others have ended. Else empty.
+      type: dict
 """
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.organic.live_migration.plugins.module_utils.migration import control
+
+
+def main() -> None:
+    module = AnsibleModule(argument_spec={"name": {"type": "str"}}, supports_check_mode=True)
+    try:
+        found = control.migrations()
+    except (OSError, ValueError) as error:
+        module.fail_json(msg=str(error))
+    name = module.params["name"]
+    module.exit_json(changed=False, migrations=[one for one in found if name in (None, one["name"])])
+
+
+if __name__ == "__main__":
+    main()

@@ -29,7 +29,7 @@ attributes:
     description: What was settled is gone.
 seealso:
   - module: organic.live_migration.container_migrate
-  - module: organic.live_migration.migration_info
+  - module: organic.live_migration.container_migration_info
 author:
   - Organic 5GC contributors (@organic-5gc)
 """
@@ -88,7 +88,7 @@ decided:
         - V(ended) when it had run on the target host, and its container has been stopped there since.
         - V(lost) when it had run on the target host, in post-copy, and has ended there. Start it anew.
       type: str
-undecided:
+in_doubt:
   description: Those whose target host could not be asked. The process stands frozen here.
   returned: always
   type: list
@@ -106,7 +106,7 @@ undecided:
     reason:
       description: Why it could not be asked.
       type: str
-at_work:
+in_progress:
   description: Migrations that are not interrupted.
   returned: always
   type: list

@@ -172,12 +172,12 @@ def main() -> None:
             outcome = runtime.remove(force=module.params["force"])
     except (MigrationError, OSError) as error:
         details = error.details if isinstance(error, MigrationError) else {}
-        module.fail_json(msg=str(error), commands=commands.noted(), **details)
+        module.fail_json(msg=str(error), commands=commands.history(), **details)
     module.exit_json(
         changed=bool(outcome.actions),
         actions=outcome.actions,
         manifest=outcome.manifest,
-        commands=commands.noted(),
+        commands=commands.history(),
         diff={"before": outcome.before, "after": outcome.after},
     )
 

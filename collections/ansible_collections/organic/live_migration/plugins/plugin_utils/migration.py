@@ -80,7 +80,7 @@ class Migration:
     # What can be known before anything is touched
 
     def look(self, dry_run: bool) -> list[dict[str, str]]:
-        """Look at the container on the source; returns the reasons against it that are found there.
+        """Look at the container on the source; returns the blockers against it that are found there.
 
         Interrupted migrations are settled first, unless in a dry run.
         """
@@ -96,26 +96,26 @@ class Migration:
             dry_run=dry_run,
         )
         self._fail_if_broken(self._looked)
-        mine = [undecided for undecided in self._looked["undecided"] if undecided["name"] == self._name]
-        for undecided in mine:
-            if undecided["target_host"] != self._hosts.target:
+        mine = [in_doubt for in_doubt in self._looked["in_doubt"] if in_doubt["name"] == self._name]
+        for in_doubt in mine:
+            if in_doubt["target_host"] != self._hosts.target:
                 raise AnsibleActionFail(
-                    f"Container '{undecided['name']}' stands frozen on {self._hosts.source}, and only "
-                    f"{undecided['target_host']} knows whether it runs there: an earlier migration was interrupted "
-                    f"just when it was handed over. Use target_host {undecided['target_host']}, to settle it."
+                    f"Container '{in_doubt['name']}' stands frozen on {self._hosts.source}, and only "
+                    f"{in_doubt['target_host']} knows whether it runs there: an earlier migration was interrupted "
+                    f"just when it was handed over. Use target_host {in_doubt['target_host']}, to settle it."
                 )
-            recovery.settle(self._hosts, undecided["migration_id"], undecided["name"])
+            recovery.settle(self._hosts, in_doubt["migration_id"], in_doubt["name"])
         if mine:
             return self.look(dry_run)
-        reasons: list[dict[str, str]] = self._looked["reasons"]
-        return reasons
+        blockers: list[dict[str, str]] = self._looked["blockers"]
+        return blockers
 
-    def reasons(self) -> list[dict[str, str]]:
+    def blockers(self) -> list[dict[str, str]]:
         """Every reason against the migration, from both hosts. Nothing is changed."""
         found = list(self.look(dry_run=True))
         self._decide(measures_link=not found)
         if self._looked.get("source"):
-            found += self._prepare(self._orders()[1], dry_run=True)["reasons"]
+            found += self._prepare(self._orders()[1], dry_run=True)["blockers"]
         return found
 
     def facts(self) -> Result:
@@ -180,9 +180,9 @@ class Migration:
         Returns:
             Result fields of the action.
         """
-        reasons = self.look(dry_run=False)
-        if reasons:
-            return refusal(reasons)
+        blockers = self.look(dry_run=False)
+        if blockers:
+            return refusal(blockers)
         with self._dismissing():
             outcome = self._queue()
             if outcome is not None:
@@ -190,9 +190,9 @@ class Migration:
             self._decide(measures_link=True)
             source_orders, target_orders = self._orders()
             prepared = self._prepare_in_turn(target_orders)
-        if prepared["reasons"]:
+        if prepared["blockers"]:
             self._dismiss()
-            return refusal(prepared["reasons"])
+            return refusal(prepared["blockers"])
         prepared_ms = self._elapsed_ms()
         outcome = self._hosts.on_source(
             phase="migrate",
@@ -206,7 +206,7 @@ class Migration:
             outcome = self._wait(seen=len(outcome["progress"].get("events", [])))
         if not outcome["ok"] and not outcome["message"].endswith("."):
             outcome["message"] += "."  # sentences follow
-        if outcome.get("undecided"):
+        if outcome.get("in_doubt"):
             outcome["message"] += self._ask_target()
         elif not outcome["ok"] and not outcome.get("stopped"):
             outcome["message"] += self._withdraw(self._id)
@@ -349,7 +349,7 @@ class Migration:
         return {
             "failed": True,
             "msg": outcome["message"]
-            if outcome.get("undecided") or outcome.get("stopped") or outcome.get("process_ended")
+            if outcome.get("in_doubt") or outcome.get("stopped") or outcome.get("process_ended")
             else f"{outcome['message']} The container runs on {self._hosts.source} as before.",
             "details": outcome["details"],
             "migration": migration,
@@ -362,7 +362,7 @@ class Migration:
                 f"'{self._name}' ended on {self._hosts.target} soon after it had begun to run there; with a restart "
                 f"policy it was started anew. See its log: docker logs {self._name}"
             )
-        if outcome.get("advice_changed"):
+        if outcome.get("madvise_changed"):
             warnings.append(
                 f"'{self._name}' changed flags of its memory, for example by other advice (madvise), in the last "
                 f"moment before its freeze. On {self._hosts.target} those of a moment earlier hold."
@@ -375,7 +375,7 @@ class Migration:
             raise AnsibleActionFail(answer["message"])
 
 
-def refusal(reasons: list[dict[str, str]]) -> Result:
+def refusal(blockers: list[dict[str, str]]) -> Result:
     """The result of a migration that the preflight refused; nothing was touched."""
-    listed = " ".join(f"{reason['message']}. {reason['remedy']}." for reason in reasons)
-    return {"failed": True, "msg": f"Not migrated, nothing was touched: {listed}", "reasons": reasons}
+    listed = " ".join(f"{blocker['message']}. {blocker['remedy']}." for blocker in blockers)
+    return {"failed": True, "msg": f"Not migrated, nothing was touched: {listed}", "blockers": blockers}

@@ -44,26 +44,26 @@ def recover(source: Hosts, towards: Callable[[str], Hosts], dry_run: bool) -> Re
     """
     found = _answer(source.on_source(phase="recover", dry_run=dry_run))
     decided: list[Result] = []
-    undecided: list[Result] = []
-    for one in found["undecided"]:
+    in_doubt: list[Result] = []
+    for one in found["in_doubt"]:
         try:
             outcome = (
                 settle(towards(one["target_host"]), one["migration_id"], one["name"]) if not dry_run else "unknown"
             )
             decided.append({**one, "outcome": outcome})
         except AnsibleActionFail as error:
-            undecided.append({**one, "reason": str(error)})
+            in_doubt.append({**one, "reason": str(error)})
     result: Result = {
         "changed": bool(found["settled"] or decided),
         "settled": found["settled"],
         "decided": decided,
-        "undecided": undecided,
-        "at_work": found["at_work"],
+        "in_doubt": in_doubt,
+        "in_progress": found["in_progress"],
     }
-    if undecided:
+    if in_doubt:
         listed = " ".join(
             f"'{one['name']}' stands frozen on {source.source} until {one['target_host']} was asked: {one['reason']}"
-            for one in undecided
+            for one in in_doubt
         )
         result.update(failed=True, msg=f"{listed} Run this again as soon as that is mended.")
     return result

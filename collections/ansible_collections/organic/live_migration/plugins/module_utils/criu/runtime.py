@@ -22,7 +22,7 @@ from ..errors import MigrationError
 from ..host import commands, libc
 from . import sandbox
 from .requirements import CRIU_REMEDY, criu_fault, criu_path, criu_version
-from .selftest import CriuProof
+from .selftest import CriuSelfTest
 
 MANIFEST_VERSION = 1
 PIPE_MAX_BYTES = 67108864
@@ -255,7 +255,7 @@ class ResidentRuntime:
 
             try:
                 command = [*paths.CRIU, "check"]
-                commands.note(command)
+                commands.log(command)
                 done = subprocess.run(command, preexec_fn=private_run, capture_output=True, text=True, check=False)
                 kerndat = Path(run, "criu.kdat")
                 if not kerndat.exists():
@@ -273,7 +273,7 @@ class ResidentRuntime:
             return
         outcome.note("proof", "proof", self._proof.get("boot_id", ""), self._boot_id)
         if not self._check:
-            self._proof = {"runtime": runtime, "boot_id": self._boot_id, **CriuProof().run()}
+            self._proof = {"runtime": runtime, "boot_id": self._boot_id, **CriuSelfTest().run()}
 
     # --- absent
 

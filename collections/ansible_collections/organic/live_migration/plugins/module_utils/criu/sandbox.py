@@ -87,7 +87,7 @@ class Sandbox:
 
     def __enter__(self) -> Sandbox:
         command = ["unshare", "--pid", "--fork", "--kill-child", "--mount-proc", paths.INIT, *self._arguments]
-        commands.note(command)
+        commands.log(command)
         self._process = subprocess.Popen(
             command,
             stdin=subprocess.DEVNULL,
@@ -134,7 +134,7 @@ class Sandbox:
     def enter(self, command: list[str], stdin: str = "", descriptors: tuple[int, ...] = ()) -> tuple[int, str]:
         """Run a program inside; returns its exit status and what it said to stderr."""
         full = ["nsenter", "-t", str(self.pid), "-m", "-n", "-i", "-p", *command]
-        commands.note(full)
+        commands.log(full)
         done = subprocess.run(
             full, input=stdin.encode(), pass_fds=descriptors, capture_output=True, timeout=60, check=False
         )

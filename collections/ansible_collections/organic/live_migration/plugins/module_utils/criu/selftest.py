@@ -21,6 +21,7 @@ from pathlib import Path
 from .. import paths
 from ..errors import CriuFailed, MigrationError
 from ..host import libc
+from .log import error_lines
 from .sandbox import Sandbox, pid_inside, until
 
 _NAME = "proof"
@@ -61,16 +62,9 @@ _REMEDIES = {
     "ns_last_pid": "the kernel needs CONFIG_CHECKPOINT_RESTORE and root CAP_SYS_ADMIN",
     "Operation not permitted": "root needs CAP_SYS_ADMIN, CAP_SYS_PTRACE and CAP_NET_ADMIN on this host",
 }
-_HARMLESS = ("Can't setup RLIMIT_NOFILE for self", "tun: Unable to create tun")
-"""Errors that CRIU reports without failing: where CAP_SYS_RESOURCE is missing, and where there is no /dev/net/tun."""
+
 
 _GENERAL_REMEDY = "See `criu check --all` on this host, and https://criu.org/Linux_kernel for the options it needs"
-
-
-def error_lines(log: str) -> list[str]:
-    """The lines in which CRIU names its reason."""
-    lines = [line.strip() for line in log.splitlines()]
-    return [line for line in lines if "Error" in line and not any(text in line for text in _HARMLESS)]
 
 
 def remedy_for(lines: list[str]) -> str:
@@ -93,7 +87,7 @@ def _answer_of(probe: socket.socket) -> int:
     raise MigrationError("The process that CRIU was tried on does not answer")
 
 
-class CriuProof:
+class CriuSelfTest:
     """One run of the proof; everything it makes is gone afterwards."""
 
     def run(self) -> dict[str, object]:

@@ -13,7 +13,6 @@ from __future__ import annotations
 import contextlib
 import os
 import select
-import signal
 import socket
 import subprocess
 import time
@@ -27,7 +26,7 @@ from ..host import commands, processes
 from ..host.container import Container
 from ..host.freezer import Freezer
 from . import protobuf
-from .selftest import error_lines
+from .log import failure_lines
 
 # criu_req_type
 _DUMP, _RESTORE, _NOTIFY = 1, 2, 6
@@ -44,9 +43,9 @@ To set one in another process costs a grace period of the kernel's RCU, some 10 
 _GHOST_BYTES = 16 << 20
 """Up to this size a file that was deleted and is still open goes along, in the images."""
 
-GATE = "pre-resume"
+PRE_RESUME = "pre-resume"
 """Of a restore: all is complete and stands."""
-_AFTER_THE_GATE = (GATE, "post-resume")
+_AFTER_RESTORE = (PRE_RESUME, "post-resume")
 """What CRIU wants to be answered before it lets the processes run, and after it."""
 _ANSWER = protobuf.encode([(1, _NOTIFY), (3, True)])
 
@@ -78,10 +77,10 @@ class CriuWorker:
         images: descriptor of the image directory on the host; CRIU sees it as ``/proc/self/fd/N``.
         action: ``dump`` or ``restore``, also the name of the log file.
         descriptors: further descriptors that CRIU is given, under the same numbers.
-        clocks_of: a process whose time namespace CRIU joins, as it must to dump it. The clocks that CRIU reads there go
-            into its images, and it restores in a time namespace in which they go on (criu/timens.c).
+        timens_pid: a process whose time namespace CRIU joins, as it must to dump it. The clocks that CRIU reads there
+            go into its images, and it restores in a time namespace in which they go on (criu/timens.c).
         freezer: start in it and in the container's other cgroups, so that what is restored lives there.
-        frozen_by: descriptor of the cgroup directory of the freezer that holds what is dumped (src/after_dump.c).
+        freezer_fd: descriptor of the cgroup directory of the freezer that holds what is dumped (src/after_dump.c).
         hints: descriptor of the file in which the pager tells what a dump leaves to it (src/hints.h).
         rpc: the pair of sockets to talk over, ours first. Whoever else holds ours open keeps a gated restore from
             going on when this process dies, as CRIU would at the end of the connection.
@@ -91,28 +90,28 @@ class CriuWorker:
     images: int
     action: str
     descriptors: list[int] = field(default_factory=list)
-    clocks_of: int | None = None
+    timens_pid: int | None = None
     freezer: Freezer | None = None
-    frozen_by: int | None = None
+    freezer_fd: int | None = None
     hints: int | None = None
     rpc: tuple[socket.socket, socket.socket] | None = None
 
     def __post_init__(self) -> None:
         self._rpc, theirs = self.rpc or socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         time_namespace = (
-            [f"--time=/proc/{self.clocks_of}/ns/time"]
-            if self.clocks_of and os.path.exists("/proc/self/ns/time")
+            [f"--time=/proc/{self.timens_pid}/ns/time"]
+            if self.timens_pid and os.path.exists("/proc/self/ns/time")
             else []
         )
         self.command = [*self.container.enter_command, *time_namespace, *paths.CRIU, "swrk", str(theirs.fileno())]
-        commands.note(self.command)
+        commands.log(self.command)
         given, environment = [self.images, theirs.fileno(), *self.descriptors], {**os.environ, **_NO_BREAKPOINTS}
         if self.hints is not None:
             given.append(self.hints)
             environment["CRIU_HINTS"] = str(self.hints)
-        if self.frozen_by is not None:
-            given.append(self.frozen_by)
-            environment["CRIU_FREEZER"] = str(self.frozen_by)
+        if self.freezer_fd is not None:
+            given.append(self.freezer_fd)
+            environment["CRIU_FREEZER"] = str(self.freezer_fd)
         with theirs:
             self._process = subprocess.Popen(
                 self.command,
@@ -121,11 +120,11 @@ class CriuWorker:
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.PIPE,
-                preexec_fn=self._settle_in,
+                preexec_fn=self._join_cgroups,
             )
         self._end = os.pidfd_open(self._process.pid)
 
-    def _settle_in(self) -> None:
+    def _join_cgroups(self) -> None:
         if self.freezer is not None:
             self.container.join_cgroups()
             self.freezer.join()
@@ -190,9 +189,9 @@ class CriuWorker:
         """
         self._send(_ANSWER)
 
-    def let_run(self) -> None:
+    def resume(self) -> None:
         """Have a gated restore go on to its end; it may stand in a freezer meanwhile."""
-        let_run(self._rpc)
+        resume(self._rpc)
 
     def await_end(self, timeout_s: float) -> None:
         """Wait for the end of a restore that was let run.
@@ -209,34 +208,34 @@ class CriuWorker:
     def receive(
         self,
         timeout_s: float,
-        unless: Sequence[int] = (),
-        meanwhile: Callable[[], None] | None = None,
-        every_s: float = 1.0,
+        interrupt_fds: Sequence[int] = (),
+        on_poll: Callable[[], None] | None = None,
+        poll_interval_s: float = 1.0,
     ) -> Reply:
         """Wait for CRIU's next message.
 
         Args:
             timeout_s: for so long.
-            unless: descriptors of which one that can be read ends the waiting.
-            meanwhile: called every so often; may raise.
-            every_s: how often that is.
+            interrupt_fds: descriptors of which one that can be read ends the waiting.
+            on_poll: called every so often; may raise.
+            poll_interval_s: how often that is.
 
         Raises:
             CriuFailed: CRIU ended without a word.
             Interrupted: there is something to read elsewhere.
             MigrationError: nothing came in time.
         """
-        awaited = [self._rpc.fileno(), self._end, *unless]
+        awaited = [self._rpc.fileno(), self._end, *interrupt_fds]
         deadline = time.monotonic() + timeout_s
         while True:
             left = max(0.0, deadline - time.monotonic())
-            ready = select.select(awaited, [], [], min(every_s, left) if meanwhile else left)[0]
+            ready = select.select(awaited, [], [], min(poll_interval_s, left) if on_poll else left)[0]
             if ready:
                 break
             if not left:
                 raise MigrationError(f"CRIU did not get on with its {self.action} within {timeout_s:.0f} s")
-            if meanwhile:
-                meanwhile()
+            if on_poll:
+                on_poll()
         if not {self._rpc.fileno(), self._end} & set(ready):
             raise Interrupted
         # the guardian may hold CRIU's end of the socket, whose closing then tells nothing
@@ -266,9 +265,9 @@ class CriuWorker:
         self,
         notification: str | None,
         timeout_s: float,
-        unless: Sequence[int] = (),
-        meanwhile: Callable[[], None] | None = None,
-        every_s: float = 1.0,
+        interrupt_fds: Sequence[int] = (),
+        on_poll: Callable[[], None] | None = None,
+        poll_interval_s: float = 1.0,
     ) -> None:
         """Answer notifications until the named one has come (unanswered), or, with None, until the success.
 
@@ -278,7 +277,7 @@ class CriuWorker:
         """
         deadline = time.monotonic() + timeout_s
         while True:
-            reply = self.receive(max(0.0, deadline - time.monotonic()), unless, meanwhile, every_s)
+            reply = self.receive(max(0.0, deadline - time.monotonic()), interrupt_fds, on_poll, poll_interval_s)
             if reply.notification is None:
                 if notification is None and reply.success:
                     return
@@ -294,7 +293,7 @@ class CriuWorker:
             text = self._in_images(f"{self.action}.log").read_text(errors="replace")
         except OSError:
             text = ""
-        lines += [line[line.index("Error") :] for line in error_lines(text)]
+        lines += failure_lines(text)
         if not lines and self._process.poll() is not None and self._process.stderr:
             lines = self._process.stderr.read().decode(errors="replace").splitlines()
         return lines[-8:]
@@ -352,63 +351,12 @@ class CriuWorker:
         os.close(self._end)
 
 
-def let_run(rpc: socket.socket) -> None:
+def resume(rpc: socket.socket) -> None:
     """Answer, before they are asked, all that a gated restore still asks: nobody is needed for it from now on.
 
     Args:
         rpc: our end of the talk; may be used again, and after the end of CRIU.
     """
-    for _notification in _AFTER_THE_GATE:
+    for _notification in _AFTER_RESTORE:
         with contextlib.suppress(OSError):  # EPIPE, or ECONNRESET of a CRIU that has not read all
             rpc.send(_ANSWER)
-
-
-class PageServer:
-    """``criu page-server`` on the target host: writes the pages that come over a socket into the images.
-
-    These are the pages that are not the pager's: of shared memory, and of private mappings of files.
-    """
-
-    def __init__(self, images: int, pages: socket.socket) -> None:
-        self.command = [*paths.CRIU, "page-server", "--images-dir", f"/proc/self/fd/{images}",
-                        "--ps-socket", str(pages.fileno()), "-v2"]  # fmt: skip
-        self._log = os.memfd_create("page-server.log", os.MFD_CLOEXEC)  # the images' file system may be full
-        commands.note(self.command)
-        self._process = subprocess.Popen(
-            self.command,
-            pass_fds=[images, pages.fileno()],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=self._log,
-        )
-
-    def wait(self, timeout_s: float) -> None:
-        """Wait until all pages are in the images.
-
-        Raises:
-            CriuFailed: the stream broke, or the images' file system is full.
-        """
-        try:
-            status = self._process.wait(timeout_s)
-        except subprocess.TimeoutExpired:
-            raise MigrationError(f"the pages did not arrive within {timeout_s:.0f} s") from None
-        if status:
-            ended = (
-                f"it was ended by {signal.Signals(-status).name}" if status < 0 else f"it ended with status {status}"
-            )
-            raise CriuFailed("receive pages on the target host", self._error_lines() or [ended])
-
-    @property
-    def fault(self) -> CriuFailed | None:
-        """What it has said of an error."""
-        lines = self._error_lines()
-        return CriuFailed("receive pages on the target host", lines) if lines else None
-
-    def _error_lines(self) -> list[str]:
-        text = os.pread(self._log, 1 << 20, 0).decode(errors="replace")
-        return [line[line.index("Error") :] for line in error_lines(text)][-8:]
-
-    def close(self) -> None:
-        if self._process.poll() is None:
-            self._process.kill()
-        self._process.wait()

@@ -19,12 +19,12 @@ except ImportError as error:
     IMPORT_ERROR = error
 
 from .. import paths
-from ..errors import MigrationError, Reason, Refused
-from ..network import interfaces
+from ..errors import Blocker, MigrationError, Refused
+from ..network.arp import random_mac
 
 _API_WITH_ENDPOINTS = (1, 44)
 """From this version on, a container is created on several networks, with a MAC address on each."""
-_LOOK_EVERY_S = 0.02
+POLL_INTERVAL_S = 0.02
 NO_RESTART = {"Name": "no"}
 
 
@@ -39,7 +39,7 @@ class DockerEngine:
         if IMPORT_ERROR is not None:
             raise Refused(
                 [
-                    Reason(
+                    Blocker(
                         "python_docker_missing",
                         "The Python package 'docker' is missing on this host",
                         "Install python3-docker, or run playbooks/prepare_hosts.yml",
@@ -51,7 +51,7 @@ class DockerEngine:
         except docker.errors.DockerException as error:
             raise Refused(
                 [
-                    Reason(
+                    Blocker(
                         "engine_unreachable",
                         f"The Docker engine of this host does not answer: {error}",
                         "Start it, or run playbooks/prepare_hosts.yml",
@@ -111,7 +111,7 @@ class DockerEngine:
         for name, settings in source["NetworkSettings"]["Networks"].items():
             endpoints[name] = {
                 "IPAMConfig": {"IPv4Address": settings["IPAddress"]},
-                "MacAddress": settings["MacAddress"] if keep_macs else interfaces.random_mac(),
+                "MacAddress": settings["MacAddress"] if keep_macs else random_mac(),
                 "Aliases": [alias for alias in settings.get("Aliases") or [] if alias != source["Id"][:12]],
             }
             if not self.creates_with_many_networks:
@@ -151,14 +151,14 @@ class DockerEngine:
         except docker.errors.APIError as error:
             raise MigrationError(f"The engine refused to change the restart policy: {error.explanation}") from None
 
-    def wait_stopped(self, container_id: str, timeout_s: int = 30) -> int:
+    def wait_until_stopped(self, container_id: str, timeout_s: int = 30) -> int:
         """Wait until a container has ended; returns its exit status, 0 when it is gone."""
         try:
             return int(self._client.wait(container_id, timeout=timeout_s)["StatusCode"])
         except docker.errors.NotFound:
             return 0
 
-    def await_noticed(self, container_id: str, pid: int, timeout_s: float) -> None:
+    def wait_until_exit_seen(self, container_id: str, pid: int, timeout_s: float) -> None:
         """Wait until the engine has noticed that a container's process has ended, ``timeout_s`` at most.
 
         Until then it refuses to change the container, and ``wait`` tells nothing where the engine starts it anew.
@@ -167,7 +167,7 @@ class DockerEngine:
         while (description := self.inspect(container_id)) and description["State"]["Pid"] == pid:
             if time.monotonic() > deadline:
                 return
-            time.sleep(_LOOK_EVERY_S)
+            time.sleep(POLL_INTERVAL_S)
 
     def remove(self, container_id: str, running: bool = True) -> None:
         """Remove a container, also a running one if wanted; nothing happens when it is gone."""
@@ -193,7 +193,7 @@ def started_by_resident_init(description: dict[str, Any]) -> bool:
     return bool(description["Path"] == paths.INIT)
 
 
-def resident_name(description: dict[str, Any]) -> str | None:
+def await_key(description: dict[str, Any]) -> str | None:
     """The name under which the resident init looks for its await file (``--name``)."""
     arguments = description["Args"]
     for option, value in zip(arguments, arguments[1:]):

@@ -13,12 +13,12 @@ from ..errors import MigrationError
 _log: list[str] = []
 
 
-def note(command: list[str]) -> None:
+def log(command: list[str]) -> None:
     """Write a command down that something else starts."""
     _log.append(shlex.join(command))
 
 
-def noted() -> list[str]:
+def history() -> list[str]:
     """All commands of this process so far, ready to be read by a person."""
     return list(_log)
 
@@ -29,7 +29,7 @@ def run(command: list[str], stdin: str = "", timeout_s: float = 30) -> str:
     Raises:
         MigrationError: it is missing, failed or hung; says what it printed.
     """
-    return Prepared(command).go(stdin, timeout_s)
+    return Prepared(command).run(stdin, timeout_s)
 
 
 class Prepared:
@@ -40,7 +40,7 @@ class Prepared:
     """
 
     def __init__(self, command: list[str]) -> None:
-        note(command)
+        log(command)
         self._command = shlex.join(command)
         pipe = subprocess.PIPE
         try:
@@ -50,7 +50,7 @@ class Prepared:
                 f"The program {command[0]} is missing on this host. Install it, or run playbooks/prepare_hosts.yml."
             ) from None
 
-    def go(self, stdin: str, timeout_s: float = 30) -> str:
+    def run(self, stdin: str, timeout_s: float = 30) -> str:
         """Give it its input, wait for its end, and return its output.
 
         Raises:

@@ -57,10 +57,10 @@ class Snapshot:
     removed: set[str] = field(default_factory=set)
     taken_ns: int = 0
 
-    def since(self, before: Snapshot, always: set[str]) -> tuple[list[str], list[str]]:
+    def diff(self, before: Snapshot, always: set[str]) -> tuple[list[str], list[str]]:
         """Paths that changed since ``before`` (and those of ``always``), and paths that are gone."""
         changed = [path for path, stamp in self.files.items()
-                   if before.files.get(path) != stamp or before.too_fresh(stamp) or path in always]  # fmt: skip
+                   if before.files.get(path) != stamp or before.racy(stamp) or path in always]  # fmt: skip
         gone = (before.files.keys() - self.files.keys()) | (self.removed - before.removed)
         return sorted(changed), sorted(gone, reverse=True)
 
@@ -68,7 +68,7 @@ class Snapshot:
     def size_bytes(self) -> int:
         return sum(stamp.size for stamp in self.files.values() if stat.S_ISREG(stamp.mode))
 
-    def too_fresh(self, stamp: Stamp) -> bool:
+    def racy(self, stamp: Stamp) -> bool:
         """Whether a file changed so shortly before the look that a later change may not show."""
         return 0 < self.taken_ns - _GRAIN_NS <= max(stamp.modified_ns, stamp.changed_ns)
 
@@ -131,11 +131,11 @@ class FileSet:
         return any(point.startswith(f"/{path}/") for point in self._mount_points)
 
     def _walk(self, directory: str, relative: str, found: Snapshot) -> None:
-        with _gone_is_no_error(), os.scandir(directory) as entries:
+        with ignore_missing(), os.scandir(directory) as entries:
             for entry in entries:
                 path = f"{relative}/{entry.name}" if relative else entry.name
                 if f"/{path}" not in self._mount_points:
-                    with _gone_is_no_error():
+                    with ignore_missing():
                         self._look(entry, path, found)
 
     def _look(self, entry: os.DirEntry[str], path: str, found: Snapshot) -> None:
@@ -196,7 +196,7 @@ def _pack(paths: list[str]) -> bytes:
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w", format=tarfile.PAX_FORMAT) as archive:
         for path in paths:
-            with _gone_is_no_error():
+            with ignore_missing():
                 _add(archive, path)
     return buffer.getvalue()
 
@@ -205,7 +205,7 @@ def _add(archive: tarfile.TarFile, path: str) -> None:
     place = f"/{path}"
     if stat.S_ISREG(os.lstat(place).st_mode):
         with open(place, "rb", opener=_open_without_waiting) as file:
-            archive.addfile(archive.gettarinfo(arcname=path, fileobj=file), _AsLongAsAtFirst(file))
+            archive.addfile(archive.gettarinfo(arcname=path, fileobj=file), FixedLengthReader(file))
         return
     entry = archive.gettarinfo(place, path)
     if entry and not entry.isreg():  # a socket is no entry
@@ -213,7 +213,7 @@ def _add(archive: tarfile.TarFile, path: str) -> None:
 
 
 @contextlib.contextmanager
-def _gone_is_no_error() -> Iterator[None]:
+def ignore_missing() -> Iterator[None]:
     try:
         yield
     except OSError as error:
@@ -226,7 +226,7 @@ def _open_without_waiting(path: str, flags: int) -> int:
     return os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY)
 
 
-class _AsLongAsAtFirst:
+class FixedLengthReader:
     """A file that ends in zeros where it was cut while it is read, as an archive tells the size before the content."""
 
     def __init__(self, file: IO[bytes]) -> None:
@@ -269,7 +269,7 @@ def _remove(path: str) -> None:
         raise MigrationError(f"{path} cannot be replaced in the container: {error.strerror}") from None
 
 
-def _trust_nothing_below() -> None:
+def isolate_interpreter() -> None:
     """Have Python load neither modules nor name service libraries from the directory that is going to be the root."""
     sys.path.clear()
     vars(tarfile).update(pwd=None, grp=None)  # owners stay numbers: looking up a name would load the container's NSS
@@ -294,7 +294,7 @@ def in_root(root: str, work: Callable[[], bytes]) -> bytes:
             os.umask(0)
             with os.fdopen(write_end, "wb") as out:
                 try:
-                    _trust_nothing_below()
+                    isolate_interpreter()
                     os.chroot(root)
                     os.chdir("/")
                     result = work()

@@ -17,7 +17,7 @@ from ..errors import MigrationError
 from . import processes
 
 _NAME = "organic-nf"
-_LOOK_EVERY_S = 0.0001
+POLL_INTERVAL_S = 0.0001
 """No event tells that all stand still; it takes the kernel some 0.1 ms, and a CPU for each task to get there."""
 
 
@@ -34,21 +34,21 @@ class Freezer:
         self._v1 = (group / "freezer.state").exists()
         self._switch = self.directory / ("freezer.state" if self._v1 else "cgroup.freeze")
 
-    def make(self) -> None:
+    def create(self) -> None:
         self.directory.mkdir(exist_ok=True)
 
     def join(self) -> None:
         """Move the calling process in; what it forks is a member, too."""
         (self.directory / "cgroup.procs").write_text(str(os.getpid()))
 
-    def gather(self, root: int) -> None:
+    def collect(self, root: int) -> None:
         """Move the tree below ``root`` in; goes on until no process was forked meanwhile.
 
         Raises:
             MigrationError: it forks faster than that.
         """
         self._root = root
-        self.make()
+        self.create()
         deadline = time.monotonic() + 5
         while missing := self._outside():
             if time.monotonic() > deadline:
@@ -73,12 +73,12 @@ class Freezer:
         except OSError:  # ENOENT, or ENODEV: the group goes with its container
             return []
 
-    def begin_to_freeze(self) -> None:
+    def request_freeze(self) -> None:
         """Have no member run from now on; one that is traced stands still once it would go on."""
         self._switch.write_text("FROZEN" if self._v1 else "1")
 
     @property
-    def has_doomed(self) -> bool:
+    def has_killed_member(self) -> bool:
         """Whether a member was sent SIGKILL, which takes effect when it is thawed."""
         return any(processes.is_killed(pid) for pid in self.members)
 
@@ -88,7 +88,7 @@ class Freezer:
         Raises:
             MigrationError: a task would not stop (uninterruptible); the tree has been thawed again.
         """
-        self.begin_to_freeze()
+        self.request_freeze()
         deadline = time.monotonic() + timeout_s
         while not self.frozen:
             if time.monotonic() > deadline:
@@ -97,7 +97,7 @@ class Freezer:
                     f"The processes {self.members} did not stop within {timeout_s:.0f} s. "
                     "One is probably waiting for a disk or a network file system; try again when that is back."
                 )
-            time.sleep(_LOOK_EVERY_S)
+            time.sleep(POLL_INTERVAL_S)
         if escaped := self._outside():
             self.thaw()
             raise MigrationError(f"Processes {sorted(escaped)} were forked just before the NF was stopped; try again.")
@@ -112,7 +112,7 @@ class Freezer:
             return False
 
     @property
-    def is_shut(self) -> bool:
+    def freeze_requested(self) -> bool:
         """Whether it was told to freeze, and not to thaw since; whatever a group above was told (docker pause)."""
         with contextlib.suppress(OSError):
             own = self.directory / ("freezer.self_freezing" if self._v1 else "cgroup.freeze")

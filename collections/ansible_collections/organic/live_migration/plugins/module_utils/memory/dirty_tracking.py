@@ -16,7 +16,7 @@ AUTO = "auto"
 WRITE_PROTECTION = "write_protection"
 SOFT_DIRTY = "soft_dirty"
 
-WAYS = {
+TRACKING_METHODS = {
     WRITE_PROTECTION: "userfaultfd write-protection",
     SOFT_DIRTY: "soft-dirty bits",
 }
@@ -24,7 +24,7 @@ WAYS = {
 only that something in it was written."""
 
 
-def kernel_lacks(root: str = paths.ROOT) -> dict[str, str]:
+def missing_kernel_features(root: str = paths.ROOT) -> dict[str, str]:
     """What the pager needs of this host's kernel, by name; each with what is wrong with it, or ''."""
     lacks: dict[str, str] = json.loads(commands.run([str(Path(root, "pager")), "check"]))
     return lacks
@@ -35,14 +35,16 @@ def choose(wanted: str, lacks: dict[str, str]) -> str:
 
     Args:
         wanted: one of the ways, or AUTO.
-        lacks: of the kernel, as :func:`kernel_lacks` tells.
+        lacks: of the kernel, as :func:`missing_kernel_features` tells.
 
     Raises:
         MigrationError: the kernel lacks what was wanted, or has neither; tells why.
     """
-    faults = {way: lacks.get(way, "the runtime is too old to tell") for way in WAYS if wanted in (way, AUTO)}
+    faults = {
+        way: lacks.get(way, "the runtime is too old to tell") for way in TRACKING_METHODS if wanted in (way, AUTO)
+    }
     for way, fault in faults.items():
         if not fault:
             return way
-    told = "; ".join(f"{WAYS[way]}: {fault}" for way, fault in faults.items())
+    told = "; ".join(f"{TRACKING_METHODS[way]}: {fault}" for way, fault in faults.items())
     raise MigrationError(f"This host's kernel cannot tell which pages a process has written: {told}.")

@@ -20,7 +20,7 @@ from collections.abc import Callable
 from typing import Any
 
 from .. import paths
-from ..criu.selftest import error_lines
+from ..criu.log import failure_lines
 from ..errors import MigrationError
 from ..host import commands
 from ..host.processes import ProcessId
@@ -56,7 +56,7 @@ class Pager:
         self._unread: list[Answer] = []
         self._log = os.memfd_create("pager.log", os.MFD_CLOEXEC)
         command = [paths.PAGER, *arguments]
-        commands.note(command)
+        commands.log(command)
         with theirs:
             with contextlib.suppress(PermissionError):  # it tells of each process, and waits when nobody reads
                 theirs.setsockopt(socket.SOL_SOCKET, _SO_SNDBUFFORCE, _TOLD_BYTES)
@@ -186,7 +186,7 @@ class Pager:
 
     def _error_lines(self) -> list[str]:
         text = os.pread(self._log, 1 << 16, 0).decode(errors="replace")
-        return [line[line.index("Error") :] for line in error_lines(text)][-8:]
+        return failure_lines(text)
 
     def close(self) -> None:
         """End it; what it has not done is not done. It is not killed while a process that it traces stands still."""
@@ -207,12 +207,12 @@ class Sent:
     """What the pagers of one migration have sent. Each counts from 0; one that was lost is followed by another.
 
     Attributes:
-        taken: bytes of the present pager that the target host has taken.
+        acked_bytes: bytes of the present pager that the target host has taken.
     """
 
     def __init__(self) -> None:
         self.bytes = self.zero_pages = 0
-        self.taken: int = 0
+        self.acked_bytes: int = 0
         self.bytes_per_s = 0.0
         """Of the order that sent most."""
         self._before_bytes = self._before_zero_pages = self._finished_bytes = self._most_bytes = 0
@@ -220,7 +220,7 @@ class Sent:
     def count(self, answer: Answer) -> None:
         """Take in a pager's progress, or the end of an order."""
         self.bytes = self._before_bytes + answer["bytes_sent"]
-        self.taken = answer.get("bytes_taken", self.bytes)
+        self.acked_bytes = answer.get("bytes_taken", self.bytes)
         self.zero_pages = self._before_zero_pages + answer["zero_pages"]
 
     def finish(self, done: Answer) -> None:
@@ -231,7 +231,7 @@ class Sent:
         if sent > self._most_bytes:
             self._most_bytes, self.bytes_per_s = sent, round(sent * 1000 / max(done["duration_ms"], 1))
 
-    def begin_anew(self) -> None:
+    def restart_counters(self) -> None:
         """The pager was lost; the next one counts from 0."""
         self._before_bytes, self._before_zero_pages, self._finished_bytes = self.bytes, self.zero_pages, self.bytes
 
@@ -242,7 +242,7 @@ class SourcePager(Pager):
     Args:
         root: first process of the tree, as the host counts.
         connections: to the target's pager.
-        tracking: one of :data:`page_tracking.WAYS`, for rounds and counts.
+        tracking: one of :data:`page_tracking.TRACKING_METHODS`, for rounds and counts.
     """
 
     def __init__(

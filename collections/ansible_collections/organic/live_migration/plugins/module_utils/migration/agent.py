@@ -10,7 +10,7 @@ from dataclasses import asdict
 from typing import Any
 
 from ..engines.docker import DockerEngine
-from ..errors import MigrationError, Reason, Refused
+from ..errors import Blocker, MigrationError, Refused
 from ..session import progress, supervisor, watchdog
 from ..session.channel import Credentials
 from ..session.options import Options, Plan
@@ -23,7 +23,7 @@ from .target import Target
 _MEBIBYTE = 1 << 20
 _SHORT_S = 2.0
 """A migration that ends by then costs the controller no further task."""
-_NEWS_S = 1.0
+EVENT_POLL_S = 1.0
 
 
 def run(parameters: dict[str, Any]) -> watchdog.Result:
@@ -39,8 +39,8 @@ def _look(parameters: dict[str, Any]) -> watchdog.Result:
     try:
         engine = DockerEngine()
     except Refused as refused:
-        return {"ok": True, "reasons": [reason.as_dict() for reason in refused.reasons], "undecided": []}
-    undecided = [] if parameters["dry_run"] else recovery.settle_host(engine).undecided
+        return {"ok": True, "blockers": [blocker.as_dict() for blocker in refused.blockers], "in_doubt": []}
+    in_doubt = [] if parameters["dry_run"] else recovery.recover_host(engine).in_doubt
     name, tracking = parameters["name"], parameters["page_tracking"]
     view = preflight.look_at_source(
         engine,
@@ -49,14 +49,14 @@ def _look(parameters: dict[str, Any]) -> watchdog.Result:
         parameters["method"],
         tracking if parameters["tracks_pages"] else None,
     )
-    measures = parameters["measure"] and not view.reasons
+    measures = parameters["measure"] and not view.blockers
     dirty_pages_per_s = bandwidth.dirty_pages_per_s(engine, name, tracking) if measures else None
-    unsettled = any(entry.name == name for entry in undecided)
-    begins = parameters["plan"] and not (parameters["dry_run"] or unsettled or view.reasons)
+    unsettled = any(entry.name == name for entry in in_doubt)
+    begins = parameters["plan"] and not (parameters["dry_run"] or unsettled or view.blockers)
     return {
         "ok": True,
-        "undecided": [asdict(entry) for entry in undecided],
-        "reasons": [reason.as_dict() for reason in view.reasons],
+        "in_doubt": [asdict(entry) for entry in in_doubt],
+        "blockers": [blocker.as_dict() for blocker in view.blockers],
         "source": view.description,
         "engine_id": view.engine_id,
         "memory_bytes": view.memory_bytes,
@@ -76,7 +76,7 @@ def _begin(plan: dict[str, Any], memory_bytes: int) -> bool:
         "total_bytes": memory_bytes,
         "downtime_limit_ms": options.downtime_limit_ms,
     }
-    return supervisor.Attendant(plan["migration_id"], facts, options.max_parallel, plan["timeout_s"], _work).begin()
+    return supervisor.Supervisor(plan["migration_id"], facts, options.max_parallel, plan["timeout_s"], _work).begin()
 
 
 def _prepare(parameters: dict[str, Any]) -> watchdog.Result:
@@ -84,11 +84,11 @@ def _prepare(parameters: dict[str, Any]) -> watchdog.Result:
     try:
         engine = DockerEngine()
     except Refused as refused:
-        return {"ok": True, "reasons": [reason.as_dict() for reason in refused.reasons]}
+        return {"ok": True, "blockers": [blocker.as_dict() for blocker in refused.blockers]}
     if not parameters["dry_run"]:
-        recovery.settle_host(engine)
+        recovery.recover_host(engine)
     plan = Plan.of(parameters)
-    reasons = preflight.look_at_target(
+    blockers = preflight.look_at_target(
         engine,
         parameters["source"],
         plan.memory_bytes,
@@ -96,14 +96,14 @@ def _prepare(parameters: dict[str, Any]) -> watchdog.Result:
         parameters["method"],
     )
     if engine.identity() == parameters["engine_id"]:
-        reasons.insert(0, Reason("same_host", "Source and target are the same Docker engine under two names",
+        blockers.insert(0, Blocker("same_host", "Source and target are the same Docker engine under two names",
                                  "Name another target_host"))  # fmt: skip
-    answer: watchdog.Result = {"ok": True, "reasons": [reason.as_dict() for reason in reasons]}
-    if not reasons and not parameters["dry_run"]:
+    answer: watchdog.Result = {"ok": True, "blockers": [blocker.as_dict() for blocker in blockers]}
+    if not blockers and not parameters["dry_run"]:
         slot = Slot.take(ARRIVING, plan.options.max_parallel)
         if slot is None:
             return {**answer, "queued": True}
-        watchdog.when_done(slot.release)
+        watchdog.on_exit(slot.release)
         end = EngineTarget if parameters["method"] == "engine" else Target
         try:
             answer["port"] = end(plan, parameters["source"], engine).prepare()
@@ -121,7 +121,7 @@ def _migrate(parameters: dict[str, Any]) -> watchdog.Result:
         supervisor.submit(plan.migration_id, {key: parameters[key] for key in orders})
     except MigrationError as error:  # one that was cancelled has a result; else the target is asked, to be sure
         result = supervisor.wait(plan.migration_id, -1, _SHORT_S)
-        return {**result, "message": str(error)} if result.get("undecided") else result
+        return {**result, "message": str(error)} if result.get("in_doubt") else result
     return supervisor.wait(plan.migration_id, -1, _SHORT_S)
 
 
@@ -133,7 +133,7 @@ def _work(orders: dict[str, Any]) -> watchdog.Result:
 
 def _wait(parameters: dict[str, Any]) -> watchdog.Result:
     """Source: fetch the result of a migration, or tell what is new in it."""
-    return supervisor.wait(parameters["migration_id"], parameters["seen"], _NEWS_S)
+    return supervisor.wait(parameters["migration_id"], parameters["seen"], EVENT_POLL_S)
 
 
 def _dismiss(parameters: dict[str, Any]) -> watchdog.Result:
@@ -148,30 +148,30 @@ def _outcome(parameters: dict[str, Any]) -> watchdog.Result:
     """Target: tell what became of the process of an interrupted migration."""
     return {
         "ok": True,
-        "outcome": recovery.outcome_on_target(parameters["migration_id"], parameters["name"], DockerEngine()),
+        "outcome": recovery.target_outcome(parameters["migration_id"], parameters["name"], DockerEngine()),
     }
 
 
 def _settle(parameters: dict[str, Any]) -> watchdog.Result:
     """Source: decide an interrupted migration."""
-    lost = recovery.settle_source(parameters["migration_id"], parameters["outcome"], DockerEngine())
+    lost = recovery.resolve_source(parameters["migration_id"], parameters["outcome"], DockerEngine())
     return {"ok": True, "lost": lost}
 
 
 def _withdraw(parameters: dict[str, Any]) -> watchdog.Result:
     """Target: take away what was prepared for a migration that the source has given up."""
-    recovery.withdraw_target(parameters["migration_id"], parameters["name"], DockerEngine())
+    recovery.discard_target(parameters["migration_id"], parameters["name"], DockerEngine())
     return {"ok": True}
 
 
 def _recover(parameters: dict[str, Any]) -> watchdog.Result:
     """Settle what interrupted migrations left on this host; tells what was settled and what the target must decide."""
-    settled = recovery.look_at_host() if parameters["dry_run"] else recovery.settle_host(DockerEngine())
+    settled = recovery.scan_host() if parameters["dry_run"] else recovery.recover_host(DockerEngine())
     return {
         "ok": True,
         "settled": [asdict(entry) for entry in settled.settled],
-        "undecided": [asdict(entry) for entry in settled.undecided],
-        "at_work": [asdict(entry) for entry in settled.at_work],
+        "in_doubt": [asdict(entry) for entry in settled.in_doubt],
+        "in_progress": [asdict(entry) for entry in settled.in_progress],
     }
 
 

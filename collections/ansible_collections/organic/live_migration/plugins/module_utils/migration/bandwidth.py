@@ -32,7 +32,7 @@ def dirty_pages_per_s(engine: DockerEngine, name: str, tracking: str) -> float |
     if description is None or not description["State"]["Pid"]:
         raise MigrationError(f"Container '{name}' ended while it was looked at.")
     try:
-        way = dirty_tracking.choose(tracking, dirty_tracking.kernel_lacks())
+        way = dirty_tracking.choose(tracking, dirty_tracking.missing_kernel_features())
         return round(sample_dirty_pages_per_s(Container(description["State"]["Pid"]).nf_root(), _SAMPLE_S, way), 1)
     except MigrationError:
         return None
@@ -41,7 +41,7 @@ def dirty_pages_per_s(engine: DockerEngine, name: str, tracking: str) -> float |
 def open_sink(credentials: Credentials) -> int:
     """Start what swallows a probe, in a process of its own that lives for seconds; returns its TCP port."""
     listener = Listener(credentials)
-    watchdog.in_background(lambda: swallow(listener))
+    watchdog.daemonize(lambda: swallow(listener))
     listener.close()
     return listener.port
 
@@ -52,7 +52,7 @@ def swallow(listener: Listener) -> None:
     listener.close()
     peer.expect("probe", 10)
     plain = peer.to_plain_socket()
-    channel.fail_soon(plain)
+    channel.enable_keepalive(plain)
     plain.settimeout(10)
     room = memoryview(bytearray(len(_CHUNK)))
     received = 0
@@ -71,7 +71,7 @@ def link_bytes_per_s(addresses: list[str], port: int, credentials: Credentials) 
     peer = Channel.connect(addresses, port, credentials, 10)
     peer.send("probe")
     plain = peer.to_plain_socket()
-    channel.fail_soon(plain)
+    channel.enable_keepalive(plain)
     plain.settimeout(10)
     sent = 0
     begun = time.monotonic()

@@ -14,7 +14,7 @@ from typing import Any
 
 from ..errors import MigrationError
 from ..session import journal, progress, supervisor
-from ..session.journal import Record
+from ..session.journal import MigrationRecord
 
 ARGUMENTS: dict[str, Any] = {
     "argument_spec": {
@@ -28,16 +28,16 @@ ARGUMENTS: dict[str, Any] = {
 }
 """Of an Ansible module that gives an order."""
 
-_LOOK_EVERY_S = 0.02
+POLL_INTERVAL_S = 0.02
 _COMMITTED = (journal.COMMITTED, journal.COMPLETED)
 
 
 def migrations() -> list[dict[str, Any]]:
-    """What :class:`monitor.Monitor` tells of every migration of this host, and what is written down of it.
+    """What :class:`monitor.Progress` tells of every migration of this host, and what is written down of it.
 
     Returns:
-        For each, and oldest first: ``migration_id``, ``name``, ``role`` of this host, ``peer``, ``state``, ``at_work``
-        (false when it was interrupted) and ``progress``, which is empty on the target.
+        For each, and oldest first: ``migration_id``, ``name``, ``role`` of this host, ``peer``, ``state``,
+        ``in_progress`` (false when it was interrupted) and ``progress``, which is empty on the target.
     """
     found = []
     recorded = set()
@@ -51,7 +51,7 @@ def migrations() -> list[dict[str, Any]]:
                 "role": entry.role,
                 "peer": entry.peer,
                 "state": snapshot.get("state", entry.state),
-                "at_work": entry.at_work,
+                "in_progress": entry.in_progress,
                 "progress": snapshot,
             }
         )
@@ -65,7 +65,7 @@ def migrations() -> list[dict[str, Any]]:
                     "role": "source",
                     "peer": snapshot["peer"],
                     "state": snapshot["state"],
-                    "at_work": supervisor.is_attended(directory),
+                    "in_progress": supervisor.is_supervised(directory),
                     "progress": snapshot,
                 }
             )
@@ -133,7 +133,7 @@ class Orders:
         """
         if self._found is None:
             return self._none
-        if not self._found["at_work"]:
+        if not self._found["in_progress"]:
             raise MigrationError(
                 f"Migration {self._id} is not at work any more, it was interrupted. "
                 "container_migration_recover settles it."
@@ -145,7 +145,7 @@ class Orders:
             progress.order_cancel(self._directory)
         result = self._await_end(timeout_s, runs_here)
         status = str(result.get("status", "failed"))
-        if result.get("undecided") or status == progress.COMPLETED:
+        if result.get("in_doubt") or status == progress.COMPLETED:
             raise MigrationError(
                 f"The order came too late: migration {self._id} had passed its commit point. "
                 f"{result.get('message', 'The process runs on the target host.')}"
@@ -174,7 +174,7 @@ class Orders:
         state = self._found["state"] if self._found else ""
         recorded = ""
         with contextlib.suppress(FileNotFoundError, ValueError):
-            recorded = Record.load(self._directory / "source.json").state
+            recorded = MigrationRecord.load(self._directory / "source.json").state
         if recorded in _COMMITTED or state not in progress.CANCELLABLE:
             raise MigrationError(
                 f"Migration {self._id} is past its commit point (state '{state}'): the process belongs to the target "
@@ -185,30 +185,30 @@ class Orders:
         """The result; of one that was fetched just now, what can be seen of it."""
         deadline = time.monotonic() + timeout_s
         while True:
-            attended = supervisor.is_attended(self._directory)
+            supervised = supervisor.is_supervised(self._directory)
             result = supervisor.peek(self._directory)
             if result is not None:
                 return result
-            if not attended:
+            if not supervised:
                 stays = self._found is not None and runs_here(self._found["name"])
                 return {"status": progress.CANCELLED if stays else progress.COMPLETED}
             if time.monotonic() > deadline:
                 raise MigrationError(f"Migration {self._id} was told to end, and has not within {timeout_s:.0f} s.")
-            time.sleep(_LOOK_EVERY_S)
+            time.sleep(POLL_INTERVAL_S)
 
     def _await_state(self, wanted: Callable[[str], bool], timeout_s: float) -> str:
         deadline = time.monotonic() + timeout_s
         while True:
-            attended = supervisor.is_attended(self._directory)
+            supervised = supervisor.is_supervised(self._directory)
             snapshot = progress.read(self._directory)
             state = str(snapshot["state"]) if snapshot else ""
             if snapshot and wanted(state):
                 return state
-            if not attended or snapshot is None or supervisor.peek(self._directory) is not None:
+            if not supervised or snapshot is None or supervisor.peek(self._directory) is not None:
                 raise MigrationError(f"Migration {self._id} has ended before it paused.")
             if time.monotonic() > deadline:
                 raise MigrationError(
                     f"Migration {self._id} is still in the state '{state}' after {timeout_s:.0f} s. "
                     "Does it pause? That is an option of container_migrate, pause_before_switchover."
                 )
-            time.sleep(_LOOK_EVERY_S)
+            time.sleep(POLL_INTERVAL_S)

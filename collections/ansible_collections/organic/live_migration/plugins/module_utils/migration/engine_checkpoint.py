@@ -22,9 +22,9 @@ from ..host import commands, files
 from ..host.steps import Steps, now_ms
 from ..session import journal, watchdog
 from ..session.channel import Channel, Listener
-from ..session.journal import Record
+from ..session.journal import MigrationRecord
 from ..session.options import Plan
-from ..session.progress import ACTIVE, COMPLETED, SWITCHOVER, Monitor
+from ..session.progress import ACTIVE, COMPLETED, SWITCHOVER, Progress
 
 _START_S = 300
 _COMMIT_S = 30
@@ -68,7 +68,7 @@ class EngineSource:
         if description is None:
             raise MigrationError(f"Container '{plan.name}' ended before its migration began.")
         self._upper = upper_directory(description)
-        self._record = Record(
+        self._record = MigrationRecord(
             plan.migration_id,
             "source",
             plan.name,
@@ -80,31 +80,31 @@ class EngineSource:
 
     def run(self) -> watchdog.Result:
         """Migrate; on failure the engine restores the container here from the same checkpoint."""
-        return watchdog.guarded(self._migrate, self._rescue)
+        return watchdog.run_with_watchdog(self._migrate, self._rescue)
 
     def _rescue(self) -> watchdog.Result:
         if not self._record.path.exists():
-            return {"undecided": True}  # it was settled, this way or that
-        return rescue(Record.load(self._record.path), self._engine)
+            return {"in_doubt": True}  # it was settled, this way or that
+        return rescue(MigrationRecord.load(self._record.path), self._engine)
 
     def _migrate(self) -> watchdog.Result:
         self._record.adopt()
         self._record.save()
-        monitor = Monitor(self._record.directory, self._plan.facts)
+        monitor = Progress(self._record.directory, self._plan.facts)
         control: Channel | None = None
         frozen_at_ms = 0.0
         try:
             with self._steps.step("connect"):
                 control = Channel.connect(self._addresses, self._port, self._plan.credentials, 10)
                 control.send("hello")
-            monitor.enter(ACTIVE)
+            monitor.set_state(ACTIVE)
             if self._plan.options.pause_before_switchover:
                 monitor.await_continue(self._plan.timeout_s)
             monitor.check()
-            monitor.enter(SWITCHOVER)
+            monitor.set_state(SWITCHOVER)
             self._engine.set_restart_policy(self._record.container_id, NO_RESTART)
             self._record.save(journal.SWITCHOVER)
-            watchdog.step_forward()
+            watchdog.raise_priority()
             frozen_at_ms = now_ms()
             with self._steps.step("dump"), _connections_allowed():
                 commands.run(
@@ -118,11 +118,11 @@ class EngineSource:
                 control.expect("received", 2 * self._plan.timeout_s)
             monitor.check()
         except (MigrationError, OSError) as error:
-            with self._steps.step("roll_back"):
+            with self._steps.step("rollback"):
                 if control is not None:
                     control.close()
                 roll_back(self._record, self._engine)
-            return {**watchdog.failure(error), "steps": self._steps.list, "commands": {"source": commands.noted()}}
+            return {**watchdog.failure(error), "steps": self._steps.list, "commands": {"source": commands.history()}}
         # the commit point: whether the container runs there is now the target's to tell
         self._record.save(journal.COMMITTED)
         try:
@@ -130,38 +130,38 @@ class EngineSource:
                 control.send("commit")
                 control.expect("running", _START_S)
         except MigrationError as error:
-            return {**watchdog.failure(error), "undecided": True}
+            return {**watchdog.failure(error), "in_doubt": True}
         downtime_ms = now_ms() - frozen_at_ms
         with self._steps.step("release"):
             control.close()
             release(self._record, self._engine)
-        monitor.report(remaining_bytes=0, transferred_bytes=control.blob_bytes_sent)
-        monitor.enter(COMPLETED)
+        monitor.update(remaining_bytes=0, transferred_bytes=control.blob_bytes_sent)
+        monitor.set_state(COMPLETED)
         return {
             "ok": True,
             "status": journal.COMPLETED,
             "process_downtime_ms": round(downtime_ms, 2),
             "bytes_sent": control.blob_bytes_sent,
             "steps": self._steps.list,
-            "commands": {"source": commands.noted()},
+            "commands": {"source": commands.history()},
         }
 
 
-def release(source: Record, engine: DockerEngine) -> None:
+def release(source: MigrationRecord, engine: DockerEngine) -> None:
     """Take the checkpoint away of a container that has moved; may be repeated."""
     shutil.rmtree(engine.checkpoint_directory(source.container_id, source.migration_id), ignore_errors=True)
     source.remove()
 
 
-def rescue(source: Record, engine: DockerEngine) -> watchdog.Result:
+def rescue(source: MigrationRecord, engine: DockerEngine) -> watchdog.Result:
     """What the guardian does when its worker died. After the commit the target must be asked first."""
     if source.state == journal.COMMITTED:
-        return {"undecided": True}
+        return {"in_doubt": True}
     roll_back(source, engine)
     return {}
 
 
-def roll_back(source: Record, engine: DockerEngine) -> None:
+def roll_back(source: MigrationRecord, engine: DockerEngine) -> None:
     """Have the engine restore the container where it was, unless it still runs; may be repeated."""
     description = engine.inspect(source.container_id)
     if description and description["State"]["Status"] != "running":
@@ -178,7 +178,7 @@ class EngineTarget:
         self._plan = plan
         self._source = source
         self._engine = engine
-        self._record = Record(
+        self._record = MigrationRecord(
             plan.migration_id,
             "target",
             plan.name,
@@ -197,13 +197,15 @@ class EngineTarget:
         self._record.container_id = self._engine.create_like(self._source, keep_macs=True)
         self._record.save()
         self._listener = Listener(self._plan.credentials)
-        watchdog.in_background(self._guarded)
+        watchdog.daemonize(self._guarded)
         self._record.await_other_agent()
         self._listener.close()
         return self._listener.port
 
     def _guarded(self) -> None:
-        watchdog.guarded(self._serve, lambda: settle_target(Record.load(self._record.path), self._engine))
+        watchdog.run_with_watchdog(
+            self._serve, lambda: resolve_target(MigrationRecord.load(self._record.path), self._engine)
+        )
 
     def _serve(self) -> watchdog.Result:
         self._record.adopt()
@@ -212,7 +214,7 @@ class EngineTarget:
         try:
             control = self._listener.accept(self._plan.timeout_s)
             control.expect("hello", 10)
-            watchdog.step_forward()
+            watchdog.raise_priority()
             message = control.expect("checkpoint", 2 * self._plan.timeout_s)
             size = int(message.fields["images_bytes"])
             description = self._engine.inspect(self._record.container_id) or {}
@@ -229,16 +231,16 @@ class EngineTarget:
                 control.send("running")
         except (MigrationError, OSError) as error:
             result = watchdog.failure(error)
-            settle_target(self._record, self._engine)
+            resolve_target(self._record, self._engine)
             if control is not None:
                 with contextlib.suppress(MigrationError):
                     control.send("failed", message=result["message"], details=result["details"])
             return result
-        settle_target(self._record, self._engine)
+        resolve_target(self._record, self._engine)
         return {"ok": True}
 
 
-def settle_target(target: Record, engine: DockerEngine) -> None:
+def resolve_target(target: MigrationRecord, engine: DockerEngine) -> None:
     """Tidy up once the container runs here, or take away what was prepared; may be repeated."""
     if target.state == journal.COMPLETED:
         shutil.rmtree(engine.checkpoint_directory(target.container_id, target.migration_id), ignore_errors=True)

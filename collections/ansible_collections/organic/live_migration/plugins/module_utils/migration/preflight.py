@@ -14,11 +14,11 @@ from typing import Any
 from .. import paths
 from ..engines import docker
 from ..engines.docker import DockerEngine
-from ..errors import MigrationError, Reason
+from ..errors import Blocker, MigrationError
 from ..host import processes
 from ..host.container import Container
 from ..memory import dirty_tracking
-from ..network import interfaces, tun
+from ..network import arp, interfaces, tun
 from ..session import journal
 
 MINIMUM_CRIU = (4, 2)
@@ -29,9 +29,9 @@ _MEBIBYTE = 1 << 20
 
 @dataclass
 class SourceView:
-    """What the source knows about the container: the reasons against it, and what the target must know."""
+    """What the source knows about the container: the blockers against it, and what the target must know."""
 
-    reasons: list[Reason]
+    blockers: list[Blocker]
     description: dict[str, Any] | None = None
     engine_id: str = ""
     memory_bytes: int = 0
@@ -44,7 +44,7 @@ _KERNEL_MUST = {
 }
 
 
-def runtime_reasons(root: str = paths.ROOT) -> list[Reason]:
+def runtime_reasons(root: str = paths.ROOT) -> list[Blocker]:
     """Whether the resident runtime of this host is complete and its CRIU new enough."""
     missing = [
         name
@@ -52,13 +52,13 @@ def runtime_reasons(root: str = paths.ROOT) -> list[Reason]:
         if not Path(root, name).exists()
     ]
     if missing:
-        return [Reason("runtime_missing", f"The resident runtime lacks {', '.join(missing)} in {root}", _PREPARE)]
+        return [Blocker("runtime_missing", f"The resident runtime lacks {', '.join(missing)} in {root}", _PREPARE)]
     manifest = json.loads(Path(root, "manifest.json").read_text())
     version = str(manifest.get("criu_version", "0"))
     if tuple(int(part) for part in version.split(".")[:2]) < MINIMUM_CRIU:
         needed = ".".join(map(str, MINIMUM_CRIU))
         return [
-            Reason(
+            Blocker(
                 "criu_too_old",
                 f"CRIU {version} is too old: {needed} is the first that dumps TCP sockets on kernels from 6.16",
                 f"Install CRIU {needed} or later. {_PREPARE}",
@@ -67,18 +67,18 @@ def runtime_reasons(root: str = paths.ROOT) -> list[Reason]:
     # "criu check" finds all well where no socket can be dumped; the proof dumped and restored a real one
     if manifest.get("proof", {}).get("boot_id") != Path(_BOOT_ID).read_text().strip():
         return [
-            Reason(
-                "runtime_unproven",
+            Blocker(
+                "runtime_untested",
                 "It was not proven since this host's last start that its CRIU can dump and restore a TCP connection",
                 _PREPARE,
             )
         ]
     programs = [name for name in ("nsenter", "ip", "iptables-restore", "iptables-save") if not shutil.which(name)]
     if programs:
-        return [Reason("program_missing", f"Missing on this host: {', '.join(programs)}", _PREPARE)]
-    lacks = dirty_tracking.kernel_lacks(root)
+        return [Blocker("program_missing", f"Missing on this host: {', '.join(programs)}", _PREPARE)]
+    lacks = dirty_tracking.missing_kernel_features(root)
     return [
-        Reason(
+        Blocker(
             "kernel_too_old",
             f"This host's kernel cannot {what}: {error}",
             "Use Linux 6.7 or later with CONFIG_USERFAULTFD and CONFIG_PROC_PAGE_MONITOR, on both hosts",
@@ -88,13 +88,13 @@ def runtime_reasons(root: str = paths.ROOT) -> list[Reason]:
     ]
 
 
-def _tracking_reasons(tracking: str) -> list[Reason]:
+def _tracking_reasons(tracking: str) -> list[Blocker]:
     """Why written pages cannot be tracked on the source as it was wished for."""
     try:
-        dirty_tracking.choose(tracking, dirty_tracking.kernel_lacks())
+        dirty_tracking.choose(tracking, dirty_tracking.missing_kernel_features())
     except MigrationError as error:
         return [
-            Reason(
+            Blocker(
                 "no_page_tracking",
                 str(error).rstrip("."),
                 "Use strategy inter_copy or post_copy"
@@ -112,7 +112,7 @@ def look_at_source(
     if description is None:
         return SourceView(
             [
-                Reason(
+                Blocker(
                     "container_unknown",
                     f"There is no container '{name}' on this host",
                     "Name one that 'docker ps' shows here",
@@ -123,7 +123,7 @@ def look_at_source(
         state = description["State"]["Status"]
         return SourceView(
             [
-                Reason(
+                Blocker(
                     "container_not_running",
                     f"Container '{name}' is {state}, not running",
                     "Start it, or deploy it on the target host; only what runs can be moved",
@@ -131,12 +131,12 @@ def look_at_source(
             ]
         )
     if method == "engine":
-        reasons = _engine_reasons(engine) + _description_reasons(description, shared_volumes) + _busy_reasons(name)
-        return SourceView(reasons, description, engine.identity(), *_memory_below(description["State"]["Pid"]))
-    if not docker.started_by_resident_init(description) or docker.resident_name(description) is None:
+        blockers = _engine_reasons(engine) + _description_reasons(description, shared_volumes) + _busy_reasons(name)
+        return SourceView(blockers, description, engine.identity(), *_memory_below(description["State"]["Pid"]))
+    if not docker.started_by_resident_init(description) or docker.await_key(description) is None:
         return SourceView(
             [
-                Reason(
+                Blocker(
                     "not_resident",
                     f"Container '{name}' was not started with the resident init ({paths.INIT} --name NAME)",
                     "Deploy it with the role organic.core5g.nf, or move it with method 'engine'",
@@ -144,59 +144,59 @@ def look_at_source(
             ],
             description,
         )
-    reasons = runtime_reasons()
-    if tracking and not reasons:
-        reasons += _tracking_reasons(tracking)
+    blockers = runtime_reasons()
+    if tracking and not blockers:
+        blockers += _tracking_reasons(tracking)
     container = Container(description["State"]["Pid"])
-    view = SourceView(reasons, description, engine.identity())
+    view = SourceView(blockers, description, engine.identity())
     try:
         root = container.nf_root()
         container.freezer_group()
     except MigrationError as error:
-        reasons.append(Reason("process_tree", str(error).rstrip("."), "See the README, 'What can be moved'"))
+        blockers.append(Blocker("process_tree", str(error).rstrip("."), "See the README, 'What can be moved'"))
         return view
     tree = processes.tree(root)
     view.memory_bytes, view.processes = _memory_below(root)
-    reasons += _description_reasons(description, shared_volumes)
+    blockers += _description_reasons(description, shared_volumes)
     # an NF that has moved before has other MAC addresses than those that the engine gave its container
     macs = {ip: interface.mac for interface in interfaces.read_interfaces(root) for ip in interface.ip_addresses}
     for settings in description["NetworkSettings"]["Networks"].values():
         settings["MacAddress"] = macs.get(settings["IPAddress"], settings["MacAddress"])
     for pid in tree:
         for what in processes.undumpable(pid, container.overlay_device()):
-            reasons.append(
-                Reason(
+            blockers.append(
+                Blocker(
                     "undumpable",
                     f"CRIU cannot move this: {what}",
                     "Configure the program to do without it, or redeploy it instead",
                 )
             )
-    reasons += tun.reasons(tree)
-    reasons += _busy_reasons(name)
+    blockers += tun.blockers(tree)
+    blockers += _busy_reasons(name)
     return view
 
 
-def _busy_reasons(name: str) -> list[Reason]:
+def _busy_reasons(name: str) -> list[Blocker]:
     return [
-        Reason("busy", f"Container '{name}' is already in migration {other.migration_id}", "Wait until that has ended")
+        Blocker("busy", f"Container '{name}' is already in migration {other.migration_id}", "Wait until that has ended")
         for other in journal.all_records()
-        if other.container_name == name and other.at_work
+        if other.container_name == name and other.in_progress
     ]
 
 
-def _description_reasons(description: dict[str, Any], shared_volumes: list[str]) -> list[Reason]:
-    reasons = []
+def _description_reasons(description: dict[str, Any], shared_volumes: list[str]) -> list[Blocker]:
+    blockers = []
     if description["Config"]["Tty"]:
-        reasons.append(
-            Reason(
+        blockers.append(
+            Blocker(
                 "terminal",
                 "The container has a terminal (-t), which CRIU cannot move without its master",
                 "Start it without -t",
             )
         )
     if description["HostConfig"]["NetworkMode"] == "host":
-        reasons.append(
-            Reason(
+        blockers.append(
+            Blocker(
                 "host_network",
                 "The container shares the network of its host, whose addresses stay there",
                 "Give it an address of its own: network driver macvlan or bridge",
@@ -204,8 +204,8 @@ def _description_reasons(description: dict[str, Any], shared_volumes: list[str])
         )
     for network_name, settings in description["NetworkSettings"]["Networks"].items():
         if settings.get("GlobalIPv6Address"):
-            reasons.append(
-                Reason(
+            blockers.append(
+                Blocker(
                     "ipv6",
                     f"The container has the address {settings['GlobalIPv6Address']} on network '{network_name}', and "
                     "no IPv6 address is taken along",
@@ -214,14 +214,14 @@ def _description_reasons(description: dict[str, Any], shared_volumes: list[str])
             )
     for mount in description["Mounts"]:
         if mount.get("RW") and mount["Destination"] not in shared_volumes and mount["Type"] != "tmpfs":
-            reasons.append(
-                Reason(
+            blockers.append(
+                Blocker(
                     "volume",
                     f"{mount['Destination']} is a writable {mount['Type']} that lies on this host",
                     "Put it on storage that both hosts see, and name it in shared_volumes",
                 )
             )
-    return reasons
+    return blockers
 
 
 def _memory_below(pid: int) -> tuple[int, int]:
@@ -230,11 +230,11 @@ def _memory_below(pid: int) -> tuple[int, int]:
     return processes.resident_bytes(tree), len(tree)
 
 
-def _engine_reasons(engine: DockerEngine) -> list[Reason]:
+def _engine_reasons(engine: DockerEngine) -> list[Blocker]:
     if engine.experimental:
         return []
     return [
-        Reason(
+        Blocker(
             "engine_not_experimental",
             "The Docker engine of this host offers no checkpoints: its experimental features are off",
             "Set 'experimental: true' in its daemon.json and restart it, or use method 'resident'",
@@ -244,7 +244,7 @@ def _engine_reasons(engine: DockerEngine) -> list[Reason]:
 
 def look_at_target(
     engine: DockerEngine, source: dict[str, Any], memory_bytes: int, reserve_bytes: int, method: str
-) -> list[Reason]:
+) -> list[Blocker]:
     """Check everything that can be checked on the target host.
 
     Args:
@@ -254,37 +254,37 @@ def look_at_target(
         reserve_bytes: what must stay free on this host.
         method: ``resident`` or ``engine``.
     """
-    reasons = _engine_reasons(engine) if method == "engine" else runtime_reasons()
+    blockers = _engine_reasons(engine) if method == "engine" else runtime_reasons()
     name = source["Name"].lstrip("/")
     present = engine.inspect(name)
     frozen = [one for one in journal.all_records() if one.container_name == name and one.role == "source"]
     if frozen:
-        reasons.append(
-            Reason(
+        blockers.append(
+            Blocker(
                 "frozen",
                 f"'{name}' stands frozen on the target host, where its migration to {frozen[0].peer} was interrupted",
                 f"Do not remove it. Migrate it from there to {frozen[0].peer} once more, which settles that",
             )
         )
     elif present and docker.is_running(present):
-        reasons.append(
-            Reason(
+        blockers.append(
+            Blocker(
                 "name_in_use",
                 f"A container '{name}' already runs on the target host",
                 "Remove it, or migrate the other way",
             )
         )
     elif present and present["Path"] != source["Path"]:
-        reasons.append(
-            Reason(
+        blockers.append(
+            Blocker(
                 "name_in_use",
                 f"A container '{name}' that is not ours stands stopped on the target host",
                 "Remove or rename it",
             )
         )
     if engine.image_id(source["Image"]) is None:
-        reasons.append(
-            Reason(
+        blockers.append(
+            Blocker(
                 "image_missing",
                 f"The image {source['Config']['Image']} ({source['Image'][:19]}) is missing on the target host",
                 "Load or pull the very same image there",
@@ -294,8 +294,8 @@ def look_at_target(
     needed = 2 * memory_bytes + reserve_bytes
     available = _available_memory()
     if needed > available:
-        reasons.append(
-            Reason(
+        blockers.append(
+            Blocker(
                 "no_memory",
                 f"The target host has {available // _MEBIBYTE} MiB of memory available; "
                 f"{needed // _MEBIBYTE} MiB are needed (2 x {memory_bytes // _MEBIBYTE} MiB and a reserve of "
@@ -305,8 +305,8 @@ def look_at_target(
         )
     networks = source["NetworkSettings"]["Networks"]
     if len(networks) > 1 and not engine.creates_with_many_networks:
-        reasons.append(
-            Reason(
+        blockers.append(
+            Blocker(
                 "engine_too_old",
                 f"The container is on {len(networks)} networks ({', '.join(sorted(networks))}), and the Docker engine "
                 "of the target host cannot create one that is on more than one",
@@ -314,15 +314,15 @@ def look_at_target(
             )
         )
     for network_name, settings in networks.items():
-        reasons += _network_reasons(engine, network_name, settings)
-    return reasons
+        blockers += _network_reasons(engine, network_name, settings)
+    return blockers
 
 
-def _network_reasons(engine: DockerEngine, name: str, settings: dict[str, Any]) -> list[Reason]:
+def _network_reasons(engine: DockerEngine, name: str, settings: dict[str, Any]) -> list[Blocker]:
     description = engine.network(name)
     if description is None:
         return [
-            Reason(
+            Blocker(
                 "network_missing",
                 f"The network '{name}' is missing on the target host",
                 "Create it there as on the source, or deploy with the role organic.core5g.nf",
@@ -330,7 +330,7 @@ def _network_reasons(engine: DockerEngine, name: str, settings: dict[str, Any]) 
         ]
     if description["Driver"] == "ipvlan":
         return [
-            Reason(
+            Blocker(
                 "ipvlan",
                 f"The network '{name}' is an ipvlan, on which no container can stand by with a MAC address of its own",
                 "Put the container on a macvlan or a bridge; what runs on an ipvlan is redeployed instead",
@@ -338,7 +338,7 @@ def _network_reasons(engine: DockerEngine, name: str, settings: dict[str, Any]) 
         ]
     if name == "bridge":
         return [
-            Reason(
+            Blocker(
                 "default_network",
                 "The container is on Docker's default bridge, where it cannot have the same address on another host",
                 "Put it on a network of its own that spans the hosts",
@@ -347,10 +347,10 @@ def _network_reasons(engine: DockerEngine, name: str, settings: dict[str, Any]) 
     interface = host_interface(description)
     if interface is None or not Path("/sys/class/net", interface).exists():
         return []  # an overlay, or the like: the engine itself knows its addresses
-    answers = interfaces.who_answers(interface, settings["IPAddress"]) - {settings["MacAddress"]}
+    answers = arp.arp_probe(interface, settings["IPAddress"]) - {settings["MacAddress"]}
     if answers:
         return [
-            Reason(
+            Blocker(
                 "address_taken",
                 f"Another machine ({', '.join(sorted(answers))}) already answers for "
                 f"{settings['IPAddress']} on network '{name}'",

@@ -26,17 +26,17 @@ from ..engines.docker import DockerEngine, is_running, started_at_s, started_by_
 from ..errors import MigrationError
 from ..host import processes
 from ..session import journal, slots, supervisor
-from ..session.journal import Record
+from ..session.journal import MigrationRecord
 from . import engine_checkpoint, source, target
 
-RAN = "ran"
-ENDED = "ended"
+RUNNING = "ran"
+EXITED = "ended"
 """It ran, and runs no more."""
-DESTROYED = "destroyed"
+NEVER_RAN = "destroyed"
 
 
 @dataclass(frozen=True)
-class Undecided:
+class InDoubt:
     """A committed migration whose frozen copy is here, and whose target must be asked."""
 
     migration_id: str
@@ -45,7 +45,7 @@ class Undecided:
 
 
 @dataclass(frozen=True)
-class Settled:
+class Recovered:
     """An end of an interrupted migration that could be settled on its host alone.
 
     Attributes:
@@ -63,7 +63,7 @@ class Settled:
 
 
 @dataclass(frozen=True)
-class AtWork:
+class InProgress:
     """A migration that is not interrupted."""
 
     migration_id: str
@@ -73,65 +73,65 @@ class AtWork:
 
 
 @dataclass
-class Found:
+class HostMigrations:
     """The migrations of this host."""
 
-    settled: list[Settled] = field(default_factory=list)
-    undecided: list[Undecided] = field(default_factory=list)
-    at_work: list[AtWork] = field(default_factory=list)
+    settled: list[Recovered] = field(default_factory=list)
+    in_doubt: list[InDoubt] = field(default_factory=list)
+    in_progress: list[InProgress] = field(default_factory=list)
 
 
-def settle_host(engine: DockerEngine) -> Found:
+def recover_host(engine: DockerEngine) -> HostMigrations:
     """Settle every interrupted migration of this host that can be settled here alone.
 
     Migrations at work are left alone.
     """
-    found = look_at_host()
+    found = scan_host()
     entries = {(entry.migration_id, entry.role): entry for entry in journal.all_records()}
     for settled in found.settled:
         entry = entries.get((settled.migration_id, settled.role))
         if entry is None:  # somebody else has settled it meanwhile
             continue
         if entry.role == "target":
-            settle_target(entry, engine)
+            resolve_target(entry, engine)
         elif entry.method == "engine":
             engine_checkpoint.roll_back(entry, engine)
         else:
             source.roll_back(entry, engine)
-    supervisor.tidy()
-    slots.tidy()
+    supervisor.remove_stale()
+    slots.remove_stale()
     return found
 
 
-def look_at_host() -> Found:
-    """What :func:`settle_host` would do; nothing is changed."""
-    found = Found()
+def scan_host() -> HostMigrations:
+    """What :func:`recover_host` would do; nothing is changed."""
+    found = HostMigrations()
     for entry in journal.all_records():
-        if entry.at_work:
-            found.at_work.append(AtWork(entry.migration_id, entry.container_name, entry.role, entry.peer))
+        if entry.in_progress:
+            found.in_progress.append(InProgress(entry.migration_id, entry.container_name, entry.role, entry.peer))
         elif entry.role == "source" and entry.state in (journal.COMMITTED, journal.POSTCOPY):
-            found.undecided.append(Undecided(entry.migration_id, entry.container_name, entry.peer))
+            found.in_doubt.append(InDoubt(entry.migration_id, entry.container_name, entry.peer))
         else:
             outcome = "resumed"
             if entry.role == "target":
                 outcome = "finished" if target.may_have_run(entry) else "destroyed"
-            settled = Settled(entry.migration_id, entry.container_name, entry.role, entry.peer, outcome)
+            settled = Recovered(entry.migration_id, entry.container_name, entry.role, entry.peer, outcome)
             found.settled.append(settled)
     return found
 
 
-def settle_target(entry: Record, engine: DockerEngine) -> None:
+def resolve_target(entry: MigrationRecord, engine: DockerEngine) -> None:
     """Finish or take away what an agent that died has left on the target, and its pager, if that went on alone."""
     if entry.method == "engine":
-        engine_checkpoint.settle_target(entry, engine)
+        engine_checkpoint.resolve_target(entry, engine)
     elif target.may_have_run(entry):
-        target.conclude(entry, engine)
+        target.complete_orphaned(entry, engine)
     else:
-        target.destroy(entry, engine)
+        target.discard(entry, engine)
 
 
-def outcome_on_target(migration_id: str, name: str, engine: DockerEngine, timeout_s: float = 60) -> str:
-    """What became of the process on this host: RAN, ENDED or DESTROYED. Waits for an agent that is still at work.
+def target_outcome(migration_id: str, name: str, engine: DockerEngine, timeout_s: float = 60) -> str:
+    """What became of the process on this host: RUNNING, EXITED or NEVER_RAN. Waits for an agent that is still at work.
 
     Raises:
         MigrationError: the agent does not come to an end.
@@ -143,18 +143,18 @@ def outcome_on_target(migration_id: str, name: str, engine: DockerEngine, timeou
         )
         if entry is None:
             break
-        if not entry.at_work:
-            settle_target(entry, engine)
+        if not entry.in_progress:
+            resolve_target(entry, engine)
             continue
         if entry.state == journal.SETUP:  # it waits for a source that will not come; nothing was restored
             _end_agent(entry)
         if time.monotonic() > deadline:
             raise MigrationError(f"Migration {migration_id} is still at work on the target host; try again later.")
         time.sleep(0.1)
-    slots.tidy()
+    slots.remove_stale()
     if runs_here(name, engine):
-        return RAN
-    return ENDED if has_ended_here(name, engine) else DESTROYED
+        return RUNNING
+    return EXITED if has_ended_here(name, engine) else NEVER_RAN
 
 
 def has_ended_here(name: str, engine: DockerEngine) -> bool:
@@ -177,25 +177,25 @@ def runs_here(name: str, engine: DockerEngine) -> bool:
     return not started_by_resident_init(description) or bool(processes.children(description["State"]["Pid"]))
 
 
-def withdraw_target(migration_id: str, name: str, engine: DockerEngine) -> None:
+def discard_target(migration_id: str, name: str, engine: DockerEngine) -> None:
     """Take away what waits on this host for a source that has given up. Never to be called after a commit."""
     for entry in journal.all_records():
         if entry.migration_id == migration_id and entry.role == "target":
             _end_agent(entry)
-    outcome_on_target(migration_id, name, engine)
+    target_outcome(migration_id, name, engine)
 
 
-def _end_agent(entry: Record, timeout_s: float = 15) -> None:
+def _end_agent(entry: MigrationRecord, timeout_s: float = 15) -> None:
     """End an agent and wait until its guardian has tidied up."""
-    if not entry.rescued:  # a guardian that does so already must not die of it: its children would live on
+    if not entry.cleanup_in_progress:  # a guardian that does so already must not die of it: its children would live on
         processes.ProcessId(entry.agent_pid, entry.agent_start_time).kill()
     deadline = time.monotonic() + timeout_s
     while entry.path.exists() and time.monotonic() < deadline:
         time.sleep(0.02)
 
 
-def settle_source(migration_id: str, outcome: str, engine: DockerEngine) -> bool:
-    """Decide a migration on the source by what became of it on the target: RAN, ENDED or DESTROYED.
+def resolve_source(migration_id: str, outcome: str, engine: DockerEngine) -> bool:
+    """Decide a migration on the source by what became of it on the target: RUNNING, EXITED or NEVER_RAN.
 
     Returns:
         Whether the process is lost: it ran on the target before it had all its memory, and has ended there.
@@ -207,14 +207,14 @@ def settle_source(migration_id: str, outcome: str, engine: DockerEngine) -> bool
         end: ModuleType = engine_checkpoint if entry.method == "engine" else source
         if entry.state in (journal.COMMITTED, journal.POSTCOPY):
             # in post-copy it has run there, so the copy here is old, whatever came after
-            ran = outcome != DESTROYED or entry.state == journal.POSTCOPY
-            lost = ran and outcome != RAN and (entry.state == journal.POSTCOPY or entry.post_copy)
+            ran = outcome != NEVER_RAN or entry.state == journal.POSTCOPY
+            lost = ran and outcome != RUNNING and (entry.state == journal.POSTCOPY or entry.post_copy)
             if ran:
                 end.release(entry, engine)
             else:
                 end.roll_back(entry, engine)
-        elif not entry.at_work:  # it died before the commit, and the target was asked for nothing
+        elif not entry.in_progress:  # it died before the commit, and the target was asked for nothing
             end.roll_back(entry, engine)
-    supervisor.tidy()
-    slots.tidy()
+    supervisor.remove_stale()
+    slots.remove_stale()
     return lost

@@ -18,8 +18,9 @@ from pathlib import Path
 from typing import Any
 
 from .. import paths
-from ..criu.worker import GATE, CriuWorker, Interrupted, PageServer, let_run
-from ..engines.docker import DockerEngine, resident_name
+from ..criu.page_server import PageServer
+from ..criu.worker import PRE_RESUME, CriuWorker, Interrupted, resume
+from ..engines.docker import DockerEngine, await_key
 from ..errors import CriuFailed, MigrationError, PeerLost
 from ..host import commands, libc, processes
 from ..host.container import Container
@@ -28,12 +29,14 @@ from ..host.freezer import Freezer
 from ..host.processes import ProcessId
 from ..host.steps import Steps
 from ..memory.pager import PagesLost, TargetPager
-from ..network import interfaces, tun, unread_datagrams
-from ..network.interfaces import Equipment, Interface, Links
-from ..network.packet_hold import FITS_A_SOCKET, PacketHold, remove_rules
+from ..network import interfaces, tun, tun_packets, unread_datagrams
+from ..network.address_switch import AddressSwitch
+from ..network.interfaces import Interface
+from ..network.ip_config import IpConfig
+from ..network.packet_hold import RELEASE_BATCH, PacketHold, remove_rules
 from ..session import journal, watchdog
 from ..session.channel import Channel, Listener, Message
-from ..session.journal import Record
+from ..session.journal import MigrationRecord
 from ..session.options import INTER_COPY, POST_COPY, Plan
 
 _IMAGE_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,60}\.img")
@@ -42,16 +45,16 @@ _ADOPT = signal.SIGRTMIN
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 _CONNECT_S = 30
 _CONNECTIONS_MAX = 16
-_WORD_OF_THE_LOST_S = 5
-_END_S = 10
+FAILURE_REASON_TIMEOUT_S = 5
+KILL_TIMEOUT_S = 10
 """How long the end of a container may take; its init ends last (pid_namespaces(7))."""
-_FOR_EVER_S = 24 * 3600.0
+NO_TIMEOUT_S = 24 * 3600.0
 """For what takes as long as it takes; a link that breaks is noticed by itself."""
-_WORD_OF_THE_SOURCE_S = 30
+COMMIT_TIMEOUT_S = 30
 """How long a restored process waits, stopped, for the commit. Then it is destroyed; it has never run."""
 
 
-class Await:
+class AwaitTicket:
     """The word of this host to one resident init, for one start, to await a process instead of starting its own."""
 
     def __init__(self, name: str) -> None:
@@ -71,8 +74,8 @@ class Await:
 class Armed:
     """What waits for the images, and CRIU, which reads its inventory from a FIFO."""
 
-    links: Links
-    equipment: Equipment
+    links: AddressSwitch
+    ip_config: IpConfig
     hold: PacketHold
     page_server: PageServer
     pager: TargetPager
@@ -96,13 +99,13 @@ class Target:
         self._plan = plan
         self._source = source
         self._engine = engine
-        self._record = Record(
+        self._record = MigrationRecord(
             plan.migration_id,
             "target",
             plan.name,
             "",
             plan.peer,
-            await_name=resident_name(source) or plan.name,
+            await_name=await_key(source) or plan.name,
             restart_policy=source["HostConfig"]["RestartPolicy"],
         )
         self._steps = Steps()
@@ -125,7 +128,7 @@ class Target:
         self._record.save()
         try:
             # far beyond what any step may take: a restored process must not find its init gone
-            Await(self._record.await_name).permit(10 * self._plan.timeout_s + _WORD_OF_THE_SOURCE_S)
+            AwaitTicket(self._record.await_name).permit(10 * self._plan.timeout_s + COMMIT_TIMEOUT_S)
             self._engine.start(self._record.container_id)
             description = self._engine.inspect(self._record.container_id)
             if description is None or not description["State"]["Pid"]:
@@ -137,19 +140,19 @@ class Target:
             )
             _await_state(self._container.init, "resident-await")
             self._interfaces = interfaces.read_interfaces(self._container.init.pid)
-            Links(self._container.init.pid, self._interfaces).stand_by()
+            AddressSwitch(self._container.init.pid, self._interfaces).deactivate()
             self._listener = Listener(self._plan.credentials)
             self._record.save()
         except BaseException:
-            destroy(self._record, self._engine)
+            discard(self._record, self._engine)
             raise
-        watchdog.in_background(self._guarded)
+        watchdog.daemonize(self._guarded)
         self._record.await_other_agent()
         self._listener.close()
         return self._listener.port
 
     def _guarded(self) -> None:
-        watchdog.guarded(self._serve, lambda: rescue(self._record, self._rpc))
+        watchdog.run_with_watchdog(self._serve, lambda: rescue(self._record, self._rpc))
 
     def _serve(self) -> watchdog.Result:
         self._record.adopt()
@@ -188,19 +191,19 @@ class Target:
         """Do what the source says, in its order, until the process runs or the source gives up."""
         pauses = self._plan.options.pause_before_switchover
         # it is silent through the rounds, or through these, a pause and another round
-        patience_s = (3 if pauses else 1) * self._plan.timeout_s + _WORD_OF_THE_SOURCE_S
+        patience_s = (3 if pauses else 1) * self._plan.timeout_s + COMMIT_TIMEOUT_S
         while True:
             message = control.receive(patience_s)
             if message.kind == "files":
                 self._unpack(message)
                 control.send("unpacked")
             elif message.kind == "arm":
-                with self._steps.step("arm"):
+                with self._steps.step("setup"):
                     self._armed = self._arm(message.fields, pages, for_pager)
                 control.send("armed")
             elif message.kind == "switch" and self._armed is not None:
-                self._armed.links.take_over()
-                self._armed.equipment.give()
+                self._armed.links.activate()
+                self._armed.ip_config.apply()
                 control.send("switched")
                 self._armed.links.keep_announcing()
             elif message.kind == "images" and self._armed is not None:
@@ -235,10 +238,10 @@ class Target:
         programs = [(str(path), int(offset), int(size)) for path, offset, size in orders["programs"]]
         FileSet(self._container, self._container.mounts()).read_ahead(programs)
         pid = self._container.init.pid
-        links = Links(pid, wanted)
+        links = AddressSwitch(pid, wanted)
         hold = PacketHold(pid, [interface.name for interface in wanted], self._plan.migration_id, bypass=False)
         hold.install()
-        hold.begin()
+        hold.start()
 
         directory = self._record.images
         directory.mkdir(mode=0o700)
@@ -259,10 +262,10 @@ class Target:
             self._container.reserve_pids_above(int(orders["highest_pid"]))
             criu = self._arm_restore(images, orders["streams"], [tun.Device(**device) for device in orders["tuns"]])
             inventory = _await_reader(directory / _INVENTORY, criu)
-            equipment = Equipment(pid, wanted)
-            watchdog.step_forward()
+            ip_config = IpConfig(pid, wanted)
+            watchdog.raise_priority()
             unless_armed.pop_all()
-        return Armed(links, equipment, hold, page_server, pager, criu, images, inventory)
+        return Armed(links, ip_config, hold, page_server, pager, criu, images, inventory)
 
     def _arm_restore(self, images: int, streams: dict[str, str], tuns: list[tun.Device]) -> CriuWorker:
         """Start CRIU; the dumped standard streams are replaced by those that the engine gave this container."""
@@ -276,7 +279,7 @@ class Target:
         freezer = Freezer(self._container.freezer_group())
         self._record.freezer = str(freezer.parent)
         self._record.save()
-        freezer.make()
+        freezer.create()
         criu = CriuWorker(self._container, images, "restore", given, freezer=freezer, rpc=self._rpc)
         criu.start_restore(inherited)
         for descriptor in inherited.values():
@@ -315,16 +318,16 @@ class Target:
             os.close(armed.inventory)
             unless = [control.fileno(), os.pidfd_open(armed.pager.process_id.pid)]
             try:
-                armed.criu.run_until(GATE, self._plan.timeout_s, unless)
+                armed.criu.run_until(PRE_RESUME, self._plan.timeout_s, unless)
             finally:
                 os.close(unless[1])
             # CRIU, too: if it were killed from now on, what it has restored would run
-            Freezer(Path(self._record.freezer)).begin_to_freeze()
+            Freezer(Path(self._record.freezer)).request_freeze()
             armed.pager.order("standing")
             armed.pager.expect("standing", 10)
             arrived_at = len(message.blob) - int(message.fields["arrived_bytes"])
-            tun_packets = message.blob[arrived_at - int(message.fields["tun_bytes"]) : arrived_at]
-            tun.put(self._container.init.pid, tun.unpack(tun_packets))
+            packets = message.blob[arrived_at - int(message.fields["tun_bytes"]) : arrived_at]
+            tun_packets.put(self._container.init.pid, tun_packets.unpack(packets))
             arrived = message.blob[arrived_at:]
             armed.delivered = unread_datagrams.deliver(self._container.init.pid, arrived)
         self._record.save(journal.RESTORED)
@@ -334,22 +337,22 @@ class Target:
         freezer = Freezer(Path(self._record.freezer))
         restored = armed.criu.pid_of(self._record.nf_pid)
         # the source gives it when all memory is here
-        control.expect("commit", self._plan.timeout_s + _WORD_OF_THE_SOURCE_S)
+        control.expect("commit", self._plan.timeout_s + COMMIT_TIMEOUT_S)
         armed.pager.order("run")
         armed.pager.expect("run", 10)
-        if restored not in freezer.members or freezer.has_doomed:
+        if restored not in freezer.members or freezer.has_killed_member:
             raise MigrationError("The restored process was killed on the target host before it ran.")
         # written down first: whoever finds this record, and the freezer open, knows that the process may have run
         self._record.post_copy = self._post_copy
         self._record.save(journal.COMPLETED)
-        armed.hold.release_some(max(0, FITS_A_SOCKET - armed.delivered))
-        armed.criu.let_run()
+        armed.hold.release_some(max(0, RELEASE_BATCH - armed.delivered))
+        armed.criu.resume()
         freezer.thaw()
         # The process runs: from here on nothing may undo it. A source that does not hear this asks what became of it.
         with contextlib.suppress(PeerLost):
             control.send("running", held_packets=armed.hold.held)
-        watchdog.step_back()
-        fault = self._let_go(armed)
+        watchdog.restore_priority()
+        fault = self.remove_holds(armed)
         statistics = armed.criu.statistics()
         control, placed = self._await_memory(armed.pager, control)
         self._listener.close()
@@ -357,18 +360,18 @@ class Target:
         if fault is not None and self._record.init.alive:
             raise fault
         ended = not self._record.init.alive
-        finish(self._record, self._engine)
+        complete_target(self._record, self._engine)
         with contextlib.suppress(PeerLost):
-            control.send("finished", criu=statistics, pager=placed, commands=commands.noted(), ended=ended)
+            control.send("finished", criu=statistics, pager=placed, commands=commands.history(), ended=ended)
         control.close()
 
-    def _let_go(self, armed: Armed) -> Exception | None:
+    def remove_holds(self, armed: Armed) -> Exception | None:
         """Take away what held the process; returns what went wrong, which is not to cost it the rest of its memory.
 
         It may also end by itself at any moment, and its namespaces with it.
         """
         try:
-            armed.hold.release_gently()
+            armed.hold.release_paced()
             with contextlib.suppress(MigrationError):
                 armed.criu.await_end(10)
             armed.criu.close()
@@ -390,13 +393,13 @@ class Target:
             if self._post_copy:
                 control = self._await_pushed(pager, control)
             pager.order("finish")
-            placed = pager.expect("finish", _FOR_EVER_S)
+            placed = pager.expect("finish", NO_TIMEOUT_S)
             if self._post_copy:
                 with contextlib.suppress(PeerLost):
-                    control.send("drained")
+                    control.send("placed_all")
         except MigrationError:
             self._lost = True
-            self._record.init.kill(_END_S)  # it must not run on memory that is not its own
+            self._record.init.kill(KILL_TIMEOUT_S)  # it must not run on memory that is not its own
             pager.close()
             raise
         return control, placed
@@ -410,7 +413,7 @@ class Target:
                         pager.check()
                         continue
                     break
-                control.expect("pushed", _WORD_OF_THE_LOST_S)
+                control.expect("push_done", FAILURE_REASON_TIMEOUT_S)
                 return control
             except PeerLost:
                 control.close()
@@ -452,13 +455,13 @@ class Target:
         """Undo everything; the process that may stand restored here has never run and is destroyed."""
         if may_have_run(self._record):
             if self._lost:
-                give_up(self._record, self._engine)
+                abandon_target(self._record, self._engine)
             else:
-                finish(self._record, self._engine)
+                complete_target(self._record, self._engine)
             return
-        destroy(self._record, self._engine)
+        discard(self._record, self._engine)
         if self._armed:
-            self._armed.equipment.close()
+            self._armed.ip_config.close()
             self._armed.criu.close()
             self._armed.page_server.close()
             self._armed.pager.close()
@@ -526,19 +529,19 @@ def write_images(directory: int, message: Message) -> bytes:
     return inventory
 
 
-def _adopt(target: Record) -> None:
+def _adopt(target: MigrationRecord) -> None:
     """Have the init take the restored process for its own; may be repeated."""
     _await_state(target.init, "resident-run", lambda: libc.sigqueue(target.init.pid, _ADOPT, target.nf_pid))
 
 
-def _kill(target: Record) -> None:
+def _kill(target: MigrationRecord) -> None:
     """End all that is in the container, without letting a restored process run."""
     if target.freezer:
         Freezer(Path(target.freezer)).kill()
     target.init.kill()
 
 
-def finish(target: Record, engine: DockerEngine) -> None:
+def complete_target(target: MigrationRecord, engine: DockerEngine) -> None:
     """What is left to do once the process runs here; may be repeated."""
     if target.init.alive:
         try:
@@ -556,27 +559,27 @@ def finish(target: Record, engine: DockerEngine) -> None:
     target.remove()
 
 
-def may_have_run(target: Record) -> bool:
+def may_have_run(target: MigrationRecord) -> bool:
     """Whether the process may have run here: it was written down that it should, and then the freezer was opened."""
-    return target.state == journal.COMPLETED and not (target.freezer and Freezer(Path(target.freezer)).is_shut)
+    return target.state == journal.COMPLETED and not (target.freezer and Freezer(Path(target.freezer)).freeze_requested)
 
 
-def conclude(target: Record, engine: DockerEngine) -> None:
+def complete_orphaned(target: MigrationRecord, engine: DockerEngine) -> None:
     """Once all agents have died, and the pager ended that had gone on alone; may be repeated."""
     if target.post_copy and not target.init.alive:
-        give_up(target, engine)  # it may have been ended for want of pages, see src/pager/target.c
+        abandon_target(target, engine)  # it may have been ended for want of pages, see src/pager/target.c
     else:
-        finish(target, engine)
+        complete_target(target, engine)
 
 
-def give_up(target: Record, engine: DockerEngine) -> None:
+def abandon_target(target: MigrationRecord, engine: DockerEngine) -> None:
     """The process had run here and was stopped, as its memory is lost: what is left is a container that ended."""
-    engine.wait_stopped(target.container_id)
+    engine.wait_until_stopped(target.container_id)
     _clean(target)
     target.remove()
 
 
-def destroy(target: Record, engine: DockerEngine) -> None:
+def discard(target: MigrationRecord, engine: DockerEngine) -> None:
     """Take away what was prepared here. The whole container dies at once, before CRIU could let anything run."""
     _kill(target)
     engine.remove(target.container_id)
@@ -584,15 +587,15 @@ def destroy(target: Record, engine: DockerEngine) -> None:
     target.remove()
 
 
-def _clean(target: Record) -> None:
-    Await(target.await_name).revoke()
+def _clean(target: MigrationRecord) -> None:
+    AwaitTicket(target.await_name).revoke()
     if target.images.is_dir():
         with contextlib.suppress(OSError):
             libc.unmount(str(target.images))
         target.images.rmdir()
 
 
-def _outlive(pager: ProcessId) -> bool:
+def _wait_for_orphaned_pager(pager: ProcessId) -> bool:
     """Wait for a pager that goes on alone; returns whether the process has all its pages."""
     try:
         return os.waitpid(pager.pid, 0)[1] == 0
@@ -600,12 +603,12 @@ def _outlive(pager: ProcessId) -> bool:
         return True  # the agent ends it when it has done its work, or after the container: see Target._await_memory
 
 
-def rescue(target: Record, rpc: tuple[socket.socket, socket.socket]) -> None:
+def rescue(target: MigrationRecord, rpc: tuple[socket.socket, socket.socket]) -> None:
     """What the guardian does when its worker died: the record says whether the process may have run."""
     if not target.path.exists():
         return  # it had been settled before
-    current = Record.load(target.path)
-    current.rescued = True
+    current = MigrationRecord.load(target.path)
+    current.cleanup_in_progress = True
     current.take_over()
     engine = DockerEngine()
     ours, theirs = rpc
@@ -613,10 +616,10 @@ def rescue(target: Record, rpc: tuple[socket.socket, socket.socket]) -> None:
     if current.state != journal.COMPLETED:
         _kill(current)
         ours.close()
-        watchdog.end_children(patience_s=1)  # nothing is at stake, and the page server waits for more
-        destroy(current, engine)
+        watchdog.reap_or_kill_children(patience_s=1)  # nothing is at stake, and the page server waits for more
+        discard(current, engine)
         return
-    let_run(ours)
+    resume(ours)
     Freezer(Path(current.freezer)).thaw()
     with contextlib.suppress(MigrationError, OSError):  # without its listener the hold lets nothing pass
         remove_rules(current.init.pid, current.migration_id)
@@ -625,8 +628,8 @@ def rescue(target: Record, rpc: tuple[socket.socket, socket.socket]) -> None:
         while ours.recv(65536):  # until CRIU ends, which must not be killed: the process is still its child
             pass
     ours.close()
-    if _outlive(current.pager):
-        conclude(current, engine)
+    if _wait_for_orphaned_pager(current.pager):
+        complete_orphaned(current, engine)
     else:
-        current.init.kill(_END_S)
-        give_up(current, engine)
+        current.init.kill(KILL_TIMEOUT_S)
+        abandon_target(current, engine)

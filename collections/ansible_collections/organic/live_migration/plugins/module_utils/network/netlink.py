@@ -22,11 +22,11 @@ from ..host import libc, processes
 
 _GROUPS, _UNREAD_BYTES, _INODE = 3, 4, 9
 """Columns of /proc/net/netlink; net/netlink/af_netlink.c, netlink_native_seq_show."""
-_LOOK_EVERY_S = 0.0005
+POLL_INTERVAL_S = 0.0005
 
 
 @dataclass(frozen=True)
-class Listeners:
+class NetlinkSockets:
     """The sockets of some processes, which share a network namespace, that are told of changes.
 
     Attributes:
@@ -36,7 +36,7 @@ class Listeners:
     sockets: dict[int, tuple[int, int]]
 
     @classmethod
-    def of(cls, pids: list[int]) -> Listeners:
+    def of(cls, pids: list[int]) -> NetlinkSockets:
         """Those that there are now; some 10 us for each descriptor, and nothing where nobody listens."""
         listening = {inode for inode, (groups, _unread) in _table(pids[0]).items() if groups}
         found: dict[int, tuple[int, int]] = {}
@@ -51,7 +51,7 @@ class Listeners:
         return bool(self.sockets)
 
     @property
-    def behind(self) -> list[tuple[int, int]]:
+    def pending(self) -> list[tuple[int, int]]:
         """Those that have something unread."""
         if not self.sockets:
             return []
@@ -66,10 +66,10 @@ class Listeners:
             MigrationError: one does not.
         """
         deadline = time.monotonic() + timeout_s
-        while behind := self.behind:
+        while pending := self.pending:
             if time.monotonic() > deadline:
-                raise _unread(behind)
-            time.sleep(_LOOK_EVERY_S)  # no event tells; the process runs meanwhile
+                raise _unread(pending)
+            time.sleep(POLL_INTERVAL_S)  # no event tells; the process runs meanwhile
 
     def check(self) -> None:
         """Whether the processes, which have just been frozen, have read everything.
@@ -77,12 +77,12 @@ class Listeners:
         Raises:
             MigrationError: one has not, and nothing of that may be taken from it.
         """
-        if behind := self.behind:
-            raise _unread(behind)
+        if pending := self.pending:
+            raise _unread(pending)
 
-    def forget(self) -> None:
+    def drain(self) -> None:
         """Take away what the frozen processes were told since :meth:`check`."""
-        for pid, descriptor in self.behind:
+        for pid, descriptor in self.pending:
             pidfd = os.pidfd_open(pid)
             try:
                 duplicate = socket.socket(fileno=libc.pidfd_getfd(pidfd, descriptor))
@@ -97,8 +97,8 @@ class Listeners:
                             raise
 
 
-def _unread(behind: list[tuple[int, int]]) -> MigrationError:
-    pid, descriptor = behind[0]
+def _unread(pending: list[tuple[int, int]]) -> MigrationError:
+    pid, descriptor = pending[0]
     return MigrationError(
         f"Process {pid} has not read what the kernel told it on its netlink socket, descriptor {descriptor}. "
         "CRIU cannot move that; try again when the program is less busy."

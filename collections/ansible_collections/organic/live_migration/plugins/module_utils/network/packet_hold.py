@@ -43,11 +43,11 @@ _SO_RCVBUFFORCE = 33
 
 _SOCKET_BUFFER = 212_992
 """Bytes that wait in one UDP socket before the kernel throws datagrams away (net.core.rmem_default)."""
-FITS_A_SOCKET = 32
+RELEASE_BATCH = 32
 """So many packets of an Ethernet's size fit in twice, and what was read, but is counted still, besides."""
 _READ_EVERY_S = 0.001
 _GENTLE_S = 2.0
-_ASLEEP_S = 0.25
+READER_IDLE_S = 0.25
 """A program that has not read for so long may never read that socket; others are not to wait for it."""
 
 
@@ -96,10 +96,10 @@ class PacketHold:
         """Chains and what is held in them."""
         return [f"PREROUTING -i {interface}", f"OUTPUT -o {interface}"]
 
-    def begin(self) -> None:
+    def start(self) -> None:
         """Hold from now on, and take in what the kernel tells of it."""
         self.bind()
-        self.follow()
+        self.start_reader()
 
     def bind(self) -> None:
         """Hold from now on. About 0.1 ms; what the kernel tells waits until :meth:`follow`."""
@@ -110,7 +110,7 @@ class PacketHold:
             (_CFG_QUEUE_MAXLEN, struct.pack(">I", _MAX_PACKETS)),
         )
 
-    def follow(self) -> None:
+    def start_reader(self) -> None:
         """Take in what the kernel tells of held packets. Where the CPUs are busy, to start a thread takes 1 ms."""
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
@@ -118,7 +118,7 @@ class PacketHold:
     def _configure(self, *attributes: tuple[int, bytes]) -> None:
         self._send(_MSG_CONFIG, _NLM_F_REQUEST | _NLM_F_ACK, *attributes)
         while struct.unpack_from("<H", reply := self._socket.recv(1 << 16), 4)[0] != _NLMSG_ERROR:
-            self._take(reply)  # a packet that came before the answer
+            self._handle(reply)  # a packet that came before the answer
         error = struct.unpack_from("<i", reply, 16)[0]
         if error:
             raise MigrationError(
@@ -142,18 +142,18 @@ class PacketHold:
                 return
             if not data or self._closed:
                 return
-            self._take(data)
+            self._handle(data)
 
-    def _take(self, data: bytes) -> None:
+    def _handle(self, data: bytes) -> None:
         with self._lock:
-            self._note(data)
+            self._record(data)
             for number in packet_numbers(data):
                 self._last = number
                 self.held += 1
             if self._open:
                 self._accept(self._last)
 
-    def _note(self, data: bytes) -> None:
+    def _record(self, data: bytes) -> None:
         """Look at what the kernel tells of held packets."""
 
     def _accept(self, last: int) -> None:
@@ -168,14 +168,14 @@ class PacketHold:
             self._accept(self._released)
             return self._released < self._last
 
-    def release_gently(self) -> None:
+    def release_paced(self) -> None:
         """Let them go as fast as the programs read them: all at once they overflow a socket, and UDP loses them."""
         read_at = time.monotonic()
         deadline, least = read_at + _GENTLE_S, _SOCKET_BUFFER
-        while read_at + _ASLEEP_S > time.monotonic() < deadline:
+        while read_at + READER_IDLE_S > time.monotonic() < deadline:
             unread = unread_bytes(self._pid)
             if unread <= _SOCKET_BUFFER // 4:
-                if not self.release_some(FITS_A_SOCKET):
+                if not self.release_some(RELEASE_BATCH):
                     break
                 read_at, least = time.monotonic(), _SOCKET_BUFFER
                 continue  # they are in their sockets already
@@ -198,7 +198,7 @@ class PacketHold:
             self._accept(self._last + _ALL_AFTER)
         self._close()
 
-    def drop(self) -> None:
+    def discard(self) -> None:
         """Close the queue and throw away what it holds: on the source after the commit, where nobody is left to get it.
 
         The rules stay, without their listener: they go with the container's namespace.
@@ -226,7 +226,7 @@ class OutgoingHold(PacketHold):
         return [f"OUTPUT -o {interface}"]
 
 
-class CopyingHold(PacketHold):
+class InboundHold(PacketHold):
     """Holds what comes in and keeps copies of the datagrams: they were under way when the address went elsewhere."""
 
     _copied = (0xFFFF, _COPY_PACKET)
@@ -244,7 +244,7 @@ class CopyingHold(PacketHold):
         with self._lock:
             return bytes(self._packets)
 
-    def _note(self, data: bytes) -> None:
+    def _record(self, data: bytes) -> None:
         self._packets += b"".join(packet for packet in packet_contents(data) if self._is_kept(packet))
 
     def _is_kept(self, packet: bytes) -> bool:
@@ -252,7 +252,7 @@ class CopyingHold(PacketHold):
         return packet[_IP_PROTOCOL : _IP_PROTOCOL + 1] == _UDP
 
 
-class NewConnectionHold(CopyingHold):
+class SynHold(InboundHold):
     """Holds the first packet of each connection that a client opens, and keeps a copy of it.
 
     To be installed after the hold of what comes in, which these then do not reach.

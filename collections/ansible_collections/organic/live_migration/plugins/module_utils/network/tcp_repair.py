@@ -19,7 +19,7 @@ _OFF = 0
 """Sends a window probe, too, so that both ends know at once how far the other one is."""
 
 
-def end(pids: list[int]) -> int:
+def leave_repair_mode(pids: list[int]) -> int:
     """End it for all TCP sockets of these processes; returns of how many."""
     ended = 0
     for pid in pids:

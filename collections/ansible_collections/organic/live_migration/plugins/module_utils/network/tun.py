@@ -17,15 +17,13 @@ import grp
 import os
 import pwd
 import re
-import select
-import socket
 import struct
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ..errors import MigrationError, Reason
+from ..errors import Blocker, MigrationError
 from ..host import commands, libc, processes
 from . import interfaces
 
@@ -36,15 +34,10 @@ _TUNGETIFF, _TUNGETSNDBUF, _TUNSETSNDBUF = 0x800454D2, 0x800454D3, 0x400454D4
 _IFREQ = struct.Struct("16sH22x")
 _INT = struct.Struct("i")
 IFF_TUN, IFF_TAP = 0x0001, 0x0002
-_IFF_MULTI_QUEUE, _IFF_PERSIST, _IFF_NO_PI, _IFF_VNET_HDR = 0x0100, 0x0800, 0x1000, 0x4000
+_IFF_MULTI_QUEUE, _IFF_PERSIST, IFF_NO_PI, _IFF_VNET_HDR = 0x0100, 0x0800, 0x1000, 0x4000
 _IFF_NAPI, _IFF_NAPI_FRAGS, _IFF_ONE_QUEUE = 0x0010, 0x0020, 0x2000
-_MOVABLE = IFF_TUN | IFF_TAP | _IFF_PERSIST | _IFF_NO_PI | _IFF_NAPI | _IFF_NAPI_FRAGS | _IFF_ONE_QUEUE
-_HEADER = struct.Struct(">BHI")
-_INFORMATION = struct.Struct(">HH")
-"""struct tun_pi: flags and protocol."""
-_ETH_P_IP, _ETH_P_IPV6 = 0x0800, 0x86DD
-_MAX_PACKET_BYTES = 1 << 17
-_NAME = re.compile(r"[0-9A-Za-z._-]{1,15}")
+_MOVABLE = IFF_TUN | IFF_TAP | _IFF_PERSIST | IFF_NO_PI | _IFF_NAPI | _IFF_NAPI_FRAGS | _IFF_ONE_QUEUE
+DEVICE_NAME = re.compile(r"[0-9A-Za-z._-]{1,15}")
 _WORD = re.compile(r"[0-9A-Za-z.:/_-]+")
 _SETTING = re.compile(r"ipv[46]/[a-z0-9_]+")
 _EVERYWHERE = {"-4": "0.0.0.0/0", "-6": "::/0"}
@@ -103,7 +96,7 @@ class Device:
         """Raises ValueError for what is no device that can be made."""
         numbers = (self.flags, self.descriptor_flags, self.owner, self.group, self.send_buffer, self.mtu, self.queue)
         words = [word for line in [*self.addresses, *self.routes, [self.mac or "-"]] for word in line]
-        if not _NAME.fullmatch(self.name) or self.name in (".", "..") or self.flags & ~_MOVABLE:
+        if not DEVICE_NAME.fullmatch(self.name) or self.name in (".", "..") or self.flags & ~_MOVABLE:
             raise ValueError(f"'{self.name}' with the flags {self.flags:#x} is no TUN device that can be made")
         if not all(isinstance(number, int) for number in numbers) or not all(map(_WORD.fullmatch, words)):
             raise ValueError(f"the TUN device {self.name} is not described by numbers and words")
@@ -143,13 +136,13 @@ def attached(pids: list[int]) -> dict[str, Descriptor]:
     return {one.device: one for one in descriptors(pids) if one.device}
 
 
-def reasons(pids: list[int]) -> list[Reason]:
+def blockers(pids: list[int]) -> list[Blocker]:
     """Why devices that these processes have open cannot move."""
     found = []
     links = {link["ifname"] for link in interfaces.ip_json(pids[0], "link", "show")} if any(attached(pids)) else set()
     for name, one in attached(pids).items():
         where = f"the TUN device {name} (descriptor {one.number} of process {one.pid})"
-        with _duplicate(one) as duplicate:
+        with duplicate_descriptor(one) as duplicate:
             flags = _flags(duplicate)
         if name not in links:
             what, remedy = f"{where} lies in another network namespace", "Let the program open it where it runs"
@@ -158,16 +151,16 @@ def reasons(pids: list[int]) -> list[Reason]:
         elif flags & ~_MOVABLE:
             what = f"{where} has offloads (IFF_VNET_HDR) or other features, flags {flags:#x}"
             remedy = "Configure the program to do without them"
-        elif not _NAME.fullmatch(name):
+        elif not DEVICE_NAME.fullmatch(name):
             what, remedy = f"{where} has an unusual name", "Name it with letters, digits, '.', '_' and '-' only"
         else:
             continue
-        found.append(Reason("tun", f"CRIU cannot move this: {what}", remedy))
+        found.append(Blocker("tun", f"CRIU cannot move this: {what}", remedy))
     return found
 
 
 @contextlib.contextmanager
-def _duplicate(one: Descriptor) -> Iterator[int]:
+def duplicate_descriptor(one: Descriptor) -> Iterator[int]:
     pidfd = os.pidfd_open(one.pid)
     try:
         duplicate = libc.pidfd_getfd(pidfd, one.number)
@@ -188,18 +181,18 @@ def read(pids: list[int]) -> list[Device]:
     """The devices that these processes, which share a network namespace, are attached to.
 
     Raises:
-        MigrationError: one is of a kind that cannot be made again; see :func:`reasons`.
+        MigrationError: one is of a kind that cannot be made again; see :func:`blockers`.
     """
     found = []
     for name, one in sorted(attached(pids).items()):
         links = interfaces.ip_json(one.pid, "-details", "address", "show", "dev", name)
         [link] = [entry for entry in links if entry]
-        with _duplicate(one) as duplicate:
+        with duplicate_descriptor(one) as duplicate:
             send_buffer = _INT.unpack(fcntl.ioctl(duplicate, _TUNGETSNDBUF, bytes(_INT.size)))[0]
-            flags = _flags(duplicate) & ~_IFF_NO_PI  # there the kernel has another meaning for this bit, IFF_NOFILTER
+            flags = _flags(duplicate) & ~IFF_NO_PI  # there the kernel has another meaning for this bit, IFF_NOFILTER
             descriptor_flags = fcntl.fcntl(duplicate, fcntl.F_GETFL) & (os.O_NONBLOCK | os.O_APPEND)
         information = link.get("linkinfo", {}).get("info_data", {})
-        flags |= 0 if information.get("pi") else _IFF_NO_PI
+        flags |= 0 if information.get("pi") else IFF_NO_PI
         try:
             device = Device(
                 name,
@@ -347,78 +340,3 @@ def check_same(devices: list[Device], found: dict[str, Descriptor]) -> None:
     made = sorted(device.name for device in devices)
     if made != sorted(found):
         raise MigrationError(f"The TUN devices {made} were prepared, but {sorted(found)} are open; migrate once more.")
-
-
-@dataclass(frozen=True)
-class Packet:
-    """What waits in a device's queue for its process, as it is given to the device.
-
-    Attributes:
-        device: name.
-        protocol: EtherType.
-        data: the packet, or the frame of a TAP device.
-    """
-
-    device: str
-    protocol: int
-    data: bytes
-
-
-def take_unread(devices: list[Device], found: dict[str, Descriptor]) -> list[Packet]:
-    """Take away what frozen processes have not read; it goes to the target, or is put back."""
-    packets = []
-    for device in devices:
-        with _duplicate(found[device.name]) as duplicate:
-            waiting = select.poll()
-            waiting.register(duplicate, select.POLLIN)
-            while waiting.poll(0):
-                packets.append(_packet(device, os.read(duplicate, _MAX_PACKET_BYTES)))
-    return packets
-
-
-def _packet(device: Device, data: bytes) -> Packet:
-    if not device.flags & _IFF_NO_PI:
-        protocol, data = _INFORMATION.unpack_from(data)[1], data[_INFORMATION.size :]
-    elif device.flags & IFF_TAP:
-        protocol = int.from_bytes(data[12:14], "big")
-    else:
-        protocol = _ETH_P_IP if data[:1] and data[0] >> 4 == 4 else _ETH_P_IPV6
-    return Packet(device.name, protocol, data)
-
-
-def put(pid: int, packets: list[Packet]) -> None:
-    """Put packets into the queues of devices in the network namespace of ``pid``."""
-    if not packets:
-        return
-    with libc.network_namespace(pid):
-        link = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
-    with link:
-        for packet in packets:
-            with contextlib.suppress(OSError):  # down, or full: then it would be dropped where it came from, too
-                link.sendto(packet.data, (packet.device, packet.protocol))
-
-
-def pack(packets: list[Packet]) -> bytes:
-    """Packets as they go to the target."""
-    out = b""
-    for packet in packets:
-        name = packet.device.encode()
-        out += _HEADER.pack(len(name), packet.protocol, len(packet.data)) + name + packet.data
-    return out
-
-
-def unpack(data: bytes) -> list[Packet]:
-    """What :func:`pack` made. Raises ValueError for anything else."""
-    packets = []
-    position = 0
-    while position < len(data):
-        if len(data) - position < _HEADER.size:
-            raise ValueError("The source host sent a truncated packet of a TUN device")
-        name_bytes, protocol, data_bytes = _HEADER.unpack_from(data, position)
-        start = position + _HEADER.size + name_bytes
-        position = start + data_bytes
-        name = data[start - name_bytes : start].decode("ascii", "replace")
-        if position > len(data) or not _NAME.fullmatch(name):
-            raise ValueError("The source host sent what is no packet of a TUN device")
-        packets.append(Packet(name, protocol, data[start:position]))
-    return packets

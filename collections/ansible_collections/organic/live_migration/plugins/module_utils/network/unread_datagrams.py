@@ -33,7 +33,7 @@ _MULTICAST = range(224, 240)
 _VERSION_4 = 0x45
 """Version, and a header of five words: without options."""
 _TCP_LISTEN, _TCP_SYN_RECEIVED = "0A", "03"
-_LOOK_EVERY_S = 0.0005
+POLL_INTERVAL_S = 0.0005
 
 
 def unread(pids: list[int]) -> bytes:
@@ -48,7 +48,7 @@ def unread(pids: list[int]) -> bytes:
     return packets
 
 
-def await_accepted(pid: int, timeout_s: float) -> None:
+def drain_accept_queue(pid: int, timeout_s: float) -> None:
     """Wait until no connection in the network namespace of ``pid`` is being opened or waits for accept().
 
     Raises:
@@ -61,7 +61,7 @@ def await_accepted(pid: int, timeout_s: float) -> None:
             return
         if time.monotonic() > deadline:
             break
-        time.sleep(_LOOK_EVERY_S)  # no event tells; the process runs meanwhile
+        time.sleep(POLL_INTERVAL_S)  # no event tells; the process runs meanwhile
     if waiting:
         raise MigrationError(
             f"{waiting} connections wait to be accepted, and were not within {timeout_s:.1f} s. "

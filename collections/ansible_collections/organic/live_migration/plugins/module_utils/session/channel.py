@@ -102,7 +102,7 @@ class Channel:
 
     def __init__(self, tls: ssl.SSLSocket) -> None:
         self._tls = tls
-        fail_soon(tls)
+        enable_keepalive(tls)
         tls.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.blob_bytes_sent = 0
 
@@ -119,7 +119,7 @@ class Channel:
             try:
                 raw = socket.create_connection((address, port), timeout_s)
                 tls = credentials.context(server=False).wrap_socket(raw)
-                tls.settimeout(None)  # much takes long to send; a dead link is noticed by fail_soon()
+                tls.settimeout(None)  # much takes long to send; a dead link is noticed by enable_keepalive()
                 return cls(tls)
             except OSError as error:
                 errors.append(f"{address}: {error}")
@@ -255,7 +255,7 @@ class Listener:
     def __init__(self, credentials: Credentials, address: str = "0.0.0.0") -> None:
         self._context = credentials.context(server=True)
         self._socket = socket.create_server((address, 0), backlog=32)
-        widen(self._socket, receives=True)  # before anybody connects: it is announced in the handshake
+        enlarge_buffer(self._socket, receives=True)  # before anybody connects: it is announced in the handshake
         self.port = int(self._socket.getsockname()[1])
 
     def accept(self, timeout_s: float) -> Channel:
@@ -284,7 +284,7 @@ class Listener:
         self._socket.close()
 
 
-def fail_soon(connection: socket.socket) -> None:
+def enable_keepalive(connection: socket.socket) -> None:
     """Have a dead link noticed within some three seconds (tcp(7)); the process stands still meanwhile."""
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, 1)
@@ -293,7 +293,7 @@ def fail_soon(connection: socket.socket) -> None:
     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, 3000)
 
 
-def widen(connection: socket.socket, receives: bool) -> None:
+def enlarge_buffer(connection: socket.socket, receives: bool) -> None:
     """Give a connection for pages a large buffer, beyond what an unprivileged process may have (socket(7))."""
     option = _SO_RCVBUFFORCE if receives else _SO_SNDBUFFORCE
     with contextlib.suppress(PermissionError):  # it is only slower without

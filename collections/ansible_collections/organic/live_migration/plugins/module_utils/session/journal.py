@@ -37,7 +37,7 @@ COMPLETED = "completed"
 
 
 @dataclass
-class Record:
+class MigrationRecord:
     """One end of one migration.
 
     Attributes:
@@ -54,7 +54,7 @@ class Record:
         freezer: directory of the container's freezer group. Target: once a restored process is held back in it.
         restart_policy: source: the container's own policy, to be given back after a failure.
         agent_pid, agent_start_time: the process that works on it.
-        rescued: target: that is the guardian, as its worker has died.
+        cleanup_in_progress: target: that is the guardian, as its worker has died.
         pager_pid, pager_start_time: target: the pager, which the process needs until all its pages are there.
         post_copy: after the commit the target needs the frozen copy of the source until it has all its pages.
         cpu_limit: source: files of the container's CPU bandwidth, as they were before it was slowed down.
@@ -77,7 +77,7 @@ class Record:
     restart_policy: dict[str, Any] = field(default_factory=dict)
     agent_pid: int = 0
     agent_start_time: int = 0
-    rescued: bool = False
+    cleanup_in_progress: bool = False
     pager_pid: int = 0
     pager_start_time: int = 0
     post_copy: bool = False
@@ -111,7 +111,7 @@ class Record:
         os.replace(self._unfinished, self.path)
 
     @property
-    def at_work(self) -> bool:
+    def in_progress(self) -> bool:
         """Whether its agent lives, or at least the pager that went on alone."""
         agent = ProcessId(self.agent_pid, self.agent_start_time)
         return any(process.pid and process.alive for process in (agent, self.pager))
@@ -147,7 +147,7 @@ class Record:
             MigrationError: none did.
         """
         deadline = time.monotonic() + timeout_s
-        while Record.load(self.path).agent_pid == self.agent_pid:
+        while MigrationRecord.load(self.path).agent_pid == self.agent_pid:
             if time.monotonic() > deadline:
                 raise MigrationError("The host's agent did not start; see the host's memory and process limits.")
             time.sleep(0.005)
@@ -163,7 +163,7 @@ class Record:
                 return
 
     @classmethod
-    def load(cls, path: Path) -> Record:
+    def load(cls, path: Path) -> MigrationRecord:
         """Raises ValueError when the file does not hold a record."""
         try:
             return cls(**json.loads(path.read_text()))
@@ -177,10 +177,10 @@ def check_id(migration_id: str) -> None:
         raise ValueError(f"'{migration_id}' is not the id of a migration")
 
 
-def all_records() -> list[Record]:
+def all_records() -> list[MigrationRecord]:
     """Every record on this host, oldest first."""
     found = []
     for path in [*DIRECTORY.glob("*/source.json"), *DIRECTORY.glob("*/target.json")]:
         with contextlib.suppress(FileNotFoundError):  # that migration has just ended
-            found.append((path.stat().st_mtime, Record.load(path)))
+            found.append((path.stat().st_mtime, MigrationRecord.load(path)))
     return [entry for _age, entry in sorted(found, key=lambda pair: pair[0])]

@@ -24,7 +24,7 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "strategy": (AUTO, *STRATEGIES),
     "compression": ("none", "zstd"),
     "encryption": (NO_ENCRYPTION, "tls"),
-    "page_tracking": (dirty_tracking.AUTO, *dirty_tracking.WAYS),
+    "page_tracking": (dirty_tracking.AUTO, *dirty_tracking.TRACKING_METHODS),
     "on_no_convergence": ("throttle", "post_copy", "fail"),
 }
 RANGES: dict[str, tuple[int, int]] = {
@@ -126,7 +126,7 @@ class Plan:
 
     @property
     def facts(self) -> dict[str, Any]:
-        """What :class:`monitor.Monitor` tells of it from the start."""
+        """What :class:`monitor.Progress` tells of it from the start."""
         return {
             "migration_id": self.migration_id,
             "name": self.name,

@@ -33,7 +33,7 @@ CANCELLED = "cancelled"
 FAILED = "failed"
 STATES = (SETUP, ACTIVE, PRE_SWITCHOVER, SWITCHOVER, POSTCOPY_ACTIVE, POSTCOPY_PAUSED, COMPLETED, CANCELLING,
           CANCELLED, FAILED)  # fmt: skip
-ENDED = (COMPLETED, CANCELLED, FAILED)
+EXITED = (COMPLETED, CANCELLED, FAILED)
 CANCELLABLE = (SETUP, ACTIVE, PRE_SWITCHOVER, SWITCHOVER, CANCELLING)
 """The states in which the commit point may still lie ahead."""
 
@@ -41,7 +41,7 @@ _PROGRESS = "progress.json"
 _CANCEL = "cancel"
 _CONTINUE = "continue"
 _REPORT_EVERY_MS = 200
-_LOOK_EVERY_S = 0.01
+POLL_INTERVAL_S = 0.01
 
 _WRITE_AT_ONCE = ("round", "queued", "throttle_percent")
 _FIGURES: dict[str, Any] = {
@@ -54,17 +54,17 @@ _FIGURES: dict[str, Any] = {
     "skipped_pages": 0,
     "dirty_pages_per_s": 0.0,
     "page_tracking": "",
-    "stopped_ms": 0.0,
+    "tracking_stop_ms": 0.0,
     "throughput_bytes_per_s": 0.0,
     "expected_downtime_ms": 0.0,
     "downtime_limit_ms": 0,
     "throttle_percent": 0,
 }
 
-Progress = dict[str, Any]
+Snapshot = dict[str, Any]
 
 
-class Monitor:
+class Progress:
     """Progress and orders of one migration. May be used by several threads.
 
     Args:
@@ -74,21 +74,21 @@ class Monitor:
     Figures, besides those of the facts: ``round`` counts from 1; ``remaining_bytes``, ``transferred_bytes`` and
     ``total_bytes`` are of memory; ``duplicate_pages`` held zeros and were not sent, ``skipped_pages`` were gone before
     they could be sent; ``dirty_pages_per_s`` in pages of 4096 bytes, found by ``page_tracking``, for which the process
-    stood still for ``stopped_ms`` in all rounds together; ``throttle_percent`` is what is taken of
+    stood still for ``tracking_stop_ms`` in all rounds together; ``throttle_percent`` is what is taken of
     the process's CPU time; ``queued`` is true while other migrations go first.
     """
 
-    def __init__(self, record_directory: Path, facts: Progress) -> None:
+    def __init__(self, record_directory: Path, facts: Snapshot) -> None:
         self._directory = record_directory
         self._lock = threading.Lock()
         self._start_ms = now_ms()
         self._reported_ms = 0.0
-        self._events: list[Progress] = []
-        self._progress: Progress = {**_FIGURES, "setup_ms": 0.0, "elapsed_ms": 0.0, **facts}
+        self._events: list[Snapshot] = []
+        self._progress: Snapshot = {**_FIGURES, "setup_ms": 0.0, "elapsed_ms": 0.0, **facts}
         self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self.enter(SETUP)
+        self.set_state(SETUP)
 
-    def enter(self, state: str) -> None:
+    def set_state(self, state: str) -> None:
         """The migration is in this state now; entering it again changes nothing."""
         if state not in STATES:
             raise ValueError(f"'{state}' is not a state of a migration")
@@ -102,7 +102,7 @@ class Monitor:
             self._events.append({"state": state, "at_ms": elapsed_ms})
             self._write()
 
-    def report(self, **figures: float | str) -> None:
+    def update(self, **figures: float | str) -> None:
         """Set figures. They are written with a new round or state, else at most every 200 ms."""
         if unknown := set(figures) - set(_FIGURES):
             raise ValueError(f"Not figures of a migration: {', '.join(sorted(unknown))}")
@@ -120,7 +120,7 @@ class Monitor:
     def check(self) -> None:
         """Raises Cancelled when that was ordered, after entering CANCELLING; cheap, to be called between steps."""
         if self.cancelled:
-            self.enter(CANCELLING)
+            self.set_state(CANCELLING)
             raise Cancelled
 
     @property
@@ -135,7 +135,7 @@ class Monitor:
             Cancelled: that was ordered instead.
             MigrationError: nothing was ordered in time.
         """
-        self.enter(PRE_SWITCHOVER)
+        self.set_state(PRE_SWITCHOVER)
         deadline = time.monotonic() + timeout_s
         while not self.continued:
             self.check()
@@ -143,14 +143,14 @@ class Monitor:
                 raise MigrationError(
                     f"The migration paused before its switchover and was not continued within {timeout_s:.0f} s."
                 )
-            time.sleep(_LOOK_EVERY_S)  # before the freeze, where nothing is lost
+            time.sleep(POLL_INTERVAL_S)  # before the freeze, where nothing is lost
 
-    def as_dict(self) -> Progress:
+    def as_dict(self) -> Snapshot:
         """The whole progress; also the ``statistics`` of a result."""
         with self._lock:
             return self._as_dict()
 
-    def _as_dict(self) -> Progress:
+    def _as_dict(self) -> Snapshot:
         elapsed_ms = round(now_ms() - self._start_ms, 2)
         return {**self._progress, "elapsed_ms": elapsed_ms, "events": [dict(event) for event in self._events]}
 
@@ -162,19 +162,19 @@ class Monitor:
             os.replace(temporary, self._directory / _PROGRESS)
 
 
-def read(record_directory: Path) -> Progress | None:
+def read(record_directory: Path) -> Snapshot | None:
     """The progress of a migration; None when there is none (any more)."""
     try:
-        progress: Progress = json.loads((record_directory / _PROGRESS).read_text())
+        progress: Snapshot = json.loads((record_directory / _PROGRESS).read_text())
     except (OSError, ValueError):
         return None
     return progress
 
 
-def conclude(record_directory: Path, state: str) -> Progress | None:
-    """The last progress of a migration that has ended in this state, whether its Monitor lived to tell so or not."""
+def final_snapshot(record_directory: Path, state: str) -> Snapshot | None:
+    """The last progress of a migration that has ended in this state, whether its Progress lived to tell so or not."""
     progress = read(record_directory)
-    if progress is not None and progress["state"] not in ENDED:
+    if progress is not None and progress["state"] not in EXITED:
         with contextlib.suppress(OSError):
             written_s = (record_directory / _PROGRESS).stat().st_mtime
             progress["elapsed_ms"] = round(progress["elapsed_ms"] + max(0.0, time.time() - written_s) * 1000, 2)
@@ -197,8 +197,8 @@ def _order(path: Path) -> None:
     os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600))
 
 
-def forget(record_directory: Path) -> None:
-    """Take away what a Monitor has written, and orders, once the migration has ended; may be repeated.
+def remove_files(record_directory: Path) -> None:
+    """Take away what a Progress has written, and orders, once the migration has ended; may be repeated.
 
     The directory goes with the last record in it.
     """

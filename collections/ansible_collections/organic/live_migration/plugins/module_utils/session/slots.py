@@ -68,7 +68,7 @@ class Slot:
         _remove_directories()
 
 
-def tidy() -> None:
+def remove_stale() -> None:
     """Remove what holders that were killed have left."""
     for path in directory().glob("*-*"):
         slot = Slot._lock(path)

@@ -10,13 +10,13 @@ from collections.abc import Callable
 
 from ..errors import Stalled
 
-PATIENCE_S = 8.0
+STALL_TIMEOUT_S = 8.0
 """No part of a switchover takes as long without a byte that moves; peers give up a PFCP request after 9 s or 10 s."""
 _AT_LEAST_BYTES_PER_S = 20e6
 """Files are unpacked, and shared memory is filled, no slower than that."""
 
 
-class Standstill:
+class StallDetector:
     """Begins when it is made.
 
     Args:
@@ -25,7 +25,7 @@ class Standstill:
         at_work_bytes: what the other host has got and works on, of which nothing is heard meanwhile.
     """
 
-    def __init__(self, moved: Callable[[], int], patience_s: float = PATIENCE_S, at_work_bytes: int = 0) -> None:
+    def __init__(self, moved: Callable[[], int], patience_s: float = STALL_TIMEOUT_S, at_work_bytes: int = 0) -> None:
         self._moved = moved
         self._patience_s = patience_s + at_work_bytes / _AT_LEAST_BYTES_PER_S
         self._count = moved()

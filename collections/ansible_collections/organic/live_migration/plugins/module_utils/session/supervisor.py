@@ -27,7 +27,7 @@ from typing import Any
 
 from ..errors import MigrationError
 from . import journal, progress, watchdog
-from .progress import Monitor
+from .progress import Progress
 from .slots import LEAVING, Slot
 
 _ORDERS = "orders"
@@ -35,8 +35,8 @@ _RESULT = "result.json"
 _PATIENCE_S = 45.0
 """How long nothing may be heard of the controller: longer than any of its tasks takes, but for that which prepares the
 target; it may take as long as the migration itself."""
-_LOOK_EVERY_S = 0.05
-_FETCH_EVERY_S = 0.004
+POLL_INTERVAL_S = 0.05
+RESULT_POLL_S = 0.004
 """A result is looked for often, as the migration time ends with it."""
 _MAX_ORDERS_BYTES = 65536
 
@@ -47,12 +47,12 @@ class _ControllerLost(MigrationError):
     """Nobody waits for the result."""
 
 
-class Attendant:
+class Supervisor:
     """Made where the migration is begun; what it does, it does in a process of its own.
 
     Args:
         migration_id: names the directory of the migration's record.
-        facts: for :class:`monitor.Monitor`.
+        facts: for :class:`monitor.Progress`.
         max_parallel: how many migrations may leave this host at once.
         timeout_s: how long the migration may take, and so its controller be away while it has the target prepared.
         work: takes the controller's orders, does the migration, and returns its result.
@@ -80,7 +80,7 @@ class Attendant:
         orders = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         with _at(self._directory) as path:
             orders.bind(f"{path}/{_ORDERS}")
-        watchdog.in_background(lambda: self._attend(orders, write_end))
+        watchdog.daemonize(lambda: self._supervise(orders, write_end))
         orders.close()
         os.close(lock)
         os.close(write_end)
@@ -90,12 +90,12 @@ class Attendant:
             raise MigrationError("The host's agent did not start; see the host's memory and process limits.")
         return answer == "q"
 
-    def _attend(self, orders: socket.socket, ready: int) -> None:
+    def _supervise(self, orders: socket.socket, ready: int) -> None:
         self._heard = time.monotonic()
         slot: Slot | None = None
         patience_s = _PATIENCE_S
         try:
-            told = Monitor(self._directory, self._facts)
+            told = Progress(self._directory, self._facts)
             slot = self._take_slot(told, orders, ready)
             result = self._work(self._await_orders(told, orders))
         except _ControllerLost as error:
@@ -109,21 +109,21 @@ class Attendant:
             result.setdefault("statistics", self._last_progress(result))
             self._hand_over(result, patience_s)
         finally:
-            forget(self._directory)
+            remove_files(self._directory)
 
-    def _take_slot(self, told: Monitor, orders: socket.socket, ready: int) -> Slot:
+    def _take_slot(self, told: Progress, orders: socket.socket, ready: int) -> Slot:
         slot = Slot.take(LEAVING, self._max_parallel)
-        told.report(queued=slot is None)
+        told.update(queued=slot is None)
         os.write(ready, b"q" if slot is None else b"s")
         os.close(ready)
         self._queued = slot is None
         while slot is None:
             self._listen(told, orders, _PATIENCE_S)
             slot = Slot.take(LEAVING, self._max_parallel)
-        told.report(queued=False)
+        told.update(queued=False)
         return slot
 
-    def _await_orders(self, told: Monitor, orders: socket.socket) -> dict[str, Any]:
+    def _await_orders(self, told: Progress, orders: socket.socket) -> dict[str, Any]:
         since = time.monotonic()
         while True:
             # who had it queue is heard of as soon as it knows that its turn has come
@@ -131,10 +131,10 @@ class Attendant:
             if found := self._listen(told, orders, max(_PATIENCE_S, self._timeout_s) if knows else _PATIENCE_S):
                 return found
 
-    def _listen(self, told: Monitor, orders: socket.socket, patience_s: float) -> dict[str, Any]:
+    def _listen(self, told: Progress, orders: socket.socket, patience_s: float) -> dict[str, Any]:
         """Listen for a moment; returns orders when they came."""
         told.check()
-        orders.settimeout(_LOOK_EVERY_S)
+        orders.settimeout(POLL_INTERVAL_S)
         with contextlib.suppress(socket.timeout):
             found: dict[str, Any] = json.loads(orders.recv(_MAX_ORDERS_BYTES))
             self._heard = time.monotonic()
@@ -144,10 +144,10 @@ class Attendant:
         return {}
 
     def _last_progress(self, result: watchdog.Result) -> dict[str, Any] | None:
-        if result.get("undecided"):
+        if result.get("in_doubt"):
             return progress.read(self._directory)
         ended = progress.COMPLETED if result["ok"] else progress.FAILED
-        return progress.conclude(self._directory, str(result.get("status", ended)))
+        return progress.final_snapshot(self._directory, str(result.get("status", ended)))
 
     def _hand_over(self, result: watchdog.Result, patience_s: float) -> None:
         path = self._directory / _RESULT
@@ -157,7 +157,7 @@ class Attendant:
         os.replace(temporary, path)
         deadline = time.monotonic() + patience_s
         while path.exists() and time.monotonic() < deadline:
-            time.sleep(_FETCH_EVERY_S)
+            time.sleep(RESULT_POLL_S)
 
 
 def submit(migration_id: str, orders: dict[str, Any]) -> None:
@@ -188,20 +188,20 @@ def wait(migration_id: str, seen: int, timeout_s: float) -> watchdog.Result:
         timeout_s: how long at most.
 
     Returns:
-        The result; or ``running`` and ``progress``; or, from an agent that was killed, a failure that is ``undecided``.
+        The result; or ``running`` and ``progress``; or, from an agent that was killed, a failure that is ``in_doubt``.
     """
     directory = directory_of(migration_id)
     deadline = time.monotonic() + timeout_s
     queued = None
     while True:
-        attended = is_attended(directory)
+        supervised = is_supervised(directory)
         result = _fetch(directory)
         if result is not None:
             return result
-        if not attended:
+        if not supervised:
             return {
                 "ok": False,
-                "undecided": True,
+                "in_doubt": True,
                 "message": f"The agent of migration {migration_id} was killed, and with it the result was lost.",
                 "details": {},
             }
@@ -212,7 +212,7 @@ def wait(migration_id: str, seen: int, timeout_s: float) -> watchdog.Result:
             with contextlib.suppress(MigrationError):
                 submit(migration_id, {})
             return {"ok": True, "running": True, "progress": snapshot}
-        time.sleep(_FETCH_EVERY_S)
+        time.sleep(RESULT_POLL_S)
 
 
 def peek(directory: Path) -> watchdog.Result | None:
@@ -231,7 +231,7 @@ def _fetch(directory: Path) -> watchdog.Result | None:
     return result
 
 
-def is_attended(directory: Path) -> bool:
+def is_supervised(directory: Path) -> bool:
     """Whether an attendant, or a worker that has lost it, is there."""
     try:
         descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
@@ -247,18 +247,18 @@ def is_attended(directory: Path) -> bool:
         os.close(descriptor)
 
 
-def forget(directory: Path) -> None:
+def remove_files(directory: Path) -> None:
     """Take away what an attendant has left; may be repeated."""
     for name in (_ORDERS, _RESULT, f"{Path(_RESULT).stem}.new"):
         (directory / name).unlink(missing_ok=True)
-    progress.forget(directory)
+    progress.remove_files(directory)
 
 
-def tidy() -> None:
+def remove_stale() -> None:
     """Forget migrations whose attendant was killed before or after all else of them had been settled."""
     for path in journal.DIRECTORY.glob("*/progress.json"):
-        if not is_attended(path.parent):
-            forget(path.parent)
+        if not is_supervised(path.parent):
+            remove_files(path.parent)
 
 
 def directory_of(migration_id: str) -> Path:

@@ -75,7 +75,7 @@ class _Relay:
 
     def run(self) -> None:
         """Carry bytes both ways until one of the two ends; what it said before goes on to the other."""
-        outward, inward = _Way(self._plain.recv_into, self._send), _Way(self._receive, self._plain.send)
+        outward, inward = Direction(self._plain.recv_into, self._send), Direction(self._receive, self._plain.send)
         with contextlib.suppress(OSError):
             while not (outward.ended or inward.ended):
                 if outward.move() | inward.move():
@@ -84,7 +84,7 @@ class _Relay:
                 writers = [end for end, way in ((self._tls, outward), (self._plain, inward)) if not way.is_empty]
                 select.select(readers, writers, [])
         if outward.ended:
-            self._say_goodbye()
+            self._close_notify()
 
     def _send(self, data: memoryview) -> int:
         count = self._tls.send(data)
@@ -95,7 +95,7 @@ class _Relay:
     def _receive(self, buffer: memoryview) -> int:
         return self._tls.recv_into(buffer)
 
-    def _say_goodbye(self) -> None:
+    def _close_notify(self) -> None:
         with contextlib.suppress(OSError):
             with contextlib.suppress(OSError):  # it does not wait for the answer
                 self._tls.unwrap()
@@ -107,7 +107,7 @@ class _Relay:
                 pass
 
 
-class _Way:
+class Direction:
     """One direction.
 
     Args:

@@ -22,7 +22,7 @@ from ..errors import Cancelled, MigrationError, ProcessEnded
 from ..host import processes
 
 _PR_SET_CHILD_SUBREAPER = 36
-_FIRST = -10
+SWITCHOVER_NICE = -10
 """nice(2) of what the NF stands still for. Below it, the rest of the host would stand still for 100 ms at a time."""
 _BROKEN = "broken"
 """Marks the result of a worker that did not clean up behind itself."""
@@ -39,7 +39,7 @@ def failure(error: Exception) -> Result:
     return {"ok": False, "status": status, "message": message, "details": details, "process_ended": ended}
 
 
-def guarded(work: Callable[[], Result], rescue: Callable[[], Result | None]) -> Result:
+def run_with_watchdog(work: Callable[[], Result], rescue: Callable[[], Result | None]) -> Result:
     """Run ``work`` in a child process and return its result.
 
     Args:
@@ -75,21 +75,21 @@ def guarded(work: Callable[[], Result], rescue: Callable[[], Result | None]) -> 
         result = {**failure(MigrationError("The process that worked on the migration died.")), _BROKEN: True}
     if result.pop(_BROKEN, False):
         result.update(rescue() or {})
-        end_children()
+        reap_or_kill_children()
     return result
 
 
-def step_forward() -> None:
+def raise_priority() -> None:
     """The NF is about to stand still: the calling worker and what it has started, CRIU too, get the CPUs first."""
-    os.setpriority(os.PRIO_PGRP, 0, _FIRST)
+    os.setpriority(os.PRIO_PGRP, 0, SWITCHOVER_NICE)
 
 
-def step_back() -> None:
+def restore_priority() -> None:
     """The NF runs: what is still to be done takes no more of the CPUs than anybody's work."""
     os.setpriority(os.PRIO_PGRP, 0, 0)
 
 
-def end_children(patience_s: float = 10) -> None:
+def reap_or_kill_children(patience_s: float = 10) -> None:
     """Wait for what a dead worker left to end, CRIU; what has not by then is killed.
 
     Its peer is gone, so it fails and takes its code out of the process that it was dumping; killed, it could not.
@@ -106,15 +106,15 @@ def end_children(patience_s: float = 10) -> None:
                     os.kill(pid, signal.SIGKILL)
 
 
-_when_done: list[Callable[[], None]] = []
+_on_exit: list[Callable[[], None]] = []
 
 
-def when_done(act: Callable[[], None]) -> None:
+def on_exit(act: Callable[[], None]) -> None:
     """Have ``act`` called at the end of what this process will have run in the background."""
-    _when_done.append(act)
+    _on_exit.append(act)
 
 
-def in_background(work: Callable[[], None]) -> None:
+def daemonize(work: Callable[[], None]) -> None:
     """Run ``work`` in a process that no longer belongs to the caller's session, and return at once."""
     child = os.fork()
     if child:
@@ -129,7 +129,7 @@ def in_background(work: Callable[[], None]) -> None:
             try:
                 work()
             finally:
-                for act in _when_done:
+                for act in _on_exit:
                     act()
     finally:
         os._exit(0)

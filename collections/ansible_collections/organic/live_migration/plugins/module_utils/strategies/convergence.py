@@ -21,7 +21,7 @@ _SHRINKS = 0.9
 _PATIENCE_ROUNDS = 2
 _THROTTLE_FIRST, _THROTTLE_STEP, _THROTTLE_MOST = 20, 10, 99  # percent, as QEMU's cpu-throttle-* has them
 
-AGAIN = "again"
+ITERATE = "again"
 SWITCH = "switch"
 THROTTLE = "throttle"
 POST_COPY = "post_copy"
@@ -73,14 +73,14 @@ class Convergence:
             return FIXED_DOWNTIME_MS
         return FIXED_DOWNTIME_MS + self.remaining_pages * PAGE_BYTES / self.bytes_per_ms
 
-    def judge(self, done: Round) -> str:
-        """What to do now: AGAIN, SWITCH, THROTTLE (to ``throttle_percent``, then again), POST_COPY or FAIL."""
+    def next_action(self, done: Round) -> str:
+        """What to do now: ITERATE, SWITCH, THROTTLE (to ``throttle_percent``, then again), POST_COPY or FAIL."""
         self._rounds += 1
         if done.duration_ms > 0 and done.bytes_sent >= PAGE_BYTES * 256:
             self.bytes_per_ms = done.bytes_sent / done.duration_ms
         if self._rounds == 1:
             self.remaining_pages = float(done.pages_written)  # it says nothing of how fast they are written
-            return AGAIN if self._max_rounds > 1 else self._end()
+            return ITERATE if self._max_rounds > 1 else self._end()
         self.dirty_pages_per_s = done.pages_written * 1000 / max(done.since_last_ms, 0.001)
         self.remaining_pages = self.dirty_pages_per_s * done.duration_ms / 1000
         kept = self.expected_downtime_ms <= self._limit_ms
@@ -93,8 +93,8 @@ class Convergence:
         self._stuck = 0 if shrank else self._stuck + 1
         if self._stuck >= _PATIENCE_ROUNDS:
             self._stuck = 0
-            return self._unstick()
-        return AGAIN
+            return self._on_stalled()
+        return ITERATE
 
     def _gain_ms(self, done: Round) -> float:
         """How much shorter the freeze would be after one more round of the same kind."""
@@ -103,7 +103,7 @@ class Convergence:
         saved_pages = done.pages_written - self.remaining_pages
         return saved_pages * PAGE_BYTES / self.bytes_per_ms
 
-    def _unstick(self) -> str:
+    def _on_stalled(self) -> str:
         if self._action != THROTTLE:
             return self._action
         if self.throttle_percent >= _THROTTLE_MOST:

@@ -20,11 +20,11 @@ from ..memory.pager import Answer, Sent, SourcePager
 from ..session import channel
 from ..session.channel import Channel, PageStream
 from ..session.options import Plan
-from ..session.progress import POSTCOPY_ACTIVE, POSTCOPY_PAUSED, Monitor
+from ..session.progress import POSTCOPY_ACTIVE, POSTCOPY_PAUSED, Progress
 from . import convergence
 from .convergence import PAGE_BYTES, Convergence, Round
 
-_FOR_EVER_S = 24 * 3600.0
+NO_TIMEOUT_S = 24 * 3600.0
 """For what takes as long as it takes; a link that breaks is noticed by itself."""
 _AGAIN_S = 0.2
 """After so long a link that broke is tried again."""
@@ -46,12 +46,12 @@ class MemoryTransfer:
         sent: what the pagers have sent.
     """
 
-    def __init__(self, plan: Plan, addresses: list[str], port: int, root: int, monitor: Monitor) -> None:
+    def __init__(self, plan: Plan, addresses: list[str], port: int, root: int, monitor: Progress) -> None:
         self._plan = plan
         self._addresses = addresses
         self._port = port
         self._root = root
-        self._monitor = monitor
+        self._progress = monitor
         self.control: Channel | None = None
         self.pager: SourcePager | None = None
         self.sent = Sent()
@@ -70,7 +70,7 @@ class MemoryTransfer:
     def _connect_pager(self) -> list[socket.socket]:
         connections = [self._connect_for_pages("pager").plain for _number in range(self._plan.options.connections)]
         for connection in connections:
-            channel.widen(connection, receives=False)
+            channel.enlarge_buffer(connection, receives=False)
         return connections
 
     def _connect_for_pages(self, purpose: str) -> PageStream:
@@ -100,8 +100,8 @@ class MemoryTransfer:
         options = self._plan.options
         if not options.tracks_pages:
             return dirty_tracking.WRITE_PROTECTION
-        tracking = dirty_tracking.choose(options.page_tracking, dirty_tracking.kernel_lacks())
-        self._monitor.report(page_tracking=tracking)
+        tracking = dirty_tracking.choose(options.page_tracking, dirty_tracking.missing_kernel_features())
+        self._progress.update(page_tracking=tracking)
         return tracking
 
     def report(self, progress: Answer) -> None:
@@ -114,10 +114,10 @@ class MemoryTransfer:
         """Tell of what came of an order to the pager."""
         self.sent.finish(done)
         self._report_pages()
-        self._monitor.report(throughput_bytes_per_s=self.sent.bytes_per_s)
+        self._progress.update(throughput_bytes_per_s=self.sent.bytes_per_s)
 
     def _report_pages(self, **figures: float) -> None:
-        self._monitor.report(transferred_bytes=self.sent.bytes, duplicate_pages=self.sent.zero_pages, **figures)
+        self._progress.update(transferred_bytes=self.sent.bytes, duplicate_pages=self.sent.zero_pages, **figures)
 
     # Pre-copy: rounds, while the process runs
 
@@ -137,8 +137,8 @@ class MemoryTransfer:
         options = self._plan.options
         converging = Convergence(options.downtime_limit_ms, options.max_rounds, options.on_no_convergence)
         deadline = now_ms() + self._plan.timeout_s * 1000
-        number, verdict, scanned_ms = 0, convergence.AGAIN, now_ms()
-        while verdict in (convergence.AGAIN, convergence.THROTTLE):
+        number, verdict, scanned_ms = 0, convergence.ITERATE, now_ms()
+        while verdict in (convergence.ITERATE, convergence.THROTTLE):
             number += 1
             started_ms = now_ms()
             if started_ms > deadline:
@@ -149,7 +149,9 @@ class MemoryTransfer:
             before = self.sent.bytes
             done = self.round(pager, number, (deadline - started_ms) / 1000)
             sent = self.sent.bytes - before
-            verdict = converging.judge(Round(done["pages_written"], started_ms - scanned_ms, sent, done["duration_ms"]))
+            verdict = converging.next_action(
+                Round(done["pages_written"], started_ms - scanned_ms, sent, done["duration_ms"])
+            )
             scanned_ms = started_ms
             self._report_round(converging)
             if verdict == convergence.THROTTLE:
@@ -169,25 +171,25 @@ class MemoryTransfer:
         Raises:
             Cancelled: that was ordered meanwhile.
         """
-        self._monitor.report(round=number)
+        self._progress.update(round=number)
         pager.order("round")
-        done = pager.expect("round", timeout_s, self._look_on)
+        done = pager.expect("round", timeout_s, self._on_progress)
         self.report_done(done)
         self._pages_found += done["pages_written"]
-        self._stopped_ms += done["stopped_ms"]
-        self._monitor.report(
+        self._stopped_ms += done["tracking_stop_ms"]
+        self._progress.update(
             skipped_pages=self._pages_found - done["pages_sent"] - done["zero_pages"],
-            stopped_ms=round(self._stopped_ms, 2),
+            tracking_stop_ms=round(self._stopped_ms, 2),
         )
         return done
 
-    def _look_on(self, progress: Answer) -> None:
+    def _on_progress(self, progress: Answer) -> None:
         """Called while the pager works: tell of it, and see whether it is to be given up."""
         self.report(progress)
-        self._monitor.check()
+        self._progress.check()
 
     def _report_round(self, converging: Convergence) -> None:
-        self._monitor.report(
+        self._progress.update(
             remaining_bytes=int(converging.remaining_pages * PAGE_BYTES),
             dirty_pages_per_s=round(converging.dirty_pages_per_s, 1),
             throughput_bytes_per_s=round(converging.bytes_per_ms * 1000),
@@ -196,7 +198,7 @@ class MemoryTransfer:
 
     # Post-copy: the process runs on the target, its pages are still here
 
-    def begin_push(self, pager: SourcePager) -> None:
+    def start_push(self, pager: SourcePager) -> None:
         """Have the pager send what is left, as it is asked for and one after the other; :meth:`push` awaits the end."""
         pager.order("push")
         self._pushes = True
@@ -220,13 +222,13 @@ class MemoryTransfer:
                 control, pager = self.control, self.pager
                 if control is None or pager is None:
                     control, pager = self.reconnect()
-                    self._monitor.enter(POSTCOPY_ACTIVE)
+                    self._progress.set_state(POSTCOPY_ACTIVE)
                 if not self._pushes:
-                    self.begin_push(pager)
-                self.report_done(pager.expect("push", _FOR_EVER_S, self.report))
+                    self.start_push(pager)
+                self.report_done(pager.expect("push", NO_TIMEOUT_S, self.report))
                 with contextlib.suppress(PeerLost):  # all pages are there, whatever becomes of the link or of the agent
-                    control.send("pushed")
-                    control.expect("drained", _FOR_EVER_S)
+                    control.send("push_done")
+                    control.expect("placed_all", NO_TIMEOUT_S)
                 return
             except PeerFailed:
                 raise
@@ -234,8 +236,8 @@ class MemoryTransfer:
                 if isinstance(error, PeerGone) and not it_runs:
                     raise
                 got_on = self.sent.bytes > before
-                self.hang_up()
-                self._monitor.enter(POSTCOPY_PAUSED)
+                self.disconnect()
+                self._progress.set_state(POSTCOPY_PAUSED)
                 if got_on or not deadline_ms:
                     deadline_ms = now_ms() + self._plan.options.postcopy_timeout_s * 1000
                 if now_ms() > deadline_ms:
@@ -245,13 +247,13 @@ class MemoryTransfer:
                     ) from None
                 time.sleep(_AGAIN_S)
 
-    def hang_up(self) -> None:
+    def disconnect(self) -> None:
         """End the pager and the connections."""
         self._pushes = False
         if self.pager is not None:
             self.pager.close()
             self.pager = None
-            self.sent.begin_anew()
+            self.sent.restart_counters()
         if self.control is not None:
             self.control.close()
             self.control = None

@@ -84,7 +84,7 @@ class NoContainers:
 @pytest.mark.parametrize("driver", ["macvlan", "bridge", "host"])
 def test_what_is_no_address_is_told_to_be_none(driver: str) -> None:
     wanted = nf_host.Wanted("smf", "nf", "10.55.0.340", driver, "lo", "core", "10.55.0.0/24", [])
-    assert "address_invalid" in [reason.code for reason in nf_host.HostCheck(NoContainers(), wanted).problems()]
+    assert "address_invalid" in [blocker.code for blocker in nf_host.HostCheck(NoContainers(), wanted).problems()]
 
 
 def test_kernel_names_an_unknown_kind_of_link() -> None:

@@ -26,7 +26,7 @@ ARGUMENTS = {
     "downtime_budget_ms": 0,
     **asdict(Options()),
 }
-LOOK = {"ok": True, "undecided": [], "reasons": [], "source": {}, "engine_id": "a", "memory_bytes": 1, "processes": 1}
+LOOK = {"ok": True, "in_doubt": [], "blockers": [], "source": {}, "engine_id": "a", "memory_bytes": 1, "processes": 1}
 AGENT_OPTIONS = set(yaml.safe_load(container_migration_agent.DOCUMENTATION)["options"])
 BROKEN = {"ok": False, "message": "The connection to the other host broke.", "details": {}}
 UNDECIDED = {"migration_id": "0" * 16, "name": "smf", "target_host": "edge-b"}
@@ -39,7 +39,7 @@ class Hosts:
     source, target = "edge-a", "edge-b"
 
     def __init__(self, **answers: Any) -> None:
-        self._answers = {"look": LOOK, "prepare": {"ok": True, "reasons": [], "port": 7}, "settle": {"ok": True},
+        self._answers = {"look": LOOK, "prepare": {"ok": True, "blockers": [], "port": 7}, "settle": {"ok": True},
                          "withdraw": {"ok": True}, "dismiss": {"ok": True}, "sink": {"ok": True, "port": 8},
                          "probe": {"ok": True, "link_bytes_per_s": 1e9}, **answers}  # fmt: skip
         self.asked: list[tuple[str, str]] = []
@@ -102,7 +102,7 @@ def test_a_target_that_cannot_take_it_away_does_not_hide_the_reason() -> None:
     ],
 )
 def test_a_break_at_the_commit_is_decided_by_the_target(outcome: str, words: str) -> None:
-    hosts = Hosts(migrate={**BROKEN, "undecided": True}, outcome={"ok": True, "outcome": outcome})
+    hosts = Hosts(migrate={**BROKEN, "in_doubt": True}, outcome={"ok": True, "outcome": outcome})
     result = migrate(hosts)
     assert result["failed"]
     assert result["msg"].endswith(f"The target was asked: the process {words}.")
@@ -111,7 +111,7 @@ def test_a_break_at_the_commit_is_decided_by_the_target(outcome: str, words: str
 
 def test_a_process_that_ran_without_its_memory_and_ended_is_not_said_to_run() -> None:
     hosts = Hosts(
-        migrate={**BROKEN, "undecided": True},
+        migrate={**BROKEN, "in_doubt": True},
         outcome={"ok": True, "outcome": "destroyed"},
         settle={"ok": True, "lost": True},
     )
@@ -143,7 +143,7 @@ def test_a_process_that_ended_as_soon_as_it_ran_is_warned_of(ended: bool) -> Non
 
 
 def test_a_target_that_cannot_be_asked_leaves_the_source_frozen_and_says_so() -> None:
-    hosts = Hosts(migrate={**BROKEN, "undecided": True}, outcome=UNREACHABLE)
+    hosts = Hosts(migrate={**BROKEN, "in_doubt": True}, outcome=UNREACHABLE)
     result = migrate(hosts)
     assert result["failed"]
     assert "on edge-a it stands frozen until it was asked. Run this again" in result["msg"]
@@ -153,7 +153,7 @@ def test_a_target_that_cannot_be_asked_leaves_the_source_frozen_and_says_so() ->
 
 def test_the_next_run_settles_first() -> None:
     hosts = Hosts(
-        look=[{**LOOK, "undecided": [UNDECIDED]}, LOOK], outcome={"ok": True, "outcome": "ran"}, migrate=BROKEN
+        look=[{**LOOK, "in_doubt": [UNDECIDED]}, LOOK], outcome={"ok": True, "outcome": "ran"}, migrate=BROKEN
     )
     migrate(hosts)
     assert hosts.asked[:4] == [("source", "look"), ("target", "outcome"), ("source", "settle"), ("source", "look")]
@@ -161,15 +161,15 @@ def test_the_next_run_settles_first() -> None:
 
 def test_only_the_host_that_knows_is_asked() -> None:
     """Any other would say that it has no such process, and a second copy would come to life."""
-    hosts = Hosts(look={**LOOK, "undecided": [{**UNDECIDED, "target_host": "edge-c"}]})
+    hosts = Hosts(look={**LOOK, "in_doubt": [{**UNDECIDED, "target_host": "edge-c"}]})
     with pytest.raises(AnsibleActionFail, match=r"stands frozen on edge-a.*Use target_host edge-c"):
         migrate(hosts)
     assert hosts.asked == [("source", "look")]
 
 
 def test_reasons_of_either_host_end_it_before_anything_is_touched() -> None:
-    reason = {"code": "terminal", "message": "It has a terminal", "remedy": "Start it without -t"}
-    for hosts in (Hosts(look={**LOOK, "reasons": [reason]}), Hosts(prepare={"ok": True, "reasons": [reason]})):
+    blocker = {"code": "terminal", "message": "It has a terminal", "remedy": "Start it without -t"}
+    for hosts in (Hosts(look={**LOOK, "blockers": [blocker]}), Hosts(prepare={"ok": True, "blockers": [blocker]})):
         result = migrate(hosts)
         assert result["failed"]
         assert result["msg"] == "Not migrated, nothing was touched: It has a terminal. Start it without -t."
@@ -177,8 +177,8 @@ def test_reasons_of_either_host_end_it_before_anything_is_touched() -> None:
 
 
 def test_after_a_refusal_of_the_target_nothing_goes_on_on_the_source() -> None:
-    reason = {"code": "terminal", "message": "It has a terminal", "remedy": "Start it without -t"}
-    hosts = Hosts(prepare={"ok": True, "reasons": [reason]})
+    blocker = {"code": "terminal", "message": "It has a terminal", "remedy": "Start it without -t"}
+    hosts = Hosts(prepare={"ok": True, "blockers": [blocker]})
     migrate(hosts)
     assert hosts.asked[-1] == ("source", "dismiss")
 
@@ -264,8 +264,8 @@ def test_it_queues_on_the_source_before_the_target_is_prepared() -> None:
 
 
 def test_it_queues_for_the_target_with_a_sign_of_life_to_the_source() -> None:
-    full = {"ok": True, "reasons": [], "queued": True}
-    hosts = Hosts(prepare=[full, full, {"ok": True, "reasons": [], "port": 7}], wait=progress("setup"), migrate=BROKEN)
+    full = {"ok": True, "blockers": [], "queued": True}
+    hosts = Hosts(prepare=[full, full, {"ok": True, "blockers": [], "port": 7}], wait=progress("setup"), migrate=BROKEN)
     migrate(hosts)
     phases = [phase for _side, phase in hosts.asked]
     assert phases[:7] == ["look", "prepare", "wait", "prepare", "wait", "prepare", "migrate"]
@@ -351,7 +351,7 @@ def test_a_link_that_cannot_be_measured_ends_it_on_the_source() -> None:
 def test_check_mode_measures_and_predicts_and_begins_nothing() -> None:
     hosts = Hosts(look={**LARGE, "source": {"Id": "a"}})
     checked = Migration(hosts, {**ARGUMENTS, "strategy": "auto"})
-    assert checked.reasons() == []
+    assert checked.blockers() == []
     facts = checked.facts()
     assert facts["forecast"]["strategy"] == "pre_copy"
     assert facts["predicted_downtime_ms"] == facts["forecast"]["downtime_ms"] > 0
@@ -361,9 +361,9 @@ def test_check_mode_measures_and_predicts_and_begins_nothing() -> None:
 
 
 def test_check_mode_measures_no_link_when_the_source_refuses() -> None:
-    reason = {"code": "terminal", "message": "It has a terminal", "remedy": "Start it without -t"}
-    hosts = Hosts(look={**LARGE, "reasons": [reason]})
+    blocker = {"code": "terminal", "message": "It has a terminal", "remedy": "Start it without -t"}
+    hosts = Hosts(look={**LARGE, "blockers": [blocker]})
     checked = Migration(hosts, {**ARGUMENTS, "strategy": "auto"})
-    assert checked.reasons() == [reason]
+    assert checked.blockers() == [blocker]
     assert checked.facts()["forecast"]["link_bytes_per_s"] is None
     assert ("target", "sink") not in hosts.asked

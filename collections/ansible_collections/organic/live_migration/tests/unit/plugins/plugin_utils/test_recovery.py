@@ -19,7 +19,7 @@ class Hosts:
     source = "edge-a"
 
     def __init__(self, found: dict[str, Any], **targets: str | Exception) -> None:
-        self._found = {"ok": True, "settled": [], "undecided": [], "at_work": [], **found}
+        self._found = {"ok": True, "settled": [], "in_doubt": [], "in_progress": [], **found}
         self._targets = targets
         self.asked: list[tuple[str, str]] = []
         self._target = ""
@@ -47,10 +47,10 @@ def run(hosts: Hosts, dry_run: bool = False) -> dict[str, Any]:
 
 
 def test_nothing_to_settle_changes_nothing() -> None:
-    hosts = Hosts({"at_work": [{"name": "nrf"}]})
+    hosts = Hosts({"in_progress": [{"name": "nrf"}]})
     result = run(hosts)
     assert not result["changed"]
-    assert result["at_work"] == [{"name": "nrf"}]
+    assert result["in_progress"] == [{"name": "nrf"}]
     assert hosts.asked == [("source", "recover")]
 
 
@@ -64,7 +64,7 @@ def test_what_the_host_settles_alone_asks_nobody() -> None:
 
 @pytest.mark.parametrize("outcome", ["ran", "ended", "destroyed"])
 def test_the_target_decides_what_was_committed(outcome: str) -> None:
-    hosts = Hosts({"undecided": [UNDECIDED]}, **{"edge-b": outcome})
+    hosts = Hosts({"in_doubt": [UNDECIDED]}, **{"edge-b": outcome})
     result = run(hosts)
     assert result["changed"]
     assert result["decided"] == [{**UNDECIDED, "outcome": outcome}]
@@ -75,18 +75,18 @@ def test_one_that_cannot_be_asked_stays_and_the_others_are_settled() -> None:
     gone = AnsibleActionFail("Host 'edge-c' cannot be reached: timed out")
     other = {**UNDECIDED, "migration_id": "2" * 16, "name": "amf", "target_host": "edge-c"}
     unknown = {**UNDECIDED, "migration_id": "3" * 16, "name": "pcf", "target_host": "edge-d"}
-    hosts = Hosts({"undecided": [other, unknown, UNDECIDED]}, **{"edge-b": "ran", "edge-c": gone})
+    hosts = Hosts({"in_doubt": [other, unknown, UNDECIDED]}, **{"edge-b": "ran", "edge-c": gone})
     result = run(hosts)
     assert result["failed"]
     assert [one["name"] for one in result["decided"]] == ["smf"]
-    assert [one["name"] for one in result["undecided"]] == ["amf", "pcf"]
+    assert [one["name"] for one in result["in_doubt"]] == ["amf", "pcf"]
     assert "'amf' stands frozen on edge-a until edge-c was asked" in result["msg"]
     assert "not in the inventory" in result["msg"]
     assert hosts.asked.count(("source", "settle")) == 1
 
 
 def test_check_mode_asks_nobody() -> None:
-    hosts = Hosts({"settled": [SETTLED], "undecided": [UNDECIDED]}, **{"edge-b": "ran"})
+    hosts = Hosts({"settled": [SETTLED], "in_doubt": [UNDECIDED]}, **{"edge-b": "ran"})
     result = run(hosts, dry_run=True)
     assert result["changed"]
     assert result["decided"] == [{**UNDECIDED, "outcome": "unknown"}]

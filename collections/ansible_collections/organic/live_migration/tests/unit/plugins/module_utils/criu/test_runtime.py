@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.organic.live_migration.plugins.module_utils.criu import runtime
+from ansible_collections.organic.live_migration.plugins.module_utils.criu.log import error_lines
 from ansible_collections.organic.live_migration.plugins.module_utils.criu.requirements import (
     Offer,
     parse_criu_version,
@@ -20,7 +21,7 @@ from ansible_collections.organic.live_migration.plugins.module_utils.criu.runtim
     has_cap_sys_resource,
     libraries_of,
 )
-from ansible_collections.organic.live_migration.plugins.module_utils.criu.selftest import error_lines, remedy_for
+from ansible_collections.organic.live_migration.plugins.module_utils.criu.selftest import remedy_for
 from ansible_collections.organic.live_migration.plugins.module_utils.errors import MigrationError
 
 LDD = """\

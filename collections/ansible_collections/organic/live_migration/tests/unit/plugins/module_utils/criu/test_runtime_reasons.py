@@ -33,7 +33,7 @@ def _programs_are_there(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def codes(root: str) -> list[str]:
-    return [reason.code for reason in preflight.runtime_reasons(root)]
+    return [blocker.code for blocker in preflight.runtime_reasons(root)]
 
 
 def test_a_whole_runtime_is_no_reason(tmp_path: Path) -> None:
@@ -59,7 +59,7 @@ def test_each_lack_of_the_kernel_is_told_with_its_error(tmp_path: Path) -> None:
         "pagemap_scan": "Inappropriate ioctl for device",
         "userfaultfd": "Function not implemented",
     }
-    reasons = preflight.runtime_reasons(runtime(tmp_path, lacks))
-    assert [reason.code for reason in reasons] == ["kernel_too_old", "kernel_too_old"]
-    assert "PAGEMAP_SCAN): Inappropriate ioctl" in reasons[0].message
-    assert "userfaultfd): Function not implemented" in reasons[1].message
+    blockers = preflight.runtime_reasons(runtime(tmp_path, lacks))
+    assert [blocker.code for blocker in blockers] == ["kernel_too_old", "kernel_too_old"]
+    assert "PAGEMAP_SCAN): Inappropriate ioctl" in blockers[0].message
+    assert "userfaultfd): Function not implemented" in blockers[1].message

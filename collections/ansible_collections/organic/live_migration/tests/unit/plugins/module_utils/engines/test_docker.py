@@ -73,9 +73,9 @@ def test_what_ended_is_started_as_its_policy_says_and_a_refusal_is_no_failure(
 def test_the_end_of_a_container_is_noticed(state: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
     engine, client = engine_with(monkeypatch, Pid=7)
     began = time.monotonic()
-    engine.await_noticed("c0ffee", 7, 0.1)
+    engine.wait_until_exit_seen("c0ffee", 7, 0.1)
     assert time.monotonic() - began >= 0.1
     threading.Timer(0.1, lambda: setattr(client, "_state", state)).start()
     began = time.monotonic()
-    engine.await_noticed("c0ffee", 7, 60)
+    engine.wait_until_exit_seen("c0ffee", 7, 60)
     assert time.monotonic() - began < 60

@@ -27,7 +27,7 @@ SNAPSHOTS = st.builds(Snapshot, PATHS, st.sets(st.sampled_from("uvw")))
 
 @given(SNAPSHOTS, SNAPSHOTS, st.sets(st.sampled_from("abcdef")))
 def test_the_difference_applied_to_what_was_is_what_is(before: Snapshot, after: Snapshot, always: set[str]) -> None:
-    changed, gone = after.since(before, always)
+    changed, gone = after.diff(before, always)
     there = dict(before.files)
     for path in gone:
         there.pop(path, None)
@@ -39,12 +39,12 @@ def test_the_difference_applied_to_what_was_is_what_is(before: Snapshot, after: 
 
 @given(SNAPSHOTS)
 def test_where_nothing_changed_nothing_is_copied(snapshot: Snapshot) -> None:
-    assert snapshot.since(snapshot, set()) == ([], [])
+    assert snapshot.diff(snapshot, set()) == ([], [])
 
 
 def test_what_is_gone_goes_before_its_directory() -> None:
     before = Snapshot({path: Stamp(0, 0, 0, 0, 0) for path in ("d", "d/e", "d/e/f")})
-    assert Snapshot().since(before, set())[1] == ["d/e/f", "d/e", "d"]
+    assert Snapshot().diff(before, set())[1] == ["d/e/f", "d/e", "d"]
 
 
 @pytest.fixture
@@ -161,7 +161,7 @@ def test_only_the_difference_is_copied_afterwards(
     (here / "changed").write_bytes(b"after!")
     (here / "removed").unlink()
     (here / "new").write_bytes(b"new")
-    changed, gone = source.snapshot().since(before, {"mapped"})
+    changed, gone = source.snapshot().diff(before, {"mapped"})
     assert (changed, gone) == (["changed", "mapped", "new"], ["removed"])
     target.unpack(source.pack(changed), gone)
     assert sorted(path.name for path in there.iterdir()) == ["changed", "kept", "mapped", "new", "tmp"]
@@ -229,7 +229,7 @@ def test_a_directory_that_replaced_one_of_the_image_replaces_it_again(
     (there / "etc/old/file").touch()
     # The mark is a trusted attribute, which an unprivileged root may not set: it is all that is simulated.
     monkeypatch.setattr(files, "is_opaque", lambda path: path.endswith("/etc"))
-    changed, gone = source.snapshot().since(Snapshot(), set())
+    changed, gone = source.snapshot().diff(Snapshot(), set())
     target.unpack(source.pack(changed), gone)
     assert [str(path.relative_to(there)) for path in sorted((there / "etc").rglob("*"))] == ["etc/new"]
 
@@ -237,7 +237,7 @@ def test_a_directory_that_replaced_one_of_the_image_replaces_it_again(
 def test_what_was_written_around_the_look_is_copied_again() -> None:
     old, fresh = Stamp(0, 0, 0, 10**9, 0), Stamp(0, 0, 0, 2 * 10**9, 1)
     before = Snapshot({"old": old, "fresh": fresh}, taken_ns=2 * 10**9 + 1)
-    assert Snapshot({"old": old, "fresh": fresh}).since(before, set()) == (["fresh"], [])
+    assert Snapshot({"old": old, "fresh": fresh}).diff(before, set()) == (["fresh"], [])
 
 
 def test_work_in_a_root_gives_its_result_or_its_error(as_root: None, tmp_path: Path) -> None:

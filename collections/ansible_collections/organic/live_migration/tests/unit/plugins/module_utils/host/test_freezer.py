@@ -81,7 +81,7 @@ def advances(directory: Path, name: str) -> Callable[[], bool]:
 
 def test_a_tree_stops_and_goes_on(group: Path, nf: int, tmp_path: Path, until: Callable[..., None]) -> None:
     freezer = Freezer(group)
-    freezer.gather(nf)
+    freezer.collect(nf)
     assert sorted(freezer.members) == sorted(processes.tree(nf))
     assert not freezer.frozen
     freezer.freeze()
@@ -105,7 +105,7 @@ def test_whoever_is_not_of_the_tree_runs_on(
     until((outside / "parent").exists, "it counts")
     (group / "cgroup.procs").write_text(str(other.pid))
     freezer = Freezer(group)
-    freezer.gather(nf)
+    freezer.collect(nf)
     freezer.freeze()
     until(advances(outside, "parent"), "the other process goes on counting")
     assert freezer.frozen
@@ -117,7 +117,7 @@ def test_whoever_is_not_of_the_tree_runs_on(
 
 def test_afterwards_everything_is_as_it_was(group: Path, nf: int, tmp_path: Path, until: Callable[..., None]) -> None:
     freezer = Freezer(group)
-    freezer.gather(nf)
+    freezer.collect(nf)
     freezer.freeze()
     freezer.remove()
     assert not freezer.directory.exists()
@@ -130,7 +130,7 @@ def test_afterwards_everything_is_as_it_was(group: Path, nf: int, tmp_path: Path
 
 def test_what_is_killed_while_frozen_never_runs_again(group: Path, nf: int, tmp_path: Path) -> None:
     freezer = Freezer(group)
-    freezer.gather(nf)
+    freezer.collect(nf)
     freezer.freeze()
     stopped_at = count(tmp_path, "parent"), count(tmp_path, "child")
     child = processes.ProcessId.of(processes.tree(nf)[1])

@@ -47,7 +47,7 @@ def test_nothing_of_a_lost_pager_is_forgotten() -> None:
     sent = Sent()
     sent.finish(answer(4000, 3))
     sent.count(answer(9000, 5))
-    sent.begin_anew()
+    sent.restart_counters()
     assert (sent.bytes, sent.zero_pages) == (9000, 5)
     sent.count(answer(100, 1))
     assert (sent.bytes, sent.zero_pages) == (9100, 6)

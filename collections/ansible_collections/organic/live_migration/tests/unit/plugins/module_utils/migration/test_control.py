@@ -19,9 +19,9 @@ from ansible_collections.organic.live_migration.plugins.module_utils.session imp
     supervisor,
     watchdog,
 )
-from ansible_collections.organic.live_migration.plugins.module_utils.session.journal import Record
-from ansible_collections.organic.live_migration.plugins.module_utils.session.progress import Monitor
-from ansible_collections.organic.live_migration.plugins.module_utils.session.supervisor import Attendant
+from ansible_collections.organic.live_migration.plugins.module_utils.session.journal import MigrationRecord
+from ansible_collections.organic.live_migration.plugins.module_utils.session.progress import Progress
+from ansible_collections.organic.live_migration.plugins.module_utils.session.supervisor import Supervisor
 
 ID = "00112233445566ff"
 FACTS = {"name": "smf", "peer": "edge-b", "strategy": "pre_copy"}
@@ -44,18 +44,18 @@ class Play:
 
     def start(self, *states: str, pauses: bool = True, ends: dict[str, Any] | None = None) -> None:
         def work(_orders: dict[str, Any]) -> watchdog.Result:
-            told = Monitor(self._directory, {**FACTS, "migration_id": ID})
+            told = Progress(self._directory, {**FACTS, "migration_id": ID})
             for state in states:
-                told.enter(state)
+                told.set_state(state)
             if pauses:
                 told.await_continue(20)
-                told.enter(progress.SWITCHOVER)
+                told.set_state(progress.SWITCHOVER)
             self._until(lambda: told.cancelled or self._ended.exists(), "it is cancelled, or ends")
             if ends is None:
                 told.check()
             return ends or {"ok": True, "status": "completed"}
 
-        Attendant(ID, FACTS, 2, 0.3, work).begin()
+        Supervisor(ID, FACTS, 2, 0.3, work).begin()
         supervisor.submit(ID, {"port": 7})
         last = progress.PRE_SWITCHOVER if pauses else states[-1] if states else progress.SETUP
         self._until(lambda: (progress.read(self._directory) or {}).get("state") == last, f"it is in state {last}")
@@ -119,7 +119,7 @@ def test_after_the_commit_nothing_is_cancelled(play: Play, state: str) -> None:
 
 def test_what_is_written_down_counts_more_than_what_was_told(play: Play) -> None:
     play.start(progress.SWITCHOVER, pauses=False)
-    written = Record(ID, "source", "smf", "c0ffee", "edge-b")
+    written = MigrationRecord(ID, "source", "smf", "c0ffee", "edge-b")
     written.adopt()
     written.save(journal.COMMITTED)
     with pytest.raises(MigrationError, match="past its commit point"):
@@ -148,7 +148,7 @@ def test_an_end_that_was_missed_is_judged_by_where_the_process_runs(
     play.start(progress.ACTIVE, pauses=False)
     orders = Orders("smf", None)
     play.end()
-    until(lambda: not supervisor.is_attended(supervisor.directory_of(ID)), "it has ended")
+    until(lambda: not supervisor.is_supervised(supervisor.directory_of(ID)), "it has ended")
     if status is None:
         with pytest.raises(MigrationError, match="came too late"):
             orders.cancel(20, runs_here)
@@ -188,19 +188,19 @@ def test_ids_are_checked(records: Path) -> None:
 
 def test_all_migrations_of_a_host_are_listed(play: Play, records: Path) -> None:
     play.start(progress.ACTIVE, pauses=False)
-    arriving = Record("f" * 16, "target", "upf", "c0ffee", "edge-b")
+    arriving = MigrationRecord("f" * 16, "target", "upf", "c0ffee", "edge-b")
     arriving.save(journal.ACTIVE)
     found = {one["name"]: one for one in migrations()}
     assert set(found) == {"smf", "upf"}
     smf, upf = found["smf"], found["upf"]
-    assert (smf["role"], smf["state"], smf["at_work"], smf["peer"]) == ("source", "active", True, "edge-b")
+    assert (smf["role"], smf["state"], smf["in_progress"], smf["peer"]) == ("source", "active", True, "edge-b")
     assert smf["progress"]["strategy"] == "pre_copy"
-    assert (upf["role"], upf["state"], upf["at_work"], upf["progress"]) == ("target", "active", False, {})
+    assert (upf["role"], upf["state"], upf["in_progress"], upf["progress"]) == ("target", "active", False, {})
     arriving.remove()
 
 
 def test_an_interrupted_one_is_not_cancelled_but_settled(records: Path) -> None:
-    left = Record(ID, "source", "smf", "c0ffee", "edge-b")
+    left = MigrationRecord(ID, "source", "smf", "c0ffee", "edge-b")
     left.save(journal.ACTIVE)
     with pytest.raises(MigrationError, match="container_migration_recover settles it"):
         Orders("smf", None).cancel(20, here)

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.organic.live_migration.plugins.module_utils.migration import preflight
-from ansible_collections.organic.live_migration.plugins.module_utils.session.journal import Record
+from ansible_collections.organic.live_migration.plugins.module_utils.session.journal import MigrationRecord
 
 NETWORK = {"IPAddress": "192.0.2.34", "GlobalIPv6Address": "", "MacAddress": "02:42:c0:00:02:22"}
 
@@ -54,8 +54,8 @@ class Engine:
         return {"Driver": self._driver, "Options": {}, "Id": "beef"}
 
 
-def codes(reasons: list[Any]) -> list[str]:
-    return [reason.code for reason in reasons]
+def codes(blockers: list[Any]) -> list[str]:
+    return [blocker.code for blocker in blockers]
 
 
 @pytest.mark.parametrize(
@@ -72,20 +72,20 @@ def test_what_does_not_move_is_no_less_in_the_way_of_the_engine_s_own_checkpoint
     records: Path, differences: dict[str, Any], code: str | None
 ) -> None:
     view = preflight.look_at_source(Engine(container(**differences)), "smf", [], "engine", None)
-    assert codes(view.reasons) == [code] * (code is not None)
+    assert codes(view.blockers) == [code] * (code is not None)
 
 
 def test_a_container_moves_once_at_a_time_by_either_method(records: Path) -> None:
-    entry = Record("0" * 16, "source", "smf", "c0ffee", "edge-b", method="engine")
+    entry = MigrationRecord("0" * 16, "source", "smf", "c0ffee", "edge-b", method="engine")
     entry.adopt()
     entry.save()
     view = preflight.look_at_source(Engine(container()), "smf", [], "engine", None)
-    assert codes(view.reasons) == ["busy"]
+    assert codes(view.blockers) == ["busy"]
 
 
 def test_a_target_on_which_the_container_cannot_be_made_is_refused(records: Path) -> None:
     many = container(NetworkSettings={"Networks": {"core": NETWORK, "other": NETWORK}})
-    reasons = preflight.look_at_target(Engine(), many, 1 << 20, 0, "engine")
-    assert codes(reasons) == ["engine_too_old"]
-    reasons = preflight.look_at_target(Engine(driver="ipvlan"), container(), 1 << 20, 0, "engine")
-    assert codes(reasons) == ["ipvlan"]
+    blockers = preflight.look_at_target(Engine(), many, 1 << 20, 0, "engine")
+    assert codes(blockers) == ["engine_too_old"]
+    blockers = preflight.look_at_target(Engine(driver="ipvlan"), container(), 1 << 20, 0, "engine")
+    assert codes(blockers) == ["ipvlan"]

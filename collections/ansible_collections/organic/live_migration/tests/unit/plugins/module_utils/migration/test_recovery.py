@@ -13,11 +13,11 @@ import pytest
 from ansible_collections.organic.live_migration.plugins.module_utils.migration import recovery
 from ansible_collections.organic.live_migration.plugins.module_utils.migration.source import Source
 from ansible_collections.organic.live_migration.plugins.module_utils.session import journal
-from ansible_collections.organic.live_migration.plugins.module_utils.session.journal import Record
+from ansible_collections.organic.live_migration.plugins.module_utils.session.journal import MigrationRecord
 
 
-def written(role: str, state: str, alive: bool = False) -> Record:
-    entry = Record("0" * 16, role, "smf", "c0ffee", "edge-b")
+def written(role: str, state: str, alive: bool = False) -> MigrationRecord:
+    entry = MigrationRecord("0" * 16, role, "smf", "c0ffee", "edge-b")
     if alive:
         entry.adopt()
     entry.save(state)
@@ -27,16 +27,16 @@ def written(role: str, state: str, alive: bool = False) -> Record:
 @pytest.mark.parametrize("state", [journal.SETUP, journal.ACTIVE, journal.SWITCHOVER])
 def test_before_the_commit_the_source_resumes_alone(records: Path, state: str) -> None:
     written("source", state)
-    found = recovery.look_at_host()
+    found = recovery.scan_host()
     assert [entry.outcome for entry in found.settled] == ["resumed"]
-    assert not found.undecided
+    assert not found.in_doubt
 
 
 @pytest.mark.parametrize("state", [journal.COMMITTED, journal.POSTCOPY])
 def test_after_it_the_target_is_asked(records: Path, state: str) -> None:
     written("source", state)
-    found = recovery.look_at_host()
-    assert [(entry.name, entry.target_host) for entry in found.undecided] == [("smf", "edge-b")]
+    found = recovery.scan_host()
+    assert [(entry.name, entry.target_host) for entry in found.in_doubt] == [("smf", "edge-b")]
     assert not found.settled
 
 
@@ -47,7 +47,7 @@ def test_after_it_the_target_is_asked(records: Path, state: str) -> None:
 )  # fmt: skip
 def test_the_target_keeps_only_what_has_run(records: Path, state: str, outcome: str) -> None:
     written("target", state)
-    assert [entry.outcome for entry in recovery.look_at_host().settled] == [outcome]
+    assert [entry.outcome for entry in recovery.scan_host().settled] == [outcome]
 
 
 @pytest.mark.parametrize(
@@ -68,24 +68,24 @@ def test_what_stands_in_a_shut_freezer_has_not_run(
     entry = written("target", journal.COMPLETED)
     entry.freezer = str(group)
     entry.save()
-    assert [one.outcome for one in recovery.look_at_host().settled] == [outcome]
+    assert [one.outcome for one in recovery.scan_host().settled] == [outcome]
 
 
 @pytest.mark.parametrize("role", ["source", "target"])
 @pytest.mark.parametrize("state", [journal.ACTIVE, journal.COMMITTED, journal.POSTCOPY, journal.COMPLETED])
 def test_what_is_at_work_is_left_alone(records: Path, role: str, state: str) -> None:
     entry = written(role, state, alive=True)
-    found = recovery.look_at_host()
-    assert [one.role for one in found.at_work] == [role]
+    found = recovery.scan_host()
+    assert [one.role for one in found.in_progress] == [role]
     assert not found.settled
-    assert not found.undecided
+    assert not found.in_doubt
     assert journal.all_records() == [entry]
 
 
 def test_a_source_that_was_settled_before_its_agent_died_has_the_target_asked(records: Path) -> None:
     migration = Source.__new__(Source)
-    migration._record = Record("0" * 16, "source", "smf", "c0ffee", "edge-b")
-    assert migration._rescue() == {"undecided": True}
+    migration._record = MigrationRecord("0" * 16, "source", "smf", "c0ffee", "edge-b")
+    assert migration._rescue() == {"in_doubt": True}
 
 
 class Engine:
@@ -107,29 +107,29 @@ def at(seconds_ago: float) -> str:
 @pytest.mark.parametrize(
     ("engine", "outcome"),
     [
-        (Engine(), recovery.DESTROYED),
-        (Engine(Status="running", StartedAt=at(5)), recovery.RAN),
-        (Engine(Status="exited", StartedAt=at(5)), recovery.ENDED),
-        (Engine(Status="exited", StartedAt=at(100 * 365 * 86400)), recovery.DESTROYED),  # before the host was started
-        (Engine(Status="created", StartedAt="0001-01-01T00:00:00Z"), recovery.DESTROYED),
+        (Engine(), recovery.NEVER_RAN),
+        (Engine(Status="running", StartedAt=at(5)), recovery.RUNNING),
+        (Engine(Status="exited", StartedAt=at(5)), recovery.EXITED),
+        (Engine(Status="exited", StartedAt=at(100 * 365 * 86400)), recovery.NEVER_RAN),  # before the host was started
+        (Engine(Status="created", StartedAt="0001-01-01T00:00:00Z"), recovery.NEVER_RAN),
     ],
 )
 def test_a_container_that_is_there_had_its_process(records: Path, engine: Engine, outcome: str) -> None:
-    assert recovery.outcome_on_target("0" * 16, "smf", engine) == outcome  # type: ignore[arg-type]
+    assert recovery.target_outcome("0" * 16, "smf", engine) == outcome  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
     ("state", "post_copy", "outcome", "kept_here", "lost"),
     [
-        (journal.SETUP, False, recovery.DESTROYED, True, False),
-        (journal.COMMITTED, False, recovery.DESTROYED, True, False),
-        (journal.COMMITTED, False, recovery.ENDED, False, False),
-        (journal.COMMITTED, False, recovery.RAN, False, False),
-        (journal.COMMITTED, True, recovery.DESTROYED, True, False),
-        (journal.COMMITTED, True, recovery.ENDED, False, True),
-        (journal.POSTCOPY, True, recovery.DESTROYED, False, True),
-        (journal.POSTCOPY, True, recovery.ENDED, False, True),
-        (journal.POSTCOPY, True, recovery.RAN, False, False),
+        (journal.SETUP, False, recovery.NEVER_RAN, True, False),
+        (journal.COMMITTED, False, recovery.NEVER_RAN, True, False),
+        (journal.COMMITTED, False, recovery.EXITED, False, False),
+        (journal.COMMITTED, False, recovery.RUNNING, False, False),
+        (journal.COMMITTED, True, recovery.NEVER_RAN, True, False),
+        (journal.COMMITTED, True, recovery.EXITED, False, True),
+        (journal.POSTCOPY, True, recovery.NEVER_RAN, False, True),
+        (journal.POSTCOPY, True, recovery.EXITED, False, True),
+        (journal.POSTCOPY, True, recovery.RUNNING, False, False),
     ],
 )
 def test_what_ran_there_never_runs_here_again(
@@ -147,5 +147,5 @@ def test_what_ran_there_never_runs_here_again(
     done = []
     monkeypatch.setattr(recovery.source, "roll_back", lambda *_given: done.append("roll_back"))
     monkeypatch.setattr(recovery.source, "release", lambda *_given: done.append("release"))
-    assert recovery.settle_source(entry.migration_id, outcome, Engine()) is lost  # type: ignore[arg-type]
+    assert recovery.resolve_source(entry.migration_id, outcome, Engine()) is lost  # type: ignore[arg-type]
     assert done == ["roll_back" if kept_here else "release"]

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.organic.live_migration.plugins.module_utils.errors import MigrationError
-from ansible_collections.organic.live_migration.plugins.module_utils.network.netlink import Listeners
+from ansible_collections.organic.live_migration.plugins.module_utils.network.netlink import NetlinkSockets
 
 LISTEN = """
 import socket
@@ -32,29 +32,29 @@ def change(wire: Any) -> None:
 
 def test_who_is_told_nothing_is_not_looked_at(spawn: Any, wire: Any) -> None:
     pid = spawn.python(LISTEN, str(wire.here), "0").pid
-    assert not Listeners.of([wire.here, pid])
-    assert not Listeners.of([wire.here])
+    assert not NetlinkSockets.of([wire.here, pid])
+    assert not NetlinkSockets.of([wire.here])
 
 
 def test_what_was_told_is_forgotten(listener: int, wire: Any) -> None:
-    listeners = Listeners.of([wire.here, listener])
+    listeners = NetlinkSockets.of([wire.here, listener])
     [(pid, descriptor)] = listeners.sockets.values()
     assert pid == listener
     assert os.readlink(f"/proc/{pid}/fd/{descriptor}").startswith("socket:")
     listeners.check()
     change(wire)
-    assert listeners.behind == [(pid, descriptor)]
-    listeners.forget()
-    assert listeners.behind == []
+    assert listeners.pending == [(pid, descriptor)]
+    listeners.drain()
+    assert listeners.pending == []
     listeners.check()
 
 
 def test_what_was_told_before_is_not_taken_away(listener: int, wire: Any) -> None:
-    listeners = Listeners.of([listener])
+    listeners = NetlinkSockets.of([listener])
     listeners.await_read(0)
     change(wire)
     with pytest.raises(MigrationError, match="try again"):
         listeners.check()
     with pytest.raises(MigrationError, match=f"Process {listener} has not read"):
         listeners.await_read(0.01)
-    assert listeners.behind
+    assert listeners.pending

@@ -22,10 +22,10 @@ def test_a_connection_works_again() -> None:
             client.setsockopt(socket.IPPROTO_TCP, TCP_REPAIR, 1)
             with pytest.raises(OSError, match="Invalid argument"):
                 client.send(b"lost")
-            assert tcp_repair.end([os.getpid()]) == 1
+            assert tcp_repair.leave_repair_mode([os.getpid()]) == 1
             client.send(b"heard")
             assert accepted.recv(16) == b"heard"
-            assert tcp_repair.end([os.getpid()]) == 0
+            assert tcp_repair.leave_repair_mode([os.getpid()]) == 0
 
 
 def test_a_process_that_is_gone_has_none() -> None:
@@ -33,4 +33,4 @@ def test_a_process_that_is_gone_has_none() -> None:
     if pid == 0:
         os._exit(0)
     os.waitpid(pid, 0)
-    assert tcp_repair.end([pid]) == 0
+    assert tcp_repair.leave_repair_mode([pid]) == 0

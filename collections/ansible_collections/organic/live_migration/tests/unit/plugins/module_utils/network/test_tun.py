@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 from ansible_collections.organic.live_migration.plugins.module_utils.errors import MigrationError
 from ansible_collections.organic.live_migration.plugins.module_utils.host import libc
-from ansible_collections.organic.live_migration.plugins.module_utils.network import tun
+from ansible_collections.organic.live_migration.plugins.module_utils.network import tun, tun_packets
 
 TUN, TAP, NO_PI, MULTI_QUEUE, PERSIST, VNET_HDR = 0x1, 0x2, 0x1000, 0x100, 0x800, 0x4000
 OPEN = """
@@ -105,7 +105,7 @@ def test_descriptors_are_told_apart(spawn: Any, wire: Any) -> None:
     pid = opened(spawn, wire, f"one:{TUN}", ":", f"two:{TUN}")
     assert [one.device for one in tun.descriptors([pid])] == ["one", "", "two"]
     assert {name: one.number for name, one in tun.attached([pid]).items()} == {"one": 4, "two": 6}
-    assert tun.reasons([pid]) == []
+    assert tun.blockers([pid]) == []
 
 
 @pytest.mark.parametrize(
@@ -114,17 +114,17 @@ def test_descriptors_are_told_apart(spawn: Any, wire: Any) -> None:
 def test_what_cannot_be_made_again_is_named(spawn: Any, wire: Any, flags: int, what: str) -> None:
     pid = opened(spawn, wire, f"gtp0:{flags}")
     # a process in the namespace of the device, as the NF is
-    [reason] = tun.reasons([pid])
-    assert "gtp0 (descriptor 4 of process" in reason.message
-    assert what in reason.message
+    [blocker] = tun.blockers([pid])
+    assert "gtp0 (descriptor 4 of process" in blocker.message
+    assert what in blocker.message
     with pytest.raises(MigrationError, match="cannot be moved"):
         tun.read([pid])
 
 
 def test_a_device_elsewhere_is_named(spawn: Any, wire: Any) -> None:
     pid = opened(spawn, wire, f"gtp0:{TUN}")
-    [reason] = tun.reasons([wire.there, pid])
-    assert "another network namespace" in reason.message
+    [blocker] = tun.blockers([wire.there, pid])
+    assert "another network namespace" in blocker.message
 
 
 def test_a_device_that_came_late_is_noticed(spawn: Any, wire: Any) -> None:
@@ -191,11 +191,11 @@ def test_what_waits_in_a_device_goes_along(spawn: Any, wire: Any, flags: int) ->
         for number in range(3):
             sender.sendto(b"number %d" % number, ("10.45.0.2", 5000))
     devices = tun.read([pid])
-    taken = tun.take_unread(devices, tun.attached([pid]))
+    taken = tun_packets.take_unread(devices, tun.attached([pid]))
     assert [packet.data[-8:] for packet in taken] == [b"number 0", b"number 1", b"number 2"]
     assert read_all(pid, 4) == []
-    assert tun.unpack(tun.pack(taken)) == taken
-    tun.put(wire.here, taken)
+    assert tun_packets.unpack(tun_packets.pack(taken)) == taken
+    tun_packets.put(wire.here, taken)
     put_back = read_all(pid, 4)
     assert [packet[-8:] for packet in put_back] == [b"number 0", b"number 1", b"number 2"]
     assert [len(packet) for packet in put_back] == [len(one.data) + (0 if flags & NO_PI else 4) for one in taken]
@@ -204,8 +204,8 @@ def test_what_waits_in_a_device_goes_along(spawn: Any, wire: Any, flags: int) ->
 
 
 def test_packets_of_a_peer_are_checked() -> None:
-    good = tun.pack([tun.Packet("gtp0", 0x800, b"data")])
+    good = tun_packets.pack([tun_packets.Packet("gtp0", 0x800, b"data")])
     for bad in (good[:-1], good[:3], good + b"x", good.replace(b"gtp0", b"a/b\0")):
         with pytest.raises(ValueError, match="TUN device"):
-            tun.unpack(bad)
-    assert tun.unpack(b"") == []
+            tun_packets.unpack(bad)
+    assert tun_packets.unpack(b"") == []

@@ -10,15 +10,15 @@ from typing import Any
 
 import pytest
 from ansible_collections.organic.live_migration.plugins.module_utils.session import journal
-from ansible_collections.organic.live_migration.plugins.module_utils.session.journal import Record
+from ansible_collections.organic.live_migration.plugins.module_utils.session.journal import MigrationRecord
 from hypothesis import given
 from hypothesis import strategies as st
 
 ID = "00112233445566ff"
 
 
-def make(migration_id: str = ID, role: str = "source", **fields: Any) -> Record:
-    return Record(migration_id, role, "smf", "c0ffee", "edge-b", **fields)
+def make(migration_id: str = ID, role: str = "source", **fields: Any) -> MigrationRecord:
+    return MigrationRecord(migration_id, role, "smf", "c0ffee", "edge-b", **fields)
 
 
 def test_what_was_written_down_is_read_again(records: Path) -> None:
@@ -26,7 +26,7 @@ def test_what_was_written_down_is_read_again(records: Path) -> None:
     made.adopt()
     made.save(journal.COMMITTED)
     assert journal.all_records() == [made]
-    assert made.at_work
+    assert made.in_progress
     assert made.directory.stat().st_mode & 0o777 == 0o700
     assert sorted(path.name for path in made.directory.iterdir()) == ["source.json"]
 
@@ -34,10 +34,10 @@ def test_what_was_written_down_is_read_again(records: Path) -> None:
 def test_a_later_process_with_the_same_pid_is_not_the_agent(records: Path) -> None:
     made = make()
     made.adopt()
-    assert made.at_work
+    assert made.in_progress
     made.agent_start_time -= 1
-    assert not made.at_work
-    assert not make().at_work
+    assert not made.in_progress
+    assert not make().in_progress
 
 
 def test_forgotten_it_leaves_nothing(records: Path) -> None:
@@ -83,7 +83,7 @@ def test_what_is_no_record_is_told_with_its_path(records: Path, text: str) -> No
     path.parent.mkdir(parents=True)
     path.write_text(text)
     with pytest.raises(ValueError, match=r"source\.json is not a migration record"):
-        Record.load(path)
+        MigrationRecord.load(path)
 
 
 @given(st.one_of(st.text(), st.sampled_from(["../../../../etc", "0" * 15, "0" * 17, "A" * 16, f"{ID}\n", f"{ID}/x"])))

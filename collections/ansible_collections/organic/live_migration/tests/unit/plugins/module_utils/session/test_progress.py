@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from ansible_collections.organic.live_migration.plugins.module_utils.errors import Cancelled, MigrationError
 from ansible_collections.organic.live_migration.plugins.module_utils.session import progress
-from ansible_collections.organic.live_migration.plugins.module_utils.session.progress import Monitor
+from ansible_collections.organic.live_migration.plugins.module_utils.session.progress import Progress
 
 FACTS = {"migration_id": "0" * 16, "name": "smf", "peer": "edge-b", "strategy": "pre_copy", "total_bytes": 4096}
 
@@ -31,7 +31,7 @@ def snapshot(directory: Path) -> dict[str, Any]:
 
 def test_it_can_be_read_from_the_first_moment(directory: Path) -> None:
     assert progress.read(directory) is None
-    told = Monitor(directory, FACTS)
+    told = Progress(directory, FACTS)
     found = snapshot(directory)
     assert found["state"] == progress.SETUP
     assert {key: found[key] for key in FACTS} == FACTS
@@ -41,10 +41,10 @@ def test_it_can_be_read_from_the_first_moment(directory: Path) -> None:
 
 
 def test_each_state_is_an_event_with_its_time(directory: Path) -> None:
-    told = Monitor(directory, FACTS)
+    told = Progress(directory, FACTS)
     states = [progress.ACTIVE, progress.SWITCHOVER, progress.SWITCHOVER, progress.COMPLETED]
     for state in states:
-        told.enter(state)
+        told.set_state(state)
         assert snapshot(directory)["state"] == state
     events = snapshot(directory)["events"]
     assert [event["state"] for event in events] == ["setup", "active", "switchover", "completed"]
@@ -57,36 +57,36 @@ def test_each_state_is_an_event_with_its_time(directory: Path) -> None:
 def test_a_new_round_is_written_at_once_and_other_figures_seldom(
     directory: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    told = Monitor(directory, FACTS)
+    told = Progress(directory, FACTS)
     clock = [progress.now_ms()]
     monkeypatch.setattr(progress, "now_ms", lambda: clock[0])
-    told.report(round=1, remaining_bytes=9)
+    told.update(round=1, remaining_bytes=9)
     assert (snapshot(directory)["round"], snapshot(directory)["remaining_bytes"]) == (1, 9)
     clock[0] += 100
-    told.report(round=1, remaining_bytes=8)
+    told.update(round=1, remaining_bytes=8)
     assert snapshot(directory)["remaining_bytes"] == 9
     assert told.as_dict()["remaining_bytes"] == 8
     clock[0] += 101
-    told.report(remaining_bytes=7)
+    told.update(remaining_bytes=7)
     assert snapshot(directory)["remaining_bytes"] == 7
-    told.report(remaining_bytes=6)
-    told.enter(progress.ACTIVE)
+    told.update(remaining_bytes=6)
+    told.set_state(progress.ACTIVE)
     assert snapshot(directory)["remaining_bytes"] == 6
 
 
-@pytest.mark.parametrize("act", [lambda told: told.enter("ready"), lambda told: told.report(colour=1)])
-def test_what_is_no_state_or_figure_is_refused(directory: Path, act: Callable[[Monitor], None]) -> None:
+@pytest.mark.parametrize("act", [lambda told: told.set_state("ready"), lambda told: told.update(colour=1)])
+def test_what_is_no_state_or_figure_is_refused(directory: Path, act: Callable[[Progress], None]) -> None:
     with pytest.raises(ValueError, match=r"ready|colour"):
-        act(Monitor(directory, FACTS))
+        act(Progress(directory, FACTS))
 
 
 def test_a_reader_never_sees_half_a_file(directory: Path) -> None:
-    told = Monitor(directory, FACTS)
+    told = Progress(directory, FACTS)
     done = threading.Event()
 
     def write() -> None:
         for number in range(300):
-            told.report(round=number)
+            told.update(round=number)
         done.set()
 
     writer = threading.Thread(target=write)
@@ -101,19 +101,19 @@ def test_a_reader_never_sees_half_a_file(directory: Path) -> None:
 
 
 def test_a_full_file_system_ends_no_migration(directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    told = Monitor(directory, FACTS)
+    told = Progress(directory, FACTS)
 
     def full(_path: Path, _text: str) -> None:
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(Path, "write_text", full)
-    told.enter(progress.ACTIVE)
+    told.set_state(progress.ACTIVE)
     assert told.as_dict()["state"] == progress.ACTIVE
     assert snapshot(directory)["state"] == progress.SETUP
 
 
 def test_it_is_cancelled_by_another_process(directory: Path) -> None:
-    told = Monitor(directory, FACTS)
+    told = Progress(directory, FACTS)
     told.check()
     assert not told.cancelled
     progress.order_cancel(directory)
@@ -127,7 +127,7 @@ def test_it_is_cancelled_by_another_process(directory: Path) -> None:
 def test_it_waits_for_the_order_to_continue(
     directory: Path, until: Callable[[Callable[[], object], str], None]
 ) -> None:
-    told = Monitor(directory, FACTS)
+    told = Progress(directory, FACTS)
     waits = threading.Thread(target=told.await_continue, args=(20,))
     waits.start()
     until(lambda: snapshot(directory)["state"] == progress.PRE_SWITCHOVER, "it waits")
@@ -138,7 +138,7 @@ def test_it_waits_for_the_order_to_continue(
 
 
 def test_it_waits_neither_for_ever_nor_against_an_order(directory: Path) -> None:
-    told = Monitor(directory, FACTS)
+    told = Progress(directory, FACTS)
     with pytest.raises(MigrationError, match="not continued within 0 s"):
         told.await_continue(0)
     progress.order_cancel(directory)
@@ -153,20 +153,20 @@ def test_a_migration_that_has_ended_takes_no_orders(directory: Path) -> None:
 
 
 def test_an_order_follows_no_link(directory: Path) -> None:
-    Monitor(directory, FACTS)
+    Progress(directory, FACTS)
     (directory / "cancel").symlink_to(directory / "elsewhere")
     with pytest.raises(OSError, match=r"symbolic link"):
         progress.order_cancel(directory)
 
 
 def test_forgotten_it_leaves_nothing_but_what_others_need(directory: Path, records: Path) -> None:
-    Monitor(directory, FACTS)
+    Progress(directory, FACTS)
     progress.order_cancel(directory)
     progress.order_continue(directory)
     (directory / "source.json").touch()
-    progress.forget(directory)
+    progress.remove_files(directory)
     assert os.listdir(directory) == ["source.json"]
     (directory / "source.json").unlink()
-    progress.forget(directory)
-    progress.forget(directory)
+    progress.remove_files(directory)
+    progress.remove_files(directory)
     assert not records.parent.exists()

@@ -42,11 +42,11 @@ def test_a_holder_that_is_killed_has_given_it_back(records: Path) -> None:
         os.write(write_end, b"t")
         signal.pause()
     os.read(read_end, 1)
-    slots.tidy()
+    slots.remove_stale()
     assert Slot.take(LEAVING, 1) is None
     os.kill(child, signal.SIGKILL)
     os.waitpid(child, 0)
-    slots.tidy()
+    slots.remove_stale()
     assert not records.parent.exists()
     held(Slot.take(LEAVING, 1)).release()
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 import pytest
 from ansible_collections.organic.live_migration.plugins.module_utils.errors import Stalled
 from ansible_collections.organic.live_migration.plugins.module_utils.session import stall
-from ansible_collections.organic.live_migration.plugins.module_utils.session.stall import Standstill
+from ansible_collections.organic.live_migration.plugins.module_utils.session.stall import StallDetector
 
 
 class Clock:
@@ -26,7 +26,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 def test_what_moves_may_take_its_time(clock: Clock) -> None:
     moved = 0
-    watched = Standstill(lambda: moved, patience_s=10)
+    watched = StallDetector(lambda: moved, patience_s=10)
     for _second in range(100):
         clock.now += 9
         moved += 1
@@ -34,7 +34,7 @@ def test_what_moves_may_take_its_time(clock: Clock) -> None:
 
 
 def test_what_moves_no_more_is_given_up(clock: Clock) -> None:
-    watched = Standstill(lambda: 7, patience_s=10)
+    watched = StallDetector(lambda: 7, patience_s=10)
     clock.now += 10
     watched.check()
     clock.now += 1
@@ -43,7 +43,7 @@ def test_what_moves_no_more_is_given_up(clock: Clock) -> None:
 
 
 def test_who_has_much_to_unpack_gets_more_time(clock: Clock) -> None:
-    watched = Standstill(lambda: 7, patience_s=10, at_work_bytes=200_000_000)
+    watched = StallDetector(lambda: 7, patience_s=10, at_work_bytes=200_000_000)
     clock.now += 20
     watched.check()
     clock.now += 1

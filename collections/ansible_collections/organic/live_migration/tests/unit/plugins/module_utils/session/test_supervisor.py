@@ -21,8 +21,8 @@ from ansible_collections.organic.live_migration.plugins.module_utils.session imp
     supervisor,
     watchdog,
 )
-from ansible_collections.organic.live_migration.plugins.module_utils.session.progress import Monitor
-from ansible_collections.organic.live_migration.plugins.module_utils.session.supervisor import Attendant
+from ansible_collections.organic.live_migration.plugins.module_utils.session.progress import Progress
+from ansible_collections.organic.live_migration.plugins.module_utils.session.supervisor import Supervisor
 
 pytestmark = pytest.mark.usefixtures("records")
 
@@ -38,7 +38,7 @@ def echo(orders: dict[str, Any]) -> watchdog.Result:
 
 
 def begin(work: supervisor.Work = echo, migration_id: str = ID, max_parallel: int = 2) -> bool:
-    return Attendant(migration_id, FACTS, max_parallel, TIMEOUT_S, work).begin()
+    return Supervisor(migration_id, FACTS, max_parallel, TIMEOUT_S, work).begin()
 
 
 def result(migration_id: str = ID) -> watchdog.Result:
@@ -62,7 +62,7 @@ def test_orders_are_taken_and_the_result_is_fetched_once(nothing_left: Callable[
     assert found["orders"] == {"port": 7}
     assert found["statistics"]["migration_id"] == ID
     nothing_left()
-    assert supervisor.wait(ID, -1, 0)["undecided"]
+    assert supervisor.wait(ID, -1, 0)["in_doubt"]
 
 
 def test_a_result_is_for_root_alone(records: Path, until: Until) -> None:
@@ -77,8 +77,8 @@ def test_a_result_is_for_root_alone(records: Path, until: Until) -> None:
 
 def test_a_long_one_tells_news_at_once(records: Path) -> None:
     def work(orders: dict[str, Any]) -> watchdog.Result:
-        told = Monitor(records / ID, FACTS)
-        told.enter(progress.ACTIVE)
+        told = Progress(records / ID, FACTS)
+        told.set_state(progress.ACTIVE)
         told.await_continue(20)
         return {"ok": True, "statistics": told.as_dict()}
 
@@ -172,7 +172,7 @@ def test_its_controller_may_prepare_the_target_for_as_long_as_the_migration_may_
     monkeypatch: pytest.MonkeyPatch, until: Until
 ) -> None:
     monkeypatch.setattr(supervisor, "_PATIENCE_S", 0.1)
-    Attendant(ID, FACTS, 2, 20, echo).begin()
+    Supervisor(ID, FACTS, 2, 20, echo).begin()
     begun = time.monotonic()
     until(lambda: time.monotonic() > begun + 1, "many times the patience has passed")
     supervisor.submit(ID, {"port": 7})
@@ -181,21 +181,21 @@ def test_its_controller_may_prepare_the_target_for_as_long_as_the_migration_may_
 
 def test_one_that_queues_hears_of_its_controller_or_goes(monkeypatch: pytest.MonkeyPatch, until: Until) -> None:
     monkeypatch.setattr(supervisor, "_PATIENCE_S", 0.3)
-    Attendant(OTHER, FACTS, 1, 20, echo).begin()
-    assert Attendant(ID, FACTS, 1, 20, echo).begin()
-    until(lambda: not supervisor.is_attended(supervisor.directory_of(ID)), "nobody waits in the queue")
+    Supervisor(OTHER, FACTS, 1, 20, echo).begin()
+    assert Supervisor(ID, FACTS, 1, 20, echo).begin()
+    until(lambda: not supervisor.is_supervised(supervisor.directory_of(ID)), "nobody waits in the queue")
     supervisor.submit(OTHER, {"port": 7})
     assert result(OTHER)["ok"]
 
 
 def test_one_whose_turn_has_come_hears_of_its_controller_or_goes(monkeypatch: pytest.MonkeyPatch, until: Until) -> None:
     monkeypatch.setattr(supervisor, "_PATIENCE_S", 1)
-    Attendant(OTHER, FACTS, 1, 20, echo).begin()
-    assert Attendant(ID, FACTS, 1, 20, echo).begin()
+    Supervisor(OTHER, FACTS, 1, 20, echo).begin()
+    assert Supervisor(ID, FACTS, 1, 20, echo).begin()
     supervisor.submit(OTHER, {"port": 7})
     assert result(OTHER)["ok"]
     until(lambda: not (progress.read(supervisor.directory_of(ID)) or {"queued": False})["queued"], "its turn has come")
-    until(lambda: not supervisor.is_attended(supervisor.directory_of(ID)), "nobody keeps the slot")
+    until(lambda: not supervisor.is_supervised(supervisor.directory_of(ID)), "nobody keeps the slot")
 
 
 def test_orders_that_come_too_late_are_told_to_be(records: Path) -> None:
@@ -204,12 +204,12 @@ def test_orders_that_come_too_late_are_told_to_be(records: Path) -> None:
     orders = {"plan": {**plan, "options": {"strategy": "inter_copy"}}, "credentials": credentials}
     told = agent.run({"phase": "migrate", **orders, "addresses": [], "port": 7, "method": "resident"})
     assert not told["ok"]
-    assert told["undecided"]
+    assert told["in_doubt"]
     assert "ended before it could begin" in told["message"]
 
 
 def test_more_signs_of_life_than_it_hears_are_no_fault(records: Path) -> None:
-    begin(lambda orders: Monitor(records / ID, FACTS).await_continue(20) or {"ok": True})
+    begin(lambda orders: Progress(records / ID, FACTS).await_continue(20) or {"ok": True})
     supervisor.submit(ID, {"port": 7})
     for _sign in range(50):
         supervisor.submit(ID, {})
@@ -223,14 +223,14 @@ def test_one_that_is_killed_is_undecided_and_forgotten(records: Path, nothing_le
         return {}
 
     begin(die)
-    supervisor.tidy()  # not those that live
+    supervisor.remove_stale()  # not those that live
     supervisor.submit(ID, {"port": 7})
     found = result()
-    assert (found["ok"], found["undecided"]) == (False, True)
+    assert (found["ok"], found["in_doubt"]) == (False, True)
     assert "was killed" in found["message"]
     assert (records / ID / "progress.json").exists()
-    supervisor.tidy()
-    slots.tidy()
+    supervisor.remove_stale()
+    slots.remove_stale()
     nothing_left()
 
 

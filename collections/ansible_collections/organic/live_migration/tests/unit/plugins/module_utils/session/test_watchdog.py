@@ -37,7 +37,9 @@ def apart(work: Callable[[], Any]) -> Any:
     return pickle.loads(data)
 
 
-def guarded(work: Callable[[], watchdog.Result], rescued: watchdog.Result | None = None) -> tuple[watchdog.Result, int]:
+def run_with_watchdog(
+    work: Callable[[], watchdog.Result], cleanup_in_progress: watchdog.Result | None = None
+) -> tuple[watchdog.Result, int]:
     """The result, and how often the guardian was called to the rescue."""
 
     def run() -> tuple[watchdog.Result, int]:
@@ -45,9 +47,9 @@ def guarded(work: Callable[[], watchdog.Result], rescued: watchdog.Result | None
 
         def rescue() -> watchdog.Result | None:
             calls.append(os.getpid())
-            return rescued
+            return cleanup_in_progress
 
-        result = watchdog.guarded(work, rescue)
+        result = watchdog.run_with_watchdog(work, rescue)
         assert set(calls) <= {os.getpid()}
         return result, len(calls)
 
@@ -60,32 +62,32 @@ def die() -> NoReturn:
 
 
 def test_a_result_comes_back_and_nobody_is_rescued() -> None:
-    assert guarded(lambda: {"ok": True, "steps": [1.5]}) == ({"ok": True, "steps": [1.5]}, 0)
+    assert run_with_watchdog(lambda: {"ok": True, "steps": [1.5]}) == ({"ok": True, "steps": [1.5]}, 0)
 
 
 def test_a_failure_that_the_work_handled_is_its_result() -> None:
     handled = watchdog.failure(CriuFailed("dump", ["Error (criu/x.c:1): no"]))
-    result, rescues = guarded(lambda: handled)
+    result, rescues = run_with_watchdog(lambda: handled)
     assert (result, rescues) == (handled, 0)
     assert not result["process_ended"]
     assert result["details"] == {"criu_log": ["Error (criu/x.c:1): no"]}
 
 
 def test_a_killed_worker_is_rescued() -> None:
-    result, rescues = guarded(die, {"undecided": True})
-    assert (result["ok"], result["undecided"], rescues) == (False, True, 1)
+    result, rescues = run_with_watchdog(die, {"in_doubt": True})
+    assert (result["ok"], result["in_doubt"], rescues) == (False, True, 1)
     assert "died" in result["message"]
 
 
 def test_a_fault_of_ours_is_rescued_and_told() -> None:
     """Whatever it is: a NF must not stay frozen because of a KeyError."""
-    result, rescues = guarded(lambda: {"ok": {}["steps"]})
+    result, rescues = run_with_watchdog(lambda: {"ok": {}["steps"]})
     assert (result, rescues) == (watchdog.failure(KeyError("steps")), 1)
     assert result["message"] == "KeyError: 'steps'"
 
 
 def test_a_result_that_cannot_be_told_is_no_result() -> None:
-    result, rescues = guarded(lambda: {"ok": object()})
+    result, rescues = run_with_watchdog(lambda: {"ok": object()})
     assert (result["ok"], rescues) == (False, 1)
 
 
@@ -97,7 +99,7 @@ def test_what_a_dead_worker_started_is_awaited(tmp_path: Path) -> None:
         subprocess.Popen([sys.executable, "-ISc", script, str(tmp_path / "clean")], stdin=subprocess.PIPE)
         die()
 
-    assert guarded(work)[1] == 1
+    assert run_with_watchdog(work)[1] == 1
     assert (tmp_path / "clean").exists()
 
 
@@ -114,7 +116,7 @@ def test_what_does_not_end_is_ended(tmp_path: Path, monkeypatch: Any) -> None:
             time.sleep(0.002)
         die()
 
-    assert guarded(work)[1] == 1
+    assert run_with_watchdog(work)[1] == 1
     for pid in (tmp_path / "pids").read_text().split():
         assert not Path(f"/proc/{pid}").exists()
 
@@ -129,7 +131,7 @@ def test_work_in_the_background_outlives_its_session(tmp_path: Path, until: Call
     caller = os.fork()
     if caller == 0:
         try:
-            watchdog.in_background(work)
+            watchdog.daemonize(work)
         finally:
             os._exit(0)
     assert os.waitpid(caller, 0)[1] == 0
@@ -164,8 +166,8 @@ def test_what_is_held_is_given_back_when_the_background_is_done(
     caller = os.fork()
     if caller == 0:
         try:
-            watchdog.when_done((tmp_path / "given-back").touch)
-            watchdog.in_background(work)
+            watchdog.on_exit((tmp_path / "given-back").touch)
+            watchdog.daemonize(work)
         finally:
             os._exit((tmp_path / "given-back").exists() and not (tmp_path / "worked").exists())
     assert os.waitpid(caller, 0)[1] == 0

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import pytest
 from ansible_collections.organic.live_migration.plugins.module_utils.strategies.convergence import (
-    AGAIN,
     FAIL,
     FIXED_DOWNTIME_MS,
+    ITERATE,
     POST_COPY,
     SWITCH,
     THROTTLE,
@@ -42,14 +42,14 @@ class Process:
 def judge_all(process: Process, converging: Convergence, most: int = 60) -> list[str]:
     verdicts = []
     for _number in range(most):
-        verdicts.append(converging.judge(process.round()))
-        if verdicts[-1] not in (AGAIN, THROTTLE):
+        verdicts.append(converging.next_action(process.round()))
+        if verdicts[-1] not in (ITERATE, THROTTLE):
             break
     return verdicts
 
 
 def test_an_idle_process_needs_two_rounds() -> None:
-    assert judge_all(Process(GIGABYTE, 0), Convergence(300, 30, "throttle")) == [AGAIN, SWITCH]
+    assert judge_all(Process(GIGABYTE, 0), Convergence(300, 30, "throttle")) == [ITERATE, SWITCH]
 
 
 def test_rounds_go_on_while_they_shorten_the_freeze() -> None:
@@ -72,11 +72,11 @@ def test_it_is_slowed_down_step_by_step() -> None:
     process, converging = Process(GIGABYTE, 400_000), Convergence(300, 100, "throttle")
     steps = []
     while True:
-        verdict = converging.judge(process.round())
+        verdict = converging.next_action(process.round())
         if verdict == THROTTLE:
             steps.append(converging.throttle_percent)
             process.rate = 400_000 * (100 - steps[-1]) / 100
-        elif verdict != AGAIN:
+        elif verdict != ITERATE:
             break
     assert verdict == SWITCH
     assert steps == list(range(20, steps[-1] + 1, 10))
@@ -90,7 +90,7 @@ def test_one_that_is_not_slowed_by_it_fails_in_the_end() -> None:
 @pytest.mark.parametrize(("action", "expected"), [("throttle", FAIL), ("fail", FAIL), ("post_copy", POST_COPY)])
 def test_the_last_round_decides(action: str, expected: str) -> None:
     verdicts = judge_all(Process(GIGABYTE, 400_000), Convergence(300, 3, action))
-    assert verdicts == [AGAIN, AGAIN, expected]
+    assert verdicts == [ITERATE, ITERATE, expected]
 
 
 def test_a_single_round_may_be_enough() -> None:

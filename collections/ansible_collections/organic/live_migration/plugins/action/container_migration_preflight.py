@@ -22,6 +22,6 @@ class ActionModule(ActionBase):
         result: dict[str, Any] = super().run(tmp, task_vars)
         _validated, arguments = self.validate_argument_spec(ARGUMENTS)
         migration = Migration(Hosts(self, task_vars or {}, arguments["target_host"]), arguments)
-        reasons = migration.reasons()
-        result.update(changed=False, migratable=not reasons, reasons=reasons, **migration.facts())
+        blockers = migration.blockers()
+        result.update(changed=False, migratable=not blockers, blockers=blockers, **migration.facts())
         return result

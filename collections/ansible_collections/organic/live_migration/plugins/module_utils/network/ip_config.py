@@ -1,0 +1,47 @@
+# Copyright (c) 2026 Organic 5GC contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Addresses, routes and neighbours, given to a container's interfaces in one step."""
+
+from __future__ import annotations
+
+from ..host import commands
+from .interfaces import Interface
+
+
+class IpConfig:
+    """The addresses, routes and neighbours of an NF's interfaces, given to a namespace by ``ip``'s batch mode (ip(8)).
+
+    The program is started before it is needed: while the process stands still, only the kernel's own work is left.
+
+    Args:
+        pid: a process in the namespace.
+        wanted: what is there already is kept.
+    """
+
+    def __init__(self, pid: int, wanted: list[Interface]) -> None:
+        lines = []
+        for interface in wanted:
+            on = f"dev {interface.name}"
+            lines += [f"address replace {address} {on}" for address in interface.addresses]
+            lines += [f"route replace {' '.join(route)} {on}" for route in interface.routes]
+            lines += [
+                f"neighbour replace {ip} lladdr {mac} {on} nud {state}" for ip, mac, state in interface.neighbours
+            ]
+        self._lines = "".join(f"{line}\n" for line in lines)
+        self._ip = commands.Prepared(["nsenter", "--target", str(pid), "--net", "ip", "-batch", "-"])
+        self._applied = False
+
+    def apply(self) -> None:
+        """Give them; may be repeated, nothing happens then.
+
+        Raises:
+            MigrationError: ``ip`` refuses one.
+        """
+        if not self._applied:
+            self._applied = True
+            self._ip.run(self._lines)
+
+    def close(self) -> None:
+        if not self._applied:
+            self._ip.close()

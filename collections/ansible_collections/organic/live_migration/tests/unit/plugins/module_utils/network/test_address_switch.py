@@ -1,0 +1,59 @@
+# Copyright (c) 2026 Organic 5GC contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Switching an address between two namespaces."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ansible_collections.organic.live_migration.plugins.module_utils.host import libc
+from ansible_collections.organic.live_migration.plugins.module_utils.network import (
+    arp,
+    interfaces,
+)
+from ansible_collections.organic.live_migration.plugins.module_utils.network.address_switch import AddressSwitch
+
+
+def test_one_of_two_with_the_same_address_stays_silent(wire: Any) -> None:
+    """arp_probe as the preflight asks it, AddressSwitch as source and target use them."""
+    here = interfaces.read_interfaces(wire.here)
+    assert [(one.name, one.mac, one.ip_addresses) for one in here] == [("nf0", wire.here_mac, [wire.here_address])]
+
+    def answers() -> set[str]:
+        with libc.network_namespace(wire.there):
+            return arp.arp_probe("peer0", wire.here_address, wait_s=0.2)
+
+    links = AddressSwitch(wire.here, here)
+    assert answers() == {wire.here_mac}
+    links.suppress_arp()
+    assert answers() == set()
+    assert interfaces.read_interfaces(wire.here)[0].mac == wire.here_mac
+    links.drop_mac().join()
+    assert answers() == set()
+    assert interfaces.read_interfaces(wire.here)[0].mac != wire.here_mac
+    links.activate()
+    assert answers() == {wire.here_mac}
+    links.deactivate()
+    assert answers() == set()
+    links.activate()
+    assert answers() == {wire.here_mac}
+    links.close()
+
+
+def test_a_macvlan_stands_by_with_its_link_down(wire: Any) -> None:
+    """Frames between containers of one host must not reach it."""
+    wire.inside(wire.here, "ip", "link", "add", "link", "nf0", "name", "nf1", "type", "macvlan", "mode", "bridge")
+    wire.inside(wire.here, "ip", "address", "add", "198.51.100.7/24", "dev", "nf1")
+    wire.inside(wire.here, "ip", "link", "set", "nf1", "up")
+    interface = next(one for one in interfaces.read_interfaces(wire.here) if one.name == "nf1")
+    assert interface.kind == "macvlan"
+    interface.mac = "02:00:00:00:00:08"
+    links = AddressSwitch(wire.here, [interface])
+    links.deactivate()
+    assert "state DOWN" in wire.inside(wire.here, "ip", "link", "show", "nf1")
+    links.activate()
+    found = wire.inside(wire.here, "ip", "link", "show", "nf1")
+    assert "UP" in found
+    assert interface.mac in found
+    links.close()
