@@ -24,7 +24,7 @@ from ways.base import Load
 from ways.resident import Resident
 
 sys.path.insert(0, str(ROOT / "collections"))
-from ansible_collections.organic.live_migration.plugins.module_utils.strategies import cost_model
+from ansible_collections.organic.live_migration.plugins.module_utils.strategies import cost_model, registry
 
 # Long enough for the link's rate to show.
 LINK_MB = 1024
@@ -82,7 +82,7 @@ def joined(before: list[dict[str, Any]], now: list[dict[str, Any]]) -> list[dict
 def result(summary: Summary, link_bytes_per_s: float) -> dict[str, Any]:
     """What was measured, and what the model says of the same load."""
     load = cost_model.Load(summary.memory_mb << 20, link_bytes_per_s, summary.dirty_pages_per_s)
-    predicted = cost_model.predict(summary.strategy, load)
+    predicted = registry.strategy_class(summary.strategy).predict(load, cost_model.Limits(), cost_model.LAB)
     return {
         **summary.as_dict(),
         "link_bytes_per_s": round(link_bytes_per_s),

@@ -139,12 +139,12 @@ def end_process(record: Record) -> None:
 def nf_process(record: Record) -> int:
     """The NF's first process as this host counts it."""
     if record["role"] == "source":
-        assert start_time(record["nf_pid"]) == record["nf_start_time"], "the process has ended"
-        return int(record["nf_pid"])
+        assert start_time(record["root_pid"]) == record["root_start_time"], "the process has ended"
+        return int(record["root_pid"])
     space = os.readlink(f"/proc/{record['init_pid']}/ns/pid")
     for status in Path("/proc").glob("[0-9]*/status"):
         with contextlib.suppress(OSError):
-            if pid_inside(status) == record["nf_pid"] and os.readlink(status.parent / "ns/pid") == space:
+            if pid_inside(status) == record["root_pid"] and os.readlink(status.parent / "ns/pid") == space:
                 return int(status.parent.name)
     raise AssertionError("the process is not there")
 
@@ -185,7 +185,7 @@ def stands(record: Record) -> bool:
     """Whether the NF's first process is there, however much CRIU still has to do; quick, unlike nf_process."""
     with contextlib.suppress(OSError):
         members = Path(record["freezer"] or "none", "organic-nf", "cgroup.procs").read_text().split()
-        return any(pid_inside(Path("/proc", pid, "status")) == record["nf_pid"] for pid in members)
+        return any(pid_inside(Path("/proc", pid, "status")) == record["root_pid"] for pid in members)
     return False
 
 
@@ -282,7 +282,7 @@ def remove_program(record: Record, path: str) -> None:
 
 def occupy_pid(record: Record) -> None:
     """Start a process in the target's container with the very PID that is to be restored."""
-    wanted = record["nf_pid"]
+    wanted = record["root_pid"]
     take = f"echo {wanted - 1} > /proc/sys/kernel/ns_last_pid; sleep 1000 & test $! = {wanted}"
     script = f"until {take}; do kill $!; done; wait"
     subprocess.Popen(

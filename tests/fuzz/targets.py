@@ -353,7 +353,7 @@ TARGETS = {
         take_record,
         (json.dumps({"migration_id": "0" * 16, "role": "source", "container_name": "smf", "container_id": "c",
                      "peer": "edge-b"}).encode(),),
-        ("migration_id", "role", "state", "nf_pid", "interfaces"),
+        ("migration_id", "role", "state", "root_pid", "interfaces"),
         share=0.3,
         change=change_json,
     ),

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 import yaml
-from ansible_collections.organic.live_migration.plugins.module_utils.session.options import HYBRID, PRE_COPY
+from ansible_collections.organic.live_migration.plugins.module_utils.strategies.registry import STRATEGIES
 from ansible_collections.organic.live_migration.plugins.modules import container_migrate
 from faults.conftest import site as prepared_site
 from faults.site import Site
@@ -27,7 +27,8 @@ def _choices(option: str) -> list[str]:
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """A test that asks for a strategy runs once by each that a user may choose, or by each way of tracking pages."""
     if "page_tracking" in metafunc.fixturenames:
-        pairs = list(itertools.product((PRE_COPY, HYBRID), _choices("page_tracking")))
+        tracking = [name for name, strategy in STRATEGIES.items() if strategy.tracks_writes]
+        pairs = list(itertools.product(tracking, _choices("page_tracking")))
         metafunc.parametrize(("strategy", "page_tracking"), pairs)
     elif "strategy" in metafunc.fixturenames:
         metafunc.parametrize("strategy", _choices("strategy"))

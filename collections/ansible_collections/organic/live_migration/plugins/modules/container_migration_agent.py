@@ -115,6 +115,7 @@ agent:
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.organic.live_migration.plugins.module_utils.memory.dirty_tracking import AUTO, TRACKING_METHODS
 from ansible_collections.organic.live_migration.plugins.module_utils.migration import agent
+from ansible_collections.organic.live_migration.plugins.module_utils.strategies.registry import methods
 
 
 def main() -> None:
@@ -153,7 +154,7 @@ def main() -> None:
             "tracks_pages": {"type": "bool", "default": False},
             "page_tracking": {"type": "str", "choices": [AUTO, *TRACKING_METHODS], "default": AUTO},
             "outcome": {"type": "str", "choices": ["ran", "ended", "destroyed"]},
-            "method": {"type": "str", "choices": ["resident", "engine"], "default": "resident"},
+            "method": {"type": "str", "choices": list(methods()), "default": "resident"},
             "dry_run": {"type": "bool", "default": False},
         },
         required_if=[

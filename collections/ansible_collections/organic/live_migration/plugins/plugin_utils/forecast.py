@@ -11,11 +11,9 @@ from typing import Any
 
 from ansible_collections.organic.live_migration.plugins.module_utils.session.options import (
     AUTO,
-    INTER_COPY,
-    POST_COPY,
     Options,
 )
-from ansible_collections.organic.live_migration.plugins.module_utils.strategies import cost_model
+from ansible_collections.organic.live_migration.plugins.module_utils.strategies import cost_model, registry
 
 
 @dataclass(frozen=True)
@@ -45,23 +43,24 @@ class Forecast:
         measured: what the model is given.
         options: of the migration; with AUTO the strategy is chosen here.
         downtime_budget_ms: see :func:`cost_model.choose`; 0 is none.
-        resident: false with method ``engine``, which knows no strategy but inter-copy.
+        method: of container_migrate; some strategies are known to one method only.
     """
 
-    def __init__(self, measured: Measured, options: Options, downtime_budget_ms: int, resident: bool) -> None:
+    def __init__(self, measured: Measured, options: Options, downtime_budget_ms: int, method: str) -> None:
         self._measured = measured
         costs = cost_model.LAB_ENCRYPTED if options.is_encrypted else cost_model.LAB
-        predictions = cost_model.predict_all(measured.load, options.downtime_limit_ms, options.max_rounds, costs)
+        limits = cost_model.Limits(options.downtime_limit_ms, options.max_rounds)
+        predictions = registry.predict_all(measured.load, limits, costs)
         self._predictions = {one.strategy: one for one in predictions}
         self.reason = ""
         self.strategy = options.strategy
         if options.strategy != AUTO:
             return
-        usable = [INTER_COPY, POST_COPY] if measured.dirty_pages_per_s is None else list(self._predictions)
-        if not resident:
-            usable = [INTER_COPY]
+        usable = registry.usable(method, can_track_writes=measured.dirty_pages_per_s is not None)
         choice = cost_model.choose(
-            [self._predictions[strategy] for strategy in usable], options.downtime_limit_ms, downtime_budget_ms or None
+            [self._predictions[strategy.name] for strategy in usable],
+            options.downtime_limit_ms,
+            downtime_budget_ms or None,
         )
         self.strategy = choice.strategy
         self.reason = choice.reason

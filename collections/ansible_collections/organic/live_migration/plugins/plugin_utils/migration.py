@@ -17,10 +17,10 @@ from ansible.errors import AnsibleActionFail, AnsibleError
 from ansible_collections.organic.live_migration.plugins.module_utils.session.options import (
     AUTO,
     CHOICES,
-    INTER_COPY,
     RANGES,
     Options,
 )
+from ansible_collections.organic.live_migration.plugins.module_utils.strategies import registry
 from ansible_collections.organic.live_migration.plugins.plugin_utils import certificates, recovery
 from ansible_collections.organic.live_migration.plugins.plugin_utils.forecast import Forecast, Measured
 from ansible_collections.organic.live_migration.plugins.plugin_utils.hosts import Hosts
@@ -32,10 +32,11 @@ ARGUMENTS: dict[str, Any] = {
     "memory_reserve_mb": {"type": "int", "default": 256},
     "shared_volumes": {"type": "list", "elements": "str", "default": []},
     "timeout_s": {"type": "int", "default": 120},
-    "method": {"type": "str", "choices": ["resident", "engine"], "default": "resident"},
+    "method": {"type": "str", "choices": list(registry.methods()), "default": "resident"},
 }
 MIGRATE_ARGUMENTS: dict[str, Any] = {
     **ARGUMENTS,
+    "strategy": {"type": "str", "choices": list(registry.choices()), "default": Options().strategy},
     **{name: {"type": "str", "choices": list(CHOICES[name]), "default": getattr(Options(), name)} for name in CHOICES},
     **{name: {"type": "int", "default": getattr(Options(), name)} for name in RANGES},
     "pause_before_switchover": {"type": "bool", "default": False},
@@ -71,10 +72,11 @@ class Migration:
             self._options = Options(**chosen)
         except ValueError as error:
             raise AnsibleActionFail(str(error)) from None
-        if arguments["method"] == "engine" and self._options.strategy not in (AUTO, INTER_COPY):
+        self._usable = [strategy.name for strategy in registry.usable(arguments["method"])]
+        if self._options.strategy not in (AUTO, *self._usable):
             raise AnsibleActionFail(
-                f"Method 'engine' knows no strategy but inter_copy, not {self._options.strategy}: the engine freezes a "
-                "container before it gives its memory away. Use method 'resident'."
+                f"Method '{arguments['method']}' knows no strategy but {', '.join(self._usable)}, not "
+                f"{self._options.strategy}. Use method 'resident', or leave strategy out."
             )
 
     # What can be known before anything is touched
@@ -91,7 +93,7 @@ class Migration:
             method=self._arguments["method"],
             plan=None if dry_run else self._plan(self._hosts.target),
             page_tracking=self._options.page_tracking,
-            tracks_pages=self._options.tracks_pages,
+            tracks_pages=self._tracks_writes,
             measure=self._measures,
             dry_run=dry_run,
         )
@@ -133,7 +135,12 @@ class Migration:
     @property
     def _measures(self) -> bool:
         """Whether the strategy is still to be chosen, and there is a choice."""
-        return self._options.strategy == AUTO and self._arguments["method"] == "resident"
+        return self._options.strategy == AUTO and len(self._usable) > 1
+
+    @property
+    def _tracks_writes(self) -> bool:
+        """Whether the source's kernel must be able to find written pages; not known before a strategy is chosen."""
+        return self._options.strategy != AUTO and registry.strategy_class(self._options.strategy).tracks_writes
 
     def _decide(self, measures_link: bool) -> Forecast:
         """Predict what the migration costs; where it is still open, choose the strategy by that."""
@@ -144,8 +151,7 @@ class Migration:
                 self._measure_link() if measures_link and self._measures else None,
             )
             budget_ms = self._arguments.get("downtime_budget_ms", 0)
-            resident = self._arguments["method"] == "resident"
-            self._forecast = Forecast(measured, self._options, budget_ms, resident)
+            self._forecast = Forecast(measured, self._options, budget_ms, self._arguments["method"])
             self._options = replace(self._options, strategy=self._forecast.strategy)
         return self._forecast
 

@@ -42,7 +42,7 @@ class Container:
         """Command prefix that runs a program in all namespaces of the container but the user's."""
         return ["nsenter", "--target", str(self.init.pid), "--mount", "--uts", "--ipc", "--net", "--pid", "--cgroup"]
 
-    def nf_root(self) -> int:
+    def root_process(self) -> int:
         """The NF's first process: the oldest child of the init.
 
         Raises:

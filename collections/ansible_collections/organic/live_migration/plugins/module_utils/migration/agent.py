@@ -16,9 +16,7 @@ from ..session.channel import Credentials
 from ..session.options import Options, Plan
 from ..session.slots import ARRIVING, Slot
 from . import bandwidth, preflight, recovery
-from .engine_checkpoint import EngineSource, EngineTarget
-from .source import Source
-from .target import Target
+from .methods import METHODS
 
 _MEBIBYTE = 1 << 20
 _SHORT_S = 2.0
@@ -104,7 +102,7 @@ def _prepare(parameters: dict[str, Any]) -> watchdog.Result:
         if slot is None:
             return {**answer, "queued": True}
         watchdog.on_exit(slot.release)
-        end = EngineTarget if parameters["method"] == "engine" else Target
+        end = METHODS[parameters["method"]].target
         try:
             answer["port"] = end(plan, parameters["source"], engine).prepare()
         except BaseException:
@@ -127,7 +125,7 @@ def _migrate(parameters: dict[str, Any]) -> watchdog.Result:
 
 def _work(orders: dict[str, Any]) -> watchdog.Result:
     """What the attendant does with its orders."""
-    end = EngineSource if orders["method"] == "engine" else Source
+    end = METHODS[orders["method"]].source
     return end(Plan.of(orders), orders["addresses"], orders["port"], DockerEngine()).run()
 
 

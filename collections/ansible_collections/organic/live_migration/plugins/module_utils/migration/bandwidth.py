@@ -33,7 +33,7 @@ def dirty_pages_per_s(engine: DockerEngine, name: str, tracking: str) -> float |
         raise MigrationError(f"Container '{name}' ended while it was looked at.")
     try:
         way = dirty_tracking.choose(tracking, dirty_tracking.missing_kernel_features())
-        return round(sample_dirty_pages_per_s(Container(description["State"]["Pid"]).nf_root(), _SAMPLE_S, way), 1)
+        return round(sample_dirty_pages_per_s(Container(description["State"]["Pid"]).root_process(), _SAMPLE_S, way), 1)
     except MigrationError:
         return None
 

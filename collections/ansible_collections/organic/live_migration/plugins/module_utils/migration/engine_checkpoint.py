@@ -25,6 +25,7 @@ from ..session.channel import Channel, Listener
 from ..session.journal import MigrationRecord
 from ..session.options import Plan
 from ..session.progress import ACTIVE, COMPLETED, SWITCHOVER, Progress
+from .ends import SourceEnd, TargetEnd
 
 _START_S = 300
 _COMMIT_S = 30
@@ -55,8 +56,61 @@ def _start_from_checkpoint(name: str, migration_id: str) -> None:
         commands.run(["docker", "start", "--checkpoint", migration_id, name], timeout_s=_START_S)
 
 
-class EngineSource:
-    """The source's end; the same orders and results as of :class:`source.Source`."""
+def _release(record: MigrationRecord, engine: DockerEngine) -> None:
+    """Take the checkpoint away of a container that has moved; may be repeated."""
+    shutil.rmtree(engine.checkpoint_directory(record.container_id, record.migration_id), ignore_errors=True)
+    record.remove()
+
+
+def _on_source_worker_death(record: MigrationRecord, engine: DockerEngine) -> watchdog.Result:
+    """What the guardian does when its worker died. After the commit the target must be asked first."""
+    if record.state == journal.COMMITTED:
+        return {"in_doubt": True}
+    _roll_back(record, engine)
+    return {}
+
+
+def _roll_back(record: MigrationRecord, engine: DockerEngine) -> None:
+    """Have the engine restore the container where it was, unless it still runs; may be repeated."""
+    description = engine.inspect(record.container_id)
+    if description and description["State"]["Status"] != "running":
+        _start_from_checkpoint(record.container_name, record.migration_id)
+    shutil.rmtree(engine.checkpoint_directory(record.container_id, record.migration_id), ignore_errors=True)
+    engine.set_restart_policy(record.container_id, record.restart_policy)
+    record.remove()
+
+
+def _resolve(record: MigrationRecord, engine: DockerEngine) -> None:
+    """Tidy up once the container runs here, or take away what was prepared; may be repeated."""
+    if record.state == journal.COMPLETED:
+        shutil.rmtree(engine.checkpoint_directory(record.container_id, record.migration_id), ignore_errors=True)
+        engine.set_restart_policy(record.container_id, record.restart_policy)
+    else:
+        engine.remove(record.container_id)
+    record.remove()
+
+
+def _may_have_run(record: MigrationRecord) -> bool:
+    return record.state == journal.COMPLETED
+
+
+def upper_directory(description: dict[str, Any]) -> str:
+    """Where the engine keeps what a container wrote in its own layer.
+
+    Raises:
+        MigrationError: its storage driver has no such directory.
+    """
+    directory = (description.get("GraphDriver") or {}).get("Data", {}).get("UpperDir")
+    if not directory:
+        raise MigrationError("Method 'engine' needs Docker's storage driver overlay2; this host has another.")
+    return str(directory)
+
+
+class EngineSource(SourceEnd):
+    """The source's end; the same plan and results as of :class:`source.Source`."""
+
+    release = staticmethod(_release)
+    roll_back = staticmethod(_roll_back)
 
     def __init__(self, plan: Plan, addresses: list[str], port: int, engine: DockerEngine) -> None:
         self._plan = plan
@@ -80,12 +134,12 @@ class EngineSource:
 
     def run(self) -> watchdog.Result:
         """Migrate; on failure the engine restores the container here from the same checkpoint."""
-        return watchdog.run_with_watchdog(self._migrate, self._rescue)
+        return watchdog.run_with_watchdog(self._migrate, self._on_worker_death)
 
-    def _rescue(self) -> watchdog.Result:
+    def _on_worker_death(self) -> watchdog.Result:
         if not self._record.path.exists():
             return {"in_doubt": True}  # it was settled, this way or that
-        return rescue(MigrationRecord.load(self._record.path), self._engine)
+        return _on_source_worker_death(MigrationRecord.load(self._record.path), self._engine)
 
     def _migrate(self) -> watchdog.Result:
         self._record.adopt()
@@ -121,7 +175,7 @@ class EngineSource:
             with self._steps.step("rollback"):
                 if control is not None:
                     control.close()
-                roll_back(self._record, self._engine)
+                _roll_back(self._record, self._engine)
             return {**watchdog.failure(error), "steps": self._steps.list, "commands": {"source": commands.history()}}
         # the commit point: whether the container runs there is now the target's to tell
         self._record.save(journal.COMMITTED)
@@ -134,7 +188,7 @@ class EngineSource:
         downtime_ms = now_ms() - frozen_at_ms
         with self._steps.step("release"):
             control.close()
-            release(self._record, self._engine)
+            _release(self._record, self._engine)
         monitor.update(remaining_bytes=0, transferred_bytes=control.blob_bytes_sent)
         monitor.set_state(COMPLETED)
         return {
@@ -147,32 +201,11 @@ class EngineSource:
         }
 
 
-def release(source: MigrationRecord, engine: DockerEngine) -> None:
-    """Take the checkpoint away of a container that has moved; may be repeated."""
-    shutil.rmtree(engine.checkpoint_directory(source.container_id, source.migration_id), ignore_errors=True)
-    source.remove()
-
-
-def rescue(source: MigrationRecord, engine: DockerEngine) -> watchdog.Result:
-    """What the guardian does when its worker died. After the commit the target must be asked first."""
-    if source.state == journal.COMMITTED:
-        return {"in_doubt": True}
-    roll_back(source, engine)
-    return {}
-
-
-def roll_back(source: MigrationRecord, engine: DockerEngine) -> None:
-    """Have the engine restore the container where it was, unless it still runs; may be repeated."""
-    description = engine.inspect(source.container_id)
-    if description and description["State"]["Status"] != "running":
-        _start_from_checkpoint(source.container_name, source.migration_id)
-    shutil.rmtree(engine.checkpoint_directory(source.container_id, source.migration_id), ignore_errors=True)
-    engine.set_restart_policy(source.container_id, source.restart_policy)
-    source.remove()
-
-
-class EngineTarget:
+class EngineTarget(TargetEnd):
     """The target's end; the same orders as of :class:`target.Target`."""
+
+    may_have_run = staticmethod(_may_have_run)
+    resolve = staticmethod(_resolve)
 
     def __init__(self, plan: Plan, source: dict[str, Any], engine: DockerEngine) -> None:
         self._plan = plan
@@ -203,9 +236,7 @@ class EngineTarget:
         return self._listener.port
 
     def _guarded(self) -> None:
-        watchdog.run_with_watchdog(
-            self._serve, lambda: resolve_target(MigrationRecord.load(self._record.path), self._engine)
-        )
+        watchdog.run_with_watchdog(self._serve, lambda: _resolve(MigrationRecord.load(self._record.path), self._engine))
 
     def _serve(self) -> watchdog.Result:
         self._record.adopt()
@@ -231,32 +262,10 @@ class EngineTarget:
                 control.send("running")
         except (MigrationError, OSError) as error:
             result = watchdog.failure(error)
-            resolve_target(self._record, self._engine)
+            _resolve(self._record, self._engine)
             if control is not None:
                 with contextlib.suppress(MigrationError):
                     control.send("failed", message=result["message"], details=result["details"])
             return result
-        resolve_target(self._record, self._engine)
+        _resolve(self._record, self._engine)
         return {"ok": True}
-
-
-def resolve_target(target: MigrationRecord, engine: DockerEngine) -> None:
-    """Tidy up once the container runs here, or take away what was prepared; may be repeated."""
-    if target.state == journal.COMPLETED:
-        shutil.rmtree(engine.checkpoint_directory(target.container_id, target.migration_id), ignore_errors=True)
-        engine.set_restart_policy(target.container_id, target.restart_policy)
-    else:
-        engine.remove(target.container_id)
-    target.remove()
-
-
-def upper_directory(description: dict[str, Any]) -> str:
-    """Where the engine keeps what a container wrote in its own layer.
-
-    Raises:
-        MigrationError: its storage driver has no such directory.
-    """
-    directory = (description.get("GraphDriver") or {}).get("Data", {}).get("UpperDir")
-    if not directory:
-        raise MigrationError("Method 'engine' needs Docker's storage driver overlay2; this host has another.")
-    return str(directory)

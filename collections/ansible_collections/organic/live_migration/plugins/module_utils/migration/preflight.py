@@ -150,7 +150,7 @@ def look_at_source(
     container = Container(description["State"]["Pid"])
     view = SourceView(blockers, description, engine.identity())
     try:
-        root = container.nf_root()
+        root = container.root_process()
         container.freezer_group()
     except MigrationError as error:
         blockers.append(Blocker("process_tree", str(error).rstrip("."), "See the README, 'What can be moved'"))

@@ -20,14 +20,13 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
-from types import ModuleType
 
 from ..engines.docker import DockerEngine, is_running, started_at_s, started_by_resident_init
 from ..errors import MigrationError
 from ..host import processes
 from ..session import journal, slots, supervisor
 from ..session.journal import MigrationRecord
-from . import engine_checkpoint, source, target
+from .methods import METHODS
 
 RUNNING = "ran"
 EXITED = "ended"
@@ -93,11 +92,9 @@ def recover_host(engine: DockerEngine) -> HostMigrations:
         if entry is None:  # somebody else has settled it meanwhile
             continue
         if entry.role == "target":
-            resolve_target(entry, engine)
-        elif entry.method == "engine":
-            engine_checkpoint.roll_back(entry, engine)
+            METHODS[entry.method].target.resolve(entry, engine)
         else:
-            source.roll_back(entry, engine)
+            METHODS[entry.method].source.roll_back(entry, engine)
     supervisor.remove_stale()
     slots.remove_stale()
     return found
@@ -114,20 +111,10 @@ def scan_host() -> HostMigrations:
         else:
             outcome = "resumed"
             if entry.role == "target":
-                outcome = "finished" if target.may_have_run(entry) else "destroyed"
+                outcome = "finished" if METHODS[entry.method].target.may_have_run(entry) else "destroyed"
             settled = Recovered(entry.migration_id, entry.container_name, entry.role, entry.peer, outcome)
             found.settled.append(settled)
     return found
-
-
-def resolve_target(entry: MigrationRecord, engine: DockerEngine) -> None:
-    """Finish or take away what an agent that died has left on the target, and its pager, if that went on alone."""
-    if entry.method == "engine":
-        engine_checkpoint.resolve_target(entry, engine)
-    elif target.may_have_run(entry):
-        target.complete_orphaned(entry, engine)
-    else:
-        target.discard(entry, engine)
 
 
 def target_outcome(migration_id: str, name: str, engine: DockerEngine, timeout_s: float = 60) -> str:
@@ -144,7 +131,7 @@ def target_outcome(migration_id: str, name: str, engine: DockerEngine, timeout_s
         if entry is None:
             break
         if not entry.in_progress:
-            resolve_target(entry, engine)
+            METHODS[entry.method].target.resolve(entry, engine)
             continue
         if entry.state == journal.SETUP:  # it waits for a source that will not come; nothing was restored
             _end_agent(entry)
@@ -204,11 +191,11 @@ def resolve_source(migration_id: str, outcome: str, engine: DockerEngine) -> boo
     for entry in journal.all_records():
         if entry.migration_id != migration_id or entry.role != "source":
             continue
-        end: ModuleType = engine_checkpoint if entry.method == "engine" else source
+        end = METHODS[entry.method].source
         if entry.state in (journal.COMMITTED, journal.POSTCOPY):
             # in post-copy it has run there, so the copy here is old, whatever came after
             ran = outcome != NEVER_RAN or entry.state == journal.POSTCOPY
-            lost = ran and outcome != RUNNING and (entry.state == journal.POSTCOPY or entry.post_copy)
+            lost = ran and outcome != RUNNING and (entry.state == journal.POSTCOPY or entry.needs_source)
             if ran:
                 end.release(entry, engine)
             else:

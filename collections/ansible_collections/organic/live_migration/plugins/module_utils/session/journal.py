@@ -48,15 +48,16 @@ class MigrationRecord:
         peer: inventory name of the other host.
         method: ``resident`` or ``engine``.
         state: see the constants of this module.
-        nf_pid: source: the NF's first process as this host counts it. Target: as the container counts it.
-        interfaces: source: the NF's interfaces as they were, see :class:`network.Interface`.
+        root_pid: first process of the tree that is moved, as this host counts it; target: as the container counts it.
+        interfaces: source: the container's interfaces as they were, see :class:`interfaces.Interface`.
         await_name: target: what the init calls itself when it looks for its await file.
         freezer: directory of the container's freezer group. Target: once a restored process is held back in it.
         restart_policy: source: the container's own policy, to be given back after a failure.
         agent_pid, agent_start_time: the process that works on it.
         cleanup_in_progress: target: that is the guardian, as its worker has died.
         pager_pid, pager_start_time: target: the pager, which the process needs until all its pages are there.
-        post_copy: after the commit the target needs the frozen copy of the source until it has all its pages.
+        finished_by: source, from the commit on: the strategy that finishes the migration.
+        needs_source: after the commit the target needs the frozen copy of the source until it has all its pages.
         cpu_limit: source: files of the container's CPU bandwidth, as they were before it was slowed down.
     """
 
@@ -67,8 +68,8 @@ class MigrationRecord:
     peer: str
     method: str = "resident"
     state: str = SETUP
-    nf_pid: int = 0
-    nf_start_time: int = 0
+    root_pid: int = 0
+    root_start_time: int = 0
     init_pid: int = 0
     init_start_time: int = 0
     interfaces: list[dict[str, Any]] = field(default_factory=list)
@@ -80,7 +81,8 @@ class MigrationRecord:
     cleanup_in_progress: bool = False
     pager_pid: int = 0
     pager_start_time: int = 0
-    post_copy: bool = False
+    finished_by: str = ""
+    needs_source: bool = False
     cpu_limit: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -117,9 +119,9 @@ class MigrationRecord:
         return any(process.pid and process.alive for process in (agent, self.pager))
 
     @property
-    def nf(self) -> ProcessId:
-        """The NF's first process, on the source."""
-        return ProcessId(self.nf_pid, self.nf_start_time)
+    def root(self) -> ProcessId:
+        """First process of the tree that is moved, on the source."""
+        return ProcessId(self.root_pid, self.root_start_time)
 
     @property
     def init(self) -> ProcessId:

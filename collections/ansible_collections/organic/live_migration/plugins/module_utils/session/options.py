@@ -13,15 +13,9 @@ from . import journal
 from .channel import Credentials
 
 AUTO = "auto"
-INTER_COPY = "inter_copy"
-PRE_COPY = "pre_copy"
-POST_COPY = "post_copy"
-HYBRID = "hybrid"
 NO_ENCRYPTION = "none"
-STRATEGIES = (INTER_COPY, PRE_COPY, POST_COPY, HYBRID)
 
 CHOICES: dict[str, tuple[str, ...]] = {
-    "strategy": (AUTO, *STRATEGIES),
     "compression": ("none", "zstd"),
     "encryption": (NO_ENCRYPTION, "tls"),
     "page_tracking": (dirty_tracking.AUTO, *dirty_tracking.TRACKING_METHODS),
@@ -42,7 +36,7 @@ class Options:
     """What the user may choose of a migration.
 
     Attributes:
-        strategy: how the memory gets to the target; the source's agent never sees AUTO.
+        strategy: a key of :data:`strategies.registry.STRATEGIES`; AUTO is resolved before an agent sees it.
         downtime_limit_ms: pre-copy goes on until the expected downtime is below it.
         max_bandwidth: bytes per second of memory; 0 is no limit.
         compression: of memory pages, ``none`` or ``zstd``.
@@ -56,7 +50,7 @@ class Options:
         postcopy_timeout_s: how long post-copy waits for a link that broke.
     """
 
-    strategy: str = INTER_COPY
+    strategy: str = "inter_copy"
     downtime_limit_ms: int = 300
     max_bandwidth: int = 0
     compression: str = "none"
@@ -68,11 +62,6 @@ class Options:
     max_parallel: int = 2
     pause_before_switchover: bool = False
     postcopy_timeout_s: int = 60
-
-    @property
-    def tracks_pages(self) -> bool:
-        """Whether the kernel must be able to track written pages."""
-        return self.strategy in (PRE_COPY, HYBRID)
 
     @property
     def is_encrypted(self) -> bool:

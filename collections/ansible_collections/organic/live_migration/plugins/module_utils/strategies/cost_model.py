@@ -37,12 +37,9 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from ..session.options import HYBRID, INTER_COPY, POST_COPY, PRE_COPY, STRATEGIES
 from .convergence import FIXED_DOWNTIME_MS, PAGE_BYTES
 
 _MIB = 1 << 20
-_WORTH_A_ROUND = 0.95
-"""A round that leaves more than this part of what it sent is not worth it."""
 
 
 @dataclass(frozen=True)
@@ -66,6 +63,18 @@ class Costs:
     hosts_bytes_per_s: float = 1.7e9
     round_ms: float = 8.0
     on_demand_efficiency: float = 0.9
+
+    def bytes_per_s(self, load: Load) -> float:
+        """R: the link's rate, or what the hosts can do if that is less."""
+        return min(load.link_bytes_per_s, self.hosts_bytes_per_s)
+
+    def on_demand_bytes_per_s(self, load: Load) -> float:
+        """e R: the rate at which post-copy sends."""
+        return self.bytes_per_s(load) * self.on_demand_efficiency
+
+    def shortest_downtime_ms(self, load: Load) -> float:
+        """F + w M: the downtime without a page to send."""
+        return self.fixed_downtime_ms + self.walk_ms_per_mib * load.memory_bytes / _MIB
 
 
 LAB = Costs()
@@ -105,6 +114,19 @@ class Load:
 
 
 @dataclass(frozen=True)
+class Limits:
+    """What the user allows.
+
+    Attributes:
+        downtime_ms: rounds of pre-copy go on until the expected downtime is below it.
+        max_rounds: of pre-copy.
+    """
+
+    downtime_ms: float = 300.0
+    max_rounds: int = 30
+
+
+@dataclass(frozen=True)
 class Prediction:
     """What one strategy would cost.
 
@@ -126,71 +148,26 @@ class Prediction:
     converges: bool = True
 
 
-def predict(
-    strategy: str, load: Load, downtime_limit_ms: float = 300, max_rounds: int = 30, costs: Costs = LAB
-) -> Prediction:
-    """Predict one strategy by the formulas of this module."""
-    rate = min(load.link_bytes_per_s, costs.hosts_bytes_per_s)
-    least_ms = costs.fixed_downtime_ms + costs.walk_ms_per_mib * load.memory_bytes / _MIB
-    fetch_rate = rate * costs.on_demand_efficiency
-    if strategy == INTER_COPY:
-        downtime_ms = least_ms + 1000 * load.memory_bytes / rate
-        return _prediction(strategy, downtime_ms, costs.setup_ms, load.memory_bytes)
-    if strategy == PRE_COPY:
-        return _predict_pre_copy(load, rate, least_ms, downtime_limit_ms, max_rounds, costs)
-    if strategy == POST_COPY:
-        return _prediction(strategy, least_ms, costs.setup_ms, load.memory_bytes,
-                           degraded_ms=1000 * load.memory_bytes / fetch_rate)  # fmt: skip
-    if strategy == HYBRID:
-        round_s = costs.round_ms / 1000 + load.memory_bytes / rate
-        rest = load.written_bytes(round_s)
-        return _prediction(strategy, least_ms, costs.setup_ms + 1000 * round_s, load.memory_bytes + rest, rounds=1,
-                           degraded_ms=1000 * rest / fetch_rate)  # fmt: skip
-    raise ValueError(f"There is no strategy '{strategy}' to predict")
-
-
-def _predict_pre_copy(
-    load: Load, rate: float, least_ms: float, downtime_limit_ms: float, max_rounds: int, costs: Costs
-) -> Prediction:
-    rest = float(load.memory_bytes)
-    sent = rounds_ms = 0.0
-    rounds = 0
-    shrinks = True
-    while rounds < max_rounds and shrinks and (not rounds or least_ms + 1000 * rest / rate > downtime_limit_ms):
-        round_ms = costs.round_ms + 1000 * rest / rate
-        left = load.written_bytes(round_ms / 1000)
-        shrinks = left < _WORTH_A_ROUND * rest
-        sent, rounds_ms, rounds, rest = sent + rest, rounds_ms + round_ms, rounds + 1, left
-    downtime_ms = least_ms + 1000 * rest / rate
-    return _prediction(PRE_COPY, downtime_ms, costs.setup_ms + rounds_ms, sent + rest, rounds,
-                       converges=downtime_ms <= downtime_limit_ms)  # fmt: skip
-
-
-def _prediction(
+def prediction(
     strategy: str,
+    costs: Costs,
     downtime_ms: float,
-    before_ms: float,
     bytes_sent: float,
     rounds: int = 0,
+    rounds_ms: float = 0.0,
     degraded_ms: float = 0.0,
     converges: bool = True,
 ) -> Prediction:
+    """A prediction, with its figures rounded and the migration time added up."""
     return Prediction(
         strategy,
         round(downtime_ms, 1),
-        round(before_ms + downtime_ms + degraded_ms, 1),
+        round(costs.setup_ms + rounds_ms + downtime_ms + degraded_ms, 1),
         int(bytes_sent),
         rounds,
         round(degraded_ms, 1),
         converges,
     )
-
-
-def predict_all(
-    load: Load, downtime_limit_ms: float = 300, max_rounds: int = 30, costs: Costs = LAB
-) -> list[Prediction]:
-    """Every strategy, in the order in which equal ones are preferred."""
-    return [predict(strategy, load, downtime_limit_ms, max_rounds, costs) for strategy in STRATEGIES]
 
 
 @dataclass(frozen=True)

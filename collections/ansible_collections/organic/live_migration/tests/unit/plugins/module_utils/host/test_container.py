@@ -53,4 +53,4 @@ def test_every_mount_point_comes_back_as_it_is(name: str) -> None:
 def test_a_container_without_a_process_is_told(spawn: Any) -> None:
     init = spawn.python("")
     with pytest.raises(MigrationError, match="runs nothing: its init has no child"):
-        Container(init.pid).nf_root()
+        Container(init.pid).root_process()

@@ -85,7 +85,7 @@ def test_what_is_at_work_is_left_alone(records: Path, role: str, state: str) -> 
 def test_a_source_that_was_settled_before_its_agent_died_has_the_target_asked(records: Path) -> None:
     migration = Source.__new__(Source)
     migration._record = MigrationRecord("0" * 16, "source", "smf", "c0ffee", "edge-b")
-    assert migration._rescue() == {"in_doubt": True}
+    assert migration._on_worker_death() == {"in_doubt": True}
 
 
 class Engine:
@@ -119,7 +119,7 @@ def test_a_container_that_is_there_had_its_process(records: Path, engine: Engine
 
 
 @pytest.mark.parametrize(
-    ("state", "post_copy", "outcome", "kept_here", "lost"),
+    ("state", "needs_source", "outcome", "kept_here", "lost"),
     [
         (journal.SETUP, False, recovery.NEVER_RAN, True, False),
         (journal.COMMITTED, False, recovery.NEVER_RAN, True, False),
@@ -136,16 +136,16 @@ def test_what_ran_there_never_runs_here_again(
     records: Path,
     monkeypatch: pytest.MonkeyPatch,
     state: str,
-    post_copy: bool,
+    needs_source: bool,
     outcome: str,
     kept_here: bool,
     lost: bool,
 ) -> None:
     entry = written("source", state)
-    entry.post_copy = post_copy
+    entry.needs_source = needs_source
     entry.save()
     done = []
-    monkeypatch.setattr(recovery.source, "roll_back", lambda *_given: done.append("roll_back"))
-    monkeypatch.setattr(recovery.source, "release", lambda *_given: done.append("release"))
+    monkeypatch.setattr(Source, "roll_back", lambda *_given: done.append("roll_back"))
+    monkeypatch.setattr(Source, "release", lambda *_given: done.append("release"))
     assert recovery.resolve_source(entry.migration_id, outcome, Engine()) is lost  # type: ignore[arg-type]
     assert done == ["roll_back" if kept_here else "release"]

@@ -22,7 +22,7 @@ def make(migration_id: str = ID, role: str = "source", **fields: Any) -> Migrati
 
 
 def test_what_was_written_down_is_read_again(records: Path) -> None:
-    made = make(nf_pid=7, restart_policy={"Name": "unless-stopped", "MaximumRetryCount": 0})
+    made = make(root_pid=7, restart_policy={"Name": "unless-stopped", "MaximumRetryCount": 0})
     made.adopt()
     made.save(journal.COMMITTED)
     assert journal.all_records() == [made]

@@ -7,14 +7,15 @@ import math
 from typing import Any
 
 import pytest
-from ansible_collections.organic.live_migration.plugins.module_utils.session.options import STRATEGIES
+from ansible_collections.organic.live_migration.plugins.module_utils.strategies import registry
 from ansible_collections.organic.live_migration.plugins.module_utils.strategies.cost_model import (
+    LAB,
     PAGE_BYTES,
     Costs,
+    Limits,
     Load,
+    Prediction,
     choose,
-    predict,
-    predict_all,
 )
 from hypothesis import given
 from hypothesis import strategies as st
@@ -29,6 +30,16 @@ LOADS = st.builds(
     dirty_pages_per_s=st.floats(0, 1e7),
     working_set_bytes=st.none() | st.integers(0, 1 << 40),
 )
+
+
+def predict(
+    strategy: str, load: Load, downtime_limit_ms: float = 300, max_rounds: int = 30, costs: Costs = LAB
+) -> Prediction:
+    return registry.strategy_class(strategy).predict(load, Limits(downtime_limit_ms, max_rounds), costs)
+
+
+def predict_all(load: Load, downtime_limit_ms: float, costs: Costs = LAB) -> list[Prediction]:
+    return registry.predict_all(load, Limits(downtime_limit_ms), costs)
 
 
 def test_inter_copy_is_the_copy() -> None:
@@ -99,7 +110,7 @@ def test_hybrid_fetches_only_what_was_written_in_its_round() -> None:
 @given(LOADS, st.floats(1, 1e5))
 def test_whatever_the_load_is(load: Load, limit_ms: float) -> None:
     predictions = predict_all(load, limit_ms)
-    assert [one.strategy for one in predictions] == list(STRATEGIES)
+    assert [one.strategy for one in predictions] == list(registry.STRATEGIES)
     by_strategy = {one.strategy: one for one in predictions}
     for one in predictions:
         assert math.isfinite(one.migration_time_ms)

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.organic.live_migration.plugins.module_utils.errors import PeerLost
-from ansible_collections.organic.live_migration.plugins.module_utils.migration.target import write_images
+from ansible_collections.organic.live_migration.plugins.module_utils.migration.received_images import write_images
 from ansible_collections.organic.live_migration.plugins.module_utils.session.channel import Message
 
 
@@ -52,7 +52,7 @@ def test_images_are_written_but_the_inventory(directory: int, tmp_path: Path) ->
     ],
 )
 def test_a_name_that_is_no_image_is_refused(directory: int, tmp_path: Path, name: str) -> None:
-    with pytest.raises(PeerLost, match="which cannot be"):
+    with pytest.raises(PeerLost, match="sent an invalid"):
         write_images(directory, images((name, 4), ("inventory.img", 1), blob=b"evili"))
     assert sorted(path.name for path in tmp_path.iterdir()) == ["images"]
     assert list((tmp_path / "images").iterdir()) == []
@@ -60,7 +60,7 @@ def test_a_name_that_is_no_image_is_refused(directory: int, tmp_path: Path, name
 
 @pytest.mark.parametrize("size", [-1, 5, 1 << 40])
 def test_a_size_beyond_what_came_is_refused(directory: int, size: int) -> None:
-    with pytest.raises(PeerLost, match="which cannot be"):
+    with pytest.raises(PeerLost, match="sent an invalid"):
         write_images(directory, images(("core-1.img", size), blob=b"1234"))
 
 

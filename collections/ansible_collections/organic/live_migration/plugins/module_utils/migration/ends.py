@@ -1,0 +1,56 @@
+# Copyright (c) 2026 Organic 5GC contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The two ends of a migration, as every method implements them (see :mod:`methods`)."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import Any
+
+from ..engines.docker import DockerEngine
+from ..session import watchdog
+from ..session.journal import MigrationRecord
+from ..session.options import Plan
+
+
+class SourceEnd(ABC):
+    """The source's end. The functions on a record serve a later run, after the agent died; they are idempotent."""
+
+    @abstractmethod
+    def __init__(self, plan: Plan, addresses: list[str], port: int, engine: DockerEngine) -> None: ...
+
+    @abstractmethod
+    def run(self) -> watchdog.Result:
+        """Migrate; returns when the source copy is released, or runs here again."""
+
+    @staticmethod
+    @abstractmethod
+    def release(record: MigrationRecord, engine: DockerEngine) -> None:
+        """Remove the copy of a process that runs on the target."""
+
+    @staticmethod
+    @abstractmethod
+    def roll_back(record: MigrationRecord, engine: DockerEngine) -> None:
+        """Let the process run here again as if nothing had happened."""
+
+
+class TargetEnd(ABC):
+    """The target's end. The functions on a record serve a later run, after the agent died; they are idempotent."""
+
+    @abstractmethod
+    def __init__(self, plan: Plan, source: dict[str, Any], engine: DockerEngine) -> None: ...
+
+    @abstractmethod
+    def prepare(self) -> int:
+        """Create the container and an agent that waits for the source; returns the agent's TCP port."""
+
+    @staticmethod
+    @abstractmethod
+    def may_have_run(record: MigrationRecord) -> bool:
+        """Whether the process may have run on the target."""
+
+    @staticmethod
+    @abstractmethod
+    def resolve(record: MigrationRecord, engine: DockerEngine) -> None:
+        """Complete what an agent that died has left, if the process may have run here; else remove it."""

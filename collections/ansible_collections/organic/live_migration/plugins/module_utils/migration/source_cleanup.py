@@ -1,0 +1,116 @@
+# Copyright (c) 2026 Organic 5GC contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What becomes of the source's copy, by what was written down: released, or back at work. All of it is idempotent."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import socket
+from pathlib import Path
+
+from ..engines.docker import DockerEngine
+from ..host import cpu_throttle, libc
+from ..host.freezer import Freezer
+from ..network import tcp_repair, tun_packets
+from ..network.address_switch import AddressSwitch
+from ..network.interfaces import Interface
+from ..network.ip_config import IpConfig
+from ..network.packet_hold import remove_rules
+from ..session import journal, watchdog
+from ..session.journal import MigrationRecord
+from ..strategies.context import SourceContext
+
+_DEPARTED = signal.SIGRTMIN + 1
+_CONTAINER_EXIT_TIMEOUT_S = 5.0
+"""More than the container's init takes to end after its process, and the engine to notice it."""
+
+
+def release(record: MigrationRecord, engine: DockerEngine) -> None:
+    """End the process that has moved away, and the container with it."""
+    link_down(record)  # or the end of the process would end its clients' connections
+    if record.init.alive:
+        libc.sigqueue(record.init.pid, _DEPARTED, 0)
+    Freezer(Path(record.freezer)).kill()
+    _remove_images(record)
+    engine.wait_until_stopped(record.container_id)
+    record.remove()
+
+
+def roll_back(record: MigrationRecord, engine: DockerEngine, source: SourceContext | None = None) -> None:
+    """Let the process run here again as if nothing had happened.
+
+    Args:
+        source: what was prepared, as long as the agent that prepared it lives.
+    """
+    if source is not None and source.mac_change is not None:
+        source.mac_change.join()
+    if not record.root.alive:
+        record.init.await_end(_CONTAINER_EXIT_TIMEOUT_S)  # and the container's network with it
+    if not record.init.alive:
+        engine.wait_until_exit_seen(record.container_id, record.init.pid, _CONTAINER_EXIT_TIMEOUT_S)
+    if record.init.alive and record.interfaces:
+        (source.links if source is not None else _links(record)).activate()
+        IpConfig(record.init.pid, _interfaces(record)).apply()
+    cpu_throttle.restore(record.cpu_limit)
+    freezer = Freezer(Path(record.freezer))
+    if source is not None:
+        with contextlib.suppress(OSError):  # a CRIU that still waits for a page server that hangs holds the process
+            source.stream.plain.shutdown(socket.SHUT_RDWR)
+    if source is not None and record.init.alive:
+        tun_packets.put(record.init.pid, source.unread_tun)
+    _thaw(freezer)
+    if source is not None:
+        source.criu.close()  # takes its code out of the process, which must not be frozen for that
+        for hold in source.holds:
+            if record.init.alive:
+                hold.remove()
+            else:
+                hold.discard()
+    elif record.init.alive:
+        remove_rules(record.init.pid, record.migration_id)
+    freezer.remove()
+    engine.set_restart_policy(record.container_id, record.restart_policy)
+    if not record.init.alive:
+        engine.restart(record.container_id, record.restart_policy)
+    _remove_images(record)
+    record.remove()
+
+
+def link_down(record: MigrationRecord) -> None:
+    """Keep the kernel of a frozen copy from retransmitting old segments, and from drawing neighbours to itself."""
+    with contextlib.suppress(OSError):  # its container has ended, and its network with it
+        _links(record).down()
+
+
+def on_worker_death(record: MigrationRecord, engine: DockerEngine) -> watchdog.Result:
+    """What the watchdog does when its worker died. After the commit the target must be asked first."""
+    if record.state in (journal.COMMITTED, journal.POSTCOPY):
+        link_down(record)
+        return {"in_doubt": True}
+    record.take_over()
+    _thaw(Freezer(Path(record.freezer)))  # CRIU cannot take its code out of a frozen process
+    watchdog.reap_or_kill_children()
+    roll_back(record, engine)
+    return {}
+
+
+def _thaw(freezer: Freezer) -> None:
+    tcp_repair.leave_repair_mode(freezer.members)  # before the process could write to a connection
+    freezer.thaw()
+
+
+def _interfaces(record: MigrationRecord) -> list[Interface]:
+    return [Interface(**interface) for interface in record.interfaces]
+
+
+def _links(record: MigrationRecord) -> AddressSwitch:
+    return AddressSwitch(record.init.pid, _interfaces(record))
+
+
+def _remove_images(record: MigrationRecord) -> None:
+    if record.images.is_dir():
+        with contextlib.suppress(OSError):
+            libc.unmount(str(record.images))
+        record.images.rmdir()

@@ -1,0 +1,159 @@
+# Copyright (c) 2026 Organic 5GC contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the source prepares while the process still runs."""
+
+from __future__ import annotations
+
+import os
+import socket
+
+from ..criu.worker import CriuWorker
+from ..engines.docker import NO_RESTART, DockerEngine
+from ..errors import MigrationError
+from ..host import libc, processes
+from ..host.container import Container
+from ..host.files import FileSet
+from ..host.freezer import Freezer
+from ..host.processes import ProcessId
+from ..host.steps import Steps
+from ..memory.pager import SourcePager
+from ..network import interfaces, tun
+from ..network.address_switch import AddressSwitch
+from ..network.packet_hold import InboundHold, OutgoingHold, SynHold
+from ..session import journal
+from ..session.channel import Channel, PageStream
+from ..session.journal import MigrationRecord
+from ..session.options import Plan
+from ..session.progress import Progress
+from ..strategies.context import SourceContext
+from ..strategies.memory_transfer import MemoryTransfer
+
+_MAX_FILES_BYTES = 1 << 30
+_METADATA_BYTES = 64 << 20
+"""Size of the source's image file system: all but the pages, which are sent at once."""
+
+
+class SourceSetup:
+    """Sends the container's files, then arms everything that the switchover needs.
+
+    Args:
+        root: first process of the tree that is moved.
+        freezer: that will hold the tree.
+        memory: connected.
+        control: for the messages.
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        container: Container,
+        root: ProcessId,
+        freezer: Freezer,
+        record: MigrationRecord,
+        engine: DockerEngine,
+        memory: MemoryTransfer,
+        control: Channel,
+    ) -> None:
+        self._plan = plan
+        self._container = container
+        self._root = root
+        self._freezer = freezer
+        self._record = record
+        self._engine = engine
+        self._memory = memory
+        self._control = control
+        self._files = FileSet(container, container.mounts())
+        self._snapshot = self._files.snapshot()
+
+    def send_files(self) -> None:
+        """Send the files of the container's own layer and of its tmpfs mounts.
+
+        Raises:
+            MigrationError: they are too large.
+        """
+        if self._snapshot.size_bytes > _MAX_FILES_BYTES:
+            raise MigrationError(
+                f"The container's own layer and its tmpfs mounts hold {self._snapshot.size_bytes >> 20} MiB of files; "
+                f"at most {_MAX_FILES_BYTES >> 20} MiB are taken along. Put the large ones on a shared volume."
+            )
+        packed = self._files.pack(sorted(self._snapshot.files))
+        self._control.send("files", packed, gone=sorted(self._snapshot.removed))
+        self._control.expect("unpacked", self._plan.timeout_s)
+
+    def prepare(
+        self, stream: PageStream, pager_connections: list[socket.socket], progress: Progress, steps: Steps
+    ) -> SourceContext:
+        """Arm the packet holds, the pager and CRIU, and have the target do the same; its answer is still to come."""
+        pid = self._container.init.pid
+        self._engine.set_restart_policy(self._record.container_id, NO_RESTART)
+        here = interfaces.read_interfaces(pid)
+        self._record.interfaces = [interface.as_dict() for interface in here]
+        self._record.save(journal.ACTIVE)
+        links = AddressSwitch(pid, here)
+        names = [interface.name for interface in here]
+        incoming = InboundHold(pid, names, self._plan.migration_id)
+        incoming.install()
+        outgoing = OutgoingHold(pid, names, self._plan.migration_id)
+        outgoing.install()
+        syn_hold = SynHold(pid, names, self._plan.migration_id)
+        syn_hold.install()
+        tree = processes.tree(self._root.pid)
+        tuns = tun.read(tree)
+        self._control.send(
+            "arm",
+            programs=processes.programs(tree),
+            tuns=[device.as_dict() for device in tuns],
+            root_pid=processes.pid_inside(self._root.pid),
+            highest_pid=processes.highest_pid_inside(self._root.pid),
+            streams=self._container.standard_streams(self._root.pid),
+            interfaces=self._record.interfaces,
+        )
+        self._freezer.collect(self._root.pid)
+        pager = self._memory.start_pager(pager_connections)
+        criu, images = self._arm_dump(stream.plain, pager)
+        return SourceContext(
+            plan=self._plan,
+            container=self._container,
+            root=self._root,
+            freezer=self._freezer,
+            record=self._record,
+            progress=progress,
+            steps=steps,
+            memory=self._memory,
+            control=self._control,
+            stream=stream,
+            pager=pager,
+            files=self._files,
+            snapshot=self._snapshot,
+            links=links,
+            incoming=incoming,
+            outgoing=outgoing,
+            syn_hold=syn_hold,
+            criu=criu,
+            images=images,
+            tuns=tuns,
+        )
+
+    def _arm_dump(self, pages: socket.socket, pager: SourcePager) -> tuple[CriuWorker, int]:
+        """Start CRIU up to the point where it would stop the process; returns it and its image directory."""
+        directory = self._record.images
+        directory.mkdir(mode=0o700)
+        libc.mount_tmpfs(str(directory), _METADATA_BYTES)
+        images = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+        freezer = os.open(self._freezer.directory, os.O_RDONLY | os.O_DIRECTORY)
+        criu = CriuWorker(
+            self._container,
+            images,
+            "dump",
+            [pages.fileno()],
+            timens_pid=self._root.pid,
+            freezer_fd=freezer,
+            hints=pager.hints,
+        )
+        try:
+            criu.start_dump(processes.pid_inside(self._root.pid), freezer, pages.fileno())
+        except MigrationError:
+            criu.close()
+            raise
+        return criu, images

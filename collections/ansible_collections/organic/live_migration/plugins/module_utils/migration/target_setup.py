@@ -1,0 +1,179 @@
+# Copyright (c) 2026 Organic 5GC contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the target prepares before the freeze: everything that then waits for the images."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..criu.page_server import PageServer
+from ..criu.worker import CriuWorker
+from ..errors import CriuFailed, MigrationError
+from ..host import libc
+from ..host.container import Container
+from ..host.files import FileSet
+from ..host.freezer import Freezer
+from ..memory.pager import TargetPager
+from ..network import tun
+from ..network.address_switch import AddressSwitch
+from ..network.interfaces import Interface
+from ..network.ip_config import IpConfig
+from ..network.packet_hold import PacketHold
+from ..session import journal, watchdog
+from ..session.journal import MigrationRecord
+from ..session.options import Plan
+from .received_images import INVENTORY
+
+_CRIU_START_TIMEOUT_S = 10
+
+
+@dataclass
+class PreparedTarget:
+    """What waits for the images.
+
+    Attributes:
+        images: descriptor of CRIU's image directory.
+        inventory: write end of the FIFO that CRIU reads its inventory from.
+        delivered: datagrams that had arrived before the freeze, and wait in the process's sockets.
+    """
+
+    links: AddressSwitch
+    ip_config: IpConfig
+    hold: PacketHold
+    page_server: PageServer
+    pager: TargetPager
+    criu: CriuWorker
+    images: int
+    inventory: int
+    delivered: int = 0
+
+    def close(self) -> None:
+        """End all of it, before the process ran."""
+        self.ip_config.close()
+        self.criu.close()
+        self.page_server.close()
+        self.pager.close()
+
+
+class TargetSetup:
+    """Prepares one restore in an awaiting container.
+
+    Args:
+        interfaces: that the awaiting container has.
+        rpc: both ends of the connection to CRIU. Our end stays open in nsenter, so that CRIU stays stopped before the
+            resume even when both processes of ours are killed.
+        places_directly: see :class:`strategies.base.Strategy`.
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        container: Container,
+        interfaces: list[Interface],
+        record: MigrationRecord,
+        rpc: tuple[socket.socket, socket.socket],
+        places_directly: bool,
+    ) -> None:
+        self._plan = plan
+        self._container = container
+        self._interfaces = interfaces
+        self._record = record
+        self._rpc = rpc
+        self._places_directly = places_directly
+
+    def prepare(
+        self, request: dict[str, Any], pages: socket.socket, pager_connections: list[socket.socket]
+    ) -> PreparedTarget:
+        """Have everything ready before the freeze.
+
+        Args:
+            request: fields of the source's message "arm".
+            pages: over which CRIU sends pages.
+            pager_connections: over which the source's pager sends pages.
+
+        Raises:
+            MigrationError: the containers differ, or CRIU does not start.
+            ValueError: the request is malformed.
+        """
+        self._record.root_pid = int(request["root_pid"])
+        self._record.save(journal.ACTIVE)
+        wanted = [Interface.of(interface) for interface in request["interfaces"]]
+        self._check_interfaces(wanted)
+        programs = [(str(path), int(offset), int(size)) for path, offset, size in request["programs"]]
+        FileSet(self._container, self._container.mounts()).read_ahead(programs)
+        pid = self._container.init.pid
+        links = AddressSwitch(pid, wanted)
+        hold = PacketHold(pid, [interface.name for interface in wanted], self._plan.migration_id, bypass=False)
+        hold.install()
+        hold.start()
+
+        directory = self._record.images
+        directory.mkdir(mode=0o700)
+        libc.mount_tmpfs(str(directory), self._plan.images_bytes)
+        images = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+        os.mkfifo(directory / INVENTORY, 0o600)
+        with contextlib.ExitStack() as on_failure:
+            page_server = PageServer(images, pages)
+            on_failure.callback(page_server.close)
+            pages.close()  # the source notices the end of the page server by the end of the connection
+            pager = TargetPager(images, self._container.init, pager_connections, self._places_directly)
+            on_failure.callback(pager.close)
+            for connection in pager_connections:
+                connection.close()
+            self._record.pager_pid, self._record.pager_start_time = pager.process_id.pid, pager.process_id.start_time
+            self._record.save()
+            self._container.reserve_pids_above(int(request["highest_pid"]))
+            tuns = [tun.Device(**device) for device in request["tuns"]]
+            criu = self._arm_restore(images, request["streams"], tuns)
+            inventory = _await_reader(directory / INVENTORY, criu)
+            ip_config = IpConfig(pid, wanted)
+            watchdog.raise_priority()
+            on_failure.pop_all()
+        return PreparedTarget(links, ip_config, hold, page_server, pager, criu, images, inventory)
+
+    def _arm_restore(self, images: int, streams: dict[str, str], tuns: list[tun.Device]) -> CriuWorker:
+        """Start CRIU; the dumped standard streams are replaced by those that the engine gave this container."""
+        init_pid = self._container.init.pid
+        inherited = tun.make(init_pid, tuns)
+        for number, key in streams.items():
+            if key.startswith(("pipe:", "socket:")):
+                mode = os.O_RDONLY if number == "0" else os.O_WRONLY
+                inherited[key] = os.open(f"/proc/{init_pid}/fd/{int(number)}", mode)
+        given = [*inherited.values(), self._rpc[0].fileno()]
+        freezer = Freezer(self._container.freezer_group())
+        self._record.freezer = str(freezer.parent)
+        self._record.save()
+        freezer.create()
+        criu = CriuWorker(self._container, images, "restore", given, freezer=freezer, rpc=self._rpc)
+        criu.start_restore(inherited)
+        for descriptor in inherited.values():
+            os.close(descriptor)  # the engine sees the end of a container at the end of its pipes
+        return criu
+
+    def _check_interfaces(self, wanted: list[Interface]) -> None:
+        here = {interface.name: interface.addresses[:1] for interface in self._interfaces}
+        there = {interface.name: interface.addresses[:1] for interface in wanted}
+        if here != there:
+            raise MigrationError(
+                f"The interfaces differ: {there} in the source's container, {here} in the target's. "
+                "Were networks attached after the container had been created? Redeploy it with all of them."
+            )
+
+
+def _await_reader(fifo: Path, criu: CriuWorker) -> int:
+    """Wait until CRIU has opened the FIFO: it has probed the kernel by then and needs nothing but images."""
+    deadline = time.monotonic() + _CRIU_START_TIMEOUT_S
+    while True:
+        try:
+            return os.open(fifo, os.O_WRONLY | os.O_NONBLOCK)
+        except OSError:  # ENXIO: nobody reads it yet
+            if criu.ended or time.monotonic() > deadline:
+                raise CriuFailed("start on the target host", criu.error_lines()) from None
+        time.sleep(0.002)  # before the freeze; a FIFO has no event for "opened"

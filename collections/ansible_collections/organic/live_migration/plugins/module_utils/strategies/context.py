@@ -1,0 +1,112 @@
+# Copyright (c) 2026 Organic 5GC contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a strategy works with: one end of a migration, prepared before the freeze."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from ..criu.worker import CriuWorker
+from ..host.container import Container
+from ..host.files import FileSet, Snapshot
+from ..host.freezer import Freezer
+from ..host.processes import ProcessId
+from ..host.steps import Steps
+from ..memory.pager import Answer, SourcePager, TargetPager
+from ..network import tun, tun_packets
+from ..network.address_switch import AddressSwitch
+from ..network.packet_hold import InboundHold, OutgoingHold, PacketHold, SynHold
+from ..session.channel import Channel, Listener, PageStream
+from ..session.journal import MigrationRecord
+from ..session.options import Plan
+from ..session.progress import Progress
+from .memory_transfer import MemoryTransfer
+
+
+@dataclass
+class SourceContext:
+    """The source's end of a migration, from the setup on.
+
+    Attributes:
+        root: first process of the tree that is moved.
+        freezer: of that tree.
+        control: for the messages.
+        stream: for the pages that CRIU sends.
+        pager: sends all other pages.
+        snapshot: of the container's files, as they were when they were last sent.
+        images: descriptor of CRIU's image directory.
+        mac_change: takes the address away from the source, in the background.
+        tun_paths: where CRIU finds the descriptors of TUN devices: (PID in the container, descriptor) to path.
+        unread_tun: packets that the process had not read from its TUN devices.
+        final: what the pager did in the freeze.
+        frozen_at_ms: on the clock of :func:`steps.now_ms`; 0 before the freeze.
+    """
+
+    plan: Plan
+    container: Container
+    root: ProcessId
+    freezer: Freezer
+    record: MigrationRecord
+    progress: Progress
+    steps: Steps
+    memory: MemoryTransfer
+    control: Channel
+    stream: PageStream
+    pager: SourcePager
+    files: FileSet
+    snapshot: Snapshot
+    links: AddressSwitch
+    incoming: InboundHold
+    outgoing: OutgoingHold
+    syn_hold: SynHold
+    criu: CriuWorker
+    images: int
+    tuns: list[tun.Device]
+    mac_change: threading.Thread | None = None
+    tun_paths: dict[tuple[int, int], str] = field(default_factory=dict)
+    unread_tun: list[tun_packets.Packet] = field(default_factory=list)
+    final: Answer = field(default_factory=dict)
+    frozen_at_ms: float = 0.0
+
+    @property
+    def holds(self) -> list[PacketHold]:
+        return [self.incoming, self.outgoing, self.syn_hold]
+
+    def bytes_moved(self) -> int:
+        """All that has reached the other host, or left for it, since the connections were made."""
+        return self.control.bytes_sent + self.stream.bytes_sent + self.memory.sent.acked_bytes
+
+    def refresh_files(self) -> None:
+        """Send the files that changed since they were last sent; few are then left for the downtime.
+
+        Raises:
+            MigrationError: the target cannot take them.
+        """
+        with self.steps.step("files_delta"):
+            now = self.files.snapshot()
+            changed, gone = now.diff(self.snapshot, set())
+            if changed or gone:
+                self.control.send("files", self.files.pack(changed), gone=gone)
+                self.control.expect("unpacked", self.plan.timeout_s)
+            self.snapshot = now
+
+
+@dataclass
+class TargetContext:
+    """The target's end of a migration, once the process runs there.
+
+    Attributes:
+        control: for the messages; another connection after a link broke.
+        listener: takes the connections of a source that comes back.
+        accept_pager: takes the pager's connections, and returns them.
+    """
+
+    plan: Plan
+    control: Channel
+    listener: Listener
+    pager: TargetPager
+    accept_pager: Callable[[], list[socket.socket]]

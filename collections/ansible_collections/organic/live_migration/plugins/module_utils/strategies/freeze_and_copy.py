@@ -1,0 +1,128 @@
+# Copyright (c) 2026 Organic 5GC contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The switchover that all copying strategies share: freeze, switch the addresses, dump, send, have it restored.
+
+Everything here is downtime. What can be done before the freeze or after the process runs is done there.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from ..criu import images
+from ..host import files, processes
+from ..host.steps import now_ms
+from ..memory.pager import Answer
+from ..network import netlink, tun, tun_packets, unread_datagrams
+from ..session import channel, journal, watchdog
+from ..session.channel import Message
+from ..session.progress import SWITCHOVER
+from ..session.stall import STALL_TIMEOUT_S, StallDetector
+from .base import Strategy
+from .context import SourceContext
+
+_UNCORK_EVERY_S = 0.001
+_ACCEPT_TIMEOUT_S = 2.0
+"""How long the process may take to accept connections that are established, and to read netlink messages."""
+
+
+class FreezeAndCopy(Strategy):
+    """A strategy that stops the process and has it restored from images."""
+
+    final_command: ClassVar[str]
+    """The pager's command in the freeze: ``final_send`` the remaining pages, or only the ``final_bitmap`` of them."""
+
+    def switch_over(self, source: SourceContext) -> Message:
+        control, pager, steps, timeout_s = source.control, source.pager, source.steps, source.plan.timeout_s
+        source.record.save(journal.SWITCHOVER)
+        source.progress.set_state(SWITCHOVER)
+        with steps.step("scan_mappings"):
+            pager.order("snapshot_vmas")  # CRIU then need not walk all pages
+            pager.expect("snapshot_vmas", timeout_s)
+        watchdog.raise_priority()
+        with steps.step("drain_accept_queue"):
+            source.syn_hold.start()  # new connections wait, while the process accepts those that are established
+            unread_datagrams.drain_accept_queue(source.root.pid, _ACCEPT_TIMEOUT_S)
+            netlink.NetlinkSockets.of(processes.tree(source.root.pid)).await_read(_ACCEPT_TIMEOUT_S)
+        source.frozen_at_ms = now_ms()
+        stall = StallDetector(source.bytes_moved)
+        with steps.step("freeze"):
+            source.freezer.freeze()
+        pager.order(self.final_command)
+        with steps.step("switch_network"):
+            # packets that arrive until the target has announced itself are still received, and dumped with the socket
+            source.outgoing.bind()
+            source.links.suppress_arp()
+            control.send("switch")
+            sockets = netlink.NetlinkSockets.of(processes.tree(source.root.pid))
+            sockets.check()
+            control.expect("switched", STALL_TIMEOUT_S)
+            source.mac_change = source.links.drop_mac()
+            source.incoming.bind()
+            if sockets:  # the process must not be notified of the loss of its own address
+                source.mac_change.join()
+                sockets.drain()
+        with steps.step("dump"):
+            archive, gone, unread = self._dump(source, stall)
+
+        def on_progress(progress: Answer) -> None:
+            source.memory.report(progress)
+            stall.check()
+
+        with steps.step("restore"):
+            # the target must not take old pages for new ones
+            pager.expect("lists", timeout_s, on_progress)
+            self._send_images(source, archive, gone, unread)
+            handed_over = source.stream.bytes_sent + control.blob_bytes_sent
+            stall = StallDetector(source.bytes_moved, at_work_bytes=handed_over)
+
+            def on_pages() -> None:  # they are sent meanwhile, and CRIU may need some
+                pager.look(source.memory.report)
+                stall.check()
+
+            restored = control.expect("restored", timeout_s, on_pages)
+        with steps.step("final_memory"):
+            source.final = pager.expect("final", timeout_s, on_progress)
+        return restored
+
+    @staticmethod
+    def _dump(source: SourceContext, stall: StallDetector) -> tuple[bytes, list[str], bytes]:
+        """Dump, and meanwhile pack the files that changed since they were sent.
+
+        Returns:
+            The files, the names of removed ones, and the datagrams that the process has not read.
+        """
+        tree = processes.tree(source.root.pid)
+        unread = unread_datagrams.unread(tree)
+        source.pager.expect("hints", source.plan.timeout_s)
+
+        def keep_uncorked() -> None:
+            channel.uncork(source.stream.plain)
+            stall.check()
+
+        source.criu.answer()
+        source.outgoing.start_reader()
+        source.incoming.start_reader()
+        devices = tun.attached(tree)
+        tun.check_same(source.tuns, devices)
+        source.tun_paths = {
+            (processes.pid_inside(one.pid), one.number): tun.key_of(name) for name, one in devices.items()
+        }
+        source.unread_tun = tun_packets.take_unread(source.tuns, devices)
+        changed, gone = source.files.snapshot().diff(source.snapshot, files.mapped_shared(tree))
+        archive = source.files.pack(changed)
+        source.criu.run_until(None, source.plan.timeout_s, on_poll=keep_uncorked, poll_interval_s=_UNCORK_EVERY_S)
+        return archive, gone, unread
+
+    def _send_images(self, source: SourceContext, archive: bytes, gone: list[str], unread: bytes) -> None:
+        """Send CRIU's images, and all that goes with them, as one message."""
+        named = images.read(source.images)
+        named["files.img"] = images.with_relative_timers(named["files.img"])
+        named = images.with_named_files(named, source.tun_paths)
+        names = [(name, len(content)) for name, content in named.items()]
+        packets = tun_packets.pack(source.unread_tun)
+        arrived = unread + source.incoming.packets + source.syn_hold.packets
+        parts = [archive, *named.values(), packets, arrived]
+        sizes = {"archive_bytes": len(archive), "tun_bytes": len(packets), "arrived_bytes": len(arrived)}
+        source.control.send("images", b"".join(parts), images=names, gone=gone, finished_by=self.name, **sizes)
