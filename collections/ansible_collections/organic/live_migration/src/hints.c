@@ -24,7 +24,7 @@ __attribute__((constructor)) static void map_hints(void)
 
 	if (!text)
 		return;
-	for (; *text >= '0' && *text <= '9'; text++) /* strtol has a newer symbol version, see limits.c */
+	for (; *text >= '0' && *text <= '9'; text++) /* strtol has a newer symbol version, see prlimit_fallback.c */
 		hints_fd = hints_fd * 10 + *text - '0';
 	if (fstat(hints_fd, &status) || (size_t)status.st_size < sizeof *hints)
 		_exit(1); /* a dump with the pages would go where nobody expects them */

@@ -3,7 +3,7 @@
  * SPDX-License-Identifier: GPL-3.0-or-later
  *
  * The source's pager. It answers for the private anonymous memory of a process tree: finds the pages that were written
- * (written.h), reads them from outside and sends them.
+ * (dirty_pages.h), reads them from outside and sends them.
  *
  * Orders: "round" sends what was written since the last one while the process runs, "count" only counts it. "learn" is
  * given right before the freeze. "final all" and "final lists" want it frozen: give CRIU its hints (../hints.h), then send
@@ -14,7 +14,7 @@
 #define _GNU_SOURCE
 #include "../hints.h"
 #include "pager.h"
-#include "written.h"
+#include "dirty_pages.h"
 
 #include <errno.h>
 #include <linux/sockios.h>

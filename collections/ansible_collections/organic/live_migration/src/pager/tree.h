@@ -5,7 +5,7 @@
  * The process tree whose memory is moved. */
 #pragma once
 
-#include "areas.h"
+#include "vmas.h"
 #include "chunks.h"
 
 #include <stdbool.h>

@@ -37,7 +37,7 @@ __attribute__((constructor)) static void look_up(void)
 	if (!text)
 		return;
 	freezer = 0;
-	for (; *text >= '0' && *text <= '9'; text++) /* strtol has a newer symbol version, see limits.c */
+	for (; *text >= '0' && *text <= '9'; text++) /* strtol has a newer symbol version, see prlimit_fallback.c */
 		freezer = freezer * 10 + *text - '0';
 }
 

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 Organic 5GC contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What CRIU is given instead of a process's smaps (src/known_smaps.c): the same areas with the same flags, unwalked."""
+"""What CRIU is given instead of a process's smaps (src/cached_smaps.c): the same areas with the same flags, unwalked."""
 
 from __future__ import annotations
 

@@ -2,12 +2,12 @@
  * GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
  * SPDX-License-Identifier: GPL-3.0-or-later */
 #define _GNU_SOURCE
-#include "written.h"
+#include "dirty_pages.h"
 
 #include "../pagemap_scan.h"
 #include "inject.h"
 #include "pager.h"
-#include "standing.h"
+#include "stop_tree.h"
 #include "tracer.h"
 #include "tracking.h"
 

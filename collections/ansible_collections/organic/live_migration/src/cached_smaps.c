@@ -5,7 +5,7 @@
  * Part of preload.so: spares CRIU the kernel's walk over all pages of a process, 20 to 70 ms for a gigabyte. CRIU learns by
  * /proc/PID/smaps which areas there are and what is special of them (criu/proc_parse.c, parse_smaps), and no other file
  * tells both. The counts of pages, for which the kernel walks, it does not read. The pager has read the file before the
- * freeze; where /proc/PID/maps shows the same areas after it, CRIU is given what is known, see pager/areas.h. */
+ * freeze; where /proc/PID/maps shows the same areas after it, CRIU is given what is known, see pager/vmas.h. */
 #define _GNU_SOURCE
 #include "preload.h"
 

@@ -2,7 +2,7 @@
  * GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
  * SPDX-License-Identifier: GPL-3.0-or-later */
 #define _GNU_SOURCE
-#include "standing.h"
+#include "stop_tree.h"
 
 #include "pager.h"
 #include "tracer.h"
