@@ -2,10 +2,10 @@
  * GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
  * SPDX-License-Identifier: GPL-3.0-or-later
  *
- * Part of preload.so: spares CRIU the kernel's walk over all pages of a process, 20 to 70 ms for a gigabyte. CRIU learns by
- * /proc/PID/smaps which areas there are and what is special of them (criu/proc_parse.c, parse_smaps), and no other file
- * tells both. The counts of pages, for which the kernel walks, it does not read. The pager has read the file before the
- * freeze; where /proc/PID/maps shows the same areas after it, CRIU is given what is known, see pager/vmas.h. */
+ * Part of preload.so: lets CRIU read a cached copy of /proc/PID/smaps. For the file the kernel walks all pages of a
+ * process, 20 to 70 ms for a gigabyte, to count them. CRIU reads only which VMAs there are and their flags
+ * (criu/proc_parse.c, parse_smaps), but no other file has both. The pager reads smaps before the freeze; if
+ * /proc/PID/maps shows the same VMAs during the freeze, CRIU gets this copy (see pager/vmas.h). */
 #define _GNU_SOURCE
 #include "preload.h"
 
@@ -32,8 +32,8 @@ static bool copy(int to, uint64_t at, uint64_t bytes)
 	return lseek(to, 0, SEEK_SET) == 0;
 }
 
-/* A file to read instead of a process's smaps, or -1. */
-static int open_known(uint32_t pid)
+/* Opens a file with the cached smaps of a process; -1 when there is none. */
+static int open_cached(uint32_t pid)
 {
 	uint64_t at = hints->smaps_at;
 	struct smaps_hint hint;
@@ -42,7 +42,7 @@ static int open_known(uint32_t pid)
 	for (;; at += sizeof hint + hint.bytes) {
 		if (!at || pread(hints_fd, &hint, sizeof hint, (off_t)at) != (ssize_t)sizeof hint)
 			return -1;
-		if (hint.process == pid)
+		if (hint.ns_pid == pid)
 			break;
 	}
 	fd = memfd_create("smaps", MFD_CLOEXEC);
@@ -62,11 +62,12 @@ int openat64(int directory, const char *path, int flags, ...)
 	int fd;
 
 	va_start(arguments, flags);
-	mode = va_arg(arguments, mode_t); /* handed on, whether it was given or not: it is just a register */
+	mode = va_arg(arguments, mode_t); /* passed on even if the caller gave none: it is only a register */
 	va_end(arguments);
 	if (!next)
 		next = (int (*)(int, const char *, int, ...))dlsym(RTLD_NEXT, "openat64");
-	if (hints && strcmp(path, "smaps") == 0 && (pid = process_of(directory, "")) && (fd = open_known(pid)) >= 0)
+	if (hints && strcmp(path, "smaps") == 0 && (pid = pid_of_proc_file(directory, "")) &&
+	    (fd = open_cached(pid)) >= 0)
 		return fd;
 	return next(directory, path, flags, mode);
 }

@@ -2,7 +2,7 @@
  * GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
  * SPDX-License-Identifier: GPL-3.0-or-later
  *
- * Part of preload.so: finds the pager's hints, see hints.h. */
+ * Part of preload.so: maps the pager's hints (see hints.h). */
 #include "preload.h"
 
 #include <stdio.h>
@@ -14,7 +14,7 @@
 
 const struct hints *hints;
 int hints_fd;
-uint64_t hidden_capacity;
+uint64_t skipped_capacity;
 
 __attribute__((constructor)) static void map_hints(void)
 {
@@ -27,15 +27,15 @@ __attribute__((constructor)) static void map_hints(void)
 	for (; *text >= '0' && *text <= '9'; text++) /* strtol has a newer symbol version, see prlimit_fallback.c */
 		hints_fd = hints_fd * 10 + *text - '0';
 	if (fstat(hints_fd, &status) || (size_t)status.st_size < sizeof *hints)
-		_exit(1); /* a dump with the pages would go where nobody expects them */
+		_exit(1); /* without the hints the dump would contain the pages, which nobody expects */
 	mapped = mmap(NULL, (size_t)status.st_size, PROT_READ, MAP_SHARED, hints_fd, 0);
 	if (mapped == MAP_FAILED)
 		_exit(1);
 	hints = mapped;
-	hidden_capacity = ((uint64_t)status.st_size - sizeof *hints) / sizeof hints->hidden[0];
+	skipped_capacity = ((uint64_t)status.st_size - sizeof *hints) / sizeof hints->skipped[0];
 }
 
-uint32_t process_of(int fd, const char *leaf)
+uint32_t pid_of_proc_file(int fd, const char *leaf)
 {
 	char link[64], path[256];
 	size_t leaf_length = strlen(leaf);

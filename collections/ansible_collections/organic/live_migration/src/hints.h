@@ -2,26 +2,26 @@
  * GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
  * SPDX-License-Identifier: GPL-3.0-or-later
  *
- * What the pager tells CRIU, through preload.so, of the memory that it is to dump: a memfd that the pager fills after the
- * freeze. CRIU_HINTS has its descriptor. */
+ * The pager's hints to CRIU about the memory of the processes: a memfd that the pager fills in after the freeze and
+ * that preload.so reads. CRIU_HINTS has its descriptor. */
 #pragma once
 
 #include <stdint.h>
 
-struct hidden_range {
-	uint64_t process; /* PID in the container's namespace */
+struct skipped_range {
+	uint64_t ns_pid; /* PID in the container's namespace */
 	uint64_t start;
 	uint64_t end;
 };
 
 struct hints {
-	uint64_t smaps_at; /* where in the file the smaps_hints are, behind the room for ranges */
-	uint64_t hidden_count;
-	struct hidden_range hidden[]; /* pages that are left to the pager, by process, then by address */
+	uint64_t smaps_at; /* offset of the smaps_hints, behind the room for ranges; 0 when there are none */
+	uint64_t skipped_count;
+	struct skipped_range skipped[]; /* memory that the pager moves; sorted by process, then by address */
 };
 
-/* What CRIU reads of a process's smaps, without the walk over all pages that the kernel would make of it. */
+/* The lines of a process's smaps that CRIU needs. */
 struct smaps_hint {
-	uint64_t process;
-	uint64_t bytes; /* of text that follows */
+	uint64_t ns_pid;
+	uint64_t bytes; /* of the text that follows */
 };

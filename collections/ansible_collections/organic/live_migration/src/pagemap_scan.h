@@ -2,7 +2,7 @@
  * GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
  * SPDX-License-Identifier: GPL-3.0-or-later
  *
- * The kernel's interface for looking at a process's pages, for C libraries that are older than Linux 6.7 (the kernel's
+ * The kernel's PAGEMAP_SCAN, for C libraries that are older than Linux 6.7 (see the kernel's
  * Documentation/admin-guide/mm/pagemap.rst and include/uapi/linux/fs.h). */
 #pragma once
 
@@ -46,10 +46,11 @@ struct pm_scan_arg {
 #define PAGEMAP_SCAN _IOWR('f', 16, struct pm_scan_arg)
 #endif
 
-/* Linux 6.12 tells of a walk that got to its end, but filled the kernel's own buffer of 512 regions on the way, that it
- * ended where that was full; what is behind would be seen twice. To be called after each scan with the number of regions
- * that it gave, which fill the list when it did end early; unless max_pages was to end it. */
-static inline void end_walk(struct pm_scan_arg *scan, long count)
+/* Works around a bug of Linux 6.12: if a walk has filled the kernel's internal buffer of 512 regions on its way to the
+ * end, walk_end is where the buffer was full, and the pages behind it would be scanned twice. To be called after each
+ * scan with the number of regions it returned: fewer than vec_len means that the walk got to its end, unless max_pages
+ * stopped it. */
+static inline void fix_walk_end(struct pm_scan_arg *scan, long count)
 {
 	if (!scan->max_pages && (uint64_t)count < scan->vec_len)
 		scan->walk_end = scan->end;

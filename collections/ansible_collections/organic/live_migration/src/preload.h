@@ -2,7 +2,7 @@
  * GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
  * SPDX-License-Identifier: GPL-3.0-or-later
  *
- * What the parts of preload.so share: the pager's hints, as hints.c found them. Nothing of it is seen by CRIU. */
+ * What the parts of preload.so share: the pager's hints, mapped by hints.c. CRIU sees none of these symbols. */
 #pragma once
 
 #include "hints.h"
@@ -10,7 +10,7 @@
 #pragma GCC visibility push(hidden)
 extern const struct hints *hints; /* NULL: there are none */
 extern int hints_fd;
-extern uint64_t hidden_capacity;
-/* The PID in the name of an open file, ".../PID" or, with a leaf, ".../PID/leaf"; 0 for another file. */
-uint32_t process_of(int fd, const char *leaf);
+extern uint64_t skipped_capacity;
+/* The PID in the path of an open file, ".../PID" or, with a leaf, ".../PID/leaf"; 0 for any other path. */
+uint32_t pid_of_proc_file(int fd, const char *leaf);
 #pragma GCC visibility pop

@@ -2,9 +2,9 @@
  * GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
  * SPDX-License-Identifier: GPL-3.0-or-later
  *
- * Part of preload.so: hides from CRIU the pages that the pager moves. CRIU asks the kernel by PAGEMAP_SCAN which pages a
- * range has (criu/pagemap-cache.c); for the ranges that the pager listed it is told that there are none. So its dump
- * takes as long with a gigabyte as with nothing, and its images hold no second copy of the memory. */
+ * Part of preload.so: makes CRIU skip the memory that the pager moves. CRIU asks the kernel by PAGEMAP_SCAN which pages
+ * a range has (criu/pagemap-cache.c); for the ranges in the pager's hints the answer is that there are none. So the
+ * time of a dump does not depend on the amount of memory, and the images hold no second copy of it. */
 #define _GNU_SOURCE
 #include "pagemap_scan.h"
 #include "preload.h"
@@ -13,32 +13,32 @@
 #include <stdarg.h>
 #include <stddef.h>
 
-/* The first hidden range of a process that ends above an address. */
-static const struct hidden_range *next_hidden(uint32_t pid, uint64_t address)
+/* The first skipped range of a process that ends above an address; NULL when there is none. */
+static const struct skipped_range *next_skipped(uint32_t pid, uint64_t address)
 {
-	uint64_t count = hints->hidden_count < hidden_capacity ? hints->hidden_count : hidden_capacity;
+	uint64_t count = hints->skipped_count < skipped_capacity ? hints->skipped_count : skipped_capacity;
 	uint64_t low = 0, high = count;
 
 	while (low < high) {
 		uint64_t middle = (low + high) / 2;
-		const struct hidden_range *r = &hints->hidden[middle];
+		const struct skipped_range *r = &hints->skipped[middle];
 
-		if (r->process < pid || (r->process == pid && r->end <= address))
+		if (r->ns_pid < pid || (r->ns_pid == pid && r->end <= address))
 			low = middle + 1;
 		else
 			high = middle;
 	}
-	return low < count && hints->hidden[low].process == pid ? &hints->hidden[low] : NULL;
+	return low < count && hints->skipped[low].ns_pid == pid ? &hints->skipped[low] : NULL;
 }
 
-/* Scans what lies between the hidden ranges. */
+/* Scans only between the skipped ranges. */
 static int scan(int (*next)(int, unsigned long, ...), int fd, struct pm_scan_arg *whole, uint32_t pid)
 {
 	struct page_region *regions = (struct page_region *)(uintptr_t)whole->vec;
 	uint64_t at = whole->start, filled = 0;
 
 	while (at < whole->end && filled < whole->vec_len) {
-		const struct hidden_range *skip = next_hidden(pid, at);
+		const struct skipped_range *skip = next_skipped(pid, at);
 		struct pm_scan_arg part = *whole;
 		int n;
 
@@ -53,7 +53,7 @@ static int scan(int (*next)(int, unsigned long, ...), int fd, struct pm_scan_arg
 		n = next(fd, PAGEMAP_SCAN, &part);
 		if (n < 0)
 			return n;
-		end_walk(&part, n);
+		fix_walk_end(&part, n);
 		filled += (uint64_t)n;
 		at = part.walk_end;
 		if (part.walk_end < part.end)
@@ -63,8 +63,9 @@ static int scan(int (*next)(int, unsigned long, ...), int fd, struct pm_scan_arg
 	return (int)filled;
 }
 
-/* Guards (madvise(2), MADV_GUARD_INSTALL) are no pages, and nobody's but CRIU's (criu/cr-dump.c, collect_madv_guards). */
-static int asks_for_guards(const struct pm_scan_arg *scan)
+/* Guards (madvise(2), MADV_GUARD_INSTALL) are not pages: CRIU, not the pager, moves them (criu/cr-dump.c,
+ * collect_madv_guards). */
+static int is_guard_scan(const struct pm_scan_arg *scan)
 {
 	return (scan->category_mask & PAGE_IS_GUARD) != 0;
 }
@@ -81,7 +82,7 @@ int ioctl(int fd, unsigned long request, ...)
 	va_end(arguments);
 	if (!next)
 		next = (int (*)(int, unsigned long, ...))dlsym(RTLD_NEXT, "ioctl");
-	if (hints && request == PAGEMAP_SCAN && !asks_for_guards(argument) && (pid = process_of(fd, "pagemap")))
+	if (hints && request == PAGEMAP_SCAN && !is_guard_scan(argument) && (pid = pid_of_proc_file(fd, "pagemap")))
 		return scan(next, fd, argument, pid);
 	return next(fd, request, argument);
 }

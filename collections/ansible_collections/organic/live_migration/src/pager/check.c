@@ -15,12 +15,12 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-static const char *tell_error(int failed)
+static const char *error_text(int failed)
 {
 	return failed ? strerror(errno) : "";
 }
 
-/* Whether a write shows in the soft-dirty bit of a page after it was cleared (proc_pid_clear_refs(5)). */
+/* Checks that a write sets the soft-dirty bit of a page again after it was cleared (proc_pid_clear_refs(5)). */
 static const char *check_soft_dirty(int pagemap, char *page)
 {
 	struct page_region region;
@@ -33,16 +33,17 @@ static const char *check_soft_dirty(int pagemap, char *page)
 	int before;
 
 	if (merging >= 0 && read(merging, &run, 1) == 1 && run == '1')
-		return "KSM is on (/sys/kernel/mm/ksm/run), and forgets the soft-dirty bits of what it merges";
+		return "KSM is enabled (/sys/kernel/mm/ksm/run), and clears the soft-dirty bits of merged pages";
 	if (clear < 0 || write(clear, "4", 1) != 1 || (before = ioctl(pagemap, PAGEMAP_SCAN, &scan)) < 0)
-		return tell_error(true);
+		return error_text(true);
 	*(volatile char *)page = 2;
 	if (before || ioctl(pagemap, PAGEMAP_SCAN, &scan) != 1)
 		return "it has no soft-dirty bits (CONFIG_MEM_SOFT_DIRTY)";
 	return "";
 }
 
-/* Whether pages can be found (PAGEMAP_SCAN), brought (userfaultfd with its events), and tracked, in one way or another. */
+/* Checks whether this kernel can list pages (PAGEMAP_SCAN), place pages (userfaultfd with its events), and track writes
+ * by each of the two methods. Prints JSON: for each feature, why it is missing, or an empty text. */
 int run_check(void)
 {
 	struct uffdio_api tracking = {.api = UFFD_API, .features = TRACKING_FEATURES};
@@ -58,12 +59,13 @@ int run_check(void)
 	*page = 1;
 	scan.start = (uint64_t)(uintptr_t)page;
 	scan.end = scan.start + PAGE_BYTES;
-	scanned = tell_error(ioctl(pagemap, PAGEMAP_SCAN, &scan) < 0);
+	scanned = error_text(ioctl(pagemap, PAGEMAP_SCAN, &scan) < 0);
 	fd = (int)syscall(SYS_userfaultfd, O_CLOEXEC);
-	placed = tell_error(fd < 0 || ioctl(fd, UFFDIO_API, &placing));
+	placed = error_text(fd < 0 || ioctl(fd, UFFDIO_API, &placing));
 	fd = (int)syscall(SYS_userfaultfd, O_CLOEXEC | TRACKING_FLAGS);
-	tracked = tell_error(fd < 0 || ioctl(fd, UFFDIO_API, &tracking));
-	printf("{\"pagemap_scan\": \"%s\", \"userfaultfd\": \"%s\", \"write_protection\": \"%s\", \"soft_dirty\": \"%s\"}\n",
+	tracked = error_text(fd < 0 || ioctl(fd, UFFDIO_API, &tracking));
+	printf("{\"pagemap_scan\": \"%s\", \"userfaultfd\": \"%s\", \"write_protection\": \"%s\", "
+	       "\"soft_dirty\": \"%s\"}\n",
 	       scanned, placed, tracked, check_soft_dirty(pagemap, page));
 	return 0;
 }

@@ -2,8 +2,9 @@
  * GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
  * SPDX-License-Identifier: GPL-3.0-or-later
  *
- * What is known of the pages of an address space, 2 MiB a chunk, for as many chunks as there is something to know of.
- * Whoever adds while others find or add holds a lock against them; a chunk never moves. */
+ * A hash table with the states of the pages of an address space, in chunks of 2 MiB. A chunk exists only if something
+ * is known about one of its pages, and it is never moved. The table has no lock of its own: adding a chunk must exclude
+ * any other access. */
 #pragma once
 
 #include <stddef.h>
@@ -14,9 +15,9 @@
 
 struct chunk {
 	uint64_t base;
-	uint64_t place, marked;	     /* source: where the kernel had one of its pages, or 0, and which of them */
-	void *data;		     /* target: CHUNK_BYTES, the pages that are stored; or NULL */
-	_Atomic uint8_t state[CHUNK_PAGES]; /* 0 at first; what else is the user's */
+	uint64_t location, located_page; /* source: frame or swap slot of one of its pages, or 0; and which page */
+	void *data;			 /* target: CHUNK_BYTES with the pages that are stored; or NULL */
+	_Atomic uint8_t state[CHUNK_PAGES]; /* enum page_state or enum target_page_state; 0 at first */
 };
 
 struct chunks {

@@ -23,29 +23,29 @@
 #include <unistd.h>
 
 #define REGIONS 65536
-/* Of an entry of pagemap (Documentation/admin-guide/mm/pagemap.rst): the frame or the place in the swap, and which of
- * them; and whether the page is mapped only there. */
-#define PAGEMAP_PLACE (((1UL << 55) - 1) | 3UL << 62)
+/* Bits of a pagemap entry (Documentation/admin-guide/mm/pagemap.rst): the page frame or swap slot, together with the
+ * bits that say which of them it is; and whether the page is mapped exclusively. */
+#define PAGEMAP_LOCATION (((1UL << 55) - 1) | 3UL << 62)
 #define PAGEMAP_EXCLUSIVE (1UL << 56)
-/* clear_refs (proc_pid_clear_refs(5)) */
+/* proc_pid_clear_refs(5) */
 #define CLEAR_SOFT_DIRTY "4"
 
 struct job *jobs;
 size_t job_count;
 static size_t job_room;
 uint64_t pages_seen;
-bool by_soft_dirty;
+bool use_soft_dirty;
 
-static uint64_t guard_category; /* PAGE_IS_GUARD, where the kernel knows it */
+static uint64_t guard_category; /* PAGE_IS_GUARD, or 0 if the kernel does not know it */
 static struct page_region regions[REGIONS];
 static sigset_t termination;
 
-static uint64_t ask_for_guards(void)
+static uint64_t probe_guard_category(void)
 {
 	struct page_region region;
 	struct pm_scan_arg scan = {.size = sizeof scan, .vec = (uint64_t)(uintptr_t)&region, .vec_len = 1,
 				   .category_mask = PAGE_IS_GUARD, .return_mask = PAGE_IS_GUARD};
-	int pagemap = open_of(getpid(), "pagemap");
+	int pagemap = open_proc_file(getpid(), "pagemap");
 	bool known;
 
 	scan.start = (uint64_t)(uintptr_t)allocate_pages(PAGE_BYTES);
@@ -56,12 +56,12 @@ static uint64_t ask_for_guards(void)
 	return known ? PAGE_IS_GUARD : 0;
 }
 
-void begin_to_track(void)
+void init_tracking(void)
 {
-	sigemptyset(&termination); /* it ends us, but not while a process stands still because we trace it: see track() */
+	sigemptyset(&termination); /* blocked while a process is stopped by our ptrace(2): see track() */
 	sigaddset(&termination, SIGTERM);
 	block_stop_signal();
-	guard_category = ask_for_guards();
+	guard_category = probe_guard_category();
 }
 
 static bool has_memory(pid_t pid)
@@ -84,23 +84,23 @@ static void track(struct process *process)
 	struct uffdio_api api = {.api = UFFD_API, .features = TRACKING_FEATURES};
 
 	pthread_sigmask(SIG_BLOCK, &termination, NULL);
-	process->userfault = inject_userfaultfd(process->pid);
+	process->uffd = inject_userfaultfd(process->pid);
 	pthread_sigmask(SIG_UNBLOCK, &termination, NULL);
-	if (process->userfault < 0) {
+	if (process->uffd < 0) {
 		if (start_time(process->pid) != process->started || !has_memory(process->pid))
-			return; /* it ended meanwhile, and its parent may not know yet */
-		if (process->userfault == -ENOEXEC || process->userfault == -ESRCH)
-			return; /* it is amid an execve(2): another round, or the last one, finds what it becomes */
-		fail("process %d cannot be tracked: userfaultfd: %s", (int)process->inner,
-		     strerror(-process->userfault));
+			return; /* it has ended, though its parent may not have waited for it yet */
+		if (process->uffd == -ENOEXEC || process->uffd == -ESRCH)
+			return; /* in execve(2): a later round or the final scan finds its new memory */
+		fail("process %d cannot be tracked: userfaultfd: %s", (int)process->ns_pid,
+		     strerror(-process->uffd));
 	}
-	if (ioctl(process->userfault, UFFDIO_API, &api))
+	if (ioctl(process->uffd, UFFDIO_API, &api))
 		fail("this kernel cannot track written pages: UFFDIO_API: %s", strerror(errno));
 	process->tracked = true;
 }
 
-/* Seen with huge pages: regions that begin within the one before. What one of them calls written is. */
-static long unite_regions(long count)
+/* With huge pages the kernel may return a region that begins within the one before. If either is written, both are. */
+static long merge_regions(long count)
 {
 	long kept = 0;
 
@@ -123,7 +123,7 @@ static long scan(struct process *process, struct pm_scan_arg *arguments)
 	long n;
 
 	arguments->size = sizeof *arguments;
-	arguments->category_inverted |= guard_category; /* guards (madvise(2), MADV_GUARD_INSTALL) are no pages */
+	arguments->category_inverted |= guard_category; /* guards (madvise(2), MADV_GUARD_INSTALL) are not pages */
 	arguments->category_mask |= guard_category;
 	arguments->vec = (uint64_t)(uintptr_t)regions;
 	arguments->vec_len = REGIONS;
@@ -132,8 +132,8 @@ static long scan(struct process *process, struct pm_scan_arg *arguments)
 		return 0;
 	if (n < 0)
 		fail("PAGEMAP_SCAN: %s", strerror(errno));
-	end_walk(arguments, n);
-	return unite_regions(n);
+	fix_walk_end(arguments, n);
+	return merge_regions(n);
 }
 
 static void set_states(struct process *process, uint64_t start, uint64_t end, enum page_state state)
@@ -162,29 +162,29 @@ void add_job(struct process *process, uint64_t start, uint64_t end, bool zero)
 	}
 }
 
-/* What is_written() must know of a page. Linux 6.7 refuses to be asked for soft-dirty bits. */
+/* The categories that is_written() needs. Linux 6.7 rejects PAGE_IS_SOFT_DIRTY: only ask for it if it is used. */
 static uint64_t written_categories(void)
 {
-	return by_soft_dirty ? PAGE_IS_SOFT_DIRTY : PAGE_IS_WRITTEN | PAGE_IS_WPALLOWED;
+	return use_soft_dirty ? PAGE_IS_SOFT_DIRTY : PAGE_IS_WRITTEN | PAGE_IS_WPALLOWED;
 }
 
 static bool is_written(uint64_t categories)
 {
-	/* a zero page that is only read is not dirty, though it may have come in the place of another */
-	if (by_soft_dirty)
+	/* A read that maps the zero page does not set the bit, though there may have been another page before. */
+	if (use_soft_dirty)
 		return categories & (PAGE_IS_SOFT_DIRTY | PAGE_IS_PFNZERO);
 	return categories & PAGE_IS_WRITTEN || !(categories & PAGE_IS_WPALLOWED);
 }
 
-/* Pages in areas that are not write-protected have come since, maybe at the address of older ones. */
-static void forget_remapped(struct process *process, struct range area)
+/* Pages that are not write-protected were mapped since the last round, maybe at the address of pages that were sent. */
+static void unmark_remapped(struct process *process, struct range vma)
 {
-	struct pm_scan_arg arguments = {.start = area.start, .end = area.end,
+	struct pm_scan_arg arguments = {.start = vma.start, .end = vma.end,
 					.category_inverted = PAGE_IS_WPALLOWED, .category_mask = PAGE_IS_WPALLOWED,
 					.category_anyof_mask = PAGE_IS_PRESENT | PAGE_IS_SWAPPED,
 					.return_mask = PAGE_IS_PRESENT};
 
-	while (arguments.start < area.end) {
+	while (arguments.start < vma.end) {
 		long n = scan(process, &arguments);
 
 		for (long i = 0; i < n; i++)
@@ -195,20 +195,20 @@ static void forget_remapped(struct process *process, struct range area)
 	}
 }
 
-/* Collects what was written since the last time, and protects it anew. */
-static void collect_written(struct process *process, struct range area)
+/* Collects the pages written since the last round, and protects them again. */
+static void collect_written(struct process *process, struct range vma)
 {
-	struct uffdio_register registration = {.range = {area.start, area.end - area.start},
+	struct uffdio_register registration = {.range = {vma.start, vma.end - vma.start},
 					       .mode = UFFDIO_REGISTER_MODE_WP};
-	struct pm_scan_arg arguments = {.flags = PM_SCAN_WP_MATCHING, .start = area.start, .end = area.end,
+	struct pm_scan_arg arguments = {.flags = PM_SCAN_WP_MATCHING, .start = vma.start, .end = vma.end,
 					.category_mask = PAGE_IS_WRITTEN,
 					.category_anyof_mask = PAGE_IS_PRESENT | PAGE_IS_SWAPPED,
 					.return_mask = PAGE_IS_PFNZERO};
 
-	forget_remapped(process, area);
-	if (ioctl(process->userfault, UFFDIO_REGISTER, &registration))
-		return; /* unmapped meanwhile, or not to be registered: the final scan finds it unprotected */
-	while (arguments.start < area.end) {
+	unmark_remapped(process, vma);
+	if (ioctl(process->uffd, UFFDIO_REGISTER, &registration))
+		return; /* unmapped meanwhile, or it cannot be registered: the final scan finds it unprotected */
+	while (arguments.start < vma.end) {
 		long n = scan(process, &arguments);
 
 		for (long i = 0; i < n; i++) {
@@ -229,29 +229,29 @@ void collect_running(void)
 
 		if (!process->alive)
 			continue;
-		if (process->userfault < 0) {
-			/* what is scanned by the pagemap of the one is noted as sent for the other; another round, or the
-			 * last one, finds what it becomes, whose memory is to be opened when it is its own */
-			if (has_memory_of_another(process) || !open_memory(process))
+		if (process->uffd < 0) {
+			/* After vfork(2) the memory is the parent's: its pages must not be marked as sent for the
+			 * child. A later round or the final scan opens the memory that the child has of its own. */
+			if (shares_mm(process) || !open_memory(process))
 				continue;
 			track(process);
 		}
-		if (process->userfault < 0)
+		if (process->uffd < 0)
 			continue;
-		read_areas(&process->areas, process->pid);
-		for (size_t area = 0; area < process->areas.ours.count; area++)
-			collect_written(process, process->areas.ours.list[area]);
+		read_vmas(&process->vmas, process->pid);
+		for (size_t vma = 0; vma < process->vmas.lazy.count; vma++)
+			collect_written(process, process->vmas.lazy.list[vma]);
 	}
 }
 
-/* Collects what was written since the last time; of a process that was not tracked yet, all it has. */
-static void collect_soft_dirty(struct process *process, struct range area)
+/* Collects the pages written since the last round; all pages of a process that was not tracked yet. */
+static void collect_soft_dirty(struct process *process, struct range vma)
 {
-	struct pm_scan_arg arguments = {.start = area.start, .end = area.end,
+	struct pm_scan_arg arguments = {.start = vma.start, .end = vma.end,
 					.category_anyof_mask = PAGE_IS_PRESENT | PAGE_IS_SWAPPED,
 					.return_mask = written_categories() | PAGE_IS_PFNZERO};
 
-	while (arguments.start < area.end) {
+	while (arguments.start < vma.end) {
 		long n = scan(process, &arguments);
 
 		for (long i = 0; i < n; i++) {
@@ -266,59 +266,62 @@ static void collect_soft_dirty(struct process *process, struct range area)
 	}
 }
 
-static void forget_range(struct process *process, struct range range)
+static void unmark_range(struct process *process, struct range range)
 {
 	for (uint64_t at = range.start; at < range.end; at += PAGE_BYTES) {
 		struct chunk *chunk = chunk_find(&process->pages, at);
 
-		if (!chunk) /* nothing of this chunk was sent */
+		if (!chunk) /* no page of this chunk was sent */
 			at = at - at % CHUNK_BYTES + CHUNK_BYTES - PAGE_BYTES;
 		else
 			chunk->state[chunk_page(at)] = UNSENT;
 	}
 }
 
-static const uint64_t *places_of(const struct process *process, const struct chunk *chunk)
+static const uint64_t *locations_of(const struct process *process, const struct chunk *chunk)
 {
 	static uint64_t entries[CHUNK_PAGES];
-	ssize_t n = pread(process->pagemap, entries, sizeof entries, (off_t)(chunk->base / PAGE_BYTES * sizeof *entries));
+	off_t at = (off_t)(chunk->base / PAGE_BYTES * sizeof *entries);
+	ssize_t n = pread(process->pagemap, entries, sizeof entries, at);
 
 	if (n < (ssize_t)sizeof entries)
 		memset((char *)entries + (n > 0 ? n : 0), 0, sizeof entries - (size_t)(n > 0 ? n : 0));
 	return entries;
 }
 
-/* mremap(2) moves whole page tables with their soft-dirty bits as they are, so others may stand where pages were sent.
- * It shows in the place of any page of a table, in memory or swap, and a chunk is as large as what a table is for. */
-static void note_places(struct process *process)
+/* mremap(2) moves whole page tables without setting soft-dirty bits, so other pages may be where pages were sent from.
+ * A chunk is as large as the range of a page table: if one page of it has moved to another frame or swap slot, all
+ * pages of the chunk are sent again. So the location of one page of each chunk is recorded. */
+static void record_locations(struct process *process)
 {
 	for (size_t i = 0; i < process->pages.size; i++) {
 		struct chunk *chunk = process->pages.table[i];
-		const uint64_t *entries = chunk ? places_of(process, chunk) : NULL;
-		bool exclusive = false; /* the zero page is at many places, and nobody's */
+		const uint64_t *entries = chunk ? locations_of(process, chunk) : NULL;
+		bool exclusive = false; /* preferred: the zero page has the same frame everywhere */
 
 		if (chunk)
-			chunk->place = 0;
+			chunk->location = 0;
 		for (size_t page = 0; chunk && page < CHUNK_PAGES && !exclusive; page++) {
 			exclusive = entries[page] & PAGEMAP_EXCLUSIVE;
-			if (chunk->state[page] != SENT || !(entries[page] & PAGEMAP_PLACE) ||
-			    (chunk->place && !exclusive)) {
+			if (chunk->state[page] != SENT || !(entries[page] & PAGEMAP_LOCATION) ||
+			    (chunk->location && !exclusive)) {
 				exclusive = false;
 				continue;
 			}
-			chunk->marked = page;
-			chunk->place = entries[page] & PAGEMAP_PLACE;
+			chunk->located_page = page;
+			chunk->location = entries[page] & PAGEMAP_LOCATION;
 		}
 	}
 }
 
-static void forget_moved(struct process *process)
+static void unmark_moved(struct process *process)
 {
 	for (size_t i = 0; i < process->pages.size; i++) {
 		struct chunk *chunk = process->pages.table[i];
 
-		if (chunk && chunk->place && (places_of(process, chunk)[chunk->marked] & PAGEMAP_PLACE) != chunk->place)
-			forget_range(process, (struct range){chunk->base, chunk->base + CHUNK_BYTES});
+		if (chunk && chunk->location &&
+		    (locations_of(process, chunk)[chunk->located_page] & PAGEMAP_LOCATION) != chunk->location)
+			unmark_range(process, (struct range){chunk->base, chunk->base + CHUNK_BYTES});
 	}
 }
 
@@ -330,32 +333,32 @@ static void clear_soft_dirty(struct process *process)
 	snprintf(path, sizeof path, "/proc/%d/clear_refs", (int)process->pid);
 	fd = open(path, O_WRONLY | O_CLOEXEC);
 	if (fd < 0 || write(fd, CLEAR_SOFT_DIRTY, 1) != 1)
-		fail("process %d cannot be tracked: %s: %s", (int)process->inner, path, strerror(errno));
+		fail("process %d cannot be tracked: %s: %s", (int)process->ns_pid, path, strerror(errno));
 	close(fd);
 	process->tracked = true;
 }
 
-/* The bits are read and cleared while the whole tree stands still: what is written between the two would be lost, also
- * by a child of vfork(2), which shares them. Tells for how long, in ms. */
+/* The bits are read and cleared while the whole tree is stopped: a write between the two would be lost. That includes
+ * writes by a child of vfork(2), which shares the memory. */
 double collect_stopped(void)
 {
 	double began;
 
-	read_all_areas(); /* what is new among them takes a while */
+	read_all_vmas(); /* before the stop, because smaps of new VMAs takes time */
 	began = stop_tree();
 	for (size_t i = 0; i < process_count; i++) {
 		struct process *process = processes[i];
 
 		if (!process->alive)
 			continue;
-		read_areas(&process->areas, process->pid);
-		forget_moved(process);
-		for (size_t area = 0; area < process->areas.ours.count; area++)
-			collect_soft_dirty(process, process->areas.ours.list[area]);
-		/* they are not ours, but may be again, with their bits cleared */
-		for (size_t area = 0; area < process->areas.special.count; area++)
-			forget_range(process, process->areas.special.list[area]);
-		note_places(process);
+		read_vmas(&process->vmas, process->pid);
+		unmark_moved(process);
+		for (size_t vma = 0; vma < process->vmas.lazy.count; vma++)
+			collect_soft_dirty(process, process->vmas.lazy.list[vma]);
+		/* they may become lazy again later, with their bits cleared */
+		for (size_t vma = 0; vma < process->vmas.not_lazy.count; vma++)
+			unmark_range(process, process->vmas.not_lazy.list[vma]);
+		record_locations(process);
 	}
 	for (size_t i = 0; i < process_count; i++)
 		if (processes[i]->alive)
@@ -364,14 +367,14 @@ double collect_stopped(void)
 	return now_ms() - began;
 }
 
-/* Of a frozen process: all its pages, and those that the target has not, or not as they are. */
-static void collect_final_of(struct process *process, struct range area, bool send)
+/* Lists all pages of a frozen process, and those that the target lacks or has an old copy of. */
+static void collect_final_of(struct process *process, struct range vma, bool send)
 {
-	struct pm_scan_arg arguments = {.start = area.start, .end = area.end,
+	struct pm_scan_arg arguments = {.start = vma.start, .end = vma.end,
 					.category_anyof_mask = PAGE_IS_PRESENT | PAGE_IS_SWAPPED,
 					.return_mask = written_categories() | PAGE_IS_PFNZERO};
 
-	while (arguments.start < area.end) {
+	while (arguments.start < vma.end) {
 		long n = scan(process, &arguments);
 
 		for (long i = 0; i < n; i++) {
@@ -412,9 +415,9 @@ void collect_final(bool send)
 
 		if (!process->alive)
 			continue;
-		if (by_soft_dirty)
-			forget_moved(process);
-		for (size_t area = 0; area < process->areas.ours.count; area++)
-			collect_final_of(process, process->areas.ours.list[area], send);
+		if (use_soft_dirty)
+			unmark_moved(process);
+		for (size_t vma = 0; vma < process->vmas.lazy.count; vma++)
+			collect_final_of(process, process->vmas.lazy.list[vma], send);
 	}
 }

@@ -2,9 +2,9 @@
  * GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
  * SPDX-License-Identifier: GPL-3.0-or-later
  *
- * Finds the pages that were written, and makes a list of what is to be sent of them. What was written is told by
- * userfaultfd write-protection, or by the kernel's soft-dirty bits (Documentation/admin-guide/mm/soft-dirty.rst), which it
- * takes a stop of the tree to read and clear. */
+ * Dirty page tracking: finds the pages that were written and lists them as jobs. There are two methods: userfaultfd
+ * write protection, and the kernel's soft-dirty bits (Documentation/admin-guide/mm/soft-dirty.rst), for which the
+ * process tree has to be stopped while they are read and cleared. */
 #pragma once
 
 #include "tree.h"
@@ -13,9 +13,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum page_state { UNSENT, SENT, PENDING /* to be pushed */ };
+enum page_state { UNSENT, SENT, PENDING /* post-copy: to be sent when the target asks, or by the push */ };
 
-/* Pages of one process to be sent, or told to hold zeros. */
+/* Pages of one process that are to be sent; with `zero`, they are known to hold zeros. */
 struct job {
 	struct process *process;
 	uint64_t start, end;
@@ -24,16 +24,16 @@ struct job {
 
 extern struct job *jobs;
 extern size_t job_count;
-extern uint64_t pages_seen; /* so many were added as jobs, or found missing */
-extern bool by_soft_dirty;
+extern uint64_t pages_seen; /* number of pages that were added as jobs, or that the target lacks */
+extern bool use_soft_dirty;
 
-/* To be called before all else, and before there are threads. */
-void begin_to_track(void);
+/* To be called first, before any thread is created. */
+void init_tracking(void);
 void add_job(struct process *process, uint64_t start, uint64_t end, bool zero);
-/* Adds what was written since the last time while the tree runs; the first time, all there is. */
+/* Adds the pages written since the last call, while the tree runs; the first call adds all pages. */
 void collect_running(void);
-/* The same by soft-dirty bits; tells for how long the tree stood still, in ms. */
+/* The same by soft-dirty bits; returns for how long the tree was stopped, in ms. */
 double collect_stopped(void);
-/* Finds the pages of the frozen tree, and those that the target has not, or not as they are: adds them, or leaves them
- * pending. */
+/* Lists all pages of the frozen tree (process->present), and those that the target lacks or has an old copy of
+ * (process->stale): with `send` these are added as jobs, else they are marked as pending. */
 void collect_final(bool send);

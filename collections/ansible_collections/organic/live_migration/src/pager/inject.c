@@ -2,9 +2,9 @@
  * GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
  * SPDX-License-Identifier: GPL-3.0-or-later
  *
- * A userfaultfd belongs to the address space that made it, so the process itself must call userfaultfd(2). It is made to
- * by ptrace(2), which stops one of its threads for some 0.2 ms; the descriptor is fetched by pidfd_getfd(2) and closed
- * again inside. */
+ * A userfaultfd belongs to the address space of the process that creates it, so the process itself must call
+ * userfaultfd(2). By ptrace(2) its first thread is stopped for about 0.2 ms and made to do so; then the descriptor is
+ * copied by pidfd_getfd(2), and closed in the process. */
 #define _GNU_SOURCE
 #include "inject.h"
 
@@ -24,12 +24,12 @@
 #include <unistd.h>
 
 #ifndef __x86_64__
-#error "the registers of this architecture are not known here"
+#error "only x86-64 is supported"
 #endif
 
-#define SUSPEND_SECCOMP 0x00200000 /* PTRACE_O_SUSPEND_SECCOMP: a container may not call userfaultfd */
+#define SUSPEND_SECCOMP 0x00200000 /* PTRACE_O_SUSPEND_SECCOMP: the container's seccomp filter forbids userfaultfd(2) */
 
-/* The address of a syscall instruction in the vDSO, which every process has. */
+/* The address of a syscall instruction in the vDSO, which every process has; 0 when it was not found. */
 static uint64_t find_syscall(pid_t pid)
 {
 	uint64_t start = 0, end = 0, found = 0;
@@ -66,7 +66,7 @@ static bool call(pid_t pid, struct user_regs_struct registers, uint64_t instruct
 	registers.rip = instruction;
 	registers.rax = (unsigned long)number;
 	registers.rdi = (unsigned long)argument;
-	registers.orig_rax = (unsigned long)-1; /* no restart of what the stop interrupted, for now */
+	registers.orig_rax = (unsigned long)-1; /* do not restart the interrupted system call yet */
 	if (ptrace(PTRACE_SETREGS, pid, 0, &registers) || ptrace(PTRACE_SINGLESTEP, pid, 0, 0) ||
 	    waitpid(pid, &status, __WALL) != pid || !WIFSTOPPED(status) || WSTOPSIG(status) != SIGTRAP ||
 	    ptrace(PTRACE_GETREGS, pid, 0, &registers))

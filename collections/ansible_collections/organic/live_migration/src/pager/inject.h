@@ -5,5 +5,5 @@
 
 #include <sys/types.h>
 
-/* A userfaultfd of a running process, made by it, held by us alone; or a negative errno. */
+/* Creates a userfaultfd in a running process and returns our copy of it, the only one left; or a negative errno. */
 int inject_userfaultfd(pid_t pid);

@@ -30,79 +30,10 @@ void fail(const char *format, ...)
 	_exit(1);
 }
 
-static void send_packet(int descriptor, const char *format, va_list arguments)
-{
-	char packet[1024], ancillary[CMSG_SPACE(sizeof(int))] = {0};
-	int n = vsnprintf(packet, sizeof packet, format, arguments);
-	struct iovec vector = {packet, (size_t)n};
-	struct msghdr message = {.msg_iov = &vector, .msg_iovlen = 1};
-
-	if (n < 0 || (size_t)n >= sizeof packet)
-		fail("a packet of %d bytes for the agent is too long", n);
-	if (descriptor >= 0) {
-		message.msg_control = ancillary;
-		message.msg_controllen = sizeof ancillary;
-		struct cmsghdr *header = CMSG_FIRSTHDR(&message);
-		header->cmsg_level = SOL_SOCKET;
-		header->cmsg_type = SCM_RIGHTS;
-		header->cmsg_len = CMSG_LEN(sizeof(int));
-		memcpy(CMSG_DATA(header), &descriptor, sizeof descriptor);
-	}
-	/* when the agent has died its guardian decides what becomes of us */
-	(void)!sendmsg(CONTROL, &message, MSG_NOSIGNAL);
-}
-
 void need_resources(bool opened, const char *path)
 {
 	if (!opened && (errno == EMFILE || errno == ENFILE || errno == ENOMEM))
 		fail("%s: %s", path, strerror(errno));
-}
-
-void tell(const char *format, ...)
-{
-	va_list arguments;
-
-	va_start(arguments, format);
-	send_packet(-1, format, arguments);
-	va_end(arguments);
-}
-
-void tell_descriptor(int descriptor, const char *format, ...)
-{
-	va_list arguments;
-
-	va_start(arguments, format);
-	send_packet(descriptor, format, arguments);
-	va_end(arguments);
-}
-
-bool hear(char *command, size_t size, struct connection *connections, int *count)
-{
-	char ancillary[CMSG_SPACE(sizeof(int) * CONNECTIONS_MAX)];
-	struct iovec vector = {command, size - 1};
-	struct msghdr message = {.msg_iov = &vector,
-				 .msg_iovlen = 1,
-				 .msg_control = ancillary,
-				 .msg_controllen = sizeof ancillary};
-	struct cmsghdr *header;
-	ssize_t n;
-
-	do
-		n = recvmsg(CONTROL, &message, MSG_CMSG_CLOEXEC);
-	while (n < 0 && errno == EINTR);
-	if (n <= 0)
-		return false;
-	command[n] = '\0';
-	*count = 0;
-	for (header = CMSG_FIRSTHDR(&message); header; header = CMSG_NXTHDR(&message, header)) {
-		if (header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS)
-			continue;
-		*count = (int)((header->cmsg_len - CMSG_LEN(0)) / sizeof(int));
-		for (int i = 0; i < *count; i++)
-			connections[i] = (struct connection){.fd = ((const int *)(const void *)CMSG_DATA(header))[i],
-							     .sending = PTHREAD_MUTEX_INITIALIZER};
-	}
-	return true;
 }
 
 void *allocate(size_t bytes)
@@ -147,13 +78,13 @@ bool is_zero_page(const void *page)
 {
 	const char *bytes = page;
 
-	/* most pages that hold something tell so in their first word */
+	/* the first word of most pages decides */
 	return *(const uint64_t *)page == 0 && memcmp(bytes, bytes + 8, PAGE_BYTES - 8) == 0;
 }
 
-static bool give_up(struct connection *connection)
+static bool mark_lost(struct connection *connection)
 {
-	connection->broken = true;
+	connection->lost = true;
 	shutdown(connection->fd, SHUT_RDWR);
 	return false;
 }
@@ -165,12 +96,12 @@ static bool send_message(struct connection *connection, struct iovec *vector, in
 	for (int i = 0; i < parts; i++)
 		connection->bytes_sent += vector[i].iov_len;
 	while (message.msg_iovlen) {
-		ssize_t n = connection->broken ? 0 : sendmsg(connection->fd, &message, MSG_NOSIGNAL);
+		ssize_t n = connection->lost ? 0 : sendmsg(connection->fd, &message, MSG_NOSIGNAL);
 
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n <= 0)
-			return give_up(connection);
+			return mark_lost(connection);
 		while (message.msg_iovlen && (size_t)n >= message.msg_iov->iov_len) {
 			n -= (ssize_t)message.msg_iov->iov_len;
 			message.msg_iov++;
@@ -188,9 +119,9 @@ bool send_vector(struct connection *connection, struct iovec *vector, int parts)
 {
 	bool sent;
 
-	pthread_mutex_lock(&connection->sending);
+	pthread_mutex_lock(&connection->send_lock);
 	sent = send_message(connection, vector, parts);
-	pthread_mutex_unlock(&connection->sending);
+	pthread_mutex_unlock(&connection->send_lock);
 	return sent;
 }
 
@@ -201,12 +132,12 @@ bool send_frame(struct connection *connection, struct frame frame, const void *p
 	return send_vector(connection, vector, payload ? 2 : 1);
 }
 
-bool send_ranges(struct connection *connection, enum frame_kind kind, uint32_t process, const struct range *ranges,
+bool send_ranges(struct connection *connection, enum frame_kind kind, uint32_t ns_pid, const struct range *ranges,
 		 size_t count)
 {
 	do {
 		size_t n = count < FRAME_RANGES_MAX ? count : FRAME_RANGES_MAX;
-		struct frame frame = {.kind = kind, .process = process, .payload_bytes = n * sizeof *ranges};
+		struct frame frame = {.kind = kind, .ns_pid = ns_pid, .payload_bytes = n * sizeof *ranges};
 
 		if (!send_frame(connection, frame, n ? ranges : NULL))
 			return false;
@@ -221,12 +152,12 @@ bool receive_all(struct connection *connection, void *data, size_t bytes)
 	char *at = data;
 
 	while (bytes) {
-		ssize_t n = connection->broken ? 0 : recv(connection->fd, at, bytes, 0);
+		ssize_t n = connection->lost ? 0 : recv(connection->fd, at, bytes, 0);
 
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n <= 0)
-			return give_up(connection);
+			return mark_lost(connection);
 		at += n;
 		bytes -= (size_t)n;
 	}
@@ -258,10 +189,10 @@ bool receive_frame(struct connection *connection, struct frame *frame)
 		    frame->length <= MEMORY_MAX && frame->address <= ADDRESS_END - frame->length)
 			return true;
 		break;
-	case FRAME_EXTENTS:
+	case FRAME_VMAS:
 	case FRAME_PRESENT:
 	case FRAME_STALE:
-	case FRAME_WIPED:
+	case FRAME_WIPE_ON_FORK:
 	case FRAME_RECEIVED:
 		if (bytes <= FRAME_BYTES_MAX && bytes % sizeof(struct range) == 0)
 			return true;
@@ -272,5 +203,5 @@ bool receive_frame(struct connection *connection, struct frame *frame)
 			return true;
 		break;
 	}
-	return give_up(connection);
+	return mark_lost(connection);
 }

@@ -2,14 +2,12 @@
  * GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
  * SPDX-License-Identifier: GPL-3.0-or-later
  *
- * pager source PID HINTS [CONNECTION...]
- * pager target IMAGES INIT CONNECTION...
- * pager check
+ * pager source PID HINTS [CONNECTION...] pager target IMAGES INIT CONNECTION... pager check
  *
- * Moves the memory of a process tree between two hosts; child of the agents of organic.live_migration. PID is the first
- * process of the tree, the others are descriptors: HINTS of the file for preload.so, IMAGES of CRIU's image directory,
- * INIT of the first process of the container (pidfd_open(2)), and the connections to the other pager. "check" tells what
- * the kernel lacks. */
+ * Moves the memory of a process tree to another host. It is started by the agents of organic.live_migration, one pager
+ * on each host. PID is the first process of the tree; the other arguments are descriptors: HINTS of the file for
+ * preload.so, IMAGES of CRIU's image directory, INIT of the first process of the container (pidfd_open(2)), and
+ * CONNECTION to the other pager. "check" prints what the kernel lacks. */
 #include "pager.h"
 
 #include <signal.h>
@@ -31,17 +29,19 @@ int main(int count, char **arguments)
 	if (count == 2 && strcmp(arguments[1], "check") == 0)
 		return run_check();
 	if ((!source && !target) || count - first > CONNECTIONS_MAX) {
-		fputs("usage: pager source PID HINTS [CONNECTION...]\n       pager target IMAGES INIT CONNECTION...\n       pager check\n",
+		fputs("usage: pager source PID HINTS [CONNECTION...]\n"
+		      "       pager target IMAGES INIT CONNECTION...\n"
+		      "       pager check\n",
 		      stderr);
 		return EXIT_USAGE;
 	}
 	signal(SIGPIPE, SIG_IGN);
-	getrlimit(RLIMIT_NOFILE, &descriptors); /* each process takes some */
+	getrlimit(RLIMIT_NOFILE, &descriptors); /* each process needs several */
 	descriptors.rlim_cur = descriptors.rlim_max;
 	setrlimit(RLIMIT_NOFILE, &descriptors);
 	for (int i = first; i < count; i++)
 		connections[i - first] =
-			(struct connection){.fd = atoi(arguments[i]), .sending = PTHREAD_MUTEX_INITIALIZER};
+			(struct connection){.fd = atoi(arguments[i]), .send_lock = PTHREAD_MUTEX_INITIALIZER};
 	if (source)
 		run_source(atoi(arguments[2]), connections, count - first, atoi(arguments[3]));
 	else

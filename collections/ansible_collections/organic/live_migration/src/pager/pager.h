@@ -13,44 +13,38 @@
 #include <sys/uio.h>
 
 #define CONNECTIONS_MAX 16
-/* The agent's orders come as packets on standard input, a SOCK_SEQPACKET socket, and what is told goes back there. */
-#define CONTROL 0
-/* Of the pagers while the process stands still: before all else, but behind CRIU and the agents, whom it waits for too. */
-#define BEHIND_CRIU (-5)
-/* So many pages come with one that a process waits for, from where it is on. */
-#define AROUND_PAGES 16UL
+/* Nice value of the pagers during the switchover: above everything else on the host, but below CRIU and the agents,
+ * which the process waits for as well. */
+#define PAGER_SWITCHOVER_NICE (-5)
+/* Number of pages that are sent or placed for one page fault, starting at the page that the process waits for. */
+#define FAULT_AROUND_PAGES 16UL
 
-/* A connection to the other pager. It breaks once and for all: what is sent afterwards is not, and nothing comes. */
+/* A connection to the other pager. Once it is lost it stays lost: nothing more is sent or received. */
 struct connection {
 	int fd;
-	pthread_mutex_t sending;
-	_Atomic bool broken;
+	pthread_mutex_t send_lock;
+	_Atomic bool lost;
 	_Atomic uint64_t bytes_sent;
 };
 
-/* Ends the program with a message; the agent sees the end and acts. */
+/* Ends the program with a message; the agent notices the end and acts. */
 __attribute__((noreturn, format(printf, 1, 2))) void fail(const char *format, ...);
-/* Fails when a file was not opened for want of descriptors or memory: it is not to be taken for one that is not there. */
+/* Fails when a file could not be opened because descriptors or memory ran out: it must not be mistaken for a missing
+ * one. */
 void need_resources(bool opened, const char *path);
-/* One packet to the agent, JSON. */
-__attribute__((format(printf, 1, 2))) void tell(const char *format, ...);
-/* The same, with a descriptor that the agent holds open from then on. */
-__attribute__((format(printf, 2, 3))) void tell_descriptor(int descriptor, const char *format, ...);
-/* One order of the agent's, with the connections that came with it; false when it has gone. */
-bool hear(char *command, size_t size, struct connection *connections, int *count);
 void *allocate(size_t bytes);
 void *allocate_pages(size_t bytes);
 double now_ms(void);
 bool is_zero_page(const void *page);
-/* Of all threads (setpriority(2)). */
+/* Sets the nice value of all threads (setpriority(2)). */
 void set_priority(int nice);
 
 bool send_vector(struct connection *connection, struct iovec *vector, int parts);
 bool send_frame(struct connection *connection, struct frame frame, const void *payload);
-bool send_ranges(struct connection *connection, enum frame_kind kind, uint32_t process, const struct range *ranges,
+bool send_ranges(struct connection *connection, enum frame_kind kind, uint32_t ns_pid, const struct range *ranges,
 		 size_t count);
 bool receive_all(struct connection *connection, void *data, size_t bytes);
-/* Reads one frame without its payload; false when the connection is broken, or said what no pager says. */
+/* Reads one frame without its payload; false when the connection is lost, or the frame is not valid. */
 bool receive_frame(struct connection *connection, struct frame *frame);
 
 /* source.c, target.c, check.c */

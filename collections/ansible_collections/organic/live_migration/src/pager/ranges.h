@@ -13,7 +13,7 @@ struct ranges {
 };
 
 void add_range(struct ranges *ranges, uint64_t start, uint64_t end);
-/* The same, or what is added goes on from the last one. */
+/* The same, but extends the last range if the new one begins at its end. */
 void add_pages(struct ranges *ranges, uint64_t start, uint64_t end);
-/* Of ranges in the order of their addresses, those that overlap a part of memory: the first of them, or NULL. */
+/* The first of the ranges, which are in the order of their addresses, that overlaps start to end; or NULL. */
 const struct range *overlapping(const struct ranges *ranges, uint64_t start, uint64_t end);

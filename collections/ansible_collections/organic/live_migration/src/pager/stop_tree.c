@@ -16,7 +16,7 @@
 #include <string.h>
 #include <time.h>
 
-/* A thread that takes longer to stop may wait for another that we have stopped, as in vfork(2). */
+/* A thread that takes longer to stop may be waiting for one that is stopped already, as in vfork(2). */
 #define STOP_TOGETHER_MS 50.0
 
 static pid_t *stopped;
@@ -37,13 +37,13 @@ void release_tree(void)
 			await_signal(1);
 	}
 	if (stopped_count)
-		fail("%zu threads that stood still do not go on", stopped_count); /* the kernel lets them */
+		fail("%zu stopped threads cannot be released", stopped_count); /* the kernel does it when we end */
 	pthread_mutex_unlock(&stopped_lock);
 }
 
-/* Who calls execve(2) waits until its other threads have been waited for, by us if we have stopped them, and keeps us from
- * tracing another one meanwhile. So this is a thread of its own. */
-static void *attend_the_ended(void *nothing)
+/* execve(2) waits until the other threads of its process have been reaped, by us if we trace them. Meanwhile we cannot
+ * trace another thread of that process. So they are reaped by a thread of their own. */
+static void *reap_ended_threads(void *nothing)
 {
 	while (stopping) {
 		pthread_mutex_lock(&stopped_lock);
@@ -51,12 +51,13 @@ static void *attend_the_ended(void *nothing)
 			if (has_ended(stopped[i]))
 				stopped[i--] = stopped[--stopped_count];
 		pthread_mutex_unlock(&stopped_lock);
-		nanosleep(&(struct timespec){0, 1000000}, NULL); /* there is no event for one of several */
+		/* there is no system call that waits for any one of these threads, and for no other */
+		nanosleep(&(struct timespec){0, 1000000}, NULL);
 	}
 	return nothing;
 }
 
-/* Whether it stands still; one that does no more is forgotten. */
+/* Whether a thread is on the list and still stopped; removes it from the list if it is not. */
 static bool is_stopped(pid_t tid)
 {
 	char text[1024], *at;
@@ -75,7 +76,7 @@ static bool is_stopped(pid_t tid)
 	return found;
 }
 
-static void note_stopped(pid_t tid)
+static void record_stopped(pid_t tid)
 {
 	pthread_mutex_lock(&stopped_lock);
 	stopped = realloc(stopped, (stopped_count + 1) * sizeof *stopped);
@@ -85,7 +86,7 @@ static void note_stopped(pid_t tid)
 	pthread_mutex_unlock(&stopped_lock);
 }
 
-/* A thread that has ended, but is still on the list; the first one of a process stays as long as the others. */
+/* Whether a thread has ended; the first thread of a process stays in /proc as long as the others live. */
 static bool is_dead(pid_t tid)
 {
 	char text[1024], *at = read_stat(tid, text, sizeof text);
@@ -93,7 +94,8 @@ static bool is_dead(pid_t tid)
 	return !at || at[2] == 'Z' || at[2] == 'X';
 }
 
-/* Stops the threads that are not yet; tells how many, or -1 when one did not stop in time, and all have been let go. */
+/* Stops the threads that are not stopped yet. Returns their number, or -1 if one did not stop in time: then all have
+ * been released, and the caller starts again. */
 static long stop_threads(const struct process *process)
 {
 	char path[64];
@@ -115,23 +117,23 @@ static long stop_threads(const struct process *process)
 		if (error && is_dead(tid))
 			continue;
 		if (error == -ESRCH || error == -EPERM) {
-			count++; /* an execve(2) gave its number to another, or the other way round: look again */
+			count++; /* execve(2) changes the TID of a thread: list them again */
 			continue;
 		}
 		if (error == -EAGAIN) {
 			release_tree();
 			error = await_stop(tid, STOP_PATIENCE_MS);
 			if (!error)
-				note_stopped(tid); /* and it stays so, lest it be late again */
+				record_stopped(tid); /* it stays stopped, so that it cannot be late again */
 			if (!error || error == -ESRCH) {
 				count = -1;
 				break;
 			}
 		}
 		if (error)
-			fail("process %u cannot be stopped to see what it has written: %s", process->inner,
+			fail("process %u cannot be stopped to read which pages it has written: %s", process->ns_pid,
 			     strerror(-error));
-		note_stopped(tid);
+		record_stopped(tid);
 		count++;
 	}
 	if (threads)
@@ -142,14 +144,14 @@ static long stop_threads(const struct process *process)
 double stop_tree(void)
 {
 	double began = now_ms(), deadline = began + 2 * STOP_PATIENCE_MS;
-	pthread_t attendant;
+	pthread_t reaper;
 
 	stopping = true;
-	if (pthread_create(&attendant, NULL, attend_the_ended, NULL))
+	if (pthread_create(&reaper, NULL, reap_ended_threads, NULL))
 		fail("no thread to stop the processes with");
 	for (long more = 1; more;) {
 		if (now_ms() > deadline)
-			fail("the processes do not stand still together, to see what they have written");
+			fail("the processes could not all be stopped to read which pages they have written");
 		more = 0;
 		find_processes();
 		for (size_t i = 0; i < process_count && more >= 0; i++) {
@@ -159,6 +161,6 @@ double stop_tree(void)
 		}
 	}
 	stopping = false;
-	pthread_join(attendant, NULL);
+	pthread_join(reaper, NULL);
 	return began;
 }

@@ -2,8 +2,8 @@
  * GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
  * SPDX-License-Identifier: GPL-3.0-or-later
  *
- * Threads are stopped with PTRACE_SEIZE and PTRACE_INTERRUPT (ptrace(2)): their parents are not told, and when we die the
- * kernel lets them go on. */
+ * Threads are stopped with PTRACE_SEIZE and PTRACE_INTERRUPT (ptrace(2)): their parents do not notice, and if we die
+ * the kernel releases them. */
 #define _GNU_SOURCE
 #include "tracer.h"
 
@@ -37,7 +37,7 @@ int interrupt_thread(pid_t tid, long options)
 
 	if (error && error != -EPERM)
 		return error;
-	/* it may be ours already: an execve(2) gave it the number of the first thread */
+	/* EPERM: we may trace it already, because execve(2) gave it the TID of the first thread */
 	if (ptrace(PTRACE_INTERRUPT, tid, 0, 0))
 		return error ? error : -errno;
 	return 0;
@@ -55,7 +55,7 @@ int await_stop(pid_t tid, double patience_ms)
 			return -ESRCH;
 		if (found && status >> 16 == PTRACE_EVENT_STOP)
 			return 0;
-		if (found) { /* a signal was on its way before us */
+		if (found) { /* it stopped for a signal that was pending: deliver it */
 			if (ptrace(PTRACE_CONT, tid, 0, WSTOPSIG(status)))
 				return -errno;
 			continue;

@@ -6,19 +6,19 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
-/* Longer than any thread should be in an uninterruptible call. */
+/* Longer than a thread should stay in an uninterruptible system call. */
 #define STOP_PATIENCE_MS 5e3
 
-/* The signal of a traced thread's stop. It must be blocked in all threads of the tracer. */
+/* Blocks SIGCHLD, which reports the stop of a traced thread. It must be blocked in all threads of the tracer. */
 void block_stop_signal(void);
-/* Until one more has stopped, or for so many ms. */
+/* Waits until another thread has stopped, or for so many ms. */
 void await_signal(double patience_ms);
-/* Traces a thread and orders it to stop, with options of ptrace(2); returns 0 or a negative errno. */
+/* Starts to trace a thread, with options of ptrace(2), and asks it to stop; returns 0 or a negative errno. */
 int interrupt_thread(pid_t tid, long options);
-/* Awaits the stop, for so many ms; no signal is half delivered then. 0, -ESRCH: the thread has ended, or -EAGAIN: it does
- * not stop yet. Who ends while a thread is stopped lets it go on. */
+/* Waits for the stop, at most so many ms; pending signals are delivered before it. Returns 0, -ESRCH when the thread
+ * has ended, or -EAGAIN when it has not stopped yet. If the tracer ends, the thread continues. */
 int await_stop(pid_t tid, double patience_ms);
-/* Lets a stopped thread go on. False: it is not stopped; it was killed, or calls execve(2), and must be tried again. */
+/* Lets a stopped thread continue. False when it is not stopped because it was killed or is in execve(2): try again. */
 bool release_thread(pid_t tid);
-/* Whether a thread that was stopped has ended since; nobody else hears of it before it was asked. */
+/* Whether a traced thread has ended. This reaps it: its parent is notified only after that. */
 bool has_ended(pid_t tid);

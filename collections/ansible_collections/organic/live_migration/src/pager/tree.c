@@ -25,7 +25,7 @@ void set_root(pid_t pid)
 	root = pid;
 }
 
-int open_of(pid_t pid, const char *name)
+int open_proc_file(pid_t pid, const char *name)
 {
 	char path[64];
 
@@ -37,10 +37,10 @@ int open_of(pid_t pid, const char *name)
 	return fd;
 }
 
-static uint32_t inner_pid(pid_t pid)
+static uint32_t ns_pid_of(pid_t pid)
 {
 	char path[64], line[256], *last;
-	uint32_t inner = 0;
+	uint32_t ns_pid = 0;
 	FILE *status;
 
 	snprintf(path, sizeof path, "/proc/%d/status", (int)pid);
@@ -48,21 +48,21 @@ static uint32_t inner_pid(pid_t pid)
 	need_resources(status, path);
 	while (status && fgets(line, sizeof line, status))
 		if (strncmp(line, "NSpid:", 6) == 0 && (last = strrchr(line, '\t')))
-			inner = (uint32_t)strtoul(last + 1, NULL, 10);
+			ns_pid = (uint32_t)strtoul(last + 1, NULL, 10);
 	if (status)
 		fclose(status);
-	return inner;
+	return ns_pid;
 }
 
 char *read_stat(pid_t pid, char *text, size_t size)
 {
-	int fd = open_of(pid, "stat");
+	int fd = open_proc_file(pid, "stat");
 	ssize_t n = fd < 0 ? 0 : read(fd, text, size - 1);
 
 	if (fd >= 0)
 		close(fd);
 	text[n > 0 ? n : 0] = '\0';
-	return strrchr(text, ')'); /* the name may hold anything */
+	return strrchr(text, ')'); /* the last one: the name may contain any character */
 }
 
 uint64_t start_time(pid_t pid)
@@ -97,12 +97,12 @@ static void close_memory(struct process *process)
 bool open_memory(struct process *process)
 {
 	close_memory(process);
-	process->pagemap = open_of(process->pid, "pagemap");
-	process->memory = open_of(process->pid, "mem");
+	process->pagemap = open_proc_file(process->pid, "pagemap");
+	process->memory = open_proc_file(process->pid, "mem");
 	return process->pagemap >= 0 && process->memory >= 0;
 }
 
-/* Whether the memory that is open is no process's any more; its descriptor has nothing to read then (proc_pid_mem(5)). */
+/* Whether no process has the open memory any more: then reading it returns 0 (proc_pid_mem(5)). */
 static bool is_memory_gone(const struct process *process)
 {
 	char byte;
@@ -114,13 +114,13 @@ static struct process *add_process(pid_t pid, uint64_t started)
 {
 	struct process new = {.pid = pid,
 			      .started = started,
-			      .inner = inner_pid(pid),
+			      .ns_pid = ns_pid_of(pid),
 			      .pagemap = -1,
 			      .memory = -1,
-			      .userfault = -1};
+			      .uffd = -1};
 
-	if (!new.inner || !open_memory(&new)) {
-		close_memory(&new); /* it has just ended */
+	if (!new.ns_pid || !open_memory(&new)) {
+		close_memory(&new); /* the process has just ended */
 		return NULL;
 	}
 	processes = realloc(processes, (process_count + 1) * sizeof(struct process *));
@@ -134,13 +134,13 @@ static struct process *add_process(pid_t pid, uint64_t started)
 static void forget_process(struct process *process)
 {
 	close_memory(process);
-	if (process->userfault >= 0)
-		close(process->userfault);
-	process->userfault = -1;
-	process->started = 0; /* its chunks may still be in use by a reader */
+	if (process->uffd >= 0)
+		close(process->uffd);
+	process->uffd = -1;
+	process->started = 0; /* the struct stays, because another thread may be using its chunks */
 }
 
-static void see_tree(pid_t pid)
+static void scan_tree(pid_t pid)
 {
 	uint64_t started = start_time(pid);
 	struct process *process = known_process(pid, started);
@@ -156,7 +156,7 @@ static void see_tree(pid_t pid)
 	}
 	if (!process)
 		process = add_process(pid, started);
-	else if (!open_memory(process)) /* it may have been another's memory, until the execve(2) after a vfork(2) */
+	else if (!open_memory(process)) /* opened again: execve(2) after vfork(2) gives a process other memory */
 		process = NULL;
 	if (!process)
 		return;
@@ -165,13 +165,13 @@ static void see_tree(pid_t pid)
 	threads = opendir(path);
 	need_resources(threads, path);
 	while (threads && (thread = readdir(threads))) {
-		/* the children of each thread are the process's (proc(5), CONFIG_PROC_CHILDREN) */
+		/* each thread has a list of its own of the children it created (proc(5), CONFIG_PROC_CHILDREN) */
 		snprintf(path, sizeof path, "/proc/%d/task/%s/children", (int)pid, thread->d_name);
 		list = fopen(path, "re");
 		need_resources(list, path);
 		if (list && getline(&children, &room, list) > 0)
 			for (char *at = children, *end; strtol(at, &end, 10) > 0; at = end)
-				see_tree((pid_t)strtol(at, NULL, 10));
+				scan_tree((pid_t)strtol(at, NULL, 10));
 		if (list)
 			fclose(list);
 	}
@@ -186,7 +186,7 @@ void find_processes(void)
 
 	for (size_t i = 0; i < process_count; i++)
 		processes[i]->alive = false;
-	see_tree(root);
+	scan_tree(root);
 	for (size_t i = 0; i < process_count; i++) {
 		root_alive |= processes[i]->alive && processes[i]->pid == root;
 		if (!processes[i]->alive && processes[i]->started)
@@ -196,43 +196,43 @@ void find_processes(void)
 		fail("process %d has ended", (int)root);
 }
 
-void read_all_areas(void)
+void read_all_vmas(void)
 {
 	find_processes();
 	for (size_t i = 0; i < process_count; i++)
 		if (processes[i]->alive)
-			read_areas(&processes[i]->areas, processes[i]->pid);
+			read_vmas(&processes[i]->vmas, processes[i]->pid);
 }
 
-struct process *process_named(uint32_t inner)
+struct process *find_process(uint32_t ns_pid)
 {
 	for (size_t i = 0; i < process_count; i++)
-		if (processes[i]->inner == inner && processes[i]->started)
+		if (processes[i]->ns_pid == ns_pid && processes[i]->started)
 			return processes[i];
 	return NULL;
 }
 
-bool has_memory_of_another(const struct process *process)
+bool shares_mm(const struct process *process)
 {
 	bool found_before = true;
 
 	for (size_t i = 0; i < process_count; i++) {
 		found_before &= processes[i] != process;
-		if (processes[i] != process && processes[i]->alive && (found_before || processes[i]->userfault >= 0) &&
+		if (processes[i] != process && processes[i]->alive && (found_before || processes[i]->uffd >= 0) &&
 		    syscall(SYS_kcmp, process->pid, processes[i]->pid, KCMP_VM, 0, 0) == 0)
 			return true;
 	}
 	return false;
 }
 
-static int by_inner(const void *a, const void *b)
+static int by_ns_pid(const void *a, const void *b)
 {
 	const struct process *const *left = a, *const *right = b;
 
-	return ((*left)->inner > (*right)->inner) - ((*left)->inner < (*right)->inner);
+	return ((*left)->ns_pid > (*right)->ns_pid) - ((*left)->ns_pid < (*right)->ns_pid);
 }
 
 void sort_processes(void)
 {
-	qsort(processes, process_count, sizeof *processes, by_inner);
+	qsort(processes, process_count, sizeof *processes, by_ns_pid);
 }

@@ -15,35 +15,37 @@
 struct process {
 	pid_t pid;
 	uint64_t started;
-	uint32_t inner; /* PID in the container's namespace */
-	int pagemap, memory, userfault;
+	uint32_t ns_pid; /* PID in the container's namespace */
+	int pagemap, memory, uffd;
 	bool alive, tracked;
-	struct areas areas;
-	struct ranges present, stale; /* pages at the freeze; those that the target has not, or not as they are */
+	struct vmas vmas;
+	struct ranges present, stale; /* pages at the freeze; those that the target lacks or has an old copy of */
 	struct chunks pages;
 };
 
-/* Those that were ever found; none moves or goes, as a reader may still use it. */
+/* All processes that were ever found. None is moved or freed, because another thread may be using it. */
 extern struct process **processes;
 extern size_t process_count;
 
-/* Its first process. */
+/* Sets the first process of the tree. */
 void set_root(pid_t pid);
-/* Finds out which processes there are, and fails when the first one has ended. */
+/* Updates the list of processes; fails when the first one has ended. */
 void find_processes(void);
-/* The same, and what their areas are. */
-void read_all_areas(void);
-/* The process with that PID in the container; NULL when there is none. */
-struct process *process_named(uint32_t inner);
-/* By these PIDs. */
+/* The same, and reads their VMAs. */
+void read_all_vmas(void);
+/* The process with this PID in the container; NULL when there is none. */
+struct process *find_process(uint32_t ns_pid);
+/* Sorts them by their PID in the container. */
 void sort_processes(void);
-/* Opens its memory as it is now: what is open goes on meaning what it had before an execve(2). */
+/* Opens the memory that the process has now; an open descriptor keeps referring to the memory before an execve(2). */
 bool open_memory(struct process *process);
-/* Whether its memory is that of one that was found before or is tracked, as it is from vfork(2) until execve(2). */
-bool has_memory_of_another(const struct process *process);
-/* A file of /proc/PID; or -1. */
-int open_of(pid_t pid, const char *name);
-/* What stat tells of a process or a thread from the end of its name on (proc_pid_stat(5)); NULL when there is none. */
+/* Whether it shares its memory (mm_struct) with a process that was found before it or is tracked, as it does between
+ * vfork(2) and execve(2). */
+bool shares_mm(const struct process *process);
+/* Opens a file of /proc/PID; -1 when there is none. */
+int open_proc_file(pid_t pid, const char *name);
+/* Reads the stat file of a process or a thread (proc_pid_stat(5)); returns the ')' after the name in it, or NULL. */
 char *read_stat(pid_t pid, char *text, size_t size);
-/* Clock ticks since boot, which tell a process from a later one with its PID; 0 when there is none. */
+/* Start time in clock ticks since boot: with it, a process is not confused with a later one that got its PID. 0 when
+ * there is no such process. */
 uint64_t start_time(pid_t pid);

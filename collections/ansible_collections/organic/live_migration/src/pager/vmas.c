@@ -33,7 +33,7 @@ static void append(struct text *text, const char *bytes, size_t count)
 	text->count += count;
 }
 
-/* Leaves out the flags of accounting and of tracking, which change by themselves; CRIU takes none of them. */
+/* Blanks the flags for accounting and dirty tracking, which change by themselves and which CRIU ignores. */
 static void blank_changing(char *flags)
 {
 	static const char *const names[] = {" ac", " sd", " um", " uw"};
@@ -46,10 +46,10 @@ static void blank_changing(char *flags)
 	}
 }
 
-/* Not lazy for a reason that maps does not tell is memory that is locked, and memory that the kernel may drop at will
- * (MAP_DROPPABLE; the C library keeps the state of getrandom(3) in it), of which CRIU dumps no page and which takes no
- * userfaultfd. */
-void learn_areas(struct areas *areas, pid_t pid)
+/* Two kinds of VMAs are not lazy, though maps does not show it: locked memory, and memory that the kernel may drop at
+ * any time (MAP_DROPPABLE; the C library uses it for getrandom(3)), of which CRIU dumps no page and which userfaultfd
+ * cannot be used for. */
+void snapshot_vmas(struct vmas *vmas, pid_t pid)
 {
 	FILE *smaps = open_file(pid, "smaps");
 	uint64_t start = 0, end = 0, from, to;
@@ -58,9 +58,9 @@ void learn_areas(struct areas *areas, pid_t pid)
 	size_t room = 0;
 	ssize_t n;
 
-	areas->known.count = areas->special.count = areas->wiped.count = areas->learned.count = 0;
+	vmas->snapshot.count = vmas->not_lazy.count = vmas->wipe_on_fork.count = vmas->snapshot_smaps.count = 0;
 	while (smaps && (n = getline(&line, &room, smaps)) > 0) {
-		if (sscanf(line, "%lx-%lx ", &from, &to) == 2) { /* other lines begin with such digits, too */
+		if (sscanf(line, "%lx-%lx ", &from, &to) == 2) { /* other lines may begin with hex digits, too */
 			start = from;
 			end = to;
 			first.count = 0;
@@ -68,14 +68,14 @@ void learn_areas(struct areas *areas, pid_t pid)
 		}
 		if (strncmp(line, "VmFlags:", 8) != 0)
 			continue;
-		add_range(&areas->known, start, end);
+		add_range(&vmas->snapshot, start, end);
 		if (strstr(line, " lo") || strstr(line, " dp"))
-			add_range(&areas->special, start, end);
+			add_range(&vmas->not_lazy, start, end);
 		else if (strstr(line, " wf"))
-			add_range(&areas->wiped, start, end);
+			add_range(&vmas->wipe_on_fork, start, end);
 		blank_changing(line);
-		append(&areas->learned, first.bytes, first.count);
-		append(&areas->learned, line, (size_t)n);
+		append(&vmas->snapshot_smaps, first.bytes, first.count);
+		append(&vmas->snapshot_smaps, line, (size_t)n);
 	}
 	if (smaps)
 		fclose(smaps);
@@ -101,95 +101,96 @@ static size_t line_length(const char *text)
 	return (size_t)(strchr(text, '\n') - text) + 1;
 }
 
-/* Adds to `exact` what was learned of an area, if its line is the same still. *at goes through what was learned. */
-static bool add_known(struct areas *areas, const char *line, uint64_t start, size_t *at)
+/* Adds a VMA to current_smaps if it is as it was in the snapshot. *at is the place in the snapshot to go on from. */
+static bool add_current(struct vmas *vmas, const char *line, uint64_t start, size_t *at)
 {
-	while (*at < areas->learned.count) {
-		const char *known = areas->learned.bytes + *at;
-		size_t first = line_length(known), both = first + line_length(known + first);
-		uint64_t known_start = strtoul(known, NULL, 16);
+	while (*at < vmas->snapshot_smaps.count) {
+		const char *entry = vmas->snapshot_smaps.bytes + *at;
+		size_t first = line_length(entry), both = first + line_length(entry + first);
+		uint64_t entry_start = strtoul(entry, NULL, 16);
 
-		if (known_start > start)
+		if (entry_start > start)
 			return false;
 		*at += both;
-		if (known_start < start)
+		if (entry_start < start)
 			continue;
-		if (strncmp(known, line, first) != 0)
+		if (strncmp(entry, line, first) != 0)
 			return false;
-		append(&areas->exact, known, both);
+		append(&vmas->current_smaps, entry, both);
 		return true;
 	}
 	return false;
 }
 
-/* Reads what maps tells; false when there is an area of which more must be learned to tell whether it is ours. */
-static bool read_maps(struct areas *areas, pid_t pid)
+/* Reads maps; false when the snapshot does not say whether some VMA is lazy. */
+static bool read_maps(struct vmas *vmas, pid_t pid)
 {
 	FILE *maps = open_file(pid, "maps");
 	unsigned long start, end, inode;
 	char permissions[8], name[16];
-	bool all_known = true, is_exact = true;
+	bool all_known = true, complete = true;
 	size_t at = 0, room = 0;
 	char *line = NULL;
 
-	areas->ours.count = areas->exact.count = 0;
+	vmas->lazy.count = vmas->current_smaps.count = 0;
 	while (maps && getline(&line, &room, maps) > 0) {
-		const struct range *special;
+		const struct range *not_lazy;
 
 		name[0] = '\0';
 		if (sscanf(line, "%lx-%lx %7s %*x %*s %lu %15s", &start, &end, permissions, &inode, name) < 4)
 			continue;
-		is_exact = is_exact && add_known(areas, line, start, &at);
+		complete = complete && add_current(vmas, line, start, &at);
 		if (permissions[3] != 'p' || inode != 0 || strncmp(name, "[v", 2) == 0 || name[0] == '/')
 			continue;
-		special = overlapping(&areas->special, start, end);
-		if (special && special->start == start && special->end == end)
+		not_lazy = overlapping(&vmas->not_lazy, start, end);
+		if (not_lazy && not_lazy->start == start && not_lazy->end == end)
 			continue;
-		all_known &= !special && overlapping(&areas->known, start, end);
-		add_range(&areas->ours, start, end);
+		all_known &= !not_lazy && overlapping(&vmas->snapshot, start, end);
+		add_range(&vmas->lazy, start, end);
 	}
 	if (maps)
 		fclose(maps);
 	free(line);
-	if (!is_exact)
-		areas->exact.count = 0;
+	if (!complete)
+		vmas->current_smaps.count = 0;
 	return all_known;
 }
 
-void read_areas(struct areas *areas, pid_t pid)
+void read_vmas(struct vmas *vmas, pid_t pid)
 {
-	if (!locks_memory(pid) && read_maps(areas, pid)) /* what was known may have been locked since */
+	if (!locks_memory(pid) && read_maps(vmas, pid)) /* memory may have been locked since the snapshot */
 		return;
-	learn_areas(areas, pid);
-	read_maps(areas, pid);
+	snapshot_vmas(vmas, pid);
+	read_maps(vmas, pid);
 }
 
-void read_areas_exactly(struct areas *areas, pid_t pid)
+void read_vmas_with_smaps(struct vmas *vmas, pid_t pid)
 {
 	if (!locks_memory(pid)) {
-		read_maps(areas, pid);
-		if (areas->exact.count)
+		read_maps(vmas, pid);
+		if (vmas->current_smaps.count)
 			return;
 	}
-	learn_areas(areas, pid);
-	read_maps(areas, pid);
+	snapshot_vmas(vmas, pid);
+	read_maps(vmas, pid);
 }
 
-bool have_areas_changed(const struct areas *areas, pid_t pid)
+bool have_vmas_changed(const struct vmas *vmas, pid_t pid)
 {
-	struct areas now = {0};
+	struct vmas now = {0};
 	bool changed;
 
-	if (!areas->exact.count)
+	if (!vmas->current_smaps.count)
 		return false;
-	learn_areas(&now, pid);
-	changed = now.learned.count && (now.learned.count != areas->exact.count ||
-					memcmp(now.learned.bytes, areas->exact.bytes, areas->exact.count) != 0);
-	free(now.ours.list);
-	free(now.known.list);
-	free(now.special.list);
-	free(now.wiped.list);
-	free(now.learned.bytes);
-	free(now.exact.bytes);
+	snapshot_vmas(&now, pid);
+	changed = now.snapshot_smaps.count &&
+		  (now.snapshot_smaps.count != vmas->current_smaps.count ||
+		   memcmp(now.snapshot_smaps.bytes, vmas->current_smaps.bytes, vmas->current_smaps.count) != 0);
+	free(now.lazy.list);
+	free(now.snapshot.list);
+	free(now.not_lazy.list);
+	free(now.wipe_on_fork.list);
+	free(now.snapshot_smaps.bytes);
+	free(now.current_smaps.bytes);
 	return changed;
 }
