@@ -2,8 +2,8 @@
  * GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
  * SPDX-License-Identifier: GPL-3.0-or-later
  *
- * Whether this start of the container awaits a migrated process. The source's process may be alive while we decide, so
- * whatever is not clearly "no" must not start the command: AWAIT_INVALID, never AWAIT_NO, is the answer in doubt.
+ * Decides whether this start of the container awaits a migrated process. That process may still run on the source host,
+ * so the command must be started only if the answer is clearly "no": in doubt it is AWAIT_INVALID, never AWAIT_NO.
  */
 #define _GNU_SOURCE
 #include "await.h"
@@ -21,7 +21,7 @@
 #define NAME_LENGTH_MAX 128
 #define SECONDS_DIGITS_MAX 12
 
-/* Not isalnum(): what counts as a letter must not depend on a locale. */
+/* Not isalnum(3), which depends on the locale. */
 static bool is_digit(char c)
 {
 	return c >= '0' && c <= '9';
@@ -104,7 +104,7 @@ static bool boot_id_well_formed(const char *text)
 	return true;
 }
 
-/* False only when the running kernel's boot id is known and another one. */
+/* False only when the boot id of the running kernel can be read and differs. */
 static bool boot_id_current(const char *boot_id)
 {
 	char current[BOOT_ID_LENGTH];
@@ -152,7 +152,7 @@ static enum await_decision parse(const char *text, const char *end, struct times
 enum await_decision await_decide(const char *name, struct timespec *deadline, const char **reason)
 {
 	char path[sizeof(AWAIT_DIRECTORY) + 1 + NAME_LENGTH_MAX];
-	char text[FILE_SIZE_MAX + 2]; /* one more than allowed, to notice a longer file, and the end */
+	char text[FILE_SIZE_MAX + 2]; /* one more than allowed, to notice a longer file, and the final NUL */
 	struct stat status;
 	ssize_t length;
 	int fd;

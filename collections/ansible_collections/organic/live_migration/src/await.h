@@ -17,13 +17,13 @@ enum await_decision {
 	AWAIT_INVALID, /* cannot tell: neither run nor wait */
 };
 
-/* True when NAME matches [A-Za-z0-9][A-Za-z0-9_.-]{0,127}: it can never leave the directory. */
+/* True when NAME matches [A-Za-z0-9][A-Za-z0-9_.-]{0,127}: such a name cannot be a path out of the directory. */
 bool await_name_valid(const char *name);
 
 /* Asks the host, by the file AWAIT_DIRECTORY/NAME, whether this start awaits a migration.
- * The file holds one line: DEADLINE [BOOT_ID], where DEADLINE is in seconds of CLOCK_BOOTTIME (decimal, up to nine
- * decimals) and BOOT_ID, when given, is the host's /proc/sys/kernel/random/boot_id at the time of writing: a file left
- * over from an earlier boot then counts as expired.
+ * The file holds one line: DEADLINE [BOOT_ID]. DEADLINE is in seconds of CLOCK_BOOTTIME (decimal, up to nine decimals).
+ * BOOT_ID, if given, is the host's /proc/sys/kernel/random/boot_id at the time of writing: a file that is left from an
+ * earlier boot then counts as expired.
  * AWAIT_INVALID sets *reason. */
 enum await_decision await_decide(const char *name, struct timespec *deadline, const char **reason);
 

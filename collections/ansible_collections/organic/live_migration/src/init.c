@@ -5,14 +5,14 @@
  * The resident init: PID 1 of a container whose process can be live-migrated into and out of it.
  *
  *   init [--name NAME] [--] COMMAND...   run COMMAND, or await a process that is migrated here (see await.h)
- *   init health                          0 when PID 1 has a child, else 1
- *   init version
+ *   init health                          exits with 0 when PID 1 has a child, else with 1
+ *   init version                         prints the version
  *
- * It ends with the status of the main child (128+N on signal N), so that the engine's restart policy works.
- * The host speaks to it by queued real-time signals:
+ * It exits with the status of the main child (128+N on signal N), so that the engine's restart policy works.
+ * The host sends it commands as queued real-time signals:
  *   SIGRTMIN,  value PID   adopt: PID, a restored process, is the main child from now on
- *   SIGRTMIN+1             departed: the main child lives on another host; its end here means status 0
- * Its state shows in /proc/1/comm: resident-run, resident-await, resident-left.
+ *   SIGRTMIN+1             departed: the main child has moved to another host; when it ends here, exit with 0
+ * Its state is its name in /proc/1/comm: resident-run, resident-await, resident-left.
  */
 #define _GNU_SOURCE
 #include "await.h"
@@ -60,13 +60,14 @@ struct resident {
 	bool departed;
 	struct timespec deadline;
 	timer_t timer;
-	/* Children that ended while awaiting, oldest overwritten first: the restored process may end before the host says
-	 * "adopt". They are reaped all the same, because a zombie keeps its PID and CRIU may need it for the next attempt. */
+	/* Children that ended while awaiting, because the restored process may end before the host sends "adopt"; the
+	 * oldest is overwritten first. They are reaped at once: a zombie keeps its PID, which CRIU may need for the
+	 * next attempt. */
 	struct ended_child ended[ENDED_CHILDREN_MAX];
 	size_t ended_count;
 };
 
-/* One line to stderr; rather lost than that PID 1 waits for a reader. */
+/* Writes one line to stderr; the line is dropped if that would block PID 1. */
 static void __attribute__((format(printf, 1, 2))) say(const char *format, ...)
 {
 	struct pollfd stream = {.fd = STDERR_FILENO, .events = POLLOUT};
@@ -103,7 +104,7 @@ static int health(void)
 	return fd >= 0 && read(fd, &first, 1) == 1 ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
-/* Whatever leaks in from the engine would stay open in the command and keep CRIU from dumping it. */
+/* A descriptor inherited from the engine would stay open in the command, and CRIU could not dump it. */
 static void close_inherited_descriptors(void)
 {
 	struct dirent *entry;
@@ -129,7 +130,7 @@ static void close_inherited_descriptors(void)
 	closedir(directory);
 }
 
-/* A missing standard stream would be taken by the next file that is opened. */
+/* Else the next file that is opened would take the place of a missing standard stream. */
 static void open_missing_streams(void)
 {
 	for (int fd = 0; fd <= 2; fd++)
@@ -137,9 +138,9 @@ static void open_missing_streams(void)
 			_exit(EX_OSERR);
 }
 
-/* A container that an NF moved to has another MAC address when it is started anew, and neighbours remember the old one.
- * Any ARP request corrects them (RFC 826, "Packet Reception"). An empty datagram to the discard port of the address
- * beside ours makes the kernel send one, without a capability. */
+/* A container that a process was migrated to gets another MAC address when it is started again, but neighbours have
+ * cached the old one. Any ARP request of ours updates their caches (RFC 826, "Packet Reception"). An empty datagram to
+ * the discard port of the adjacent address makes the kernel send one, without any capability. */
 static void correct_neighbours(void)
 {
 	struct ifaddrs *first, *each;
@@ -196,7 +197,7 @@ static void reap(struct resident *resident)
 	}
 }
 
-/* The latest end of a child with this PID, or NULL. */
+/* The latest recorded end of a child with this PID, or NULL. */
 static const struct ended_child *find_ended(const struct resident *resident, pid_t pid)
 {
 	size_t oldest = resident->ended_count > ENDED_CHILDREN_MAX ? resident->ended_count - ENDED_CHILDREN_MAX : 0;
@@ -213,8 +214,8 @@ static void adopt(struct resident *resident, pid_t pid)
 	siginfo_t child;
 
 	if (pid > 1 && pid == resident->main_child)
-		return; /* said twice; it may have departed since */
-	/* A living child comes first: a recorded end with its PID is that of an earlier, failed restore. */
+		return; /* received twice; it may have departed since */
+	/* A living child has precedence: a recorded end with its PID is left from an earlier, failed restore. */
 	if (pid <= 1 || waitid(P_PID, (id_t)pid, &child, WEXITED | WNOHANG | WNOWAIT) != 0) {
 		const struct ended_child *ended = awaiting && pid > 1 ? find_ended(resident, pid) : NULL;
 
@@ -231,14 +232,14 @@ static void adopt(struct resident *resident, pid_t pid)
 	prctl(PR_SET_NAME, "resident-run");
 }
 
-/* si_pid is 0 when the sender is outside of our PID namespace (kernel/signal.c, send_signal_locked). Root inside could
- * forge that with rt_sigqueueinfo(2): it would only bring down its own container, which it can do anyway. */
+/* si_pid is 0 when the sender is outside our PID namespace (kernel/signal.c, send_signal_locked). Root in the container
+ * could forge that with rt_sigqueueinfo(2), but only to stop its own container, which it can do anyway. */
 static bool from_host(const siginfo_t *info)
 {
 	return info->si_code == SI_QUEUE && info->si_pid == 0;
 }
 
-static void obey(struct resident *resident, const siginfo_t *info)
+static void handle_command(struct resident *resident, const siginfo_t *info)
 {
 	if (!from_host(info)) {
 		say("signal %d not queued by the host: ignored", info->si_signo);
@@ -258,8 +259,9 @@ static void forward(const struct resident *resident, const siginfo_t *info)
 	int result;
 
 	if (signal == SIGCHLD || info->si_code == SI_TIMER || (info->si_code == SI_USER && info->si_pid == getpid()))
-		return; /* ours: a child, an old deadline, SIGPIPE of a line to stderr */
-	/* The main child leads a session without a terminal, an orphaned process group: the kernel drops these there. */
+		return; /* meant for us: a child ended, an old deadline, SIGPIPE from a line to stderr */
+	/* The kernel discards these in an orphaned process group, such as the session of the main child without a
+	 * terminal. */
 	if (signal == SIGTSTP || signal == SIGTTIN || signal == SIGTTOU)
 		signal = SIGSTOP;
 	if (info->si_code == SI_QUEUE && signal != SIGSTOP)
@@ -289,7 +291,8 @@ static void await_signal(struct resident *resident, const siginfo_t *info)
 	}
 }
 
-/* Blocks everything, so that each signal is taken by sigwaitinfo; SIGCHLD must not be ignored, or no status is left. */
+/* Blocks all signals, so that sigwaitinfo(2) returns each; SIGCHLD must not be ignored, or there would be no exit
+ * status. */
 static void take_signals(sigset_t *all, sigset_t *inherited)
 {
 	struct sigaction action = {.sa_handler = SIG_DFL, .sa_flags = SA_NOCLDSTOP};
@@ -311,25 +314,25 @@ static bool arm_deadline(struct resident *resident)
 static int serve(struct resident *resident, const sigset_t *all)
 {
 	const struct timespec now = {0};
-	siginfo_t info, order;
-	sigset_t orders;
+	siginfo_t info, command;
+	sigset_t commands;
 
-	sigemptyset(&orders);
-	sigaddset(&orders, SIGNAL_ADOPT);
-	sigaddset(&orders, SIGNAL_DEPARTED);
+	sigemptyset(&commands);
+	sigaddset(&commands, SIGNAL_ADOPT);
+	sigaddset(&commands, SIGNAL_DEPARTED);
 	for (;;) {
 		int signal = sigwaitinfo(all, &info);
 
 		if (signal < 0)
-			continue; /* EINTR: stopped and continued, or traced */
-		if (sigismember(&orders, signal))
-			obey(resident, &info);
-		/* The kernel hands out low signal numbers first: an order that was queued before the end of a child, the
-		 * deadline or a stop is heard before it. */
-		while (resident->exit_status == NOT_ENDED && sigtimedwait(&orders, &order, &now) > 0)
-			obey(resident, &order);
+			continue; /* EINTR: PID 1 was stopped and continued, or traced */
+		if (sigismember(&commands, signal))
+			handle_command(resident, &info);
+		/* The kernel delivers low signal numbers first. So commands are handled here, before the end of a
+		 * child, the deadline or a stop that came after them. */
+		while (resident->exit_status == NOT_ENDED && sigtimedwait(&commands, &command, &now) > 0)
+			handle_command(resident, &command);
 		reap(resident);
-		if (resident->exit_status == NOT_ENDED && !sigismember(&orders, signal)) {
+		if (resident->exit_status == NOT_ENDED && !sigismember(&commands, signal)) {
 			if (resident->main_child == 0)
 				await_signal(resident, &info);
 			else

@@ -2,10 +2,11 @@
  * GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
  * SPDX-License-Identifier: GPL-3.0-or-later
  *
- * Part of preload.so: a process outlives CRIU with its connections. CRIU reads those in repair mode, in which a program
- * can neither send nor receive, thaws what it has seized, and undoes both only when its caller has heard of the end of the
- * dump. If it were killed while it waits for that, the process would run on at once, and give its connections up. Here
- * both are undone before it waits.
+ * Part of preload.so: a process keeps its connections if CRIU is killed after the dump. CRIU dumps TCP connections in
+ * repair mode, in which a program can neither send nor receive, and thaws the cgroup while it traces the processes. It
+ * undoes both only after its caller has answered the notification that the dump is done. If CRIU were killed while it
+ * waits for the answer, the processes would run at once, with connections in repair mode, and close them. So both are
+ * undone here before CRIU waits.
  *
  * CRIU_FREEZER has the descriptor of the directory of the freezer's cgroup. */
 #define _GNU_SOURCE
@@ -22,11 +23,11 @@
 #define DESCRIPTORS 65536
 
 static int freezer = -1, last = -1;
-static bool in_repair[DESCRIPTORS]; /* of the descriptors up to `last` */
+static bool in_repair[DESCRIPTORS]; /* valid for the descriptors up to `last` */
 static int (*next_setsockopt)(int, int, int, const void *, socklen_t);
 static ssize_t (*next_recv)(int, void *, size_t, int);
 
-__attribute__((constructor)) static void look_up(void)
+__attribute__((constructor)) static void resolve_symbols(void)
 {
 	const char *text = getenv("CRIU_FREEZER");
 
@@ -54,7 +55,7 @@ int setsockopt(int fd, int level, int name, const void *value, socklen_t length)
 	return result;
 }
 
-/* What stands still as it is traced goes on standing still when it is not. */
+/* Freezes the processes, so that they stay stopped when they are not traced any more. */
 static void freeze(void)
 {
 	const bool v2 = faccessat(freezer, "cgroup.freeze", F_OK, 0) == 0;
@@ -64,7 +65,7 @@ static void freeze(void)
 	if (fd < 0)
 		return;
 	if (write(fd, word, strlen(word)) < 0)
-		(void)0; /* CRIU itself does it again */
+		(void)0; /* CRIU itself freezes them later */
 	close(fd);
 }
 
@@ -72,7 +73,7 @@ ssize_t recv(int fd, void *buffer, size_t size, int flags)
 {
 	int off = TCP_REPAIR_OFF;
 
-	/* so it waits for a message of its caller, and nothing else (criu/cr-service.c, recv_criu_msg) */
+	/* CRIU does so only to wait for a message of its caller (criu/cr-service.c, recv_criu_msg) */
 	if (last >= 0 && !buffer && !size && flags == (MSG_PEEK | MSG_TRUNC)) {
 		freeze();
 		for (int i = 0; i <= last; i++)

@@ -2,8 +2,9 @@
  * GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
  * SPDX-License-Identifier: GPL-3.0-or-later
  *
- * Part of preload.so and of the pager: has the code of CRIU, or of the pager, in memory before it is needed. Both start
- * before the freeze and do most of their work after it; each page of them that comes from the disk only then is downtime.
+ * Part of preload.so and of the pager: loads the code of CRIU, or of the pager, into memory when the program starts.
+ * Both start before the freeze and do most of their work during it: each page that is read from disk then adds to the
+ * downtime.
  */
 #define _GNU_SOURCE
 #include <link.h>
@@ -12,7 +13,7 @@
 #include <unistd.h>
 
 #ifndef MADV_POPULATE_READ
-#define MADV_POPULATE_READ 22 /* Linux 5.14; an older kernel refuses it, and nothing is lost */
+#define MADV_POPULATE_READ 22 /* Linux 5.14; an older kernel returns an error, which does no harm */
 #endif
 
 static int populate(struct dl_phdr_info *object, size_t size, void *page_size)

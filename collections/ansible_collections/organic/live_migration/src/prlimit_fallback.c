@@ -2,12 +2,12 @@
  * GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
  * SPDX-License-Identifier: GPL-3.0-or-later
  *
- * Part of preload.so, for hosts where root lacks CAP_SYS_RESOURCE. There prlimit(2) does not tell the limits
- * of a process of another user, without which CRIU cannot dump it: "Can't get rlimit 0: Operation not permitted".
- * /proc/PID/limits tells them. Where prlimit works nothing changes.
+ * Part of preload.so, for hosts where root lacks CAP_SYS_RESOURCE. There prlimit(2) fails for processes of other users,
+ * and CRIU cannot dump them: "Can't get rlimit 0: Operation not permitted". /proc/PID/limits can be read instead. Where
+ * prlimit(2) works nothing changes.
  *
- * It is built on the controller and runs with the C library of the host, so it uses nothing that a newer one would
- * replace by a newer symbol version (sscanf, strtoull).
+ * It is built on the controller and runs with the C library of the host, which may be older. So it does not use
+ * functions that have a newer symbol version in a newer library (sscanf, strtoull).
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -23,7 +23,7 @@
 
 #define FILE_SIZE_MAX 4096
 
-/* As fs/proc/base.c names them, by RLIMIT_*. */
+/* The names in fs/proc/base.c, by RLIMIT_*. */
 static const char *const names[RLIM_NLIMITS] = {
 	[RLIMIT_CPU] = "Max cpu time",
 	[RLIMIT_FSIZE] = "Max file size",
@@ -43,7 +43,7 @@ static const char *const names[RLIM_NLIMITS] = {
 	[RLIMIT_RTTIME] = "Max realtime timeout",
 };
 
-/* Reads one value and moves *text behind it and the blanks that follow. */
+/* Reads one value, and moves *text behind it and the blanks that follow. */
 static bool parse(const char **text, rlim64_t *value)
 {
 	const char *c = *text;
@@ -89,8 +89,8 @@ static bool read_limit(pid_t pid, const char *name, struct rlimit64 *limit)
 	return false;
 }
 
-/* CRIU calls prlimit by number, through syscall(3). All six arguments are handed on, whether the caller gave them or
- * not: they are just registers. */
+/* CRIU calls prlimit by its number, through syscall(3). All six arguments are passed on even if the caller gave fewer:
+ * they are only registers. */
 long syscall(long number, ...)
 {
 	static long (*next)(long, ...);

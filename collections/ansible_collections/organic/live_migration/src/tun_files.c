@@ -2,12 +2,12 @@
  * GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
  * SPDX-License-Identifier: GPL-3.0-or-later
  *
- * A part of what is preloaded into CRIU: /dev/net/tun is dumped as a plain file.
+ * Part of preload.so: makes CRIU dump a descriptor of /dev/net/tun as that of a plain file.
  *
- * CRIU dumps a TUN descriptor together with its device, and that only from outside the network namespace (criu/tun.c:
- * "Net namespace is required to dump tun link"); it runs inside. The device is made by us on the target (tun.py), and a
- * descriptor that is attached to it takes the place of the plain file. Autofs is the one character device of the same
- * major number that CRIU takes for a plain file (criu/files.c, get_misc_dev_ops).
+ * CRIU dumps a TUN descriptor together with its device, which is possible only from outside the network namespace
+ * (criu/tun.c: "Net namespace is required to dump tun link"), but CRIU runs inside. We create the device on the target
+ * ourselves (tun.py), and a descriptor that is attached to it replaces the plain file. Autofs is the only character
+ * device of the same major number that CRIU dumps as a plain file (criu/files.c, get_misc_dev_ops).
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
