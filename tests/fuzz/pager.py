@@ -96,7 +96,7 @@ class Pager:
         if role == "target":
             self._hear("ready")
         else:
-            self._order("final lists")
+            self._order("final_bitmap")
             self._answer_barrier()
             self._hear("lists")
 
@@ -164,7 +164,7 @@ class Pager:
                 break
             if time.monotonic() > deadline:
                 raise Broken(f"the connection does not end; {self._said()}")
-        self._hear("broken")
+        self._hear("connection_lost")
         if self._role == "source":
             return
         self._peer.close()

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 Organic 5GC contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What CRIU is given instead of a process's smaps (src/cached_smaps.c): the same areas with the same flags, unwalked."""
+"""The cached smaps that CRIU reads (src/cached_smaps.c): the same VMAs with the same flags, without the page walk."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ def pager(init: Path, process: Process) -> Iterator[Pager]:
     target.close()
 
 
-@pytest.mark.parametrize("order", ["final all", "final lists"])
+@pytest.mark.parametrize("order", ["final_send", "final_bitmap"])
 @pytest.mark.parametrize("rounds", [0, 2])
 @pytest.mark.parametrize("deed", ["nothing", "map", "unmap", "advise a part"])
 def test_what_is_given_is_what_the_kernel_says(
@@ -98,7 +98,7 @@ def test_what_is_given_is_what_the_kernel_says(
 ) -> None:
     for _round in range(rounds):
         pager.order("round", "round")
-    pager.order("learn", "learn")
+    pager.order("snapshot_vmas", "snapshot_vmas")
     process.do(deed)
     process.freeze()
     pager.order(order, "final")
@@ -106,16 +106,16 @@ def test_what_is_given_is_what_the_kernel_says(
     assert set(told) == {process.pid}
     assert seen_by_criu(told[process.pid]) == seen_by_criu(Path(f"/proc/{process.pid}/smaps").read_text())
     assert len(told[process.pid].splitlines()) == 2 * len(seen_by_criu(told[process.pid]))
-    assert pager.order("verify", "verify")["changed"] == 0
+    assert pager.order("check_vmas", "check_vmas")["changed"] == 0
 
 
 def test_advice_that_came_too_late_is_noticed(pager: Pager, process: Process) -> None:
     """maps does not show the advice for a whole area."""
-    pager.order("learn", "learn")
+    pager.order("snapshot_vmas", "snapshot_vmas")
     process.do("advise")
     process.freeze()
-    pager.order("final all", "final")
-    assert pager.order("verify", "verify")["changed"] == 1
+    pager.order("final_send", "final")
+    assert pager.order("check_vmas", "check_vmas")["changed"] == 1
 
 
 def read_smaps(preload: Path, pid: int, hints: int) -> str:

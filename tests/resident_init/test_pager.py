@@ -223,7 +223,7 @@ def moving(
         stack.callback(pager.close)
         process.do("n")
         if page_tracking == "soft_dirty":
-            pager.order("soft dirty", "soft dirty")
+            pager.order("use_soft_dirty", "use_soft_dirty")
         yield process, pager, target
 
 
@@ -249,7 +249,7 @@ def test_pre_copy_sends_the_memory_of_the_freeze(
             pager.order("round", "round")
         process.do(deeds)
         process.freeze()
-        pager.order("final all", "final")
+        pager.order("final_send", "final")
         for pid in process.tree:
             assert without_zeros(target.at_the_freeze(pid)) == memory_of(pid)
 
@@ -259,7 +259,7 @@ def test_no_write_is_lost_between_the_rounds(init: Path, restless_program: Path,
         process.do("ft")
         assert sum(pager.order("round", "round")["pages_written"] for _round in range(40)) > 40
         process.freeze()
-        pager.order("final all", "final")
+        pager.order("final_send", "final")
         for pid in process.tree:
             assert without_zeros(target.at_the_freeze(pid)) == memory_of(pid)
 
@@ -276,7 +276,7 @@ def test_who_waits_for_another_program_to_start_is_no_hindrance(
             pager.order("round", "round")
         spawning.join()
         process.freeze()
-        pager.order("final all", "final")
+        pager.order("final_send", "final")
         assert len(process.tree) == 2
         for pid in process.tree:
             assert without_zeros(target.at_the_freeze(pid)) == memory_of(pid)
@@ -290,7 +290,7 @@ def test_what_a_child_has_until_its_execve_is_not_taken_for_its_own(init: Path, 
             pager.order("round", "round")
         process.do("v")
         process.freeze()
-        pager.order("final all", "final")
+        pager.order("final_send", "final")
         given, expected = target.at_the_freeze(process.pid), memory_of(process.pid)
         assert [address for address, page in expected.items() if given[address] != page] == []
 
@@ -309,11 +309,11 @@ def test_a_process_for_which_descriptors_are_wanting_is_not_passed_over(init: Pa
             resource.setrlimit(resource.RLIMIT_NOFILE, before)
         stack.callback(target.close)
         stack.callback(pager.close)
-        assert pager.order("count", "count")
+        assert pager.order("sample_dirty", "sample_dirty")
         assert resource.prlimit(pager.pid, resource.RLIMIT_NOFILE) == (before[1], before[1])
         resource.prlimit(pager.pid, resource.RLIMIT_NOFILE, (30, 30))
         with pytest.raises((OSError, ValueError)):  # it ends, which is told
-            pager.order("final all", "final")
+            pager.order("final_send", "final")
 
 
 def test_no_page_overtakes_the_list_of_those_that_are_old(init: Path, restless_program: Path) -> None:
@@ -325,7 +325,7 @@ def test_no_page_overtakes_the_list_of_those_that_are_old(init: Path, restless_p
         barriers = len(target.barriers) + 2
         target.page_arrived.clear()
         target.first_may_answer.clear()
-        final = threading.Thread(target=pager.order, args=("final all", "final"), daemon=True)
+        final = threading.Thread(target=pager.order, args=("final_send", "final"), daemon=True)
         final.start()
         try:
             deadline = time.monotonic() + 10
@@ -345,7 +345,7 @@ def test_the_last_round_is_small(init: Path, restless_program: Path, page_tracki
         first = pager.order("round", "round")["pages_written"]
         process.do("w")
         process.freeze()
-        last = pager.order("final all", "final")["pages_written"]
+        last = pager.order("final_send", "final")["pages_written"]
         assert first >= 600
         assert 86 <= last <= 86 + 8  # a page in seven of 600, and the stack
 
@@ -354,7 +354,7 @@ def test_inter_copy_sends_each_page_once(init: Path, restless_program: Path) -> 
     with moving(init, restless_program) as (process, pager, target):
         process.do("dzm")
         process.freeze()
-        done = pager.order("final all", "final")
+        done = pager.order("final_send", "final")
         assert without_zeros(target.at_the_freeze(process.pid)) == memory_of(process.pid)
         assert done["pages_sent"] == len(memory_of(process.pid))
         assert STALE not in target.ranges or not target.ranges[STALE]
@@ -366,7 +366,7 @@ def test_post_copy_answers_and_pushes(init: Path, restless_program: Path, page_t
         sent = target.memory.pop(process.pid)
         process.do("wz")
         process.freeze()
-        pager.order("final lists", "final")
+        pager.order("final_bitmap", "final")
         assert not target.memory
         stale = target.ranges[STALE][process.pid]
         target.page_arrived.clear()
@@ -383,9 +383,9 @@ def test_post_copy_answers_and_pushes(init: Path, restless_program: Path, page_t
 def test_a_dirty_rate_is_counted(init: Path, restless_program: Path, page_tracking: str) -> None:
     with moving(init, restless_program, page_tracking=page_tracking) as (process, pager, target):
         process.do("h")
-        pager.order("count", "count")
+        pager.order("sample_dirty", "sample_dirty")
         process.do("w")
-        counted = pager.order("count", "count")["pages_written"]
+        counted = pager.order("sample_dirty", "sample_dirty")["pages_written"]
         assert 86 <= counted <= 86 + 8
         assert not target.memory
 
@@ -436,8 +436,8 @@ def test_a_target_left_alone_ends_what_it_cannot_give_its_pages(init: Path, tmp_
             ours.sendall(FRAME.pack(ZERO, 1, 0x10000, 0x2000, 0))
         ours.sendall(FRAME.pack(BARRIER, 0, 7, 0, 0))
         assert FRAME.unpack(ours.recv(FRAME.size))[0] == BARRIER_DONE
-        control.send(b"run")
-        assert b"run" in control.recv(4096)
+        control.send(b"before_run")
+        assert b"before_run" in control.recv(4096)
         control.close()
         ours.close()
         assert pager.wait(10) == (1 if missing else 0), pager.stderr
@@ -483,7 +483,7 @@ class Restored:
     def restore(self) -> None:
         self.go_on()
         assert b"process" in self._control.recv(4096)
-        self.order("standing")
+        self.order("restored")
 
     def order(self, order: str) -> None:
         self._control.send(order.encode())
@@ -531,7 +531,7 @@ def test_a_child_gets_empty_what_it_is_to_get_empty(init: Path, tmp_path: Path) 
             one.send_ranges(kind, start, end)
         one.await_barrier()
         one.restore()
-        one.order("run")
+        one.order("before_run")
         one.go_on()
         for number in range(2):
             kind, pid, asked, _length, _size = FRAME.unpack(one.ours.recv(FRAME.size))

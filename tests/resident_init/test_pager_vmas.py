@@ -86,7 +86,7 @@ def test_what_the_kernel_may_drop_is_left_to_criu(init: Path, process: Process, 
             process.map("drop")
             process.map("keep")
         process.map("drop")  # after the last look
-        pager.order("final all", "final")
+        pager.order("final_send", "final")
         areas = process.droppable()
         assert len(areas) >= 1
         for start, end in areas:

@@ -6,21 +6,21 @@
  * (dirty_pages.h), reads them from outside and sends them. See source.h for the parts of it.
  *
  * Commands while the processes run:
- *   soft dirty      finds written pages by soft-dirty bits instead of userfaultfd write protection
- *   compress        compresses the pages
- *   limit N         sends at most N bytes a second, except between the freeze and the end of the switchover
- *   count           counts the pages written since the last round or count
- *   round           sends them
- *   learn           reads smaps, right before the freeze, so that little of it has to be read during the freeze
+ *   use_soft_dirty    finds written pages by soft-dirty bits instead of userfaultfd write protection
+ *   compress          compresses the pages
+ *   limit N           sends at most N bytes a second, except between the freeze and the end of the switchover
+ *   sample_dirty      counts the pages written since the last round or sample
+ *   round             sends them
+ *   snapshot_vmas     reads smaps, right before the freeze, so that little of it has to be read during the freeze
  *
  * Commands while they are frozen:
- *   final all       writes the hints for CRIU (../hints.h), then sends the pages that the target lacks
- *   final lists     the same, but sends only the lists of these pages (post-copy)
- *   verify          counts the processes about which the hints have turned out to be wrong
+ *   final_send        writes the hints for CRIU (../hints.h), then sends the pages that the target lacks
+ *   final_bitmap      the same, but sends only the lists of these pages (post-copy)
+ *   check_vmas        counts the processes about which the hints have turned out to be wrong
  *
- * Commands after "final lists":
- *   push            sends the pages that the target did not ask for yet; requests are answered at any time
- *   resume          in place of "final lists", when another pager did that and has lost its connections */
+ * Commands after "final_bitmap":
+ *   push              sends the pages that the target did not ask for yet; requests are answered at any time
+ *   reconnect_source  in place of "final_bitmap", when another pager did that and has lost its connections */
 #define _GNU_SOURCE
 #include "source.h"
 
@@ -76,7 +76,7 @@ static void do_round(const struct request *request)
 static void do_sample_dirty(const struct request *request)
 {
 	(void)request;
-	scan_and_send("count", false);
+	scan_and_send("sample_dirty", false);
 }
 
 static void do_snapshot_vmas(const struct request *request)
@@ -86,7 +86,7 @@ static void do_snapshot_vmas(const struct request *request)
 	for (size_t i = 0; i < process_count; i++)
 		if (processes[i]->alive)
 			snapshot_vmas(&processes[i]->vmas, processes[i]->pid);
-	send_event("{\"done\": \"learn\"}");
+	send_event("{\"done\": \"snapshot_vmas\"}");
 }
 
 static void do_check_vmas(const struct request *request)
@@ -97,7 +97,7 @@ static void do_check_vmas(const struct request *request)
 	for (size_t i = 0; i < process_count; i++)
 		if (processes[i]->alive)
 			changed += have_vmas_changed(&processes[i]->vmas, processes[i]->pid);
-	send_event("{\"done\": \"verify\", \"changed\": %zu}", changed);
+	send_event("{\"done\": \"check_vmas\", \"changed\": %zu}", changed);
 }
 
 /* Sends the lists of a frozen process. */
@@ -186,7 +186,7 @@ static void do_push(const struct request *request)
 	if (await_barrier())
 		send_result("push", began, began, 0);
 	else
-		send_event("{\"done\": \"push\", \"broken\": true}");
+		send_event("{\"done\": \"push\", \"connection_lost\": true}");
 }
 
 /* All pages are pending, except those that the target reports as received. */
@@ -201,7 +201,7 @@ static void do_reconnect(const struct request *request)
 	while (!source.received_complete && !any_connection_lost())
 		pthread_cond_wait(&source.changed, &source.lock);
 	pthread_mutex_unlock(&source.lock);
-	send_event("{\"done\": \"resume\", \"broken\": %s}", any_connection_lost() ? "true" : "false");
+	send_event("{\"done\": \"reconnect_source\", \"connection_lost\": %s}", any_connection_lost() ? "true" : "false");
 }
 
 static void do_compress(const struct request *request)
@@ -215,7 +215,7 @@ static void do_use_soft_dirty(const struct request *request)
 {
 	(void)request;
 	use_soft_dirty = true;
-	send_event("{\"done\": \"soft dirty\"}");
+	send_event("{\"done\": \"use_soft_dirty\"}");
 }
 
 static void do_limit(const struct request *request)
@@ -226,17 +226,17 @@ static void do_limit(const struct request *request)
 }
 
 static const struct command commands[] = {
-	{"soft dirty", do_use_soft_dirty, false},
+	{"use_soft_dirty", do_use_soft_dirty, false},
 	{"compress", do_compress, false},
 	{"limit", do_limit, true},
-	{"count", do_sample_dirty, false},
+	{"sample_dirty", do_sample_dirty, false},
 	{"round", do_round, false},
-	{"learn", do_snapshot_vmas, false},
-	{"final all", do_final_send, false},
-	{"final lists", do_final_bitmap, false},
-	{"verify", do_check_vmas, false},
+	{"snapshot_vmas", do_snapshot_vmas, false},
+	{"final_send", do_final_send, false},
+	{"final_bitmap", do_final_bitmap, false},
+	{"check_vmas", do_check_vmas, false},
 	{"push", do_push, false},
-	{"resume", do_reconnect, false},
+	{"reconnect_source", do_reconnect, false},
 };
 
 void run_source(pid_t root, struct connection *connections, int count, int hints_fd)

@@ -84,7 +84,7 @@ static void *read_answers(void *argument)
 	pthread_cond_broadcast(&source.changed);
 	pthread_mutex_unlock(&source.lock);
 	free_batch(batch);
-	send_event("{\"event\": \"broken\", \"connection\": %d}", number);
+	send_event("{\"event\": \"connection_lost\", \"connection\": %d}", number);
 	return NULL;
 }
 

@@ -7,15 +7,15 @@
  * for the parts of it.
  *
  * Commands:
- *   direct          the source sends each page once only, so a page may be placed at once
- *   standing        CRIU has restored all processes: stored pages are placed from now on
- *   run             the processes are about to run
- *   complete        asks whether there is no page left that only the source has
+ *   place_directly  the source sends each page once only, so a page may be placed at once
+ *   restored        CRIU has restored all processes: stored pages are placed from now on
+ *   before_run      the processes are about to run
+ *   is_complete     asks whether there is no page left that only the source has
  *   reconnect       brings new connections, in place of those that were lost
  *   finish          the source has sent all pages: places the last ones, then answers
  *
  * The agent holds each userfaultfd as well: if the pager dies, a process waits at the first page that is missing,
- * instead of running on with zeros in its place. If the agent dies after "run", the pager goes on alone. When its
+ * instead of running on with zeros in its place. If the agent dies after "before_run", the pager goes on alone. When its
  * connections are lost then, nobody can bring new ones: it ends the container before a missing page could be taken for
  * zeros. */
 #define _GNU_SOURCE
@@ -123,7 +123,7 @@ static void do_place_directly(const struct request *request)
 {
 	(void)request;
 	target.place_directly = true;
-	send_event("{\"done\": \"direct\"}");
+	send_event("{\"done\": \"place_directly\"}");
 }
 
 static void do_restored(const struct request *request)
@@ -131,7 +131,7 @@ static void do_restored(const struct request *request)
 	(void)request;
 	target.restored = true;
 	target.place_directly = true; /* there is a process for every page that comes now */
-	send_event("{\"done\": \"standing\"}");
+	send_event("{\"done\": \"restored\"}");
 }
 
 static void do_before_run(const struct request *request)
@@ -139,13 +139,13 @@ static void do_before_run(const struct request *request)
 	(void)request;
 	target.running = true;
 	set_priority(0); /* placing pages that nobody waits for must not slow the processes down */
-	send_event("{\"done\": \"run\"}");
+	send_event("{\"done\": \"before_run\"}");
 }
 
 static void do_is_complete(const struct request *request)
 {
 	(void)request;
-	send_event("{\"done\": \"complete\", \"complete\": %s}", is_complete(false) ? "true" : "false");
+	send_event("{\"done\": \"is_complete\", \"complete\": %s}", is_complete(false) ? "true" : "false");
 }
 
 /* The main loop answers, when all pages are placed. */
@@ -164,10 +164,10 @@ static void send_finished(void)
 }
 
 static const struct command commands[] = {
-	{"direct", do_place_directly, false},
-	{"standing", do_restored, false},
-	{"run", do_before_run, false},
-	{"complete", do_is_complete, false},
+	{"place_directly", do_place_directly, false},
+	{"restored", do_restored, false},
+	{"before_run", do_before_run, false},
+	{"is_complete", do_is_complete, false},
 	{"finish", do_finish, false},
 	{"reconnect", do_reconnect, false},
 };

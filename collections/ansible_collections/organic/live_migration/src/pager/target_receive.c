@@ -149,7 +149,7 @@ static void *receive(void *argument)
 	shutdown(connection->fd, SHUT_RDWR);
 	munmap(buffer, FRAME_BYTES_MAX);
 	if (!target.finishing)
-		send_event("{\"event\": \"broken\", \"connection\": %d}", (int)(intptr_t)argument);
+		send_event("{\"event\": \"connection_lost\", \"connection\": %d}", (int)(intptr_t)argument);
 	return NULL;
 }
 

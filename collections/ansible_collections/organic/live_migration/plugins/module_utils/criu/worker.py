@@ -80,7 +80,7 @@ class CriuWorker:
         timens_pid: a process whose time namespace CRIU joins, as it must to dump it. The clocks that CRIU reads there
             go into its images, and it restores in a time namespace in which they go on (criu/timens.c).
         freezer: start in it and in the container's other cgroups, so that what is restored lives there.
-        freezer_fd: descriptor of the cgroup directory of the freezer that holds what is dumped (src/after_dump.c).
+        freezer_fd: descriptor of the cgroup directory of the freezer that is dumped (src/leave_repair_mode.c).
         hints: descriptor of the file in which the pager tells what a dump leaves to it (src/hints.h).
         rpc: the pair of sockets to talk over, ours first. Whoever else holds ours open keeps a gated restore from
             going on when this process dies, as CRIU would at the end of the connection.

@@ -31,7 +31,7 @@ HINTS_BYTES = 16 << 20
 
 _WATCH_EVERY_S = 0.05
 _SO_SNDBUFFORCE, _TOLD_BYTES = 32, 16 << 20
-_WITHOUT_CONNECTIONS = ("reconnect", "complete", "finish")
+_WITHOUT_CONNECTIONS = ("reconnect", "is_complete", "finish")
 """Done after the connections have broken, or have served their purpose."""
 
 Answer = dict[str, Any]
@@ -111,10 +111,10 @@ class Pager:
             if answer is None:
                 continue
             if answer.get("done") == done or answer.get("event") == done:
-                if answer.get("broken"):
+                if answer.get("connection_lost"):
                     raise PagesLost("A connection for the pages broke.")
                 return answer
-            if answer.get("event") == "broken" and done not in _WITHOUT_CONNECTIONS:
+            if answer.get("event") == "connection_lost" and done not in _WITHOUT_CONNECTIONS:
                 raise self._ended() if self._died() else PagesLost("A connection for the pages broke.")
 
     def look(self, watch: Callable[[Answer], None]) -> None:
@@ -134,7 +134,7 @@ class Pager:
     def check(self) -> None:
         """Raises PagesLost when it has told of a connection that broke; reads one packet at most."""
         answer = self.receive(0)
-        if answer is not None and answer.get("event") == "broken":
+        if answer is not None and answer.get("event") == "connection_lost":
             raise PagesLost("A connection for the pages broke.")
 
     def receive(self, timeout_s: float) -> Answer | None:
@@ -253,8 +253,8 @@ class SourcePager(Pager):
         given = [one.fileno() for one in connections]
         super().__init__(["source", str(root), str(self.hints), *map(str, given)], [self.hints, *given])
         if tracking == dirty_tracking.SOFT_DIRTY:
-            self.order("soft dirty")
-            self.expect("soft dirty", 10)
+            self.order("use_soft_dirty")
+            self.expect("use_soft_dirty", 10)
 
     def close(self) -> None:
         super().close()
@@ -280,14 +280,14 @@ class TargetPager(Pager):
             os.close(pidfd)
         self.expect("ready", 10)
         if direct:
-            self.order("direct")
-            self.expect("direct", 10)
+            self.order("place_directly")
+            self.expect("place_directly", 10)
 
     @property
     def is_complete(self) -> bool:
         """Whether nothing is left that only the source has."""
-        self.order("complete")
-        return bool(self.expect("complete", 60)["complete"])
+        self.order("is_complete")
+        return bool(self.expect("is_complete", 60)["complete"])
 
 
 def sample_dirty_pages_per_s(root: int, duration_s: float, tracking: str) -> float:
@@ -298,12 +298,12 @@ def sample_dirty_pages_per_s(root: int, duration_s: float, tracking: str) -> flo
     """
     pager = SourcePager(root, [], tracking)
     try:
-        pager.order("count")
-        pager.expect("count", 60)
+        pager.order("sample_dirty")
+        pager.expect("sample_dirty", 60)
         begun = time.monotonic()
         time.sleep(duration_s)  # this is the measurement
-        pager.order("count")
-        written = pager.expect("count", 60)["pages_written"]
+        pager.order("sample_dirty")
+        written = pager.expect("sample_dirty", 60)["pages_written"]
         return float(written) / (time.monotonic() - begun)
     finally:
         pager.close()
