@@ -40,7 +40,7 @@ static void require_connections(void)
 static void send_result(const char *command, double began_ms, double scanned_ms, double stopped_ms)
 {
 	send_event("{\"done\": \"%s\", \"pages_written\": %lu, \"pages_sent\": %lu, \"zero_pages\": %lu, "
-		   "\"bytes_sent\": %lu, \"scan_ms\": %.2f, \"stopped_ms\": %.2f, \"duration_ms\": %.2f}",
+		   "\"bytes_sent\": %lu, \"scan_ms\": %.2f, \"tracking_stop_ms\": %.2f, \"duration_ms\": %.2f}",
 		   command, pages_seen, source.pages_sent, source.zero_pages, total_bytes_sent(), scanned_ms - began_ms,
 		   stopped_ms, now_ms() - began_ms);
 }

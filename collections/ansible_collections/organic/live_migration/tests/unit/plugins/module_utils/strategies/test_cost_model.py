@@ -165,7 +165,7 @@ def test_what_cannot_be_is_refused(figures: dict[str, Any]) -> None:
 
 
 def test_unknown_strategies_are_refused() -> None:
-    with pytest.raises(ValueError, match="no strategy 'magic'"):
+    with pytest.raises(ValueError, match="strategy is 'magic'"):
         predict("magic", Load(1, 1))
     with pytest.raises(ValueError, match="no strategy to choose"):
         choose([], 300)
