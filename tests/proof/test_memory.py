@@ -95,4 +95,4 @@ def test_every_page_arrives_however_it_is_tracked(lab: Site, shape: str, strateg
     for result in there_and_back(lab, shape, **choices):
         statistics = result["statistics"]
         assert statistics["page_tracking"] == page_tracking
-        assert (statistics["stopped_ms"] > 0) == (page_tracking == SOFT_DIRTY)
+        assert (statistics["tracking_stop_ms"] > 0) == (page_tracking == SOFT_DIRTY)
