@@ -16,9 +16,9 @@ DEV := .venv/.requirements-dev-$(call content,requirements.txt requirements-dev.
 FUZZ := .venv/.requirements-fuzz-$(call content,requirements.txt requirements-dev.txt tests/fuzz/requirements.txt)
 
 organic := collections/ansible_collections/organic
-unit_tests := $(wildcard $(organic)/*/tests/unit images/minicore/tests python_plugins/tests tests/benchmark/tests tests/fuzz/tests tests/resident_init)
+unit_tests := $(wildcard $(organic)/*/tests/unit images/minicore/tests python_plugins/tests tests/benchmark/tests tests/fuzz/tests tests/resident_init tools/tests)
 lab_tests := $(wildcard tests/lab tests/e2e tests/migration tests/faults)
-typed := $(wildcard $(organic)/*/plugins/module_utils python_plugins/organic5gc images/minicore/minicore tests/benchmark)
+typed := $(wildcard $(organic)/*/plugins/module_utils python_plugins/organic5gc images/minicore/minicore tests/benchmark tools)
 
 # Another name and other addresses, if the lab's are taken: make demo LAB_NAME=mine LAB_NETWORK_PREFIX=10.77
 LAB_NAME ?= lab
