@@ -43,7 +43,7 @@ def run(source: Path, arguments: list[str]) -> int:
 
 
 def build(source: Path, cache: Path, root: Path | None) -> dict[str, Any]:
-    """Return what is in the cache, made anew where the inputs differ from those it was made from."""
+    """Return what is in the cache, built again when the inputs have changed."""
     result_path = cache / "image.json"
     if root is None:
         root = find_root(cache)

@@ -58,7 +58,7 @@ def test_a_quiet_run(core_on_loopback: Any, udp_port: int, tmp_path: Path, until
             assert requests["answered"] == core.smf.state()["requests"]["received"]
             assert core.smf.state()["requests"]["repeated"] == 0
             assert summary["tcp_connections"] == {"opened": 4, "kept": 4}
-            # Some sessions were set up anew; there are as many as before.
+            # Some sessions were set up again; there are as many as before.
             assert summary["sessions"]["created"] > summary["sessions"]["active"] == 20
             assert core.smf.state()["sessions"] == len(core.upf.rules.sessions) == 20
             assert pings["sent"] == pings["answered"] == len(core.upf.n6.seen) > 50
@@ -72,7 +72,7 @@ def test_a_quiet_run(core_on_loopback: Any, udp_port: int, tmp_path: Path, until
     asyncio.run(scenario())
 
 
-def test_a_service_that_stands_still_is_seen(
+def test_a_stopped_service_is_seen(
     core_on_loopback: Any, udp_port: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, until: Until
 ) -> None:
     async def scenario() -> None:

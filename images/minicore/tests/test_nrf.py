@@ -45,7 +45,7 @@ def test_silence_expires_after_heartbeat_and_margin() -> None:
         registry.patch("a", ALIVE)
 
 
-def test_each_heartbeat_counts_anew() -> None:
+def test_each_heartbeat_restarts_the_timer() -> None:
     clock = Clock()
     registry = Registry(clock, heartbeat_s=10)
     registry.register("a", profile("SMF"))
@@ -60,7 +60,7 @@ def test_each_heartbeat_counts_anew() -> None:
     assert registry.expire() == ["a"]
 
 
-def test_digest_tells_of_changes_only() -> None:
+def test_digest_reports_changes_only() -> None:
     registry = Registry(Clock(), heartbeat_s=10)
     registry.register("a", profile("SMF"))
     before = registry.digest()

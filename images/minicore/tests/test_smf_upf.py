@@ -102,7 +102,7 @@ def test_digest_follows_the_sessions(core_on_loopback: Any) -> None:
     asyncio.run(scenario())
 
 
-def test_a_session_set_up_anew_replaces_the_older_one(core_on_loopback: Any) -> None:
+def test_a_session_set_up_again_replaces_the_older_one(core_on_loopback: Any) -> None:
     async def scenario() -> None:
         async with core_on_loopback() as core, amf_of(core.sbi_port) as amf:
             first = await amf.create()

@@ -19,7 +19,7 @@ from .registry import MARGIN_S, Registry
 
 log = logging.getLogger(__name__)
 
-# A timer that fires later than this tells that the NRF itself stood still.
+# A timer that fires later than this shows that the NRF itself was stopped.
 STALL_S = 0.2
 
 

@@ -26,7 +26,7 @@ def run(arguments: list[str]) -> int:
     parser.add_argument("--sessions", type=_positive(int), default=10)
     parser.add_argument("--rate", type=_positive(float), default=200.0, help="requests a second")
     parser.add_argument("--connections", type=_positive(int), default=4, help="TCP connections to the SMF")
-    parser.add_argument("--churn", type=float, default=0.01, help="share of the requests that set a session up anew")
+    parser.add_argument("--churn", type=float, default=0.01, help="share of the requests that set a session up again")
     parser.add_argument("--ping-interval-ms", type=_positive(float), default=5.0)
     parser.add_argument("--ping-target", default="10.45.0.1", help="address on N6")
     parser.add_argument("--duration", type=_positive(float), help="seconds; without it until SIGTERM or SIGINT")

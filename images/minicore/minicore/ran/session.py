@@ -68,7 +68,7 @@ class Session:
         return self._tunnel_body(PATH_SWITCH)
 
     def updated(self, response: Response) -> bool:
-        """Note an answered update. False if the SMF's count tells of a doubled request or of an older state."""
+        """Note an answered update. False if the SMF's count shows a doubled request or an older state."""
         count = int(response.headers[UPDATES_HEADER])
         plausible = count not in self.updates_seen and count <= self.updates_sent
         self.updates_seen.add(count)

@@ -29,7 +29,7 @@ class Signalling:
     """Requests of all sessions over `connections`; a session stays on one, so that its requests keep their order."""
 
     def __init__(self, connections: list[Connection], sessions: list[Session], rate: float, churn: float) -> None:
-        """`rate` in requests a second; `churn` is the share of them that sets a session up anew."""
+        """`rate` in requests a second; `churn` is the share of them that sets a session up again."""
         self._loop = asyncio.get_running_loop()
         self._connections = connections
         self.sessions = sessions
@@ -66,7 +66,7 @@ class Signalling:
     async def load(self) -> None:
         """Change sessions at the set rate until cancelled."""
         turns = itertools.cycle(range(len(self.sessions)))
-        # Only the second half is set up anew: the sessions of the first half carry the pings.
+        # Only the second half is set up again: the sessions of the first half carry the pings.
         fresh_turns = itertools.cycle(range((len(self.sessions) + 1) // 2, len(self.sessions)))
         due_for_churn = 0.0
         async for due in due_times(self._interval_s):
@@ -77,7 +77,7 @@ class Signalling:
                 if session.outstanding == 0:
                     self._start(session, due, create=True)
                     continue
-            # A session that is being set up anew has no reference to change.
+            # A session that is being set up again has no reference to change.
             session = next(s for s in (self.sessions[i] for i in turns) if s.active)
             self._start(session, due, create=False)
 

@@ -20,7 +20,7 @@ from .outbox import Outbox
 
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 MAX_BODY = 1 << 20
-# A server that stands still for seconds must not make its clients run out of streams or window.
+# A server that is stopped for seconds must not make its clients run out of streams or window.
 MAX_STREAMS = 4096
 CONNECTION_WINDOW = 1 << 24
 

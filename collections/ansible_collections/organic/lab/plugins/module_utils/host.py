@@ -74,7 +74,7 @@ class HostSpec:
     engine: dict[str, Any] | None = None
 
     def hardware_addresses(self) -> list[str]:
-        """MAC addresses that stay the same when the host is started again: neighbours need not learn anew."""
+        """MAC addresses that stay the same when the host is started again, so that neighbour entries stay valid."""
         tail = ":".join(f"{byte:02x}" for byte in ipaddress.ip_interface(self.address).ip.packed)
         return [f"02:00:{tail}", f"02:01:{tail}"]
 

@@ -72,7 +72,7 @@ class Switch:
                     raise LabError(f"{wanted} is in use on {link['ifname']}: choose another network for the lab")
 
     def create(self) -> None:
-        """Build it anew. Whoever was connected has to be connected again."""
+        """Build it again. All hosts have to be connected again."""
         self._refuse_taken_network()
         self.delete()
         run("ip", "netns", "add", self.namespace)

@@ -16,7 +16,7 @@ description:
     of their own. The machine reaches them by a link called like the lab with a C(0) appended.
   - Returns when sshd answers on every host, and the Docker engine where there is one.
   - A host that has died is started again and keeps its disk. A host that is to be another is started again; its disk
-    is made anew where the image is another.
+    is created again when the image has changed.
 requirements:
   - iproute2
   - ssh-keygen
