@@ -161,7 +161,7 @@ def test_the_proof_fails_with_the_words_of_criu(prepared: Host) -> None:
     prepared.run("rm -r /tmp/collections")
     assert done.returncode == 1
     last = done.stderr.decode().splitlines()[-1]
-    assert "CRIU failed to dump the process it was tried on" in last
+    assert "CRIU failed to dump the process of the self-test" in last
     assert "inet: Unsupported proto 262 for socket" in last
     assert "Can't setup RLIMIT_NOFILE" not in last
     assert "Remedy: " in last

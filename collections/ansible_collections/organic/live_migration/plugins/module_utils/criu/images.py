@@ -1,7 +1,7 @@
 # Copyright (c) 2026 Organic 5GC contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is put right in CRIU's images between dump and restore."""
+"""Edits CRIU's images between dump and restore."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _SETTIME_FLAGS = 6
 
 
 def read(directory: int) -> dict[str, bytes]:
-    """All images in a directory, which is given by its descriptor. The process stands still: pathlib takes 2 ms."""
+    """All images in a directory, given by its descriptor. Without pathlib, which would add 2 ms to the downtime."""
     images = {}
     for name in os.listdir(directory):
         if name.endswith(".img"):
@@ -39,10 +39,10 @@ def read(directory: int) -> dict[str, bytes]:
 
 
 def with_relative_timers(files: bytes) -> bytes:
-    """The image ``files.img`` with every timerfd counting from the restore on.
+    """The image ``files.img`` with every timerfd relative to the restore.
 
-    The image holds what is left of each timer. To one that was set to an absolute time CRIU adds only the full seconds
-    of the clock (criu/pie/restorer.c, timerfd_arm): it would fire up to a second early.
+    The image holds the time that is left of each timer. For a timer with an absolute time CRIU adds only the full
+    seconds of the clock (criu/pie/restorer.c, timerfd_arm), so that it would fire up to a second early.
 
     Raises:
         ValueError: the image is damaged.
@@ -58,11 +58,11 @@ def with_relative_timers(files: bytes) -> bytes:
 
 
 def with_named_files(images: dict[str, bytes], names: dict[tuple[int, int], str]) -> dict[str, bytes]:
-    """Images in which some plain files have another path, so that descriptors can be told to take their place.
+    """Images in which some plain files have another path, so that inherited descriptors can take their place.
 
     Args:
-        images: by file name; ``ids-PID.img`` tells which ``fdinfo-ID.img`` has a process's descriptors.
-        names: the path, without its first slash, by PID, as its namespace counts, and descriptor.
+        images: by file name; ``ids-PID.img`` says which ``fdinfo-ID.img`` has a process's descriptors.
+        names: the path, without its first slash, by PID in the namespace, and descriptor.
     """
     by_file = {_file_of(images, *where): name for where, name in names.items()}
     if not by_file:

@@ -19,7 +19,7 @@ from .log import failure_lines
 class PageServer:
     """``criu page-server`` on the target host: writes the pages that come over a socket into the images.
 
-    These are the pages that are not the pager's: of shared memory, and of private mappings of files.
+    These are the pages that the pager does not move: of shared memory, and of private mappings of files.
     """
 
     def __init__(self, images: int, pages: socket.socket) -> None:
@@ -53,7 +53,7 @@ class PageServer:
 
     @property
     def fault(self) -> CriuFailed | None:
-        """What it has said of an error."""
+        """The errors in its log; None without one."""
         lines = self._error_lines()
         return CriuFailed("receive pages on the target host", lines) if lines else None
 

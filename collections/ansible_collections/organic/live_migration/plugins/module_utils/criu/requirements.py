@@ -1,7 +1,7 @@
 # Copyright (c) 2026 Organic 5GC contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a host needs for live migration, and what of it is missing."""
+"""What a host needs for live migration, and which of it is missing."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _PROGRAMS = {"dockerd": "docker.io", "iptables": "iptables", "ip": "iproute2", "
 
 @dataclass(frozen=True)
 class Missing:
-    """Something that a host lacks, and the Debian package that brings it."""
+    """Something that a host lacks, and the Debian package that has it."""
 
     what: str
     package: str
@@ -54,7 +54,7 @@ def version_of(text: str) -> tuple[int, ...]:
     """
     match = re.match(r"(?:\d+:)?v?(\d+(?:\.\d+)*)", text.strip())
     if not match:
-        raise MigrationError(f"'{text}' is no version")
+        raise MigrationError(f"'{text}' is not a version")
     return tuple(int(number) for number in match.group(1).split("."))
 
 
@@ -90,7 +90,7 @@ def criu_version(path: str) -> str:
 
 
 def criu_fault() -> str:
-    """Why the host's criu will not do, or ''."""
+    """Why the host's criu cannot be used, or ''."""
     path = criu_path()
     if path is None:
         return "criu is not installed"
@@ -101,7 +101,7 @@ def criu_fault() -> str:
 
 
 class HostRequirements:
-    """A look at this host; changes nothing."""
+    """Checks this host; changes nothing."""
 
     def missing(self) -> list[Missing]:
         found = [Missing(program, package) for program, package in _PROGRAMS.items() if not _which(program)]
@@ -120,7 +120,7 @@ class HostRequirements:
         return parse_offers(done.stdout)
 
     def report(self) -> dict[str, object]:
-        """Everything at once. Apt is only asked when the host's criu will not do."""
+        """All findings. Apt is only asked when the host's criu cannot be used."""
         missing = self.missing()
         offers = self.criu_offers() if any(item.package == "criu" for item in missing) else []
         suitable = [offer for offer in offers if version_of(offer.version) >= CRIU_MINIMUM]

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 Organic 5GC contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The resident runtime of a host: resident init, self-contained CRIU, what CRIU knows of the kernel, manifest."""
+"""The resident runtime of a host: resident init, pager, self-contained CRIU, its cache of kernel features, manifest."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def libraries_of(ldd: str) -> dict[str, Path]:
     """
     if "not found" in ldd:
         lines = [line.strip() for line in ldd.splitlines() if "not found" in line]
-        raise MigrationError(f"criu lacks libraries: {', '.join(lines)}. Install criu anew")
+        raise MigrationError(f"criu lacks libraries: {', '.join(lines)}. Install criu again")
     return {
         (match["name"] or match["path"]).rsplit("/", 1)[-1]: Path(match["path"]) for match in _LIBRARY.finditer(ldd)
     }
@@ -65,7 +65,7 @@ def has_cap_sys_resource(status: str) -> bool:
 
 
 def containers_with_runtime() -> list[str]:
-    """Who mounts the runtime, one text for each mount namespace: the command of its first process and its PID."""
+    """Containers that mount the runtime: command and PID of the first process of each mount namespace."""
     home = os.stat("/proc/self/ns/mnt").st_ino
     found: dict[int, str] = {}
     for process in sorted(int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit()):
@@ -76,7 +76,7 @@ def containers_with_runtime() -> list[str]:
             mounts = Path(f"/proc/{process}/mountinfo").read_text()
             command = Path(f"/proc/{process}/cmdline").read_bytes().rstrip(b"\0").replace(b"\0", b" ")
         except (FileNotFoundError, ProcessLookupError, PermissionError):
-            continue  # ended while we looked, or has capabilities that we lack and so is no container of this host
+            continue  # it has ended, or has capabilities that we lack, and so is not a container of this host
         if any(line.split()[4] == paths.ROOT for line in mounts.splitlines()):
             found[namespace] = f"{command.decode(errors='replace')} (process {process})"
     return list(found.values())
@@ -84,7 +84,7 @@ def containers_with_runtime() -> list[str]:
 
 @dataclass
 class Outcome:
-    """What was done, or would be done in check mode."""
+    """The changes that were made, or would be made in check mode."""
 
     actions: list[str] = field(default_factory=list)
     before: dict[str, str] = field(default_factory=dict)
@@ -99,10 +99,10 @@ class Outcome:
 
 
 class ResidentRuntime:
-    """Brings the runtime on this host to a state.
+    """Installs or removes the runtime on this host.
 
     Args:
-        check: only say what would be done.
+        check: only report what would be changed.
     """
 
     def __init__(self, check: bool = False) -> None:
@@ -126,10 +126,10 @@ class ResidentRuntime:
     # --- present
 
     def install(self, init: Path, pager: Path, preload: Path) -> Outcome:
-        """Install or repair the runtime with the programs that were built from src/, and prove that CRIU works.
+        """Install or repair the runtime with the programs that were built from src/, and run CRIU's self-test.
 
         Raises:
-            MigrationError: something is missing or does not work; says what and the remedy.
+            MigrationError: something is missing or does not work; with the remedy.
         """
         fault = criu_fault()
         if fault:
@@ -166,7 +166,7 @@ class ResidentRuntime:
         return libraries_of(commands.run(["ldd", str(criu)]))
 
     def _install_files(self, sources: dict[str, Path], outcome: Outcome) -> dict[str, str]:
-        """Copy what differs, drop libraries of an earlier CRIU; returns the digests."""
+        """Copy files that differ, remove libraries of an earlier CRIU; returns the digests."""
         if not self._check:
             for directory in (_ROOT, _ROOT / "lib", _ROOT / "await"):
                 directory.mkdir(mode=0o755, parents=True, exist_ok=True)
@@ -191,7 +191,7 @@ class ResidentRuntime:
 
     @staticmethod
     def _write(target: Path, content: bytes, mode: int) -> None:
-        """Replace a file at once; who runs or maps the old one keeps it."""
+        """Replace a file as a whole; processes that run or map the old one keep it."""
         descriptor, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
         try:
             with os.fdopen(descriptor, "wb") as stream:
@@ -203,7 +203,7 @@ class ResidentRuntime:
             raise
 
     def _raise_pipe_limit(self, outcome: Outcome) -> dict[str, str]:
-        """Returns what the manifest keeps so that remove() can undo it: the value before."""
+        """Returns the value before, which the manifest keeps so that remove() can restore it."""
         kept: dict[str, str] = self._manifest.get("sysctl", {})
         if has_cap_sys_resource(Path("/proc/self/status").read_text()):
             return kept
@@ -222,7 +222,7 @@ class ResidentRuntime:
         return kept
 
     def _make_kerndat(self, digests: dict[str, str], outcome: Outcome) -> None:
-        """Let the self-contained CRIU probe the kernel, once for each boot and each build of CRIU."""
+        """Have the self-contained CRIU probe the kernel, once for each boot and each build of CRIU."""
         kerndat = Path(paths.KERNDAT)
         installed = sha256(kerndat)
         files = self._manifest.get("files", {})
@@ -237,7 +237,7 @@ class ResidentRuntime:
         if self._check:
             return
         content = self._probe_kernel()
-        # In place: containers have this very file bind-mounted, they would go on seeing the old inode.
+        # In place: containers have this file bind-mounted and would keep the old inode.
         with open(os.open(kerndat, os.O_WRONLY | os.O_CREAT, 0o644), "wb") as stream:
             stream.write(content)
             stream.truncate()
@@ -245,7 +245,7 @@ class ResidentRuntime:
 
     @staticmethod
     def _probe_kernel() -> bytes:
-        """CRIU keeps what it finds in /run, when that is a tmpfs: give it one of its own."""
+        """CRIU caches its findings in /run when that is a tmpfs: give it a private one."""
         with tempfile.TemporaryDirectory(prefix="organic-kerndat-") as run:
             libc.mount_tmpfs(run, 16 << 20)
 
@@ -260,13 +260,15 @@ class ResidentRuntime:
                 kerndat = Path(run, "criu.kdat")
                 if not kerndat.exists():
                     said = (done.stderr or done.stdout).strip()
-                    raise MigrationError(f"criu check ended with status {done.returncode} and kept nothing: {said}")
+                    raise MigrationError(
+                        f"criu check ended with status {done.returncode} and left no criu.kdat: {said}"
+                    )
                 return kerndat.read_bytes()
             finally:
                 libc.unmount(run)
 
     def _prove(self, digests: dict[str, str], outcome: Outcome) -> None:
-        """Move a process on this host, once for each boot and each build of the runtime."""
+        """Run the self-test, once for each boot and each build of the runtime."""
         runtime = hashlib.sha256(json.dumps(sorted(digests.items())).encode()).hexdigest()
         self._proof: dict[str, Any] = self._manifest.get("proof", {})
         if self._proof.get("runtime") == runtime and self._proof.get("boot_id") == self._boot_id:

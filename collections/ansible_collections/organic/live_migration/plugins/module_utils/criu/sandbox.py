@@ -1,7 +1,7 @@
 # Copyright (c) 2026 Organic 5GC contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Namespaces like those of an NF container, made by hand, with the resident init as PID 1."""
+"""Namespaces like those of a container, without an engine, with the resident init as PID 1."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def _check(result: int, what: str) -> None:
 
 
 def bind(source: str, target: str) -> None:
-    """Show source at target too; see mount(2)."""
+    """Bind-mount source at target; see mount(2)."""
     _check(_libc.mount(source.encode(), target.encode(), None, _MS_BIND, None), f"bind {source} to {target}")
 
 
@@ -123,16 +123,16 @@ class Sandbox:
 
     @property
     def state(self) -> str:
-        """What the init says of itself: run, await or left."""
+        """The init's state: run, await or left."""
         return Path(f"/proc/{self.pid}/comm").read_text().strip()[len("resident-") :]
 
     @property
     def main_child(self) -> int:
-        """The one child of the init, as the host counts; 0 without one."""
+        """PID, on the host, of the only child of the init; 0 without one."""
         return next(iter(children(self.pid)), 0)
 
     def enter(self, command: list[str], stdin: str = "", descriptors: tuple[int, ...] = ()) -> tuple[int, str]:
-        """Run a program inside; returns its exit status and what it said to stderr."""
+        """Run a program inside; returns its exit status and its error output."""
         full = ["nsenter", "-t", str(self.pid), "-m", "-n", "-i", "-p", *command]
         commands.log(full)
         done = subprocess.run(

@@ -1,11 +1,11 @@
 # Copyright (c) 2026 Organic 5GC contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Proof that migration works on this host: a process tree moves from one sandbox into another.
+"""Self-test of CRIU on this host: a process tree moves from one sandbox into another.
 
-`criu check` says "Looks good" on kernels where every dump of a socket fails (CRIU issues 2705, 2718 and 2829), so the
-proof is a migration: two processes of an ordinary user with an established TCP connection, the resident init at both
-ends.
+`criu check` reports "Looks good" on kernels where every dump of a socket fails (CRIU issues 2705, 2718 and 2829). So
+the self-test is a migration: two processes of an ordinary user with an established TCP connection, between two
+sandboxes with the resident init.
 """
 
 from __future__ import annotations
@@ -31,9 +31,9 @@ _TCP_PORT = 8805
 _UDP_PORT = 8806
 _PROBE_TIMEOUT_S = 10
 _PID_DISTANCE = 1000
-"""By how much CRIU's own PIDs stay above those that it restores."""
+"""Distance of CRIU's own PIDs from those that it restores."""
 
-# Counts the probes that come by UDP; each count goes to a child and back over TCP before it is the answer.
+# Counts the probes that it gets by UDP; each count goes to a child and back over TCP before it is the answer.
 _WORKLOAD = f"""\
 import os, socket
 listener = socket.create_server(("127.0.0.1", {_TCP_PORT}))
@@ -58,7 +58,7 @@ while True:
 _REMEDIES = {
     "Can't get 1:16 opt": "CRIU before 4.2 cannot dump sockets on Linux 6.16 and later: install criu >= 4.2",
     "Stale": "criu.kdat was made by another build of CRIU: run playbooks/prepare_hosts.yml again",
-    "Can't get rlimit": "root lacks CAP_SYS_RESOURCE and lib/preload.so does not make up for it: give it to the host",
+    "Can't get rlimit": "root lacks CAP_SYS_RESOURCE and lib/preload.so cannot replace it: give it to the host",
     "ns_last_pid": "the kernel needs CONFIG_CHECKPOINT_RESTORE and root CAP_SYS_ADMIN",
     "Operation not permitted": "root needs CAP_SYS_ADMIN, CAP_SYS_PTRACE and CAP_NET_ADMIN on this host",
 }
@@ -68,13 +68,13 @@ _GENERAL_REMEDY = "See `criu check --all` on this host, and https://criu.org/Lin
 
 
 def remedy_for(lines: list[str]) -> str:
-    """What to do about the errors of CRIU, as far as known."""
+    """The remedy for errors of CRIU, or a general one."""
     return next((remedy for symptom, remedy in _REMEDIES.items() if any(symptom in line for line in lines)),
                 _GENERAL_REMEDY)  # fmt: skip
 
 
 def _answer_of(probe: socket.socket) -> int:
-    """Answers of a workload that is not up yet: the port refuses, which connect()ed UDP sockets are told."""
+    """The workload's answer. Until its port is open, a connected UDP socket gets ConnectionRefusedError."""
     deadline = time.monotonic() + _PROBE_TIMEOUT_S
     while time.monotonic() < deadline:
         try:
@@ -84,18 +84,18 @@ def _answer_of(probe: socket.socket) -> int:
             time.sleep(0.002)
         except socket.timeout:
             break
-    raise MigrationError("The process that CRIU was tried on does not answer")
+    raise MigrationError("The process of the self-test does not answer")
 
 
 class CriuSelfTest:
-    """One run of the proof; everything it makes is gone afterwards."""
+    """One run of the self-test; it leaves nothing behind."""
 
     def run(self) -> dict[str, object]:
-        """Return the figures of the proof, durations in milliseconds.
+        """Return the figures of the self-test, durations in milliseconds.
 
         Raises:
             CriuFailed: CRIU failed; with its own error lines and a remedy.
-            MigrationError: what was restored is not what was dumped.
+            MigrationError: the restored process does not continue where the dumped one was.
         """
         with tempfile.TemporaryDirectory(prefix="organic-proof-") as work:
             libc.mount_tmpfs(work, _WORK_BYTES)
@@ -123,7 +123,7 @@ class CriuSelfTest:
             dump_ms = self._criu(source, images, "dump", ["--tree", str(inner), "--leave-running"])
             self._expect("goes on after the dump", self._probe(source), 2)
             source.order(signal.SIGRTMIN + 1)
-            until(lambda: source.state == "left", "The source's init hears that its process departed")
+            until(lambda: source.state == "left", "The source's init is told that its process has left")
             os.kill(main, signal.SIGKILL)
             self._expect("ends well at the source", source.exit_status(), 0)
 
@@ -141,7 +141,7 @@ class CriuSelfTest:
     def _expect(what: str, found: int, expected: int) -> None:
         if found != expected:
             raise MigrationError(
-                f"CRIU does not work here: the process it was tried on {what}: expected {expected}, found {found}"
+                f"CRIU does not work here: the process of the self-test {what}: expected {expected}, found {found}"
             )
 
     @staticmethod
@@ -169,6 +169,6 @@ class CriuSelfTest:
             os.close(directory)
         if status != 0:
             lines = error_lines(log.read_text(errors="replace") if log.exists() else "") or said.splitlines()
-            failure = CriuFailed(f"{action} the process it was tried on", lines)
+            failure = CriuFailed(f"{action} the process of the self-test", lines)
             raise MigrationError(f"{failure}. Remedy: {remedy_for(lines)}.", **failure.details)
         return round(duration_ms, 1)

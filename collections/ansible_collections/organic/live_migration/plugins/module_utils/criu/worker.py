@@ -3,9 +3,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """CRIU as a worker process (``criu swrk``) inside the namespaces of a running container.
 
-The worker is told what to do by RPC (CRIU's images/rpc.proto) and stops at the notifications of
-``notify_scripts`` until it is answered. This is how dump and restore are armed before the freeze and
-how the restored process is held until the commit.
+The worker gets its request by RPC (CRIU's images/rpc.proto) and waits at each notification of
+``notify_scripts`` until it is answered. So dump and restore are prepared before the freeze, and the restored
+process is held until the commit.
 """
 
 from __future__ import annotations
@@ -32,21 +32,21 @@ from .log import failure_lines
 _DUMP, _RESTORE, _NOTIFY = 1, 2, 6
 _CGROUPS_IGNORE = 0
 _NETWORK_LOCK_SKIP = 3
-"""The packets are held by us, on both hosts, so CRIU need not lock the network."""
+"""We hold the packets, on both hosts, so CRIU need not lock the network."""
 
 _NO_BREAKPOINTS = {"CRIU_FAULT": "130"}
 """Trace system calls instead of setting hardware breakpoints (criu/include/fault-injection.h, FI_NO_BREAKPOINTS).
 
-To set one in another process costs a grace period of the kernel's RCU, some 10 ms of downtime at 250 Hz.
+Setting one in another process takes a grace period of the kernel's RCU, some 10 ms of downtime at 250 Hz.
 """
 
 _GHOST_BYTES = 16 << 20
-"""Up to this size a file that was deleted and is still open goes along, in the images."""
+"""Up to this size a deleted file that is still open moves in the images."""
 
 PRE_RESUME = "pre-resume"
-"""Of a restore: all is complete and stands."""
+"""Notification of a restore: all processes are restored and stopped."""
 _AFTER_RESTORE = (PRE_RESUME, "post-resume")
-"""What CRIU wants to be answered before it lets the processes run, and after it."""
+"""Notifications that CRIU wants answered before it resumes the processes, and after it."""
 _ANSWER = protobuf.encode([(1, _NOTIFY), (3, True)])
 
 _STATS_HEADER_BYTES = 8
@@ -56,12 +56,12 @@ _RESTORE_STATS = {3: "forking_us", 4: "restore_us", 5: "pages_restored"}
 
 
 class Interrupted(Exception):
-    """There is something more urgent than CRIU's next message."""
+    """Another descriptor became readable while CRIU's next message was awaited."""
 
 
 @dataclass
 class Reply:
-    """One message of CRIU: a notification to be answered, or the end."""
+    """One message of CRIU: a notification that must be answered, or the end."""
 
     notification: str | None
     success: bool
@@ -76,14 +76,14 @@ class CriuWorker:
         container: whose namespaces are entered.
         images: descriptor of the image directory on the host; CRIU sees it as ``/proc/self/fd/N``.
         action: ``dump`` or ``restore``, also the name of the log file.
-        descriptors: further descriptors that CRIU is given, under the same numbers.
+        descriptors: further descriptors that CRIU inherits under the same numbers.
         timens_pid: a process whose time namespace CRIU joins, as it must to dump it. The clocks that CRIU reads there
-            go into its images, and it restores in a time namespace in which they go on (criu/timens.c).
-        freezer: start in it and in the container's other cgroups, so that what is restored lives there.
-        freezer_fd: descriptor of the cgroup directory of the freezer that is dumped (src/leave_repair_mode.c).
-        hints: descriptor of the file in which the pager tells what a dump leaves to it (src/hints.h).
-        rpc: the pair of sockets to talk over, ours first. Whoever else holds ours open keeps a gated restore from
-            going on when this process dies, as CRIU would at the end of the connection.
+            go into its images, and the restored time namespace continues them (criu/timens.c).
+        freezer: start in it and in the container's other cgroups, so that the restored processes are members.
+        freezer_fd: descriptor of the cgroup directory of the freezer with the dumped processes (src/leave_repair_mode.c).
+        hints: descriptor of the file with the pager's hints about the memory that a dump leaves to it (src/hints.h).
+        rpc: the pair of sockets of the RPC, ours first. CRIU continues a restore when the connection ends; as long as
+            another process holds ours open, it stays at PRE_RESUME even when this process dies.
     """
 
     container: Container
@@ -144,10 +144,10 @@ class CriuWorker:
         ]
 
     def start_dump(self, pid: int, freezer: int, pages: int) -> None:
-        """Arm a dump of the tree below ``pid`` (as the container counts); CRIU stops before it begins.
+        """Prepare a dump of the tree below ``pid`` (in the container's namespace); CRIU waits before it starts.
 
-        ``leave_running`` with a frozen ``freezer`` leaves the tree frozen: it is the copy to go back to.
-        Pages go out over the socket ``pages`` in CRIU's page-server protocol.
+        ``leave_running`` with a frozen ``freezer`` leaves the tree frozen: it is the copy for a rollback.
+        Pages are sent over the socket ``pages`` in CRIU's page-server protocol.
         """
         options = [
             *self._common_options(),
@@ -160,12 +160,12 @@ class CriuWorker:
         self._expect("pre-dump")
 
     def start_restore(self, inherited: dict[str, int]) -> None:
-        """Arm a restore. It reads ``inventory.img`` first, a FIFO, and so waits for the images.
+        """Prepare a restore. CRIU reads ``inventory.img``, a FIFO, first, and so waits for the images.
 
-        The private memory is the pager's, which stands where ``criu lazy-pages`` would.
+        The pager, in place of ``criu lazy-pages``, brings the private memory.
 
         Args:
-            inherited: descriptors that take the place of the dumped ones, for example ``pipe:[4711]``.
+            inherited: descriptors that replace dumped ones, by the name of the dumped one, such as ``pipe:[4711]``.
         """
         options = [*self._common_options(), (48, True)]  # lazy_pages
         for key, descriptor in inherited.items():
@@ -182,7 +182,7 @@ class CriuWorker:
             raise CriuFailed(self.action, self.error_lines()) from None
 
     def answer(self) -> None:
-        """Let CRIU go on after a notification.
+        """Let CRIU continue after a notification.
 
         Raises:
             CriuFailed: CRIU has ended.
@@ -190,14 +190,14 @@ class CriuWorker:
         self._send(_ANSWER)
 
     def resume(self) -> None:
-        """Have a gated restore go on to its end; it may stand in a freezer meanwhile."""
+        """Let a restore at PRE_RESUME continue to its end; its processes may be frozen meanwhile."""
         resume(self._rpc)
 
     def await_end(self, timeout_s: float) -> None:
-        """Wait for the end of a restore that was let run.
+        """Wait for the end of a restore after :meth:`resume`.
 
         Raises:
-            MigrationError: it does not get there, or fails.
+            MigrationError: it does not end in time, or fails.
         """
         deadline = time.monotonic() + timeout_s
         while (reply := self.receive(max(0.0, deadline - time.monotonic()))).notification is not None:
@@ -215,15 +215,15 @@ class CriuWorker:
         """Wait for CRIU's next message.
 
         Args:
-            timeout_s: for so long.
-            interrupt_fds: descriptors of which one that can be read ends the waiting.
-            on_poll: called every so often; may raise.
-            poll_interval_s: how often that is.
+            timeout_s: how long to wait.
+            interrupt_fds: descriptors; the wait ends when one of them becomes readable.
+            on_poll: called again and again meanwhile; may raise.
+            poll_interval_s: how often it is called.
 
         Raises:
-            CriuFailed: CRIU ended without a word.
-            Interrupted: there is something to read elsewhere.
-            MigrationError: nothing came in time.
+            CriuFailed: CRIU ended without a message.
+            Interrupted: one of ``interrupt_fds`` is readable.
+            MigrationError: no message came in time.
         """
         awaited = [self._rpc.fileno(), self._end, *interrupt_fds]
         deadline = time.monotonic() + timeout_s
@@ -233,17 +233,17 @@ class CriuWorker:
             if ready:
                 break
             if not left:
-                raise MigrationError(f"CRIU did not get on with its {self.action} within {timeout_s:.0f} s")
+                raise MigrationError(f"CRIU made no progress with its {self.action} within {timeout_s:.0f} s")
             if on_poll:
                 on_poll()
         if not {self._rpc.fileno(), self._end} & set(ready):
             raise Interrupted
-        # the guardian may hold CRIU's end of the socket, whose closing then tells nothing
+        # the watchdog may hold CRIU's end of the socket open, so its closing is not seen here
         data = b""
         if self._rpc.fileno() in ready:
             try:
                 data = self._rpc.recv(65536)
-            except ConnectionResetError:  # it ended with an answer unread; what it told before is still there
+            except ConnectionResetError:  # it ended with an answer unread; its earlier message can still be read
                 data = self._rpc.recv(65536)
         if not data:
             raise CriuFailed(self.action, self.error_lines())
@@ -269,7 +269,7 @@ class CriuWorker:
         on_poll: Callable[[], None] | None = None,
         poll_interval_s: float = 1.0,
     ) -> None:
-        """Answer notifications until the named one has come (unanswered), or, with None, until the success.
+        """Answer notifications until the named one arrives (which is not answered), or, with None, until success.
 
         Raises:
             CriuFailed: with the error lines of CRIU's log.
@@ -287,7 +287,7 @@ class CriuWorker:
             self.answer()
 
     def error_lines(self) -> list[str]:
-        """The lines of CRIU's log that tell why it failed, oldest first, at most eight."""
+        """The lines of CRIU's log that say why it failed, oldest first, at most eight."""
         lines: list[str] = []
         try:
             text = self._in_images(f"{self.action}.log").read_text(errors="replace")
@@ -313,7 +313,7 @@ class CriuWorker:
         return Path(f"/proc/self/fd/{self.images}/{name}")
 
     def pid_of(self, inner: int) -> int:
-        """The PID, on the host, of a process that is being restored; ``inner`` is its PID in the container.
+        """The PID, on the host, of a restored process; ``inner`` is its PID in the container.
 
         Raises:
             MigrationError: it has died.
@@ -330,9 +330,9 @@ class CriuWorker:
         return self._process.poll() is not None
 
     def close(self) -> None:
-        """End the worker, which ends by itself when nobody talks to it; a dump first takes its code out of the process.
+        """End the worker by closing the RPC; a dump first removes its code from the process.
 
-        If it must be killed, CRIU itself goes first: nsenter must reap it, or its PID stays taken.
+        If it must be killed, CRIU is killed before nsenter, which must reap it; else its PID stays in use.
         """
         self._rpc.close()
         if self._process.poll() is None:
@@ -352,10 +352,10 @@ class CriuWorker:
 
 
 def resume(rpc: socket.socket) -> None:
-    """Answer, before they are asked, all that a gated restore still asks: nobody is needed for it from now on.
+    """Answer in advance all notifications that a restore at PRE_RESUME has left, so that it needs nobody any more.
 
     Args:
-        rpc: our end of the talk; may be used again, and after the end of CRIU.
+        rpc: our end of the RPC; idempotent, also after the end of CRIU.
     """
     for _notification in _AFTER_RESTORE:
         with contextlib.suppress(OSError):  # EPIPE, or ECONNRESET of a CRIU that has not read all

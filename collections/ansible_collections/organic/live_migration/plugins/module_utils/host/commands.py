@@ -1,7 +1,7 @@
 # Copyright (c) 2026 Organic 5GC contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Programs of the host, run without a shell and written down for the result."""
+"""Runs programs of the host, without a shell, and logs them for the result."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ _log: list[str] = []
 
 
 def log(command: list[str]) -> None:
-    """Write a command down that something else starts."""
+    """Log a command that is started elsewhere."""
     _log.append(shlex.join(command))
 
 
 def history() -> list[str]:
-    """All commands of this process so far, ready to be read by a person."""
+    """All commands of this process so far, as shell command lines."""
     return list(_log)
 
 
@@ -27,13 +27,13 @@ def run(command: list[str], stdin: str = "", timeout_s: float = 30) -> str:
     """Run a program and return its output.
 
     Raises:
-        MigrationError: it is missing, failed or hung; says what it printed.
+        MigrationError: it is missing, failed or hung; with its output.
     """
     return Prepared(command).run(stdin, timeout_s)
 
 
 class Prepared:
-    """A program that was started, and waits for its standard input.
+    """A program that was started and waits for its standard input.
 
     Raises:
         MigrationError: it is missing.
@@ -47,14 +47,14 @@ class Prepared:
             self._process = subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, text=True)
         except FileNotFoundError:
             raise MigrationError(
-                f"The program {command[0]} is missing on this host. Install it, or run playbooks/prepare_hosts.yml."
+                f"The program {command[0]} is missing on this host. Install it, or run the role migration_host."
             ) from None
 
     def run(self, stdin: str, timeout_s: float = 30) -> str:
         """Give it its input, wait for its end, and return its output.
 
         Raises:
-            MigrationError: it failed or hung; says what it printed.
+            MigrationError: it failed or hung; with its output.
         """
         try:
             output, errors = self._process.communicate(stdin, timeout_s)
@@ -67,6 +67,6 @@ class Prepared:
         return output
 
     def close(self) -> None:
-        """End it, if it has not ended."""
+        """Kill it, if it still runs."""
         self._process.kill()
         self._process.communicate()

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 Organic 5GC contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Slowing a container down, so that it writes fewer pages than the link carries (QEMU's auto-converge).
+"""Slows a container down, so that it writes fewer pages than the link carries (QEMU's auto-converge).
 
 Sources: the kernel's Documentation/scheduler/sched-bwc.rst and Documentation/admin-guide/cgroup-v2.rst (cpu.max).
 """
@@ -38,20 +38,20 @@ class Throttle:
             self._files = [groups[""] / "cpu.max"]
 
     def settings(self) -> dict[str, str]:
-        """The files and what is in them now, to be given to :func:`restore`.
+        """The files and their present content, for :func:`restore`.
 
         Raises:
             MigrationError: the host has no CPU bandwidth control.
         """
         if not self._files:
             raise MigrationError(
-                "The NF writes its memory faster than it can be copied, and this host cannot slow it down (no cgroup "
-                "CPU bandwidth control). Set on_no_convergence to post_copy, or raise downtime_limit_ms."
+                "The process writes its memory faster than it can be copied, and this host cannot slow it down (no "
+                "cgroup CPU bandwidth control). Set on_no_convergence to post_copy, or raise downtime_limit_ms."
             )
         return {str(path): path.read_text().strip() for path in self._files}
 
     def set(self, percent: int, before: dict[str, str]) -> None:
-        """Take ``percent`` of the CPU time from it that it had by its ``settings`` before."""
+        """Take ``percent`` of the CPU time that it had by its ``settings`` before."""
         whole = self._whole_us(before)
         quota, period = max(whole * (100 - percent) // 100, min(whole, _QUOTA_LEAST_US)), _PERIOD_US
         if quota < _QUOTA_LEAST_US:  # it had less: that, in longer periods
@@ -59,7 +59,7 @@ class Throttle:
         if len(self._files) == 1:
             self._files[0].write_text(f"{quota} {period}")
             return
-        self._files[1].write_text("-1")  # a period that is too short for the old quota is refused
+        self._files[1].write_text("-1")  # the kernel refuses a period that is too short for the old quota
         self._files[0].write_text(str(period))
         self._files[1].write_text(str(quota))
 
@@ -71,10 +71,10 @@ class Throttle:
 
 
 def restore(settings: dict[str, str]) -> None:
-    """Give a container its bandwidth back; nothing happens when it has gone."""
+    """Restore a container's bandwidth; nothing happens when the container is gone."""
     with contextlib.suppress(OSError):
         for path in settings:
             if path.endswith("cfs_quota_us"):
-                Path(path).write_text("-1")  # a period that is too short for the quota of now is refused
+                Path(path).write_text("-1")  # the kernel refuses a period that is too short for the present quota
         for path, value in sorted(settings.items()):
             Path(path).write_text(value)

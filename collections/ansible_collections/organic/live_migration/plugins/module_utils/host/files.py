@@ -1,9 +1,9 @@
 # Copyright (c) 2026 Organic 5GC contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Files that go along with a process: what it wrote in the container's own layer and in its private tmpfs mounts.
+"""Files that move with a process: what was written in the container's own layer and in its private tmpfs mounts.
 
-They are copied before the freeze; only what changed since is copied inside it.
+They are copied before the freeze; in the freeze only those that have changed are copied.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _OPAQUE = "trusted.overlay.opaque"
 """Extended attribute of a directory in an overlay's upper layer that hides the lower one
 (Documentation/filesystems/overlayfs.rst)."""
 _GRAIN_NS = 20_000_000
-"""Kernels before 6.13 stamp files with the time of the last tick: what is written after a look may look older."""
+"""Kernels before 6.13 stamp files with the time of the last tick: a write after the snapshot may look older than it."""
 
 
 class Stamp(NamedTuple):
@@ -45,12 +45,12 @@ class Stamp(NamedTuple):
 
 @dataclass
 class Snapshot:
-    """Which files there are. Paths are relative to the container's root.
+    """The files of a container at one time. Paths are relative to the container's root.
 
     Attributes:
-        files: all that is the container's own.
-        removed: what of the image is hidden; a directory that replaced one of the image is in both.
-        taken_ns: when it was looked, in ns since the epoch; 0 when nothing was written around that time.
+        files: all that are the container's own.
+        removed: paths of the image that are hidden; a directory that replaced one of the image is in both.
+        taken_ns: when it was taken, in ns since the epoch; 0 when nothing was written around that time.
     """
 
     files: dict[str, Stamp] = field(default_factory=dict)
@@ -69,7 +69,7 @@ class Snapshot:
         return sum(stamp.size for stamp in self.files.values() if stat.S_ISREG(stamp.mode))
 
     def racy(self, stamp: Stamp) -> bool:
-        """Whether a file changed so shortly before the look that a later change may not show."""
+        """Whether a file changed so shortly before the snapshot that a later change may have the same stamp."""
         return 0 < self.taken_ns - _GRAIN_NS <= max(stamp.modified_ns, stamp.changed_ns)
 
 
@@ -100,7 +100,7 @@ class FileSet:
         ]
 
     def snapshot(self) -> Snapshot:
-        """Look at all files; some 10 us each."""
+        """Take the stamps of all files; takes some 10 us each."""
         found = Snapshot(taken_ns=time.time_ns())
         if self._upper is not None and os.path.isdir(self._upper):
             self._walk(self._upper, "", found)
@@ -109,10 +109,10 @@ class FileSet:
         return found
 
     def read_ahead(self, programs: list[tuple[str, int, int]]) -> None:
-        """Have the kernel begin to read parts of files: a restored process would wait for the disk to run its code.
+        """Start reading parts of files into the page cache, so that a restored process need not wait for the disk.
 
         Args:
-            programs: path, offset and size of each; what is no regular file, or is not there, is passed over.
+            programs: path, offset and size of each; missing files and those that are not regular are skipped.
         """
 
         def advise() -> bytes:
@@ -127,7 +127,7 @@ class FileSet:
         in_root(self._root, advise)
 
     def _holds_a_mount(self, path: str) -> bool:
-        """The engine makes directories for mount points, which are opaque; what is mounted there stays untouched."""
+        """Whether something is mounted below: the engine's directories for mount points are opaque, and are kept."""
         return any(point.startswith(f"/{path}/") for point in self._mount_points)
 
     def _walk(self, directory: str, relative: str, found: Snapshot) -> None:
@@ -144,7 +144,7 @@ class FileSet:
             found.removed.add(path)  # an overlay's whiteout
             return
         if stat.S_ISSOCK(status.st_mode):
-            return  # a bound socket's name is made anew by CRIU
+            return  # CRIU creates the name of a bound socket
         found.files[path] = Stamp(status.st_mode, status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino)
         if stat.S_ISDIR(status.st_mode):
             if is_opaque(entry.path) and not self._holds_a_mount(path):
@@ -177,7 +177,7 @@ def unpack_directory(directory: str, archive: bytes) -> None:
 
 
 def mapped_shared(pids: list[int]) -> set[str]:
-    """Paths whose content can change without their stamp changing, relative to the root."""
+    """Paths, relative to the root, whose content can change without a change of their stamp."""
     paths: set[str] = set()
     for pid in pids:
         paths |= {path.lstrip("/") for path in processes.shared_file_mappings(pid)}
@@ -192,7 +192,7 @@ def is_opaque(path: str) -> bool:
 
 
 def _pack(paths: list[str]) -> bytes:
-    """Pack files that processes may cut, replace or remove meanwhile: the next difference has each of those again."""
+    """Pack files that processes may truncate, replace or remove meanwhile; the next diff has each of those again."""
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w", format=tarfile.PAX_FORMAT) as archive:
         for path in paths:
@@ -208,7 +208,7 @@ def _add(archive: tarfile.TarFile, path: str) -> None:
             archive.addfile(archive.gettarinfo(arcname=path, fileobj=file), FixedLengthReader(file))
         return
     entry = archive.gettarinfo(place, path)
-    if entry and not entry.isreg():  # a socket is no entry
+    if entry and not entry.isreg():  # there is no entry for a socket
         archive.addfile(entry)
 
 
@@ -222,12 +222,12 @@ def ignore_missing() -> Iterator[None]:
 
 
 def _open_without_waiting(path: str, flags: int) -> int:
-    """Open a file in whose place there may be a FIFO or a symbolic link by now."""
+    """Open a file that may have been replaced by a FIFO or a symbolic link."""
     return os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY)
 
 
 class FixedLengthReader:
-    """A file that ends in zeros where it was cut while it is read, as an archive tells the size before the content."""
+    """Pads a file with zeros when it is truncated while it is read: an archive has the size before the content."""
 
     def __init__(self, file: IO[bytes]) -> None:
         self._file = file
@@ -270,17 +270,17 @@ def _remove(path: str) -> None:
 
 
 def isolate_interpreter() -> None:
-    """Have Python load neither modules nor name service libraries from the directory that is going to be the root."""
+    """Keep Python from loading modules or name service libraries from the directory that becomes the root."""
     sys.path.clear()
     vars(tarfile).update(pwd=None, grp=None)  # owners stay numbers: looking up a name would load the container's NSS
-    # owners and modes as they were; that no path leads out is what the root directory is for
+    # keep owners and modes; the root directory keeps every path inside
     tarfile.TarFile.extraction_filter = staticmethod(lambda member, _path: member)
 
 
 def in_root(root: str, work: Callable[[], bytes]) -> bytes:
-    """Run ``work`` in a child process whose root directory is ``root``; returns what it returned.
+    """Run ``work`` in a child process whose root directory is ``root``; returns its result.
 
-    Symbolic links of the container are thereby followed as the container itself follows them.
+    Symbolic links are followed as the container itself follows them.
 
     Raises:
         MigrationError: with the child's error text.

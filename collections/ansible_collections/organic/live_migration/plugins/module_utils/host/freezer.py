@@ -1,7 +1,7 @@
 # Copyright (c) 2026 Organic 5GC contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Stopping a process tree as one, by a control group of its own.
+"""Stops a process tree as a whole, by a control group of its own.
 
 Sources: the kernel's Documentation/admin-guide/cgroup-v1/freezer-subsystem.rst and cgroup-v2.rst (cgroup.freeze).
 """
@@ -18,11 +18,11 @@ from . import processes
 
 _NAME = "organic-nf"
 POLL_INTERVAL_S = 0.0001
-"""No event tells that all stand still; it takes the kernel some 0.1 ms, and a CPU for each task to get there."""
+"""The kernel has no event for "all frozen"; it takes some 0.1 ms, and each task needs a CPU to get there."""
 
 
 class Freezer:
-    """A child group of the container's that holds the NF's tree; the init and exec'd processes stay outside.
+    """A child group of the container's that holds the process tree; the init and exec'd processes stay outside.
 
     Args:
         group: directory of the container's group, in the v1 freezer hierarchy or the v2 one.
@@ -38,21 +38,24 @@ class Freezer:
         self.directory.mkdir(exist_ok=True)
 
     def join(self) -> None:
-        """Move the calling process in; what it forks is a member, too."""
+        """Move the calling process in; its children are members, too."""
         (self.directory / "cgroup.procs").write_text(str(os.getpid()))
 
     def collect(self, root: int) -> None:
-        """Move the tree below ``root`` in; goes on until no process was forked meanwhile.
+        """Move the tree below ``root`` in; repeats until no process was forked meanwhile.
 
         Raises:
-            MigrationError: it forks faster than that.
+            MigrationError: processes are forked faster than they can be moved.
         """
         self._root = root
         self.create()
         deadline = time.monotonic() + 5
         while missing := self._outside():
             if time.monotonic() > deadline:
-                raise MigrationError(f"The NF forks processes faster than they can be gathered: {sorted(missing)}")
+                raise MigrationError(
+                    f"The program forks processes faster than they can be moved into its freezer: {sorted(missing)}. "
+                    "Try again when it is less busy."
+                )
             for pid in missing:
                 with contextlib.suppress(ProcessLookupError):
                     (self.directory / "cgroup.procs").write_text(str(pid))
@@ -70,11 +73,11 @@ class Freezer:
     def members(self) -> list[int]:
         try:
             return [int(pid) for pid in (self.directory / "cgroup.procs").read_text().split()]
-        except OSError:  # ENOENT, or ENODEV: the group goes with its container
+        except OSError:  # ENOENT, or ENODEV: the group disappears with its container
             return []
 
     def request_freeze(self) -> None:
-        """Have no member run from now on; one that is traced stands still once it would go on."""
+        """Stop all members, without waiting for it; a traced one stops when its tracer lets it continue."""
         self._switch.write_text("FROZEN" if self._v1 else "1")
 
     @property
@@ -83,10 +86,10 @@ class Freezer:
         return any(processes.is_killed(pid) for pid in self.members)
 
     def freeze(self, timeout_s: float = 5) -> None:
-        """Stop all members; returns when the kernel says that the last one stands still.
+        """Stop all members; returns when the kernel reports that all are frozen.
 
         Raises:
-            MigrationError: a task would not stop (uninterruptible); the tree has been thawed again.
+            MigrationError: a task did not stop (uninterruptible), or a process escaped; the tree was thawed again.
         """
         self.request_freeze()
         deadline = time.monotonic() + timeout_s
@@ -100,7 +103,7 @@ class Freezer:
             time.sleep(POLL_INTERVAL_S)
         if escaped := self._outside():
             self.thaw()
-            raise MigrationError(f"Processes {sorted(escaped)} were forked just before the NF was stopped; try again.")
+            raise MigrationError(f"Processes {sorted(escaped)} were forked just before the freeze; try again.")
 
     @property
     def frozen(self) -> bool:
@@ -113,7 +116,7 @@ class Freezer:
 
     @property
     def freeze_requested(self) -> bool:
-        """Whether it was told to freeze, and not to thaw since; whatever a group above was told (docker pause)."""
+        """Whether this group itself was frozen and not thawed since, whatever its parent's state (docker pause)."""
         with contextlib.suppress(OSError):
             own = self.directory / ("freezer.self_freezing" if self._v1 else "cgroup.freeze")
             return own.read_text().strip() == "1"
@@ -124,14 +127,14 @@ class Freezer:
             self._switch.write_text("THAWED" if self._v1 else "0")
 
     def kill(self) -> None:
-        """End all members. SIGKILL waits in a frozen v1 group until it is thawed, so none of them runs again."""
+        """Kill all members. In a frozen v1 group SIGKILL takes effect at the thaw, so none of them runs again."""
         for pid in self.members:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, 9)
         self.thaw()
 
     def remove(self) -> None:
-        """Give the members back to the container's group and remove this one; nothing happens when it is gone."""
+        """Move the members back to the container's group and remove this one; idempotent."""
         if not self.directory.exists():
             return
         self.thaw()

@@ -17,7 +17,7 @@ MS_NODEV = 4
 MS_NOEXEC = 8
 MNT_DETACH = 2
 
-_SYS_PIDFD_GETFD = 438  # the same number on every architecture (asm-generic/unistd.h)
+_SYS_PIDFD_GETFD = 438  # the same on every architecture (asm-generic/unistd.h)
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -65,7 +65,7 @@ def pidfd_getfd(pidfd: int, descriptor: int) -> int:
 
 @contextlib.contextmanager
 def network_namespace(pid: int) -> Iterator[None]:
-    """Run the block in the network namespace of ``pid``; sockets made there stay in it."""
+    """Run the block in the network namespace of ``pid``; sockets that are created there stay in it."""
     with open("/proc/thread-self/ns/net", "rb") as home, open(f"/proc/{pid}/ns/net", "rb") as away:
         setns(away.fileno(), CLONE_NEWNET)
         try:

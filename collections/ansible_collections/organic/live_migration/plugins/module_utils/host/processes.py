@@ -30,7 +30,7 @@ class ProcessId:
     """A process that cannot be mistaken for a later one with the same PID.
 
     Attributes:
-        pid: as the host counts.
+        pid: on the host.
         start_time: clock ticks since boot.
     """
 
@@ -51,10 +51,10 @@ class ProcessId:
             return False
 
     def kill(self, await_s: float = 0) -> None:
-        """SIGKILL to this process and no other; nothing happens when it is gone, or was never known (PID 0).
+        """Send SIGKILL to this process and no other; nothing happens when it is gone, or is not known (PID 0).
 
         Args:
-            await_s: wait so long, at most, until it has ended.
+            await_s: how long to wait, at most, until it has ended.
         """
         self._signal(signal.SIGKILL, await_s)
 
@@ -91,12 +91,12 @@ def start_time(pid: int) -> int:
 
 
 def age_s(pid: int) -> float:
-    """For how long a process has been there."""
+    """How long ago a process was started."""
     return time.clock_gettime(time.CLOCK_BOOTTIME) - start_time(pid) / os.sysconf("SC_CLK_TCK")
 
 
 def name(pid: int) -> str:
-    """As the process calls itself, at most 15 characters; empty when it has ended."""
+    """The process's own name, at most 15 characters; empty when it has ended."""
     try:
         return Path(f"/proc/{pid}/comm").read_text().rstrip("\n")
     except (FileNotFoundError, ProcessLookupError):
@@ -130,7 +130,7 @@ def tree(root: int) -> list[int]:
 
 
 def is_killed(pid: int) -> bool:
-    """Whether it has ended, is just ending, or SIGKILL waits for it (proc(5): SigPnd, ShdPnd)."""
+    """Whether it has ended, is ending, or has a pending SIGKILL (proc(5): SigPnd, ShdPnd)."""
     try:
         lines = Path(f"/proc/{pid}/status").read_text().splitlines()
         exits = int(_stat(pid)[_FLAGS_FIELD]) & _PF_EXITING
@@ -142,7 +142,7 @@ def is_killed(pid: int) -> bool:
 
 
 def pid_inside(pid: int) -> int:
-    """The PID as the innermost namespace counts it."""
+    """The PID in the innermost namespace."""
     for line in Path(f"/proc/{pid}/status").read_text().splitlines():
         if line.startswith("NSpid:"):
             return int(line.split()[-1])
@@ -150,7 +150,7 @@ def pid_inside(pid: int) -> int:
 
 
 def highest_pid_inside(root: int) -> int:
-    """The highest number that any thread of a tree has, as its namespace counts."""
+    """The highest PID of any thread of a tree, in its namespace."""
     highest = 0
     for pid in tree(root):
         with contextlib.suppress(FileNotFoundError, ProcessLookupError):
@@ -197,7 +197,7 @@ class FileMapping:
 
 
 def _lines(path: str) -> list[str]:
-    """Of a file in /proc; none when its process, or its descriptor, is gone."""
+    """Lines of a file in /proc; none when its process, or its descriptor, is gone."""
     try:
         return Path(path).read_text().splitlines()
     except (FileNotFoundError, ProcessLookupError):
@@ -216,19 +216,19 @@ def file_mappings(pid: int) -> list[FileMapping]:
 
 
 def shared_file_mappings(pid: int) -> set[str]:
-    """Files that are mapped shared and writable: writes through the mapping do not show in their times."""
+    """Files that are mapped shared and writable: writes through the mapping do not change their times."""
     return {mapping.path for mapping in file_mappings(pid) if mapping.permissions.startswith("rw-s")}
 
 
 def programs(pids: list[int]) -> list[tuple[str, int, int]]:
-    """Path, offset and size of what is mapped of programs and libraries, their constants included."""
+    """Path, offset and size of the mapped parts of programs and libraries, with their constants."""
     mappings = [mapping for pid in pids for mapping in file_mappings(pid)]
     code = {mapping.path for mapping in mappings if "x" in mapping.permissions}
     return sorted({(mapping.path, mapping.offset, mapping.size) for mapping in mappings if mapping.path in code})
 
 
 def undumpable(pid: int, overlay_device: int | None) -> list[str]:
-    """What of this process CRIU refuses to dump, each with its descriptor.
+    """Resources of this process that CRIU refuses to dump, each with its descriptor.
 
     Args:
         pid: the process.

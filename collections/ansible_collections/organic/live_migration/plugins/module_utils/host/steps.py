@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 
 def now_ms() -> float:
-    """Milliseconds on a clock that only goes forward."""
+    """Milliseconds on the monotonic clock."""
     return time.monotonic() * 1000
 
 

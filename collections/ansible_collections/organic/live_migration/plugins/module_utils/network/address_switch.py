@@ -1,7 +1,7 @@
 # Copyright (c) 2026 Organic 5GC contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Switching a container's addresses between two hosts in a millisecond."""
+"""Switches a container's addresses between two hosts in a millisecond."""
 
 from __future__ import annotations
 
@@ -27,15 +27,15 @@ _ANNOUNCE_EVERY_S = 0.003
 
 
 class AddressSwitch:
-    """The interfaces that carry the NF's addresses, and switching them between two hosts in a millisecond.
+    """The interfaces that carry a container's addresses, and switching them between two hosts in a millisecond.
 
-    Two containers have the NF's IP addresses while it moves, and a macvlan driver delivers frames between containers of
-    one host by MAC address without asking anybody. So only one of the two has the NF's MAC addresses at any time, and
-    the other one, which answers no ARP request either, has random ones.
+    Two containers have the same IP addresses while the process moves, and a macvlan driver delivers frames between
+    containers of one host by MAC address alone. So only one of the two has the MAC addresses at any time. The other
+    one has random ones and answers no ARP request.
 
     Args:
         pid: a process in the container's network namespace.
-        interfaces: what the NF has or shall have; all of them must be there.
+        interfaces: with the addresses that the container has or will have; all of them must exist.
     """
 
     def __init__(self, pid: int, interfaces: list[Interface]) -> None:
@@ -51,7 +51,7 @@ class AddressSwitch:
         self._stop = threading.Event()
 
     def down(self) -> None:
-        """Take the links down: nobody is reached by what is sent, and routes and neighbours are forgotten."""
+        """Take the links down: nothing is sent any more, and the kernel drops routes and neighbours."""
         for interface in self._interfaces:
             self._set_flag(interface.name, up=False)
 
@@ -67,10 +67,10 @@ class AddressSwitch:
         fcntl.ioctl(self._control, _SIOCSIFHWADDR, struct.pack("16sH14s", name.encode(), _ARPHRD_ETHER, address))
 
     def deactivate(self) -> None:
-        """Be ready to take over. Nobody's address so far.
+        """Prepare to take the addresses over, without having them yet.
 
-        A macvlan link is best taken down: it is up again in 0.5 ms, whereas another MAC address costs it 15 ms while it
-        is up. The carrier of any other, a veth, needs milliseconds to be noticed at its other end.
+        A macvlan link is taken down: it is up again in 0.5 ms, whereas changing its MAC address takes 15 ms while it is
+        up. Other links stay up without ARP: the far end of a veth needs milliseconds to notice its carrier.
         """
         for interface, answer in zip(self._interfaces, self._answers):
             if interface.kind == "macvlan":
@@ -79,12 +79,12 @@ class AddressSwitch:
                 os.pwrite(answer, _ARP_NEVER_ANSWER, 0)
 
     def suppress_arp(self) -> None:
-        """Answer no ARP request any more: after the other one has announced itself, an answer would mislead."""
+        """Answer no ARP request any more: after the other host has announced itself, an answer would be wrong."""
         for answer in self._answers:
             os.pwrite(answer, _ARP_NEVER_ANSWER, 0)
 
     def drop_mac(self) -> threading.Thread:
-        """Stop to be the NF's address, after having fallen silent. The kernel needs 15 ms, in the returned thread."""
+        """Take random MAC addresses, after :meth:`suppress_arp`. It takes 15 ms, in the returned thread."""
 
         def change_macs() -> None:
             for interface in self._interfaces:
@@ -95,7 +95,7 @@ class AddressSwitch:
         return thread
 
     def activate(self) -> None:
-        """Be the NF's address, after having stood by or withdrawn."""
+        """Take the addresses over, after :meth:`deactivate` or :meth:`drop_mac`."""
         for interface, answer, before in zip(self._interfaces, self._answers, self._before):
             self._set_mac(interface.name, interface.mac)
             self._set_flag(interface.name, up=True)
@@ -103,9 +103,9 @@ class AddressSwitch:
         self.announce()
 
     def announce(self) -> None:
-        """Tell all on the network where the addresses are."""
+        """Announce to the network where the addresses are, by gratuitous ARP."""
         if self._packets is None:
-            # not before: for each packet socket there is CRIU's dump would wait until the kernel has changed the MAC
+            # not earlier: with an open packet socket CRIU's dump would wait until the kernel has changed the MAC
             with libc.network_namespace(self._pid):
                 self._packets = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
         for interface in self._interfaces:
@@ -113,11 +113,11 @@ class AddressSwitch:
                 try:
                     self._packets.sendto(announcement(interface.mac, address), (interface.name, 0))
                 except OSError as error:
-                    if error.errno != errno.ENOBUFS:  # the carrier of a link that was down is not noticed yet
+                    if error.errno != errno.ENOBUFS:  # the link was down, and its carrier is not noticed yet
                         raise
 
     def keep_announcing(self) -> None:
-        """Repeat the announcement a few times in the background, for switches that missed the first."""
+        """Repeat the announcement in the background, for switches that missed the first one."""
 
         def repeat() -> None:
             for _time in range(_ANNOUNCE_TIMES):

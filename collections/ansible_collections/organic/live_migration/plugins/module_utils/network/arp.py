@@ -1,7 +1,7 @@
 # Copyright (c) 2026 Organic 5GC contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""ARP: who has an address, and announcing it."""
+"""ARP: probe who has an address, and announce one."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _ARP_REQUEST = 1
 
 
 def random_mac() -> str:
-    """A locally administered unicast address (IEEE 802, clause 8.4) that nobody has."""
+    """A locally administered unicast address (IEEE 802, clause 8.4), random so that it is unique."""
     return bytes((0x02, *secrets.token_bytes(5))).hex(":")
 
 

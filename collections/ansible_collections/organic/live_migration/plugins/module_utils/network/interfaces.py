@@ -18,7 +18,7 @@ _WORD = re.compile(r"[0-9A-Za-z.:/_-]*")
 
 @dataclass
 class Interface:
-    """One interface of a network namespace. Routes and neighbours are as ``ip`` prints and takes them."""
+    """One interface of a network namespace. Routes and neighbours are in the words of ``ip``."""
 
     name: str
     mac: str
@@ -28,15 +28,15 @@ class Interface:
     kind: str = ""
 
     def __post_init__(self) -> None:
-        """What a peer sent becomes words of ``ip``'s batch mode: nothing else may be in it (ValueError)."""
+        """Raises ValueError for anything but plain words: a peer's values become lines of ``ip``'s batch mode."""
         try:
             words = [self.name, self.mac, self.kind, *self.addresses]
             words += [word for part in (*self.routes, *self.neighbours) for word in part]
             strange = [word for word in words if not _WORD.fullmatch(word)]
         except TypeError as error:
-            raise ValueError(f"The description of an interface is not understood: {error}") from None
+            raise ValueError(f"Malformed description of an interface: {error}") from None
         if strange:
-            raise ValueError(f"'{strange[0]}' is no part of an interface's description")
+            raise ValueError(f"'{strange[0]}' is not valid in the description of an interface")
         for address in self.addresses:
             ipaddress.ip_interface(address)
 
@@ -44,11 +44,11 @@ class Interface:
     def of(cls, description: object) -> Interface:
         """From what a peer sent. Raises ValueError when it describes no interface."""
         if not isinstance(description, dict):
-            raise ValueError("The description of an interface is not understood")
+            raise ValueError("Malformed description of an interface")
         try:
             return cls(**description)
         except TypeError as error:
-            raise ValueError(f"The description of an interface is not understood: {error}") from None
+            raise ValueError(f"Malformed description of an interface: {error}") from None
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)
@@ -59,7 +59,7 @@ class Interface:
 
 
 def ip_json(pid: int, *arguments: str) -> list[dict[str, Any]]:
-    """What ``ip -json`` tells of the network namespace of ``pid``."""
+    """The output of ``ip -json`` in the network namespace of ``pid``."""
     output = commands.run(["nsenter", "--target", str(pid), "--net", "ip", "-json", *arguments])
     return list(json.loads(output or "[]"))
 

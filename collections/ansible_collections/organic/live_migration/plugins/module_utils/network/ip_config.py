@@ -1,7 +1,7 @@
 # Copyright (c) 2026 Organic 5GC contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Addresses, routes and neighbours, given to a container's interfaces in one step."""
+"""Sets the addresses, routes and neighbours of a container's interfaces in one step."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from .interfaces import Interface
 
 
 class IpConfig:
-    """The addresses, routes and neighbours of an NF's interfaces, given to a namespace by ``ip``'s batch mode (ip(8)).
+    """Addresses, routes and neighbours that are set in a namespace by ``ip``'s batch mode (ip(8)).
 
-    The program is started before it is needed: while the process stands still, only the kernel's own work is left.
+    The program is started before it is needed, so that only the kernel's own work is left for the downtime.
 
     Args:
         pid: a process in the namespace.
-        wanted: what is there already is kept.
+        wanted: interfaces with their settings; what exists already is kept.
     """
 
     def __init__(self, pid: int, wanted: list[Interface]) -> None:
@@ -33,7 +33,7 @@ class IpConfig:
         self._applied = False
 
     def apply(self) -> None:
-        """Give them; may be repeated, nothing happens then.
+        """Set them; idempotent.
 
         Raises:
             MigrationError: ``ip`` refuses one.

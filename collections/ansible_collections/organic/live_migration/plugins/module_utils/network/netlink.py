@@ -1,10 +1,10 @@
 # Copyright (c) 2026 Organic 5GC contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Netlink sockets of a process that has the kernel tell it of changes of its interfaces, routes or addresses.
+"""Netlink sockets on which a process gets the kernel's notifications about interfaces, routes or addresses.
 
-CRIU refuses such a socket with something unread in it (criu/sk-netlink.c: "The socket has data to read"), and the
-address's way to the other host is itself a change. The process must not hear of that: its interface stays what it was.
+CRIU refuses such a socket while it has unread data (criu/sk-netlink.c: "The socket has data to read"), and switching
+the address is itself a change. The process must not see that one: on the target its interface is as it was.
 """
 
 from __future__ import annotations
@@ -27,17 +27,17 @@ POLL_INTERVAL_S = 0.0005
 
 @dataclass(frozen=True)
 class NetlinkSockets:
-    """The sockets of some processes, which share a network namespace, that are told of changes.
+    """Netlink sockets with a subscription, of processes that share a network namespace.
 
     Attributes:
-        sockets: process as the host counts, and descriptor, by the socket's inode.
+        sockets: PID on the host, and descriptor, by the socket's inode.
     """
 
     sockets: dict[int, tuple[int, int]]
 
     @classmethod
     def of(cls, pids: list[int]) -> NetlinkSockets:
-        """Those that there are now; some 10 us for each descriptor, and nothing where nobody listens."""
+        """The present ones; takes some 10 us for each descriptor, and no time where none is subscribed."""
         listening = {inode for inode, (groups, _unread) in _table(pids[0]).items() if groups}
         found: dict[int, tuple[int, int]] = {}
         for pid in pids if listening else []:
@@ -52,7 +52,7 @@ class NetlinkSockets:
 
     @property
     def pending(self) -> list[tuple[int, int]]:
-        """Those that have something unread."""
+        """The sockets that have unread data: PID and descriptor."""
         if not self.sockets:
             return []
         pid = next(iter(self.sockets.values()))[0]
@@ -60,7 +60,7 @@ class NetlinkSockets:
                 if unread and inode in self.sockets]  # fmt: skip
 
     def await_read(self, timeout_s: float) -> None:
-        """Wait until the running processes have read what they were told.
+        """Wait until the running processes have read their notifications.
 
         Raises:
             MigrationError: one does not.
@@ -69,19 +69,19 @@ class NetlinkSockets:
         while pending := self.pending:
             if time.monotonic() > deadline:
                 raise _unread(pending)
-            time.sleep(POLL_INTERVAL_S)  # no event tells; the process runs meanwhile
+            time.sleep(POLL_INTERVAL_S)  # the kernel has no event for it; the process still runs
 
     def check(self) -> None:
-        """Whether the processes, which have just been frozen, have read everything.
+        """Check that the processes, which have just been frozen, have read everything.
 
         Raises:
-            MigrationError: one has not, and nothing of that may be taken from it.
+            MigrationError: one has not; its notifications must not be discarded.
         """
         if pending := self.pending:
             raise _unread(pending)
 
     def drain(self) -> None:
-        """Take away what the frozen processes were told since :meth:`check`."""
+        """Discard the notifications that came since :meth:`check`: they are about the switch of the address."""
         for pid, descriptor in self.pending:
             pidfd = os.pidfd_open(pid)
             try:
@@ -93,15 +93,15 @@ class NetlinkSockets:
                     try:
                         duplicate.recv(1 << 16, socket.MSG_DONTWAIT)
                     except OSError as error:
-                        if error.errno != errno.ENOBUFS:  # there was more than fits in; netlink(7)
+                        if error.errno != errno.ENOBUFS:  # notifications were lost; netlink(7)
                             raise
 
 
 def _unread(pending: list[tuple[int, int]]) -> MigrationError:
     pid, descriptor = pending[0]
     return MigrationError(
-        f"Process {pid} has not read what the kernel told it on its netlink socket, descriptor {descriptor}. "
-        "CRIU cannot move that; try again when the program is less busy."
+        f"Process {pid} has not read the kernel's notifications on its netlink socket, descriptor {descriptor}. "
+        "CRIU cannot move them; try again when the program is less busy."
     )
 
 

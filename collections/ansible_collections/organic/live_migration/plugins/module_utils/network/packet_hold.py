@@ -1,12 +1,12 @@
 # Copyright (c) 2026 Organic 5GC contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Holding packets while the process moves, and letting them go to it afterwards.
+"""Holds packets while the process moves, and releases them to it afterwards.
 
 Packets go through a netfilter queue (libnetfilter_queue; linux/netfilter/nfnetlink_queue.h). The rule has
-``--queue-bypass``: without a listener it is transparent, so it is installed early, and binding the queue, which takes
-0.2 ms, is what begins the hold. When the listening process dies, the kernel lets the packets pass; on the target, where
-the process is still to come, they are lost.
+``--queue-bypass``: without a listener it is transparent. So it is installed early, and binding the queue, which takes
+0.2 ms, starts the hold. When the listening process dies, the kernel lets the packets pass. On the target, where the
+process has not arrived yet, it drops them.
 """
 
 from __future__ import annotations
@@ -34,43 +34,43 @@ _COMMAND_BIND, _COMMAND_UNBIND = 1, 2
 _COPY_META, _COPY_PACKET = 1, 2
 _NFQA_PACKET_HDR, _NFQA_VERDICT_HDR, _NFQA_PAYLOAD = 1, 2, 10
 _IP_PROTOCOL, _UDP = 9, b"\x11"
-"""Place of the protocol's number in an IPv4 header (RFC 791), and that of UDP."""
+"""Offset of the protocol number in an IPv4 header (RFC 791), and the number of UDP."""
 _ACCEPT = 1
 _MAX_PACKETS = 16384
 _ALL_AFTER = 1 << 30
-"""Beyond the last known packet; numbers are compared by their distance, with a sign (nfq_id_after)."""
+"""Added to the last known packet number to mean "all"; the kernel compares signed distances (nfq_id_after)."""
 _SO_RCVBUFFORCE = 33
 
 _SOCKET_BUFFER = 212_992
-"""Bytes that wait in one UDP socket before the kernel throws datagrams away (net.core.rmem_default)."""
+"""Bytes that one UDP socket queues before the kernel drops datagrams (net.core.rmem_default)."""
 RELEASE_BATCH = 32
-"""So many packets of an Ethernet's size fit in twice, and what was read, but is counted still, besides."""
+"""32 full-size frames use at most half of rmem_default: the rest is for data that was read, but is still charged."""
 _READ_EVERY_S = 0.001
 _GENTLE_S = 2.0
 READER_IDLE_S = 0.25
-"""A program that has not read for so long may never read that socket; others are not to wait for it."""
+"""A program that has not read a socket for this long may never read it; the others do not wait for it."""
 
 
 class PacketHold:
-    """Packets to and from a network namespace by given interfaces; this one keeps no copies of them.
+    """Packets to and from a network namespace through given interfaces. This class keeps no copies of them.
 
     Args:
         pid: a process in the namespace.
         interfaces: names inside it.
-        owner: the migration's id, written into the rules so that they are found again after a crash.
-        bypass: without a listener packets pass. Else they are lost: where the process is still to come, the kernel
-            would answer them by resetting its connections.
+        owner: the migration's id, written into the rules so that they can be found after a crash.
+        bypass: whether packets pass while nobody listens. False where the process has not arrived yet: the kernel
+            would answer such packets by resetting its connections.
     """
 
     _copied = (0, _COPY_META)
-    """How many bytes of each packet the kernel tells, and what."""
+    """How many bytes of each packet the kernel copies to us, and its copy mode."""
 
     def __init__(self, pid: int, interfaces: list[str], owner: str, bypass: bool = True) -> None:
         self._pid = pid
         self._interfaces = interfaces
         self._owner = owner
         self._bypass = ["--queue-bypass"] if bypass else []
-        self._queue = secrets.randbelow(0xFFFE) + 1  # a number of its own: a queue that is going away lets packets pass
+        self._queue = secrets.randbelow(0xFFFE) + 1  # a fresh number: a queue that is being closed lets packets pass
         self._last = self._released = 0
         self._open = self._closed = False
         self._lock = threading.Lock()
@@ -93,17 +93,17 @@ class PacketHold:
         )
 
     def _matches(self, interface: str) -> list[str]:
-        """Chains and what is held in them."""
+        """Chains and the packets that are held in them."""
         return [f"PREROUTING -i {interface}", f"OUTPUT -o {interface}"]
 
     def start(self) -> None:
-        """Hold from now on, and take in what the kernel tells of it."""
+        """Start the hold and its reader."""
         self.bind()
         self.start_reader()
 
     def bind(self) -> None:
-        """Hold from now on. About 0.1 ms; what the kernel tells waits until :meth:`follow`."""
-        # in one message: a queue that is bound, but knows no parameters yet, throws packets away
+        """Start the hold; takes about 0.1 ms. Messages of the kernel are queued until :meth:`start_reader`."""
+        # in one message: a queue that is bound, but has no parameters yet, drops packets
         self._configure(
             (_CFG_CMD, struct.pack(">BxH", _COMMAND_BIND, socket.AF_INET)),
             (_CFG_PARAMS, struct.pack(">IB", *self._copied)),
@@ -111,7 +111,7 @@ class PacketHold:
         )
 
     def start_reader(self) -> None:
-        """Take in what the kernel tells of held packets. Where the CPUs are busy, to start a thread takes 1 ms."""
+        """Start the thread that reads the kernel's messages about held packets; takes 1 ms on a busy host."""
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
 
@@ -122,7 +122,7 @@ class PacketHold:
         error = struct.unpack_from("<i", reply, 16)[0]
         if error:
             raise MigrationError(
-                f"Packets cannot be held: netfilter queue says {os.strerror(-error)}. "
+                f"Packets cannot be held: the netfilter queue failed with '{os.strerror(-error)}'. "
                 "The kernel needs NFNETLINK_QUEUE and the xtables target NFQUEUE."
             )
 
@@ -138,7 +138,7 @@ class PacketHold:
                 data = self._socket.recv(1 << 16)
             except OSError as error:
                 if error.errno == errno.ENOBUFS:
-                    continue  # more packets than messages; the next one's number stands for those missed too
+                    continue  # messages were dropped; the number in the next one includes their packets
                 return
             if not data or self._closed:
                 return
@@ -154,7 +154,7 @@ class PacketHold:
                 self._accept(self._last)
 
     def _record(self, data: bytes) -> None:
-        """Look at what the kernel tells of held packets."""
+        """Handle the kernel's messages about held packets; here nothing is kept."""
 
     def _accept(self, last: int) -> None:
         if last:
@@ -162,14 +162,14 @@ class PacketHold:
             self._send(_MSG_VERDICT_BATCH, _NLM_F_REQUEST, (_NFQA_VERDICT_HDR, struct.pack(">II", _ACCEPT, last)))
 
     def release_some(self, count: int) -> bool:
-        """Let that many of the held packets go, the oldest; returns whether there are more."""
+        """Release the oldest ``count`` of the held packets; returns whether there are more."""
         with self._lock:
             self._released = min(self._released + count, self._last)
             self._accept(self._released)
             return self._released < self._last
 
     def release_paced(self) -> None:
-        """Let them go as fast as the programs read them: all at once they overflow a socket, and UDP loses them."""
+        """Release them as fast as the programs read them: all at once would overflow a UDP socket."""
         read_at = time.monotonic()
         deadline, least = read_at + _GENTLE_S, _SOCKET_BUFFER
         while read_at + READER_IDLE_S > time.monotonic() < deadline:
@@ -185,23 +185,23 @@ class PacketHold:
         self.release()
 
     def release(self) -> None:
-        """Let all held packets go, in order, and those to come pass."""
+        """Release all held packets, in order, and let new ones pass."""
         with self._lock:
             self._open = True
             self._accept(self._last)
 
     def remove(self) -> None:
-        """Take the rules away and close the queue; held packets are released before."""
+        """Release held packets, remove the rules and close the queue."""
         self.release()
         remove_rules(self._pid, self._owner)
-        with self._lock:  # closing throws away what came before that, and whose message was not read yet
+        with self._lock:  # closing drops packets whose message was not read yet
             self._accept(self._last + _ALL_AFTER)
         self._close()
 
     def discard(self) -> None:
-        """Close the queue and throw away what it holds: on the source after the commit, where nobody is left to get it.
+        """Close the queue and drop what it holds: for the source after the commit, where no process is left.
 
-        The rules stay, without their listener: they go with the container's namespace.
+        The rules stay without a listener; they disappear with the container's namespace.
         """
         self._close()
 
@@ -218,8 +218,8 @@ class PacketHold:
 class OutgoingHold(PacketHold):
     """Holds what is sent from here.
 
-    For a process that stands still its kernel goes on to speak, an acknowledgement that is due for example. A switch
-    that hears it after the address has gone elsewhere takes this host for the way to it again.
+    The kernel still sends for a frozen process, for example a delayed acknowledgement. A switch that sees such a frame
+    after the address has moved would forward frames for the address to this host again.
     """
 
     def _matches(self, interface: str) -> list[str]:
@@ -227,7 +227,7 @@ class OutgoingHold(PacketHold):
 
 
 class InboundHold(PacketHold):
-    """Holds what comes in and keeps copies of the datagrams: they were under way when the address went elsewhere."""
+    """Holds what arrives, and keeps copies of the datagrams: they were on their way when the address moved."""
 
     _copied = (0xFFFF, _COPY_PACKET)
 
@@ -248,14 +248,14 @@ class InboundHold(PacketHold):
         self._packets += b"".join(packet for packet in packet_contents(data) if self._is_kept(packet))
 
     def _is_kept(self, packet: bytes) -> bool:
-        """TCP and SCTP send again what is lost."""
+        """Only UDP: TCP and SCTP repeat what is lost."""
         return packet[_IP_PROTOCOL : _IP_PROTOCOL + 1] == _UDP
 
 
 class SynHold(InboundHold):
     """Holds the first packet of each connection that a client opens, and keeps a copy of it.
 
-    To be installed after the hold of what comes in, which these then do not reach.
+    Install it after the :class:`InboundHold`: its rule comes first then, so that these packets do not reach that one.
     """
 
     def _matches(self, interface: str) -> list[str]:
@@ -266,7 +266,7 @@ class SynHold(InboundHold):
 
 
 def unread_bytes(pid: int) -> int:
-    """Memory of the datagrams that wait in the fullest UDP socket of a namespace (man proc_net(5)); 0 if it is gone."""
+    """Bytes queued in the fullest UDP socket of a namespace (proc_net(5)); 0 if the namespace is gone."""
     fullest = 0
     for table in ("udp", "udp6"):
         with contextlib.suppress(OSError), open(f"/proc/{pid}/net/{table}", encoding="ascii") as sockets:
@@ -287,7 +287,7 @@ def packet_contents(data: bytes) -> list[bytes]:
 
 
 def _messages(data: bytes) -> Iterator[dict[int, bytes]]:
-    """Attributes of each message about a packet; what is truncated ends them."""
+    """Attributes of each message about a packet; stops at a truncated one."""
     position = 0
     while position + 16 <= len(data):
         length, kind = struct.unpack_from("<IH", data, position)
@@ -316,7 +316,7 @@ def _in_namespace(pid: int, *command: str) -> list[str]:
 
 
 def remove_rules(pid: int, owner: str) -> None:
-    """Remove a migration's rules from a namespace, also those of a process that crashed."""
+    """Remove a migration's rules from a namespace, also after a crash; idempotent."""
     saved = commands.run(_in_namespace(pid, "iptables-save", "--table", "raw"))
     marks = (f"--comment {rule_comment(owner)} ", f'--comment "{rule_comment(owner)}" ')
     rules = [line for line in saved.splitlines() if line.startswith("-A") and any(mark in line for mark in marks)]

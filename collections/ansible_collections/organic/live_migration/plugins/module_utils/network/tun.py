@@ -1,10 +1,10 @@
 # Copyright (c) 2026 Organic 5GC contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""TUN and TAP devices that a process has open: found on the source, made on the target before the freeze.
+"""TUN and TAP devices that a process has open: found on the source, created on the target before the freeze.
 
-CRIU moves the descriptor as that of a plain file (src/tun_files.c). On restore one that is attached to the new device
-takes its place, so that the device lives as long as on the source: with its descriptor, or for good when persistent.
+CRIU moves the descriptor as that of a plain file (src/tun_files.c). On restore, one that is attached to the new device
+takes its place. So the device lives as long as on the source: with its descriptor, or permanently when persistent.
 
 Sources: Documentation/networking/tuntap.rst, include/uapi/linux/if_tun.h, drivers/net/tun.c of the kernel.
 """
@@ -42,7 +42,7 @@ _WORD = re.compile(r"[0-9A-Za-z.:/_-]+")
 _SETTING = re.compile(r"ipv[46]/[a-z0-9_]+")
 _EVERYWHERE = {"-4": "0.0.0.0/0", "-6": "::/0"}
 _NOT_COPIED = ("ipv6/stable_secret", "ipv6/mtu", "ipv6/addr_gen_mode")
-"""Not to be read before they are set, or a consequence of something else."""
+"""Settings that cannot be read before they are set, or that follow from something else."""
 
 
 @dataclass(frozen=True)
@@ -50,9 +50,9 @@ class Descriptor:
     """An open descriptor of /dev/net/tun.
 
     Attributes:
-        pid: the process, as the host counts.
+        pid: the process, on the host.
         number: of the descriptor.
-        device: name of the device to which it is attached; empty when it is to none.
+        device: name of the device to which it is attached; empty when there is none.
     """
 
     pid: int
@@ -62,13 +62,13 @@ class Descriptor:
 
 @dataclass
 class Device:
-    """A TUN or TAP device, as it must be made. What a peer sent becomes words of ``ip``: see ``__post_init__``.
+    """A TUN or TAP device, as it must be created. A peer's values become words of ``ip``: see ``__post_init__``.
 
     Attributes:
         name: of the device.
         flags: as TUNSETIFF takes them, with IFF_PERSIST.
         descriptor_flags: of the open file, for example O_NONBLOCK.
-        owner, group: who may attach to it without CAP_NET_ADMIN; -1: nobody but root.
+        owner, group: who may attach to it without CAP_NET_ADMIN; -1 for root only.
         send_buffer: bytes, see TUNSETSNDBUF.
         mac: of a TAP device.
         mtu: bytes.
@@ -93,32 +93,32 @@ class Device:
     settings: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        """Raises ValueError for what is no device that can be made."""
+        """Raises ValueError for a device that cannot be created."""
         numbers = (self.flags, self.descriptor_flags, self.owner, self.group, self.send_buffer, self.mtu, self.queue)
         words = [word for line in [*self.addresses, *self.routes, [self.mac or "-"]] for word in line]
         if not DEVICE_NAME.fullmatch(self.name) or self.name in (".", "..") or self.flags & ~_MOVABLE:
-            raise ValueError(f"'{self.name}' with the flags {self.flags:#x} is no TUN device that can be made")
+            raise ValueError(f"'{self.name}' with the flags {self.flags:#x} is not a TUN device that can be created")
         if not all(isinstance(number, int) for number in numbers) or not all(map(_WORD.fullmatch, words)):
             raise ValueError(f"the TUN device {self.name} is not described by numbers and words")
         if not all(map(_SETTING.fullmatch, self.settings)):
-            raise ValueError(f"the TUN device {self.name} has settings that no device has")
+            raise ValueError(f"the TUN device {self.name} has unknown settings")
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)
 
     @property
     def key(self) -> str:
-        """What CRIU shall take the attached descriptor for: a file's path without the first slash."""
+        """The path, without the first slash, that CRIU takes the attached descriptor for."""
         return key_of(self.name)
 
 
 def key_of(name: str) -> str:
-    """The path that stands in CRIU's images for the descriptor of a device, without the first slash."""
+    """The path of a device's descriptor in CRIU's images, without the first slash."""
     return f"{_NODE}@{name}"
 
 
 def descriptors(pids: list[int]) -> Iterator[Descriptor]:
-    """Descriptors of /dev/net/tun of some processes, wherever its node lies; some 10 us for each descriptor."""
+    """Descriptors of /dev/net/tun, wherever its node is; takes some 10 us for each descriptor."""
     for pid in pids:
         for number, _target in processes.descriptors(pid):
             with contextlib.suppress(FileNotFoundError, ProcessLookupError):
@@ -132,12 +132,12 @@ def _fdinfo(pid: int, number: int) -> dict[str, str]:
 
 
 def attached(pids: list[int]) -> dict[str, Descriptor]:
-    """By the name of its device one descriptor of each. A device of one queue has a single open file, maybe shared."""
+    """One descriptor of each device, by the device's name. A device of one queue has one open file, maybe shared."""
     return {one.device: one for one in descriptors(pids) if one.device}
 
 
 def blockers(pids: list[int]) -> list[Blocker]:
-    """Why devices that these processes have open cannot move."""
+    """Blockers: devices that these processes have open and that cannot move."""
     found = []
     links = {link["ifname"] for link in interfaces.ip_json(pids[0], "link", "show")} if any(attached(pids)) else set()
     for name, one in attached(pids).items():
@@ -145,7 +145,7 @@ def blockers(pids: list[int]) -> list[Blocker]:
         with duplicate_descriptor(one) as duplicate:
             flags = _flags(duplicate)
         if name not in links:
-            what, remedy = f"{where} lies in another network namespace", "Let the program open it where it runs"
+            what, remedy = f"{where} is in another network namespace", "Let the program open it where it runs"
         elif flags & _IFF_MULTI_QUEUE:
             what, remedy = f"{where} has several queues (IFF_MULTI_QUEUE)", "Configure the program for one queue"
         elif flags & ~_MOVABLE:
@@ -181,7 +181,7 @@ def read(pids: list[int]) -> list[Device]:
     """The devices that these processes, which share a network namespace, are attached to.
 
     Raises:
-        MigrationError: one is of a kind that cannot be made again; see :func:`blockers`.
+        MigrationError: one is of a kind that cannot be created; see :func:`blockers`.
     """
     found = []
     for name, one in sorted(attached(pids).items()):
@@ -189,7 +189,7 @@ def read(pids: list[int]) -> list[Device]:
         [link] = [entry for entry in links if entry]
         with duplicate_descriptor(one) as duplicate:
             send_buffer = _INT.unpack(fcntl.ioctl(duplicate, _TUNGETSNDBUF, bytes(_INT.size)))[0]
-            flags = _flags(duplicate) & ~IFF_NO_PI  # there the kernel has another meaning for this bit, IFF_NOFILTER
+            flags = _flags(duplicate) & ~IFF_NO_PI  # this bit means IFF_NOFILTER in the answer
             descriptor_flags = fcntl.fcntl(duplicate, fcntl.F_GETFL) & (os.O_NONBLOCK | os.O_APPEND)
         information = link.get("linkinfo", {}).get("info_data", {})
         flags |= 0 if information.get("pi") else IFF_NO_PI
@@ -216,7 +216,7 @@ def read(pids: list[int]) -> list[Device]:
 
 
 def _number(owner: int | str, look_up: Callable[[str], int]) -> int:
-    """``ip`` prints names where it finds them."""
+    """A number; ``ip`` prints a name where there is one."""
     return owner if isinstance(owner, int) else look_up(owner)
 
 
@@ -232,7 +232,7 @@ def _address(entry: dict[str, Any]) -> list[str]:
 
 
 def _routes(pid: int, family: str, name: str) -> Iterator[list[str]]:
-    """Routes of the main table through a device, but those that come with its addresses."""
+    """Routes of the main table through a device, without those that follow from its addresses."""
     for route in interfaces.ip_json(pid, family, "route", "show", "dev", name):
         if route.get("protocol") == "kernel":
             continue
@@ -261,10 +261,10 @@ def _settings(pid: int, name: str) -> dict[str, str]:
 
 
 def make(pid: int, devices: list[Device]) -> dict[str, int]:
-    """Make devices in the namespaces of ``pid``; returns an attached descriptor for each, by its key.
+    """Create devices in the namespaces of ``pid``; returns an attached descriptor for each, by its key.
 
     Raises:
-        MigrationError: the container has no /dev/net/tun, or the kernel does not make the device.
+        MigrationError: the container has no /dev/net/tun, or the kernel refuses the device.
     """
     made: dict[str, int] = {}
     try:
@@ -285,12 +285,12 @@ def make(pid: int, devices: list[Device]) -> dict[str, int]:
 
 
 def _attach(pid: int, device: Device) -> int:
-    """In the network namespace that the calling thread has joined; the node is the container's, as CRIU will check."""
+    """Attach in the network namespace that the calling thread has joined, through the container's own device node."""
     try:
         descriptor = os.open(f"/proc/{pid}/root/{_NODE}", os.O_RDWR | os.O_CLOEXEC | device.descriptor_flags)
     except OSError as error:
         raise MigrationError(
-            f"The TUN device {device.name} cannot be made on the target host: the container's /{_NODE} cannot be "
+            f"The TUN device {device.name} cannot be created on the target host: the container's /{_NODE} cannot be "
             f"opened: {error.strerror}. Deploy the container with --device /{_NODE}."
         ) from None
     try:
@@ -305,7 +305,7 @@ def _attach(pid: int, device: Device) -> int:
     except OSError as error:
         os.close(descriptor)
         raise MigrationError(
-            f"The TUN device {device.name} cannot be made on the target host: {error.strerror}"
+            f"The TUN device {device.name} cannot be created on the target host: {error.strerror}"
         ) from None
     return descriptor
 
@@ -332,11 +332,11 @@ def _set(device: Device) -> None:
 
 
 def check_same(devices: list[Device], found: dict[str, Descriptor]) -> None:
-    """Whether a frozen process has just the devices open that were made on the target.
+    """Check that a frozen process has exactly the devices open that were created on the target.
 
     Raises:
-        MigrationError: it opened or closed one meanwhile.
+        MigrationError: it has opened or closed one since.
     """
     made = sorted(device.name for device in devices)
     if made != sorted(found):
-        raise MigrationError(f"The TUN devices {made} were prepared, but {sorted(found)} are open; migrate once more.")
+        raise MigrationError(f"The TUN devices {made} were prepared, but {sorted(found)} are open; migrate again.")

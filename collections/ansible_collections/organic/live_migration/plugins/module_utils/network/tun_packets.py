@@ -24,7 +24,7 @@ _MAX_PACKET_BYTES = 1 << 17
 
 @dataclass(frozen=True)
 class Packet:
-    """What waits in a device's queue for its process, as it is given to the device.
+    """A packet in a device's queue that its process has not read.
 
     Attributes:
         device: name.
@@ -38,7 +38,7 @@ class Packet:
 
 
 def take_unread(devices: list[Device], found: dict[str, Descriptor]) -> list[Packet]:
-    """Take away what frozen processes have not read; it goes to the target, or is put back."""
+    """Remove the packets that frozen processes have not read; they go to the target, or are put back."""
     packets = []
     for device in devices:
         with duplicate_descriptor(found[device.name]) as duplicate:
@@ -67,12 +67,12 @@ def put(pid: int, packets: list[Packet]) -> None:
         link = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
     with link:
         for packet in packets:
-            with contextlib.suppress(OSError):  # down, or full: then it would be dropped where it came from, too
+            with contextlib.suppress(OSError):  # down or full: the source would have dropped it, too
                 link.sendto(packet.data, (packet.device, packet.protocol))
 
 
 def pack(packets: list[Packet]) -> bytes:
-    """Packets as they go to the target."""
+    """Packets as they are sent to the target."""
     out = b""
     for packet in packets:
         name = packet.device.encode()
@@ -92,6 +92,6 @@ def unpack(data: bytes) -> list[Packet]:
         position = start + data_bytes
         name = data[start - name_bytes : start].decode("ascii", "replace")
         if position > len(data) or not DEVICE_NAME.fullmatch(name):
-            raise ValueError("The source host sent what is no packet of a TUN device")
+            raise ValueError("The source host sent something else than a packet of a TUN device")
         packets.append(Packet(name, protocol, data[start:position]))
     return packets

@@ -1,11 +1,11 @@
 # Copyright (c) 2026 Organic 5GC contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What came in and was not taken by the process before the freeze, as IPv4 packets, which the target delivers again.
+"""Datagrams that the process had not read before the freeze, as IPv4 packets that the target injects again.
 
-CRIU leaves unread datagrams behind (criu/sk-inet.c: "Read queue is dropped"), and a PFCP request so lost costs seconds.
-They are looked at without being taken, so that a process that runs on here still has them. Connections that wait for
-accept() it refuses to dump, so that there must be none.
+CRIU drops unread datagrams (criu/sk-inet.c: "Read queue is dropped"), and a lost PFCP request costs seconds. They are
+peeked at, not removed, so that the process still has them after a rollback. CRIU refuses to dump connections that wait
+for accept(), so their queue must be empty.
 """
 
 from __future__ import annotations
@@ -29,15 +29,15 @@ _V4_MAPPED = bytes(10) + b"\xff\xff"
 _IP_HEADER, _UDP_HEADER = struct.Struct(">BBHHHBBH4s4s"), struct.Struct(">HHHH")
 _TTL = 64
 _MULTICAST = range(224, 240)
-"""First bytes of addresses of groups (RFC 5771)."""
+"""First bytes of multicast addresses (RFC 5771)."""
 _VERSION_4 = 0x45
-"""Version, and a header of five words: without options."""
+"""IPv4, and a header of five words, that is, without options."""
 _TCP_LISTEN, _TCP_SYN_RECEIVED = "0A", "03"
 POLL_INTERVAL_S = 0.0005
 
 
 def unread(pids: list[int]) -> bytes:
-    """All datagrams that wait in the sockets of these processes, which share a network namespace."""
+    """All datagrams that are queued in the sockets of these processes, which share a network namespace."""
     packets = b""
     waiting = _waiting_sockets(pids[0])
     for pid in pids if waiting else []:
@@ -61,10 +61,10 @@ def drain_accept_queue(pid: int, timeout_s: float) -> None:
             return
         if time.monotonic() > deadline:
             break
-        time.sleep(POLL_INTERVAL_S)  # no event tells; the process runs meanwhile
+        time.sleep(POLL_INTERVAL_S)  # the kernel has no event for it; the process still runs
     if waiting:
         raise MigrationError(
-            f"{waiting} connections wait to be accepted, and were not within {timeout_s:.1f} s. "
+            f"{waiting} connections wait to be accepted, and the program did not accept them within {timeout_s:.1f} s. "
             "CRIU cannot move them; try again when the program is less busy."
         )
 
@@ -109,7 +109,7 @@ def _peek(pid: int, descriptor: int) -> Iterator[bytes]:
         try:
             duplicate.setsockopt(*information, 1)
             duplicate.setsockopt(socket.SOL_SOCKET, _SO_PEEK_OFF, 0)
-            duplicate.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)  # one that waits, of ICMP, would come first
+            duplicate.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)  # clear a pending ICMP error, which comes first
             with contextlib.suppress(BlockingIOError):
                 while True:
                     message = duplicate.recvmsg(1 << 16, 256, socket.MSG_PEEK | socket.MSG_DONTWAIT)
@@ -122,7 +122,7 @@ def _peek(pid: int, descriptor: int) -> Iterator[bytes]:
 def _packet(
     data: bytes, ancillary: list[tuple[int, int, bytes]], sender: tuple[str, int], port: int
 ) -> Iterator[bytes]:
-    """The datagram as it came; nothing when it came by IPv6."""
+    """The datagram as an IPv4 packet; nothing when it arrived by IPv6."""
     for level, kind, content in ancillary:
         if (level, kind) == (socket.IPPROTO_IP, _IP_PKTINFO):
             destination = content[8:12]
@@ -139,22 +139,22 @@ def _packet(
 
 
 def deliver(pid: int, packets: bytes) -> int:
-    """Deliver packets to the sockets in the network namespace of ``pid``, by its loopback and with their senders.
+    """Inject packets into the network namespace of ``pid`` by a raw socket, with their original senders.
 
-    What was sent to all or to a group is passed over: this host gets it as well, once its links are up. What the kernel
-    does not take, as when no route leads there, is lost.
+    Broadcasts and multicasts are skipped: this host receives them itself once its links are up. Packets that the kernel
+    refuses, for example without a route, are lost.
 
     Returns:
-        How many were delivered.
+        How many were injected.
 
     Raises:
-        ValueError: what came from the peer are no packets of UDP or TCP.
+        ValueError: the peer sent something else than UDP and TCP packets.
     """
     delivered = 0
     if not packets:
         return delivered
     with libc.network_namespace(pid):
-        raw = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW)  # raw(7): brings its own header
+        raw = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW)  # raw(7): with their own headers
     left = memoryview(packets)
     with raw:
         while left:
@@ -163,8 +163,8 @@ def deliver(pid: int, packets: bytes) -> int:
             header = _IP_HEADER.unpack_from(left)
             version, length, protocol, destination = header[0] >> 4, header[2], header[6], header[9]
             if version != 4 or protocol not in _PROTOCOLS or not _IP_HEADER.size < length <= len(left):
-                raise ValueError("The source host sent what is no packet of UDP or TCP")
-            with contextlib.suppress(OSError):  # to a broadcast address it is one, without SO_BROADCAST
+                raise ValueError("The source host sent something else than a UDP or TCP packet")
+            with contextlib.suppress(OSError):  # EACCES for a broadcast address, without SO_BROADCAST
                 if destination[0] not in _MULTICAST:
                     raw.sendto(left[:length], (socket.inet_ntoa(destination), 0))
                     delivered += 1

@@ -88,7 +88,7 @@ def test_a_tree_stops_and_goes_on(group: Path, nf: int, tmp_path: Path, until: C
     assert freezer.frozen
     stopped_at = count(tmp_path, "parent"), count(tmp_path, "child")
     ticks = [processes._stat(pid)[11:13] for pid in processes.tree(nf)]
-    freezer.freeze()  # may be repeated
+    freezer.freeze()  # idempotent
     assert (count(tmp_path, "parent"), count(tmp_path, "child")) == stopped_at
     assert [processes._stat(pid)[11:13] for pid in processes.tree(nf)] == ticks
     freezer.thaw()
@@ -123,7 +123,7 @@ def test_afterwards_everything_is_as_it_was(group: Path, nf: int, tmp_path: Path
     assert not freezer.directory.exists()
     assert set(processes.tree(nf)) <= {int(pid) for pid in (group / "cgroup.procs").read_text().split()}
     until(advances(tmp_path, "parent"), "the process counts again")
-    freezer.remove()  # may be repeated
+    freezer.remove()  # idempotent
     freezer.thaw()
     assert (freezer.frozen, freezer.members) == (False, [])
 

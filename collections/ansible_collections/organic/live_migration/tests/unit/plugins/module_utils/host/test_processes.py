@@ -108,7 +108,7 @@ def test_a_process_is_not_mistaken_for_a_later_one(spawn: Any) -> None:
     me.kill()
     assert process.wait(10) == -signal.SIGKILL
     assert not me.alive
-    me.kill()  # may be repeated
+    me.kill()  # idempotent
 
 
 def test_a_zombie_is_not_alive(spawn: Any) -> None:

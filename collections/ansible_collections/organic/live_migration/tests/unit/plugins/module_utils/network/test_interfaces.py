@@ -32,8 +32,8 @@ def test_what_is_no_interface_becomes_no_command(description: dict[str, Any]) ->
         interfaces.Interface.of({"name": "eth0", "mac": "02:00:00:00:00:01", **description})
 
 
-def test_what_was_told_of_an_interface_is_understood() -> None:
+def test_a_description_of_an_interface_is_read_back() -> None:
     told = interfaces.Interface("eth0", "02:00:00:00:00:01", ["10.1.1.2/24"], [["default", "via", "10.1.1.1"]])
     assert interfaces.Interface.of(told.as_dict()) == told
-    with pytest.raises(ValueError, match="not understood"):
+    with pytest.raises(ValueError, match="Malformed"):
         interfaces.Interface.of([])

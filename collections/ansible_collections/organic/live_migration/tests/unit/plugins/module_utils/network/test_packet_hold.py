@@ -52,7 +52,7 @@ def test_packets_have_their_numbers(numbers: list[int]) -> None:
 @example(packet(1)[:-9])
 @example(struct.pack("<IHHII", 24, 0x0300, 0, 0, 0) + b"\0" * 4 + struct.pack("<HH", 0, 1))
 @example(struct.pack("<IHHII", 1 << 31, 0x0300, 0, 0, 0) + b"\0" * 4 + struct.pack("<HH", 4, 1))
-def test_no_bytes_break_the_parser_or_keep_it_busy_for_ever(data: bytes) -> None:
+def test_no_bytes_break_the_parser_or_make_it_loop(data: bytes) -> None:
     assert all(0 <= number < 1 << 32 for number in packet_numbers(data))
 
 
@@ -293,10 +293,10 @@ def test_what_the_process_sends_is_held_too(
     assert client.recv(64) == b"too early"
 
 
-def test_only_what_is_sent_is_held_of_a_process_that_stands_still(
+def test_only_sent_packets_are_held_for_a_frozen_process(
     ends: tuple[socket.socket, socket.socket], wire: Any, until: Callable[..., None]
 ) -> None:
-    """The kernel acknowledges what comes for a process that stands still: the client is not to hear that from here."""
+    """The kernel acknowledges what arrives for a frozen process: the client must not get that from here."""
     nf, client = ends
     with libc.network_namespace(wire.here):
         listener = socket.create_server((wire.here_address, 0))
@@ -364,4 +364,4 @@ def test_rules_of_a_migration_that_crashed_are_found_and_others_left_alone(hold:
     assert len(rules(wire)) == 3
     another.remove()
     assert rules(wire) == [" ".join(FOREIGN).replace("--dport", "-m udp --dport")]
-    remove_rules(wire.here, OWNER)  # may be repeated
+    remove_rules(wire.here, OWNER)  # idempotent

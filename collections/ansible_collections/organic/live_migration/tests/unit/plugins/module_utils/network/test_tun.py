@@ -46,7 +46,7 @@ def opened(spawn: Any, wire: Any, *requests: str) -> int:
 
 
 def seen(wire: Any, pid: int) -> Any:
-    """What ``ip`` tells of gtp0, without what is of one namespace only."""
+    """The output of ``ip`` about gtp0, without what is particular to one namespace."""
     [link] = json.loads(wire.inside(pid, "ip", "-json", "-details", "address", "show", "dev", "gtp0"))
     for own in ("ifindex", "inet6_addr_gen_mode"):
         link.pop(own, None)
@@ -131,9 +131,9 @@ def test_a_device_that_came_late_is_noticed(spawn: Any, wire: Any) -> None:
     pid = opened(spawn, wire, f"gtp0:{TUN}")
     devices = tun.read([pid])
     tun.check_same(devices, tun.attached([pid]))
-    with pytest.raises(MigrationError, match="migrate once more"):
+    with pytest.raises(MigrationError, match="migrate again"):
         tun.check_same([], tun.attached([pid]))
-    with pytest.raises(MigrationError, match="migrate once more"):
+    with pytest.raises(MigrationError, match="migrate again"):
         tun.check_same(devices, {})
 
 
