@@ -39,7 +39,7 @@ class Nrf:
     async def start(self) -> int:
         """Listen; return the port."""
         port = await self._server.start(self._settings.address, self._port)
-        self._expiry = asyncio.create_task(self._expire_for_ever())
+        self._expiry = asyncio.create_task(self._expire_loop())
         return port
 
     async def stop(self) -> None:
@@ -56,7 +56,7 @@ class Nrf:
             "expired": self.registry.expired,
         }
 
-    async def _expire_for_ever(self) -> None:
+    async def _expire_loop(self) -> None:
         while True:
             now = time.monotonic()
             deadline = self.registry.next_deadline()
