@@ -6,25 +6,86 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
+from ansible_collections.organic.live_migration.plugins.module_utils.strategies.registry import STRATEGIES
+
 ROOT = Path(__file__).resolve().parents[2]
-MODULE_UTILS = ROOT / "collections/ansible_collections/organic/live_migration/plugins/module_utils"
+LIVE_MIGRATION = ROOT / "collections/ansible_collections/organic/live_migration"
+MODULE_UTILS = LIVE_MIGRATION / "plugins/module_utils"
+DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
+_COMMAND = re.compile(r'^\t\{"([a-z_]+)", do_', re.MULTILINE)
+_EVENT = re.compile(r'\\"event\\": \\"([a-z_]+)\\"')
 
 
-def first_arguments(method: str) -> Iterator[str]:
-    """Literal first arguments of every call of a method in module_utils."""
+def text_of(name: str) -> str:
+    return (ROOT / name).read_text()
+
+
+def first_arguments(*methods: str) -> Iterator[str]:
+    """Literal first arguments of every call of some methods in module_utils."""
     for path in MODULE_UTILS.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):
-            if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == method):
+            if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in methods):
                 continue
             if node.args and isinstance(node.args[0], ast.Constant) and isinstance(node.args[0].value, str):
                 yield node.args[0].value
 
 
+def pager_sources() -> str:
+    return "".join(path.read_text() for path in sorted((LIVE_MIGRATION / "src/pager").glob("*.c")))
+
+
+def undescribed(names: set[str], document: str) -> set[str]:
+    text = text_of(document)
+    return {name for name in names if f"`{name}`" not in text and f"`{name} " not in text}
+
+
 def test_every_step_is_described() -> None:
     steps = set(first_arguments("step"))
-    assert "freeze" in steps
-    described = (ROOT / "docs/results.md").read_text()
-    assert {step for step in steps if f"`{step}`" not in described} == set()
+    assert {"freeze", "run"} <= steps
+    assert undescribed(steps, "docs/results.md") == set()
+
+
+def test_every_pager_command_and_event_is_described() -> None:
+    source = pager_sources()
+    commands, events = set(_COMMAND.findall(source)), set(_EVENT.findall(source))
+    assert {"final_send", "before_run"} <= commands
+    assert {"ready", "connection_lost"} <= events
+    assert undescribed(commands | events, "docs/protocol.md") == set()
+
+
+def test_every_strategy_is_described() -> None:
+    assert undescribed(set(STRATEGIES), "docs/strategies.md") == set()
+
+
+def anchors(text: str) -> set[str]:
+    """The anchors that the headings of a document have on GitHub."""
+    headings = re.findall(r"^#+ (.*)$", text, re.MULTILINE)
+    return {re.sub(r"[^a-z0-9 _-]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_every_link_leads_somewhere(document: Path) -> None:
+    broken = []
+    for link in re.findall(r"\]\(([^)\s]+)\)", document.read_text()):
+        path, _hash, anchor = link.partition("#")
+        target = document.parent / path if path else document
+        if link.startswith("https://"):
+            continue
+        if not target.exists() or (anchor and anchor not in anchors(target.read_text())):
+            broken.append(link)
+    assert broken == []
+
+
+def test_every_file_that_the_architecture_names_exists() -> None:
+    places = (MODULE_UTILS, LIVE_MIGRATION, LIVE_MIGRATION / "plugins", LIVE_MIGRATION / "tests/unit", ROOT)
+    named = set(re.findall(r"[`>, ]([a-z0-9_]+(?:/[a-z0-9_*]+)+\.(?:py|c))", text_of("ARCHITECTURE.md")))
+    assert "migration/source.py" in named
+    tests = {path.name for path in (LIVE_MIGRATION / "tests").rglob("*.py")}
+    assert {
+        name for name in named if not any(list(place.glob(name)) for place in places) and Path(name).name not in tests
+    } == set()
