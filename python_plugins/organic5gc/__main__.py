@@ -48,14 +48,14 @@ def run_demo(project: Path, lab_name: str, lab_network_prefix: str) -> int:
         print(error, file=sys.stderr)
         return 1
     except Interrupted:
-        print("Interrupted. `make demo` goes on from here; `make lab-down` takes the lab down.", file=sys.stderr)
+        print("Interrupted. `make demo` continues from here; `make lab-down` takes the lab down.", file=sys.stderr)
         return INTERRUPTED
     print(f"\n{table(migration)}\n")
-    faults = migration.faults()
-    for fault in faults:
-        print(f"Not as promised: {fault}")
+    violations = migration.violations()
+    for violation in violations:
+        print(f"Check failed: {violation}")
     print(os.path.relpath(result))
-    return 1 if faults else 0
+    return 1 if violations else 0
 
 
 def explain(failure: PlaybookFailed) -> str:
@@ -63,8 +63,8 @@ def explain(failure: PlaybookFailed) -> str:
     where = f"{failure.playbook}: {failure.task or 'start'}"
     return (
         f"\n{where}{f' on {failure.host}' if failure.host else ''} failed:\n{failure.message}\n\n"
-        f"Everything Ansible said: {failure.output}\n"
-        "Next: mend what the message names and run `make demo` again; it goes on from here.\n"
+        f"Full output of Ansible: {failure.output}\n"
+        "Next: fix the cause that the message names and run `make demo` again; it continues from here.\n"
         "For a fresh start run `make lab-down` first."
     )
 

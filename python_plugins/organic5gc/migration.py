@@ -105,20 +105,20 @@ class Migration:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps(dataclasses.asdict(self), indent=2) + "\n")
 
-    def faults(self) -> list[str]:
+    def violations(self) -> list[str]:
         """What was lost, in words; empty when the migration did what it promises."""
-        faults = []
+        violations = []
         if self.status != "completed":
-            faults.append(f"the migration ended as {self.status}")
+            violations.append(f"the migration ended as {self.status}")
         if self.sessions.after < self.sessions.before:
-            faults.append(f"{self.sessions.before} sessions before, {self.sessions.after} after")
+            violations.append(f"{self.sessions.before} sessions before, {self.sessions.after} after")
         if self.pfcp and not self.pfcp.association_kept:
-            faults.append("the PFCP association was lost")
+            violations.append("the PFCP association was lost")
         if not self.tcp_connections_kept:
-            faults.append(f"{self.tcp_connections.kept} of {self.tcp_connections.opened} TCP connections were kept")
+            violations.append(f"{self.tcp_connections.kept} of {self.tcp_connections.opened} TCP connections were kept")
         if self.requests.failed or self.requests.duplicated:
-            faults.append(f"{self.requests.failed} requests failed, {self.requests.duplicated} were answered twice")
-        return faults
+            violations.append(f"{self.requests.failed} requests failed, {self.requests.duplicated} were answered twice")
+        return violations
 
 
 _FROM_REPORT = (

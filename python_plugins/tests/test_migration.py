@@ -51,7 +51,7 @@ def test_the_schema_refuses(field: str, value: object, migration: Migration) -> 
 
 def test_a_clean_migration_has_no_faults(migration: Migration) -> None:
     assert migration.tcp_connections_kept
-    assert migration.faults() == []
+    assert migration.violations() == []
 
 
 @pytest.mark.parametrize(
@@ -65,9 +65,9 @@ def test_a_clean_migration_has_no_faults(migration: Migration) -> None:
 )
 def test_what_was_lost_is_said(migration: Migration, part: str, change: dict[str, Any], words: str) -> None:
     changed = dataclasses.replace(getattr(migration, part), **change)
-    faults = dataclasses.replace(migration, **{part: changed}).faults()
-    assert len(faults) == 1
-    assert words in faults[0]
+    violations = dataclasses.replace(migration, **{part: changed}).violations()
+    assert len(violations) == 1
+    assert words in violations[0]
 
 
 @pytest.mark.parametrize("connections", [{"opened": 4, "kept": 3}, {"opened": 0, "kept": 0}])
@@ -75,7 +75,7 @@ def test_connections_count_as_kept_only_if_there_were_some_and_all_lived(connect
     clients = load(HERE / "hand_made_clients.json") | {"tcp_connections": connections}
     migration = Migration.merge(load(HERE / "hand_made_report.json"), clients)
     assert not migration.tcp_connections_kept
-    assert migration.faults()
+    assert migration.violations()
 
 
 def test_the_table_tells_every_figure(migration: Migration) -> None:
