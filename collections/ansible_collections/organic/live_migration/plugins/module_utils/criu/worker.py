@@ -80,7 +80,7 @@ class CriuWorker:
         timens_pid: a process whose time namespace CRIU joins, as it must to dump it. The clocks that CRIU reads there
             go into its images, and the restored time namespace continues them (criu/timens.c).
         freezer: start in it and in the container's other cgroups, so that the restored processes are members.
-        freezer_fd: descriptor of the cgroup directory of the freezer with the dumped processes (src/leave_repair_mode.c).
+        freezer_fd: descriptor of the cgroup directory of the dumped processes' freezer (src/leave_repair_mode.c).
         hints: descriptor of the file with the pager's hints about the memory that a dump leaves to it (src/hints.h).
         rpc: the pair of sockets of the RPC, ours first. CRIU continues a restore when the connection ends; as long as
             another process holds ours open, it stays at PRE_RESUME even when this process dies.
