@@ -1,7 +1,7 @@
 # Copyright (c) 2026 Organic 5GC contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How it is found out which pages a running process has written; see src/pager/source.c for the ways themselves."""
+"""Dirty-page tracking: which method finds the pages that a running process writes (src/pager/dirty_pages.c)."""
 
 from __future__ import annotations
 
@@ -20,31 +20,32 @@ TRACKING_METHODS = {
     WRITE_PROTECTION: "userfaultfd write-protection",
     SOFT_DIRTY: "soft-dirty bits",
 }
-"""Best first: soft-dirty bits take a stop of the whole process tree for each look at them, and of a huge page they tell
-only that something in it was written."""
+"""Best first: soft-dirty bits need a stop of the process tree for each scan, and report a huge page as a whole."""
 
 
 def missing_kernel_features(root: str = paths.ROOT) -> dict[str, str]:
-    """What the pager needs of this host's kernel, by name; each with what is wrong with it, or ''."""
+    """Features of this host's kernel that the pager needs, by name; each with the reason why it is missing, or ''."""
     lacks: dict[str, str] = json.loads(commands.run([str(Path(root, "pager")), "check"]))
     return lacks
 
 
 def choose(wanted: str, lacks: dict[str, str]) -> str:
-    """The way to go.
+    """The tracking method to use.
 
     Args:
-        wanted: one of the ways, or AUTO.
-        lacks: of the kernel, as :func:`missing_kernel_features` tells.
+        wanted: a tracking method, or AUTO.
+        lacks: missing features of the kernel, from :func:`missing_kernel_features`.
 
     Raises:
-        MigrationError: the kernel lacks what was wanted, or has neither; tells why.
+        MigrationError: the kernel lacks the wanted method, or both; with the reasons.
     """
-    faults = {
-        way: lacks.get(way, "the runtime is too old to tell") for way in TRACKING_METHODS if wanted in (way, AUTO)
+    reasons = {
+        method: lacks.get(method, "the runtime is too old to check it")
+        for method in TRACKING_METHODS
+        if wanted in (method, AUTO)
     }
-    for way, fault in faults.items():
-        if not fault:
-            return way
-    told = "; ".join(f"{TRACKING_METHODS[way]}: {fault}" for way, fault in faults.items())
-    raise MigrationError(f"This host's kernel cannot tell which pages a process has written: {told}.")
+    for method, reason in reasons.items():
+        if not reason:
+            return method
+    listed = "; ".join(f"{TRACKING_METHODS[method]}: {reason}" for method, reason in reasons.items())
+    raise MigrationError(f"This host's kernel has no dirty-page tracking: {listed}.")

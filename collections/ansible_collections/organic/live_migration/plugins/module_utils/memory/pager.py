@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The pager: the program that moves the private memory of a process tree, one at each end (src/pager).
 
-It takes orders as packets and answers with JSON; see src/pager/source.c and src/pager/target.c for the orders.
+It takes commands as packets and answers with JSON; see src/pager/source.c and src/pager/target.c for the orders.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ from ..host.processes import ProcessId
 from . import dirty_tracking
 
 HINTS_BYTES = 16 << 20
-"""Of the file in which the pager tells CRIU what to leave to it: room for ten times as many areas as processes have."""
+"""Size of the file with the pager's hints for CRIU: room for ten times as many mappings as processes have."""
 
 _WATCH_EVERY_S = 0.05
 _SO_SNDBUFFORCE, _TOLD_BYTES = 32, 16 << 20
 _WITHOUT_CONNECTIONS = ("reconnect", "is_complete", "finish")
-"""Done after the connections have broken, or have served their purpose."""
+"""Commands that are done after the connections have broken, or are no longer needed."""
 
 Answer = dict[str, Any]
 
@@ -45,27 +45,27 @@ class Pager:
     """One pager as its agent sees it.
 
     Args:
-        arguments: of the program, first its side; descriptors go by their numbers.
-        descriptors: that it is given.
+        arguments: of the program, first its side; descriptors are passed by their numbers.
+        descriptors: that it inherits.
     """
 
     def __init__(self, arguments: list[str], descriptors: list[int]) -> None:
         self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._side = arguments[0]
-        self._held: list[int] = []  # what it must not be alone with, see src/pager/target.c
+        self._held: list[int] = []  # userfaultfds that must stay open when the pager dies, see src/pager/target.c
         self._unread: list[Answer] = []
         self._log = os.memfd_create("pager.log", os.MFD_CLOEXEC)
         command = [paths.PAGER, *arguments]
         commands.log(command)
         with theirs:
-            with contextlib.suppress(PermissionError):  # it tells of each process, and waits when nobody reads
+            with contextlib.suppress(PermissionError):  # it sends an event a process, and blocks when nobody reads
                 theirs.setsockopt(socket.SOL_SOCKET, _SO_SNDBUFFORCE, _TOLD_BYTES)
             self._process = subprocess.Popen(
                 command, pass_fds=descriptors, stdin=theirs.fileno(), stdout=subprocess.DEVNULL, stderr=self._log
             )
 
     def await_end(self, timeout_s: float) -> None:
-        """Raises MigrationError with its last words when it ends in that time."""
+        """Raises MigrationError with its error output when it ends in that time."""
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(timeout_s)
             raise self._ended()
@@ -78,10 +78,10 @@ class Pager:
         return self._control.fileno()
 
     def order(self, text: str, connections: list[socket.socket] | None = None) -> None:
-        """Give an order.
+        """Send a command.
 
         Raises:
-            MigrationError: the pager has ended; tells its last words.
+            MigrationError: the pager has ended; with its error output.
         """
         try:
             socket.send_fds(self._control, [text.encode()], [one.fileno() for one in connections or []])
@@ -89,23 +89,23 @@ class Pager:
             raise self._ended() from None
 
     def expect(self, done: str, timeout_s: float, watch: Callable[[Answer], None] | None = None) -> Answer:
-        """Wait until something is done; tells its figures.
+        """Wait until a command is done, or for an event; returns the answer with its figures.
 
         Args:
-            done: that is waited for, an order or an event.
-            timeout_s: for the whole.
-            watch: called several times a second with what is known of the progress, or nothing; may raise.
+            done: the command, or the event.
+            timeout_s: how long to wait.
+            watch: called several times a second with the last progress event, or an empty one; may raise.
 
         Raises:
             PagesLost: a connection to the other pager broke.
-            MigrationError: the pager has ended, or does not get on.
+            MigrationError: the pager has ended, or makes no progress.
         """
         deadline = time.monotonic() + timeout_s
         while True:
             left = deadline - time.monotonic()
             answer = self.receive(max(0.0, min(left, _WATCH_EVERY_S) if watch else left))
             if answer is None and left <= 0:
-                raise MigrationError(f"The pager did not get '{done}' done within {timeout_s:.0f} s.")
+                raise MigrationError(f"The pager did not finish '{done}' within {timeout_s:.0f} s.")
             if watch and (answer is None or answer.get("event") == "progress"):
                 watch(answer or {})
             if answer is None:
@@ -118,7 +118,7 @@ class Pager:
                 raise self._ended() if self._died() else PagesLost("A connection for the pages broke.")
 
     def look(self, watch: Callable[[Answer], None]) -> None:
-        """Take in what it has told of its progress while something else is awaited; the rest waits for :meth:`expect`.
+        """Handle its progress events while something else is awaited; other answers are kept for :meth:`expect`.
 
         Raises:
             MigrationError: the pager has ended.
@@ -132,7 +132,7 @@ class Pager:
         self._unread = unread
 
     def check(self) -> None:
-        """Raises PagesLost when it has told of a connection that broke; reads one packet at most."""
+        """Raises PagesLost when it has reported a broken connection; reads one packet at most."""
         answer = self.receive(0)
         if answer is not None and answer.get("event") == "connection_lost":
             raise PagesLost("A connection for the pages broke.")
@@ -149,7 +149,7 @@ class Pager:
             return None
         try:
             data, held, _flags, _address = socket.recv_fds(self._control, 4096, 1)
-        except ConnectionResetError:  # it ended with an order unread; what it told before is still there
+        except ConnectionResetError:  # it ended with a command unread; its earlier answers can still be read
             data, held, _flags, _address = socket.recv_fds(self._control, 4096, 1)
         if not data:
             raise self._ended()
@@ -158,7 +158,7 @@ class Pager:
         return answer
 
     def _died(self) -> bool:
-        """Whether it is just ending, as it does after it told of a connection that it cannot do without."""
+        """Whether it is ending, as it does after it reported a connection that it needs."""
         try:
             self._process.wait(0.2)
         except subprocess.TimeoutExpired:
@@ -179,7 +179,7 @@ class Pager:
 
     @property
     def fault(self) -> MigrationError | None:
-        """Why it ended, if it did; unless it lost the other one, whose fault that is."""
+        """Why it ended, if it did; None when it lost the other pager, which then knows the cause."""
         if self._process.poll() is None or isinstance(error := self._ended(), PagesLost):
             return None
         return error
@@ -189,7 +189,7 @@ class Pager:
         return failure_lines(text)
 
     def close(self) -> None:
-        """End it; what it has not done is not done. It is not killed while a process that it traces stands still."""
+        """End it at once. It is not killed while it has stopped a process that it traces."""
         for descriptor in self._held:
             os.close(descriptor)
         self._held = []
@@ -204,27 +204,27 @@ class Pager:
 
 
 class Sent:
-    """What the pagers of one migration have sent. Each counts from 0; one that was lost is followed by another.
+    """What the pagers of one migration have sent. Each counts from 0; a lost one is replaced by another.
 
     Attributes:
-        acked_bytes: bytes of the present pager that the target host has taken.
+        acked_bytes: bytes of the present pager that the target host has received.
     """
 
     def __init__(self) -> None:
         self.bytes = self.zero_pages = 0
         self.acked_bytes: int = 0
         self.bytes_per_s = 0.0
-        """Of the order that sent most."""
+        """Rate of the command that sent most."""
         self._before_bytes = self._before_zero_pages = self._finished_bytes = self._most_bytes = 0
 
     def count(self, answer: Answer) -> None:
-        """Take in a pager's progress, or the end of an order."""
+        """Add a pager's progress, or the result of a command."""
         self.bytes = self._before_bytes + answer["bytes_sent"]
         self.acked_bytes = answer.get("bytes_taken", self.bytes)
         self.zero_pages = self._before_zero_pages + answer["zero_pages"]
 
     def finish(self, done: Answer) -> None:
-        """Take in the end of an order."""
+        """Add the result of a command."""
         self.count(done)
         sent = self.bytes - self._finished_bytes
         self._finished_bytes = self.bytes
@@ -232,7 +232,7 @@ class Sent:
             self._most_bytes, self.bytes_per_s = sent, round(sent * 1000 / max(done["duration_ms"], 1))
 
     def restart_counters(self) -> None:
-        """The pager was lost; the next one counts from 0."""
+        """Keep the sums: the pager was lost, and the next one counts from 0."""
         self._before_bytes, self._before_zero_pages, self._finished_bytes = self.bytes, self.zero_pages, self.bytes
 
 
@@ -240,7 +240,7 @@ class SourcePager(Pager):
     """Reads the pages of a process tree and sends them.
 
     Args:
-        root: first process of the tree, as the host counts.
+        root: first process of the tree, on the host.
         connections: to the target's pager.
         tracking: one of :data:`page_tracking.TRACKING_METHODS`, for rounds and counts.
     """
@@ -262,13 +262,13 @@ class SourcePager(Pager):
 
 
 class TargetPager(Pager):
-    """Receives pages, and brings them into the restored processes.
+    """Receives pages, and places them in the restored processes.
 
     Args:
         images: descriptor of CRIU's image directory, where it finds the pager's socket.
         init: the container's first process, which the pager ends if it is alone and cannot get all pages.
         connections: to the source's pager.
-        direct: keep nothing: what arrives before there is a process waits in the connections.
+        direct: store nothing: pages that arrive before their process exists wait in the connections.
     """
 
     def __init__(self, images: int, init: ProcessId, connections: list[socket.socket], direct: bool) -> None:
@@ -291,7 +291,7 @@ class TargetPager(Pager):
 
 
 def sample_dirty_pages_per_s(root: int, duration_s: float, tracking: str) -> float:
-    """How many pages of 4096 bytes a running process tree writes a second, each counted once; takes that long.
+    """How many pages of 4096 bytes a running process tree writes a second, each counted once; takes ``duration_s``.
 
     Raises:
         MigrationError: the process ended, or cannot be tracked.

@@ -39,7 +39,7 @@ def test_what_the_kernel_has_is_taken(wanted: str, lacks: dict[str, str], way: s
             {**NO_PROTECTION, **NO_SOFT_DIRTY, "write_protection": "Invalid argument"},
             ["Invalid argument", "it has none"],
         ),
-        ("auto", {"write_protection": "Invalid argument"}, ["Invalid argument", "too old to tell"]),
+        ("auto", {"write_protection": "Invalid argument"}, ["Invalid argument", "too old to check"]),
     ],
 )
 def test_what_the_kernel_lacks_is_told(wanted: str, lacks: dict[str, str], told: list[str]) -> None:
