@@ -1,12 +1,12 @@
 # Copyright (c) 2026 Organic 5GC contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""`python tests/benchmark` is `python tests/benchmark/run.py`."""
+"""`make benchmark` (python -m tests.benchmark): see run.py."""
 
 from __future__ import annotations
 
 import sys
 
-from run import main
+from .run import main
 
 sys.exit(main())

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from hosts import Host
+from tests.harness.hosts import Host
 
 
 class CpuClock:

@@ -1,42 +1,37 @@
 # Copyright (c) 2026 Organic 5GC contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One run of one way: what the client, the workload and the source's network saw of a migration."""
+"""One run of one backend: what the client, the workload and the source's network saw of a migration."""
 
 from __future__ import annotations
 
-import json
-import shlex
-import subprocess
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
 from typing import Any
 
-from build import Workload
-from clock import CpuClock
-from hosts import CommandFailed, Host, Site
-from pace import Pace, Sample, Sampler, TrackingCost
-from raw import RawRate, RawSocket
-from settle import Settling
-from ways.base import POST_COPY, Load, Migration, Step, Way
+from tests.harness.build import Workload
+from tests.harness.client import DIRECTORY as CLIENT_DIRECTORY
+from tests.harness.client import RECOVERY_S, Client, ClientFailed
+from tests.harness.hosts import CommandFailed, Host, Topology
+
+from .backends.base import POST_COPY, Backend, Load, Migration, Step
+from .clock import CpuClock
+from .cooldown import Cooldown
+from .pace import Pace, Sample, Sampler, TrackingCost
+from .raw import RawRate, RawSocket
 
 DIRECTORY = "/run/organic-benchmark"
-CLIENT = f"{DIRECTORY}/client"
 # The service runs undisturbed for this many answers (about as many ms) before it is migrated.
 WARM_UP_ANSWERS = 500
 # In the second before the first round the migration gets ready, and is in the process for moments.
 BEFORE_ROUNDS_S = 1.0
 # It runs again when the last answer is this young.
 ANSWERING_MS = 50
-# After a long silence TCP tries again only after as long again, and at most every 120 s.
-RECOVERY_S = 240
 
 
 class RunFailed(Exception):
-    """A run gave no figures: the text says why."""
+    """A run gave no figures; the message says why."""
 
 
 Key = tuple[str, str, Load]
@@ -46,30 +41,30 @@ Key = tuple[str, str, Load]
 class Case:
     """What is run again and again."""
 
-    way: Way
+    backend: Backend
     strategy: str
     load: Load
     # Of container_migrate, besides the strategy.
     options: Mapping[str, int] = field(default_factory=dict)
 
     def __str__(self) -> str:
-        return label(self.way.name, self.strategy, len(self.way.strategies) > 1)
+        return label(self.backend.name, self.strategy, len(self.backend.strategies) > 1)
 
     @property
     def key(self) -> Key:
         """What runs of the same have in common."""
-        return self.way.name, self.strategy, self.load
+        return self.backend.name, self.strategy, self.load
 
 
-def label(way: str, strategy: str, has_others: bool) -> str:
-    return f"{way} {strategy}" if has_others else way
+def label(backend: str, strategy: str, has_others: bool) -> str:
+    return f"{backend} {strategy}" if has_others else backend
 
 
 @dataclass(frozen=True)
 class Run:
     """The figures of one run."""
 
-    way: str
+    backend: str
     strategy: str
     load: Load
     service_gap_ms: float
@@ -83,7 +78,7 @@ class Run:
     requests: dict[str, int]
     tcp_connections: dict[str, int]
     steps: list[Step] = field(default_factory=list)
-    # Everything that the client, and the way, said.
+    # Everything that the client, and the backend, said.
     seen: dict[str, Any] = field(default_factory=dict)
     reported: dict[str, Any] = field(default_factory=dict)
     # What a page of fresh memory cost on each host before the migration, ns.
@@ -99,7 +94,7 @@ class Run:
 
     @property
     def key(self) -> Key:
-        return self.way, self.strategy, self.load
+        return self.backend, self.strategy, self.load
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> Run:
@@ -114,84 +109,6 @@ class Run:
                 "tracking": TrackingCost(**tracking) if tracking else None,
             }
         )
-
-
-class Client:
-    """The client on its host; it ends when its input does."""
-
-    def __init__(self, host: Host, process: subprocess.Popen[str]) -> None:
-        self._host, self._process = host, process
-
-    @classmethod
-    def start(cls, site: Site, program: Path | bytes, connections: int) -> Client:
-        """program: the client's file, or what is in it."""
-        site.client.put(program if isinstance(program, bytes) else program.read_bytes(), CLIENT, 0o755)
-        options = ["--address", str(site.address), "--port", str(site.port), "--connections", str(connections)]
-        process = subprocess.Popen(
-            site.client.command(f"exec {CLIENT} {shlex.join(options)}"),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            # Ctrl-C is for us: the client goes on until its input ends.
-            start_new_session=True,
-        )
-        client = cls(site.client, process)
-        if client._line() != "ready":
-            raise client._failure("it did not become ready")
-        return client
-
-    def status(self) -> dict[str, Any]:
-        """What it has seen so far."""
-        assert self._process.stdin
-        try:
-            self._process.stdin.write("\n")
-            self._process.stdin.flush()
-        except BrokenPipeError:
-            raise self._failure("it ended early") from None
-        return self._report(self._line())
-
-    def await_status(self, holds: Callable[[dict[str, Any]], bool], timeout_s: float, what: str) -> dict[str, Any]:
-        deadline = time.monotonic() + timeout_s
-        while not holds(status := self.status()):
-            if time.monotonic() > deadline:
-                raise RunFailed(f"{what}: not within {timeout_s:.0f} s: {status}")
-            time.sleep(0.02)
-        return status
-
-    def end(self) -> dict[str, Any]:
-        """Stops sending, waits for what is outstanding, has the pages verified; returns everything seen."""
-        output, errors = self._process.communicate(timeout=RECOVERY_S)
-        if self._process.returncode:
-            raise RunFailed(f"client: status {self._process.returncode}: {errors.strip()}")
-        return self._report(output.strip())
-
-    def close(self) -> None:
-        if self._process.stdin and not self._process.stdin.closed:
-            self._process.stdin.close()
-        try:
-            self._process.wait(timeout=90)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
-        for stream in (self._process.stdout, self._process.stderr):
-            if stream:
-                stream.close()
-
-    def _line(self) -> str:
-        assert self._process.stdout
-        return self._process.stdout.readline().strip()
-
-    def _report(self, line: str) -> dict[str, Any]:
-        if not line:
-            raise self._failure("it ended early")
-        report: dict[str, Any] = json.loads(line)
-        return report
-
-    def _failure(self, what: str) -> RunFailed:
-        assert self._process.stderr
-        self._process.wait(timeout=10)
-        return RunFailed(f"client on {self._host.name}: {what}: {self._process.stderr.read().strip()}")
 
 
 class Traffic:
@@ -216,57 +133,57 @@ class Traffic:
 
 
 @contextmanager
-def running(way: Way, load: Load) -> Iterator[None]:
+def running(backend: Backend, load: Load) -> Iterator[None]:
     """The workload on the source; nothing of it is left on either host afterwards."""
-    way.stop()
+    backend.stop()
     try:
-        way.start(load)
+        backend.start(load)
         yield
     finally:
-        way.stop()
+        backend.stop()
 
 
 class Bench:
     """Hosts, workload and what is put on the hosts to measure it."""
 
-    def __init__(self, site: Site, workload: Workload, settling: Settling, raw: RawSocket) -> None:
-        self._site, self._settling, self._raw = site, settling, raw
+    def __init__(self, topology: Topology, workload: Workload, cooldown: Cooldown, raw: RawSocket) -> None:
+        self._topology, self._cooldown, self._raw = topology, cooldown, raw
         self._client = workload.client
 
     def prepare(self) -> None:
-        self._settling.prepare()
+        self._cooldown.prepare()
         self._raw.prepare()
 
     def clean(self) -> None:
-        for host in (*self._site.hosts, self._site.client):
-            host.run(f"rm -rf {DIRECTORY}")
+        for host in (*self._topology.hosts, self._topology.client):
+            host.run(f"rm -rf {DIRECTORY} {CLIENT_DIRECTORY}")
 
     def raw_rate(self, memory_mb: int) -> RawRate:
         """Of a plain socket between the two hosts, by themselves."""
-        self._settling.before_start()
-        self._settling.before_client(memory_mb)
+        self._cooldown.before_start()
+        self._cooldown.before_client(memory_mb)
         return self._raw.rate(memory_mb)
 
     def measure(self, case: Case) -> Run:
         """Starts workload and client, migrates, and checks that the very same process answers with its memory whole."""
-        site, load = self._site, case.load
-        traffic = Traffic(site.source, site.target)
+        topology, load = self._topology, case.load
+        traffic = Traffic(topology.source, topology.target)
         try:
-            self._settling.before_start()
-            with running(case.way, load):
-                page_ns = self._settling.before_client(load.memory_mb)
+            self._cooldown.before_start()
+            with running(case.backend, load):
+                page_ns = self._cooldown.before_client(load.memory_mb)
                 raw = self._raw.rate(load.memory_mb) if case.strategy == POST_COPY else None
-                client = Client.start(site, self._client, load.connections)
+                client = Client.start(topology, self._client, load.connections)
                 try:
-                    clock = CpuClock(site.source)
+                    clock = CpuClock(topology.source)
                     client.await_status(lambda status: status["answered"] >= WARM_UP_ANSWERS, 30, "warm-up")
                     busy = clock.busy()
                     traffic.start()
                     if load.flat_out:
                         with Sampler(client.status) as sampler:
-                            migration = case.way.migrate(case.strategy, case.options)
+                            migration = case.backend.migrate(case.strategy, case.options)
                     else:
-                        migration = case.way.migrate(case.strategy, case.options)
+                        migration = case.backend.migrate(case.strategy, case.options)
                     answering = _answering_after(client.status()["answered"])
                     client.await_status(answering, RECOVERY_S, "the service after the migration")
                     sent = traffic.bytes()
@@ -274,11 +191,11 @@ class Bench:
                 finally:
                     client.close()
                     traffic.stop()
-        except CommandFailed as error:
+        except (CommandFailed, ClientFailed) as error:
             raise RunFailed(str(error)) from error
         _check(str(case), seen)
         return Run(
-            way=case.way.name,
+            backend=case.backend.name,
             strategy=case.strategy,
             load=load,
             service_gap_ms=seen["service_gap_ms"],

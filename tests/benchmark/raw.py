@@ -1,14 +1,14 @@
 # Copyright (c) 2026 Organic 5GC contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How fast a plain socket carries memory from one host to another: what a migration's own transfer is judged by."""
+"""How fast a plain socket carries memory from one host to another: the reference for a migration's own transfer."""
 
 from __future__ import annotations
 
 import subprocess
 from dataclasses import dataclass
 
-from hosts import Host
+from tests.harness.hosts import Host
 
 PROGRAM = "/run/organic-benchmark/raw"
 PORT = 7999

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
-from measure import Key, Run, label
-from ways.base import INTER_COPY, POST_COPY, PRE_COPY
+from .backends.base import INTER_COPY, POST_COPY, PRE_COPY
+from .measure import Key, Run, label
 
 OURS = "resident"
 # What a process writes while a strategy other than inter-copy moves it: pages per second, over so many MB.
@@ -43,9 +43,9 @@ class Spread:
 
 @dataclass(frozen=True)
 class Summary:
-    """All runs of one way with one load."""
+    """All runs of one backend with one load."""
 
-    way: str
+    backend: str
     strategy: str
     memory_mb: int
     dirty_pages_per_s: int
@@ -71,7 +71,7 @@ class Summary:
     def of(cls, runs: Sequence[Run]) -> Summary:
         first = runs[0]
         return cls(
-            way=first.way,
+            backend=first.backend,
             strategy=first.strategy,
             memory_mb=first.load.memory_mb,
             dirty_pages_per_s=first.load.dirty_pages_per_s,
@@ -98,12 +98,12 @@ class Summary:
 
     @property
     def label(self) -> str:
-        return label(self.way, self.strategy, self.way == OURS)
+        return label(self.backend, self.strategy, self.backend == OURS)
 
     def as_dict(self) -> dict[str, Any]:
         """One element of results.json: times in ms, sizes in bytes; requests_failed is the sum of all runs."""
         return {
-            "way": self.way,
+            "backend": self.backend,
             "strategy": self.strategy,
             "memory_mb": self.memory_mb,
             "dirty_pages_per_s": self.dirty_pages_per_s,
@@ -134,7 +134,7 @@ def summarize(runs: Iterable[Run]) -> list[Summary]:
 
 
 def quiet(runs: Sequence[Run]) -> str:
-    """A word on the machine, when it was too busy for the figures to be those of the ways."""
+    """A word on the machine, when it was too busy for the figures to be those of the backends."""
     busy = statistics.median(run.cpu_busy for run in runs) if runs else 0.0
     if busy <= QUIET:
         return ""
@@ -144,7 +144,7 @@ def quiet(runs: Sequence[Run]) -> str:
 def table(summaries: Sequence[Summary]) -> str:
     """For reading; the ratio is that of the service gaps' medians to ours with the same load."""
     rows = [
-        ("MB", "dirty/s", "way", "runs", "service gap ms", "x ours", "interrupted ms",
+        ("MB", "dirty/s", "backend", "runs", "service gap ms", "x ours", "interrupted ms",
          "process downtime ms", "migration ms", "MB sent",
          "failed", "TCP kept")
     ]  # fmt: skip
@@ -200,11 +200,11 @@ def verdicts(summaries: Sequence[Summary]) -> list[Verdict]:
     """The bounds, on medians: inter-copy of a process that writes nothing, the others of one that does."""
     (rate,), _ = WRITING
 
-    def find(way: str, strategy: str, memory_mb: int) -> Summary | None:
-        return _find(summaries, way, strategy, memory_mb, 0 if strategy == INTER_COPY else rate)
+    def find(backend: str, strategy: str, memory_mb: int) -> Summary | None:
+        return _find(summaries, backend, strategy, memory_mb, 0 if strategy == INTER_COPY else rate)
 
-    def gap(way: str, memory_mb: int, strategy: str = INTER_COPY) -> float | None:
-        found = find(way, strategy, memory_mb)
+    def gap(backend: str, memory_mb: int, strategy: str = INTER_COPY) -> float | None:
+        found = find(backend, strategy, memory_mb)
         return found.service_gap_ms.median if found else None
 
     def part(strategy: str, memory_mb: int) -> float | None:
@@ -216,8 +216,10 @@ def verdicts(summaries: Sequence[Summary]) -> list[Verdict]:
         for memory_mb, limit in zip(SIZES, INTER_COPY_GAP, strict=True)
     ]
     found += [
-        Verdict(f"inter-copy, service gap at 20 MB, as a part of {peer}'s", _ratio(gap(OURS, 20), gap(way, 20)), limit)
-        for peer, way, limit in (
+        Verdict(
+            f"inter-copy, service gap at 20 MB, as a part of {peer}'s", _ratio(gap(OURS, 20), gap(backend, 20)), limit
+        )
+        for peer, backend, limit in (
             ("Docker", "docker", 1 / 20),
             ("Podman", "podman", 1 / 20),
             ("runc", "runc", 1 / 3),
@@ -265,11 +267,11 @@ def verdicts(summaries: Sequence[Summary]) -> list[Verdict]:
 
 
 def _find(
-    summaries: Iterable[Summary], way: str, strategy: str, memory_mb: int, dirty_pages_per_s: int
+    summaries: Iterable[Summary], backend: str, strategy: str, memory_mb: int, dirty_pages_per_s: int
 ) -> Summary | None:
     for summary in summaries:
-        key = (summary.way, summary.strategy, summary.memory_mb, summary.dirty_pages_per_s)
-        if not summary.flat_out and key == (way, strategy, memory_mb, dirty_pages_per_s):
+        key = (summary.backend, summary.strategy, summary.memory_mb, summary.dirty_pages_per_s)
+        if not summary.flat_out and key == (backend, strategy, memory_mb, dirty_pages_per_s):
             return summary
     return None
 

@@ -1,8 +1,7 @@
-#!/usr/bin/env python3
 # Copyright (c) 2026 Organic 5GC contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Compares ways to migrate a live process between two hosts: ours with each strategy, and those that stock tools offer.
+"""Compares live migration of a process by this product, with each strategy, and by stock tools.
 
 Prints a line for each run, then a table and a verdict for each bound; writes results.json and runs.json. A missed bound
 is a result, not an error: the exit status is 1 only when something could not be run."""
@@ -11,25 +10,24 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 import time
 from collections.abc import Sequence
 from dataclasses import asdict
 from itertools import groupby
 from pathlib import Path
 
-from lab import Failure, Results, add_options, names, number, numbers, parse, ready, run_main, say
-from measure import Case, Run
-from report import WRITING, quiet, summarize, table, verdicts
-from ways import TRACKING_METHODS
-from ways.base import INTER_COPY, PRE_COPY, Load, Way
-from ways.resident import Resident
+from .backends import BACKENDS
+from .backends.base import INTER_COPY, PRE_COPY, Backend, Load
+from .backends.resident import Resident
+from .measure import Case, Run
+from .report import WRITING, quiet, summarize, table, verdicts
+from .runner import Failure, Results, add_options, names, number, numbers, parse, ready, run_main, say
 
 # What tracking costs shows in a round that takes 1.6 s, so slow that the copy itself takes next to nothing from the
 # process, and after which the process may be frozen: with what it wrote meanwhile, 20 MB.
 TRACKED_MB = 200
 SLOW_ROUND = {"max_bandwidth": 128 << 20, "downtime_limit_ms": 1000}
-UNTUNED = [name for name, way in TRACKING_METHODS.items() if not way.tuned]
+UNTUNED = [name for name, backend in BACKENDS.items() if not backend.tuned]
 
 
 def main() -> int:
@@ -40,8 +38,8 @@ def _compare(options: argparse.Namespace) -> int:
     began = time.monotonic()
     before = _read(options.output) if options.add else Results()
     results = Results()
-    with ready(options, options.ways) as prepared:
-        cases = [case for memory_mb in options.memory for case in _cases(prepared.ways, memory_mb, options)]
+    with ready(options, options.backends) as prepared:
+        cases = [case for memory_mb in options.memory for case in _cases(prepared.backends, memory_mb, options)]
 
         def keep() -> None:
             _write(options.output, joined(before, results), prepared.versions)
@@ -49,7 +47,7 @@ def _compare(options: argparse.Namespace) -> int:
         for _, turn in groupby(cases, key=lambda case: case.load.memory_mb):
             results.run_in_turn(prepared.bench, list(turn), options.runs, keep)
     say(f"took {(time.monotonic() - began) / 60:.0f} minutes")
-    _tell(joined(before, results))
+    _print_summary(joined(before, results))
     print(options.output / "results.json")
     return 1 if results.failures else 0
 
@@ -63,18 +61,18 @@ def joined(before: Results, now: Results) -> Results:
     )
 
 
-def _cases(ways: Sequence[Way], memory_mb: int, options: argparse.Namespace) -> list[Case]:
+def _cases(backends: Sequence[Backend], memory_mb: int, options: argparse.Namespace) -> list[Case]:
     cases = [
-        Case(way, strategy, load)
-        for way in ways
-        for strategy in way.strategies
-        if way.name != Resident.name or strategy in options.strategies
+        Case(backend, strategy, load)
+        for backend in backends
+        for strategy in backend.strategies
+        if backend.name != Resident.name or strategy in options.strategies
         for load in loads(strategy, memory_mb, options)
     ]
     if options.dirty_pages_per_s is None and memory_mb == TRACKED_MB:
         _, working_set_mb = WRITING
         flat_out = Load(memory_mb, 0, working_set_mb, options.connections, flat_out=True)
-        cases += [Case(case.way, PRE_COPY, flat_out, SLOW_ROUND) for case in cases if case.strategy == PRE_COPY]
+        cases += [Case(case.backend, PRE_COPY, flat_out, SLOW_ROUND) for case in cases if case.strategy == PRE_COPY]
     return cases
 
 
@@ -106,7 +104,7 @@ def _write(output: Path, results: Results, versions: object) -> None:
     (output / "runs.json").write_text(json.dumps(record, indent=2) + "\n")
 
 
-def _tell(results: Results) -> None:
+def _print_summary(results: Results) -> None:
     summaries = summarize(results.runs)
     print()
     print(table(summaries))
@@ -126,19 +124,16 @@ def _tell(results: Results) -> None:
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="benchmark", description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--ways", type=names(*TRACKING_METHODS), default=UNTUNED, metavar="WAY,...",
-                        help=f"which, of {','.join(TRACKING_METHODS)} (all but tuned)")  # fmt: skip
+    parser.add_argument("--backends", type=names(*BACKENDS), default=UNTUNED, metavar="BACKEND,...",
+                        help=f"which, of {','.join(BACKENDS)} (all but tuned)")  # fmt: skip
     parser.add_argument("--strategies", type=names(*Resident.strategies), default=list(Resident.strategies),
-                        metavar="STRATEGY,...", help=f"of our way (all: {','.join(Resident.strategies)})")  # fmt: skip
+                        metavar="STRATEGY,...",
+                        help=f"of backend resident (all: {','.join(Resident.strategies)})")  # fmt: skip
     parser.add_argument("--memory", type=numbers, default=[20, 200, 1024], metavar="MB,...", help="(20,200,1024)")
     parser.add_argument("--dirty-pages-per-s", type=numbers, metavar="N,...",
                         help="written by the process (0 for inter_copy, else 1000 over 20 MB)")  # fmt: skip
     parser.add_argument("--working-set-mb", type=number, default=0, metavar="MB",
                         help="what is written to, with --dirty-pages-per-s (all)")  # fmt: skip
-    parser.add_argument("--runs", type=number, default=5, metavar="N", help="of each way with each load (5)")
+    parser.add_argument("--runs", type=number, default=5, metavar="N", help="of each backend with each load (5)")
     add_options(parser)
     return parse(parser)
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 # Copyright (c) 2026 Organic 5GC contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
@@ -15,16 +14,15 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from lab import ROOT, Results, add_options, names, numbers, parse, ready, run_main, say
-from lab import number as count
-from measure import Case
-from plot import draw
-from report import Summary, quiet, summarize
-from ways.base import Load
-from ways.resident import Resident
-
-sys.path.insert(0, str(ROOT / "collections"))
 from ansible_collections.organic.live_migration.plugins.module_utils.strategies import cost_model, registry
+
+from .backends.base import Load
+from .backends.resident import Resident
+from .measure import Case
+from .plot import draw
+from .report import Summary, quiet, summarize
+from .runner import Results, add_options, names, numbers, parse, ready, run_main, say
+from .runner import number as count
 
 # Long enough for the link's rate to show.
 LINK_MB = 1024
@@ -44,7 +42,7 @@ def _sweep(options: argparse.Namespace) -> int:
     sweep: dict[str, Any] = {}
     options.output.mkdir(parents=True, exist_ok=True)
     with ready(options, [Resident.name]) as prepared:
-        (way,) = prepared.ways
+        (backend,) = prepared.backends
         link = prepared.bench.raw_rate(LINK_MB).kept
         say(f"a plain socket carries {link / 1e6:.0f} MB/s")
 
@@ -58,7 +56,7 @@ def _sweep(options: argparse.Namespace) -> int:
 
         for memory_mb in options.memory:
             cases = [
-                Case(way, strategy, Load(memory_mb, rate, connections=options.connections))
+                Case(backend, strategy, Load(memory_mb, rate, connections=options.connections))
                 for rate in options.dirty_pages_per_s
                 for strategy in options.strategies
             ]

@@ -1,86 +1,52 @@
-"""A core as a user has it: playbooks on the lab, or on the hosts of the inventory LAB_INVENTORY."""
+# Copyright (c) 2026 Organic 5GC contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A core as a user has it, by the playbooks of the project."""
 
 from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-PROJECT = Path(__file__).parents[2]
+from tests.harness.lab import ready_inventory
+from tests.harness.playbook import PlaybookResult, run
+
 BRIDGE = f"@{Path(__file__).with_name('bridge.yml')}"
-ENVIRONMENT = {
-    **os.environ,
-    "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
-    "ANSIBLE_STDOUT_CALLBACK": "ansible.posix.json",
-    "ANSIBLE_LOAD_CALLBACK_PLUGINS": "1",
-    "ANSIBLE_DEPRECATION_WARNINGS": "0",
-}
 
 
-@dataclass(frozen=True)
-class Play:
-    """What one run of ansible-playbook or ansible told."""
-
-    status: int
-    data: dict[str, Any]
-    errors: str
-
-    @property
-    def changed(self) -> int:
-        """Number of tasks that changed something, over all hosts."""
-        return sum(stats["changed"] for stats in self.data["stats"].values())
-
-    @property
-    def results(self) -> dict[str, dict[str, Any]]:
-        """Result of the last task by host."""
-        hosts: dict[str, dict[str, Any]] = self.data["plays"][-1]["tasks"][-1]["hosts"]
-        return hosts
-
-    @property
-    def said(self) -> str:
-        """All messages, for a test that looks for one."""
-        return "\n".join(
-            str(result.get("msg", ""))
-            for play in self.data["plays"]
-            for task in play["tasks"]
-            for result in task["hosts"].values()
-        )
-
-
-class Site:
+class CoreSite:
     """The hosts of an inventory."""
 
     def __init__(self, inventory: str) -> None:
         self.inventory = inventory
-        told = json.loads(self._run("ansible-inventory", "--list").stdout)
-        self.nf_hosts: list[str] = told["nf_hosts"]["hosts"]
-        self.ran_host: str = told["ran"]["hosts"][0]
-        self.variables: dict[str, Any] = told["_meta"]["hostvars"][self.nf_hosts[0]]
+        listing = json.loads(run("ansible-inventory", inventory, "--list").stdout)
+        self.nf_hosts: list[str] = listing["nf_hosts"]["hosts"]
+        self.ran_host: str = listing["ran"]["hosts"][0]
+        self.variables: dict[str, Any] = listing["_meta"]["hostvars"][self.nf_hosts[0]]
 
-    def play(self, playbook: str, *arguments: str, **variables: Any) -> Play:
-        """Run a playbook, whatever comes of it."""
+    def try_playbook(self, playbook: str, *arguments: str, **variables: Any) -> PlaybookResult:
+        """Run a playbook, which may fail."""
         options = [*arguments, "--extra-vars", json.dumps(variables)]
-        done = self._run("ansible-playbook", f"playbooks/{playbook}.yml", *options)
-        return self._told(done)
+        done = run("ansible-playbook", self.inventory, f"playbooks/{playbook}.yml", *options)
+        return PlaybookResult.parse(done.returncode, done.stdout, done.stderr)
 
-    def done(self, playbook: str, *arguments: str, **variables: Any) -> Play:
+    def playbook(self, playbook: str, *arguments: str, **variables: Any) -> PlaybookResult:
         """Run a playbook that must succeed."""
-        play = self.play(playbook, *arguments, **variables)
-        assert play.status == 0, play.said + play.errors
-        return play
+        result = self.try_playbook(playbook, *arguments, **variables)
+        assert result.status == 0, result.messages + result.errors
+        return result
 
     def module(self, hosts: str, module: str, **options: Any) -> dict[str, dict[str, Any]]:
         """Run one module; its result by host."""
-        play = self._told(self._run("ansible", hosts, "--module-name", module, "--args", json.dumps(options)))
-        assert play.status == 0, play.said + play.errors
-        return play.results
+        done = run("ansible", self.inventory, hosts, "--module-name", module, "--args", json.dumps(options))
+        result = PlaybookResult.parse(done.returncode, done.stdout, done.stderr)
+        assert result.status == 0, result.messages + result.errors
+        return result.results
 
     def command(self, host: str, command: str) -> str:
         """Output of a command on a host."""
@@ -100,47 +66,31 @@ class Site:
         return running
 
     def starts(self) -> dict[str, str]:
-        """When each running NF's container was started: any touch of it shows."""
+        """When the container of each running NF was started: the same if nothing was done to it."""
         return {nf: entry["container"]["started_at"] for nf, entry in self.states().items()}
-
-    def _run(self, program: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-        command = [program, "--inventory", self.inventory, *arguments]
-        return subprocess.run(command, cwd=PROJECT, env=ENVIRONMENT, text=True, capture_output=True, check=False)
-
-    @staticmethod
-    def _told(done: subprocess.CompletedProcess[str]) -> Play:
-        start = done.stdout.find("{\n")
-        assert start >= 0, done.stdout + done.stderr
-        data, _end = json.JSONDecoder().raw_decode(done.stdout[start:])
-        return Play(done.returncode, data, done.stderr)
 
 
 @pytest.fixture(scope="session")
-def site() -> Iterator[Site]:
+def core_site() -> Iterator[CoreSite]:
     """Prepared hosts without a core, and without one afterwards."""
-    inventory = os.environ.get("LAB_INVENTORY")
-    if inventory is None:
-        inventory = "inventories/lab/hosts.yml"
-        subprocess.run(
-            ["ansible-playbook", "playbooks/lab_up.yml"],
-            cwd=PROJECT, env=ENVIRONMENT, check=True, stdout=subprocess.DEVNULL,
-        )  # fmt: skip
-    site = Site(inventory)
+    if os.geteuid():
+        pytest.skip("a lab needs root")
+    made = CoreSite(str(ready_inventory()))
     for playbook in ("prepare_hosts", "build_minicore", "remove_core"):
-        site.done(playbook)
-    yield site
-    site.done("remove_core")
+        made.playbook(playbook)
+    yield made
+    made.playbook("remove_core")
 
 
 @pytest.fixture(scope="module")
-def core(site: Site) -> Site:
+def core(core_site: CoreSite) -> CoreSite:
     """The core on the default network."""
-    site.done("remove_core")
-    site.done("deploy_core")
-    return site
+    core_site.playbook("remove_core")
+    core_site.playbook("deploy_core")
+    return core_site
 
 
-def traces(site: Site) -> dict[str, list[str]]:
+def leftovers(site: CoreSite) -> dict[str, list[str]]:
     """What is left of a core on each host: containers, networks, links and files."""
     found: dict[str, list[str]] = {}
     engines = site.module(

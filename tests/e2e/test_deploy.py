@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from .conftest import BRIDGE, Site, traces
+from .conftest import BRIDGE, CoreSite, leftovers
 
 
-def test_every_nf_runs_at_its_place(core: Site) -> None:
+def test_every_nf_runs_at_its_place(core: CoreSite) -> None:
     first, second = core.nf_hosts[:2]
     states = core.states()
     assert {nf: entry["host"] for nf, entry in states.items()} == {"nrf": first, "smf": first, "upf": second}
@@ -22,7 +22,7 @@ def test_every_nf_runs_at_its_place(core: Site) -> None:
     assert registered == {states[nf]["state"]["nf_instance_id"] for nf in ("smf", "upf")}
 
 
-def test_engine_sees_a_healthy_resident_container(core: Site) -> None:
+def test_engine_sees_a_healthy_resident_container(core: CoreSite) -> None:
     host = core.nf_hosts[0]
     found = core.module(host, "community.docker.docker_container_info", name="smf")[host]["container"]
     assert found["State"]["Health"]["Status"] == "healthy"
@@ -35,17 +35,17 @@ def test_engine_sees_a_healthy_resident_container(core: Site) -> None:
 
 
 @pytest.mark.parametrize("arguments", [(), ("--check",)], ids=["again", "check"])
-def test_deploying_again_changes_nothing(core: Site, arguments: tuple[str, ...]) -> None:
+def test_deploying_again_changes_nothing(core: CoreSite, arguments: tuple[str, ...]) -> None:
     before = core.starts()
-    assert core.done("deploy_core", *arguments).changed == 0
+    assert core.playbook("deploy_core", *arguments).changed == 0
     assert core.starts() == before
 
 
-def test_stopped_nf_is_started_where_it_was(core: Site) -> None:
+def test_stopped_nf_is_started_where_it_was(core: CoreSite) -> None:
     host = core.states()["upf"]["host"]
     core.module(host, "community.docker.docker_container", name="upf", state="stopped")
     assert "upf" not in core.states()
-    core.done("deploy_core", nf_names=["upf"], nf_placement={"upf": core.nf_hosts[0]})
+    core.playbook("deploy_core", nf_names=["upf"], nf_placement={"upf": core.nf_hosts[0]})
     assert core.states()["upf"]["host"] == host
 
 
@@ -59,35 +59,35 @@ def test_stopped_nf_is_started_where_it_was(core: Site) -> None:
         ({"nf_network_driver": "carrier-pigeon"}, "must be one of"),
     ],
 )
-def test_bad_input_is_refused(core: Site, variables: dict[str, Any], reason: str) -> None:
+def test_bad_input_is_refused(core: CoreSite, variables: dict[str, Any], reason: str) -> None:
     before = core.starts()
-    play = core.play("deploy_core", **variables)
-    assert play.status != 0
-    assert reason in play.said
+    result = core.try_playbook("deploy_core", **variables)
+    assert result.status != 0
+    assert reason in result.messages
     assert core.starts() == before
 
 
-def test_bridge_spans_the_hosts(site: Site) -> None:
-    site.done("remove_core")
-    site.done("deploy_core", "--extra-vars", BRIDGE)
-    found = site.module(
-        "nf_hosts", "organic.core5g.nf_state_info", nfs=site.variables["nf_bridge_addresses"], must_run=False
+def test_bridge_spans_the_hosts(core_site: CoreSite) -> None:
+    core_site.playbook("remove_core")
+    core_site.playbook("deploy_core", "--extra-vars", BRIDGE)
+    found = core_site.module(
+        "nf_hosts", "organic.core5g.nf_state_info", nfs=core_site.variables["nf_bridge_addresses"], must_run=False
     )
     (smf,) = [nf["state"] for result in found.values() for nf in result["nfs"] if nf["name"] == "smf" and nf["state"]]
     assert smf["nrf_registered"]
     assert smf["pfcp"][0]["up"]
-    assert smf["pfcp"][0]["peer"] == site.variables["nf_bridge_addresses"]["upf"]
-    assert site.done("deploy_core", "--extra-vars", BRIDGE).changed == 0
-    site.done("remove_core")
-    assert traces(site) == {}
+    assert smf["pfcp"][0]["peer"] == core_site.variables["nf_bridge_addresses"]["upf"]
+    assert core_site.playbook("deploy_core", "--extra-vars", BRIDGE).changed == 0
+    core_site.playbook("remove_core")
+    assert leftovers(core_site) == {}
 
 
-def test_removal_leaves_nothing(site: Site) -> None:
-    site.done("deploy_core")
-    site.done("ran_start", ran_sessions=5, ran_rate=20)
-    assert set(traces(site)) == {*site.nf_hosts[:2], site.ran_host}
-    assert site.done("remove_core", "--check").changed > 0
-    assert set(site.states()) == {"nrf", "smf", "upf"}
-    site.done("remove_core")
-    assert traces(site) == {}
-    assert site.done("remove_core").changed == 0
+def test_removal_leaves_nothing(core_site: CoreSite) -> None:
+    core_site.playbook("deploy_core")
+    core_site.playbook("ran_start", ran_sessions=5, ran_rate=20)
+    assert set(leftovers(core_site)) == {*core_site.nf_hosts[:2], core_site.ran_host}
+    assert core_site.playbook("remove_core", "--check").changed > 0
+    assert set(core_site.states()) == {"nrf", "smf", "upf"}
+    core_site.playbook("remove_core")
+    assert leftovers(core_site) == {}
+    assert core_site.playbook("remove_core").changed == 0

@@ -8,37 +8,37 @@ from typing import Any
 
 import pytest
 
-from .conftest import Site
+from .conftest import CoreSite
 
 SESSIONS = 50
 
 
 @pytest.fixture(scope="module")
-def loaded(core: Site) -> Site:
+def loaded(core: CoreSite) -> CoreSite:
     """The core with sessions, signalling and user traffic."""
-    assert core.done("ran_start", ran_sessions=SESSIONS, ran_rate=50).changed == 1
+    assert core.playbook("ran_start", ran_sessions=SESSIONS, ran_rate=50).changed == 1
     return core
 
 
-def other_host(site: Site) -> str:
-    here = site.states()["smf"]["host"]
-    return next(host for host in site.nf_hosts if host != here)
+def other_host(core_site: CoreSite) -> str:
+    here = core_site.states()["smf"]["host"]
+    return next(host for host in core_site.nf_hosts if host != here)
 
 
-def test_ran_is_started_once(loaded: Site) -> None:
-    assert loaded.done("ran_start", ran_sessions=SESSIONS, ran_rate=50).changed == 0
-    play = loaded.play("ran_start", ran_sessions=SESSIONS + 1, ran_rate=50)
-    assert play.status != 0
-    assert "other settings" in play.said
+def test_ran_is_started_once(loaded: CoreSite) -> None:
+    assert loaded.playbook("ran_start", ran_sessions=SESSIONS, ran_rate=50).changed == 0
+    result = loaded.try_playbook("ran_start", ran_sessions=SESSIONS + 1, ran_rate=50)
+    assert result.status != 0
+    assert "other settings" in result.messages
     assert loaded.states()["smf"]["state"]["sessions"] >= SESSIONS
 
 
-def test_check_mode_predicts_and_touches_nothing(loaded: Site) -> None:
+def test_check_mode_predicts_and_touches_nothing(loaded: CoreSite) -> None:
     before = loaded.starts()
-    play = loaded.done("migrate_smf", "--check", target_host=other_host(loaded))
+    result = loaded.playbook("migrate_smf", "--check", target_host=other_host(loaded))
     prediction = next(
         result["prediction"]
-        for task in play.data["plays"][-1]["tasks"]
+        for task in result.data["plays"][-1]["tasks"]
         for result in task["hosts"].values()
         if "prediction" in result
     )
@@ -47,11 +47,11 @@ def test_check_mode_predicts_and_touches_nothing(loaded: Site) -> None:
 
 
 @pytest.mark.parametrize("way", ["there", "back"])
-def test_smf_moves_with_all_it_holds(loaded: Site, tmp_path: Path, way: str) -> None:
+def test_smf_moves_with_all_it_holds(loaded: CoreSite, tmp_path: Path, way: str) -> None:
     source, target = loaded.states()["smf"]["host"], other_host(loaded)
     before = loaded.starts()
     report_file = tmp_path / f"{way}.json"
-    loaded.done("migrate_smf", target_host=target, migration_report=str(report_file))
+    loaded.playbook("migrate_smf", target_host=target, migration_report=str(report_file))
     report = json.loads(report_file.read_text())
     assert (report["nf"], report["source_host"], report["target_host"]) == ("smf", source, target)
     assert (report["status"], report["strategy"], report["method"]) == ("completed", "pre_copy", "resident")
@@ -66,11 +66,11 @@ def test_smf_moves_with_all_it_holds(loaded: Site, tmp_path: Path, way: str) -> 
     assert (after["nrf"], after["upf"]) == (before["nrf"], before["upf"])
 
 
-def test_deploying_after_a_migration_leaves_the_smf_where_it_is(loaded: Site) -> None:
+def test_deploying_after_a_migration_leaves_the_smf_where_it_is(loaded: CoreSite) -> None:
     target = other_host(loaded)
-    loaded.done("migrate_smf", target_host=target)
+    loaded.playbook("migrate_smf", target_host=target)
     before = loaded.starts()
-    assert loaded.done("deploy_core").changed == 0
+    assert loaded.playbook("deploy_core").changed == 0
     assert loaded.starts() == before
     assert loaded.states()["smf"]["host"] == target
 
@@ -86,29 +86,29 @@ def test_deploying_after_a_migration_leaves_the_smf_where_it_is(loaded: Site) ->
         ("migrate_nf", {"nf": "upf", "target_host": "HERE"}, "upf is stateless (paper, section 4.1)"),
     ],
 )
-def test_bad_input_is_refused(loaded: Site, playbook: str, variables: dict[str, Any], reason: str) -> None:
+def test_bad_input_is_refused(loaded: CoreSite, playbook: str, variables: dict[str, Any], reason: str) -> None:
     places = {"HERE": loaded.states()["smf"]["host"], "OTHER": other_host(loaded)}
     before = loaded.starts()
-    play = loaded.play(playbook, **{name: places.get(value, value) for name, value in variables.items()})
-    assert play.status != 0
-    assert reason in play.said
+    result = loaded.try_playbook(playbook, **{name: places.get(value, value) for name, value in variables.items()})
+    assert result.status != 0
+    assert reason in result.messages
     assert loaded.starts() == before
 
 
-def test_clients_saw_no_failure(loaded: Site, tmp_path: Path) -> None:
+def test_clients_saw_no_failure(loaded: CoreSite, tmp_path: Path) -> None:
     """The last test of this file: it ends the load that all the others ran under."""
     summary_file = tmp_path / "ran.json"
-    loaded.done("ran_stop", ran_summary=str(summary_file))
+    loaded.playbook("ran_stop", ran_summary=str(summary_file))
     summary = json.loads(summary_file.read_text())
     assert summary["requests"]["answered"] > 0
     assert (summary["requests"]["failed"], summary["requests"]["duplicated"]) == (0, 0), summary["requests"]
     assert summary["tcp_connections"]["kept"] == summary["tcp_connections"]["opened"] > 0
     assert summary["sessions"]["active"] == SESSIONS
-    assert loaded.done("ran_stop", ran_summary=str(summary_file)).changed == 0
+    assert loaded.playbook("ran_stop", ran_summary=str(summary_file)).changed == 0
 
 
-def test_nf_that_does_not_run_is_refused(core: Site) -> None:
-    core.done("remove_core", nf_names=["smf"])
-    play = core.play("migrate_smf", target_host=core.nf_hosts[1])
-    assert play.status != 0
-    assert "smf runs on no host" in play.said
+def test_nf_that_does_not_run_is_refused(core: CoreSite) -> None:
+    core.playbook("remove_core", nf_names=["smf"])
+    result = core.try_playbook("migrate_smf", target_host=core.nf_hosts[1])
+    assert result.status != 0
+    assert "smf runs on no host" in result.messages

@@ -9,17 +9,16 @@ import json
 import os
 import re
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-PROJECT = Path(__file__).parents[2]
+from tests.harness.playbook import PROJECT, TEXT_ENVIRONMENT
+
 LAB = "prepare"
 PREFIX = "10.72"
 ROOT = "/opt/organic/resident"
-ENVIRONMENT = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", "ANSIBLE_NOCOLOR": "1"}
 # A process that CRIU refuses by design: a descriptor of MPTCP (IPPROTO_MPTCP is 262).
 PROVE_WITH_MPTCP = """
 from ansible_collections.organic.live_migration.plugins.module_utils import criu_proof
@@ -32,7 +31,7 @@ criu_proof.CriuProof().run()
 
 def playbook(name: str, *arguments: str) -> subprocess.CompletedProcess[str]:
     command = ["ansible-playbook", f"playbooks/{name}.yml", *arguments]
-    return subprocess.run(command, cwd=PROJECT, env=ENVIRONMENT, text=True, capture_output=True, check=False)
+    return subprocess.run(command, cwd=PROJECT, env=TEXT_ENVIRONMENT, text=True, capture_output=True, check=False)
 
 
 class Host:

@@ -6,14 +6,14 @@ from typing import Any
 
 import pytest
 
-from .conftest import Site, traces
+from .conftest import CoreSite, leftovers
 
 
 @pytest.fixture(scope="module")
-def bare(site: Site) -> Site:
+def bare(core_site: CoreSite) -> CoreSite:
     """Hosts without a core. Every test here leaves them so."""
-    site.done("remove_core")
-    return site
+    core_site.playbook("remove_core")
+    return core_site
 
 
 @pytest.mark.parametrize(
@@ -26,55 +26,55 @@ def bare(site: Site) -> Site:
         ({"nf_network_subnet": "192.0.2.0/24"}, "not in the network's subnet"),
     ],
 )
-def test_host_that_cannot_run_an_nf_is_refused(bare: Site, variables: dict[str, Any], reason: str) -> None:
-    play = bare.play("deploy_core", **variables)
-    assert play.status != 0
-    assert reason in play.said
-    assert traces(bare) == {}
+def test_host_that_cannot_run_an_nf_is_refused(bare: CoreSite, variables: dict[str, Any], reason: str) -> None:
+    result = bare.try_playbook("deploy_core", **variables)
+    assert result.status != 0
+    assert reason in result.messages
+    assert leftovers(bare) == {}
 
 
-def test_ipvlan_runs_or_the_kernel_is_blamed(bare: Site) -> None:
-    play = bare.play("deploy_core", nf_network_driver="ipvlan")
-    if play.status == 0:
+def test_ipvlan_runs_or_the_kernel_is_blamed(bare: CoreSite) -> None:
+    result = bare.try_playbook("deploy_core", nf_network_driver="ipvlan")
+    if result.status == 0:
         assert bare.states()["smf"]["state"]["pfcp"][0]["up"]
-        bare.done("remove_core")
+        bare.playbook("remove_core")
     else:
-        assert "CONFIG_IPVLAN" in play.said
-        assert traces(bare) == {}
+        assert "CONFIG_IPVLAN" in result.messages
+        assert leftovers(bare) == {}
 
 
-def test_missing_runtime_is_refused(bare: Site) -> None:
+def test_missing_runtime_is_refused(bare: CoreSite) -> None:
     host = bare.nf_hosts[0]
     bare.command(host, "mv /opt/organic/resident/init /opt/organic/resident/init.away")
     try:
-        play = bare.play("deploy_core", nf_names=["nrf"])
+        result = bare.try_playbook("deploy_core", nf_names=["nrf"])
     finally:
         bare.command(host, "mv /opt/organic/resident/init.away /opt/organic/resident/init")
-    assert play.status != 0
-    assert "playbooks/prepare_hosts.yml" in play.said
-    assert traces(bare) == {}
+    assert result.status != 0
+    assert "playbooks/prepare_hosts.yml" in result.messages
+    assert leftovers(bare) == {}
 
 
-def test_address_of_another_machine_is_refused(bare: Site) -> None:
+def test_address_of_another_machine_is_refused(bare: CoreSite) -> None:
     address = f"{bare.variables['nf_addresses']['nrf']}/32 dev {bare.variables['nf_network_parent']}"
     bare.command(bare.ran_host, f"ip address add {address}")
     try:
-        play = bare.play("deploy_core")
+        result = bare.try_playbook("deploy_core")
     finally:
         bare.command(bare.ran_host, f"ip address delete {address}")
-    assert play.status != 0
-    assert "Another machine" in play.said
-    assert traces(bare) == {}
+    assert result.status != 0
+    assert "Another machine" in result.messages
+    assert leftovers(bare) == {}
 
 
-def test_network_in_the_way_is_named(bare: Site) -> None:
+def test_network_in_the_way_is_named(bare: CoreSite) -> None:
     host, subnet = bare.nf_hosts[0], bare.variables["nf_network_subnet"]
     uplink = bare.variables["nf_bridge_uplink"]
     bare.command(host, f"docker network create --driver macvlan --opt parent={uplink} --subnet {subnet} in-the-way")
     try:
-        play = bare.play("deploy_core")
+        result = bare.try_playbook("deploy_core")
     finally:
         bare.command(host, "docker network rm in-the-way")
-    assert play.status != 0
-    assert f"The addresses {subnet} belong to the Docker network in-the-way already" in play.said
-    assert traces(bare) == {}
+    assert result.status != 0
+    assert f"The addresses {subnet} belong to the Docker network in-the-way already" in result.messages
+    assert leftovers(bare) == {}

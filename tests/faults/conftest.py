@@ -3,38 +3,18 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
-import os
-import subprocess
-from collections.abc import Iterator
-
 import pytest
 
-from .site import ENVIRONMENT, PROJECT, Site
+from tests.harness.playbook import PROJECT
+
 from .summary import Summary
 
 SUMMARY = pytest.StashKey[Summary]()
 
 
 @pytest.fixture(scope="session")
-def site() -> Iterator[Site]:
-    """Prepared hosts with the workload's image: of LAB_INVENTORY, else of the lab."""
-    if os.geteuid():
-        pytest.skip("a lab needs root")
-    inventory = os.environ.get("LAB_INVENTORY")
-    if inventory is None:
-        inventory = "inventories/lab/hosts.yml"
-        _play("playbooks/lab_up.yml")
-    _play("--inventory", inventory, "playbooks/prepare_hosts.yml")
-    made = Site(PROJECT / inventory)
-    made.prepare()
-    yield made
-    made.clean()
-    made.close()
-
-
-@pytest.fixture(scope="session")
 def summary(request: pytest.FixtureRequest) -> Summary:
-    """What became of the cases of the matrix; a run of a selection adds to what is known."""
+    """The outcomes of the cases of the matrix; a run of a selection adds to the earlier ones."""
     made = Summary(PROJECT / "artifacts/faults/summary.json", fresh=not request.config.getoption("keyword"))
     request.config.stash[SUMMARY] = made
     return made
@@ -45,10 +25,3 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
         terminalreporter.section("fault matrix")
         for line in made.lines():
             terminalreporter.write_line(line)
-
-
-def _play(*arguments: str) -> None:
-    done = subprocess.run(
-        ["ansible-playbook", *arguments], cwd=PROJECT, env=ENVIRONMENT, text=True, capture_output=True, check=False
-    )
-    assert done.returncode == 0, done.stdout + done.stderr

@@ -3,45 +3,58 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Every fault in every state of every strategy: the tables from which the cases are generated.
 
-A state is a moment that a saboteur (saboteur.py) awaits on one host; it stops the migration's worker there, so that the
-fault strikes in that very state. A fault is an act on one host. What must hold afterwards follows from the two.
+A state is an injection point (harness/fault_injector.py) on one host. The migration's worker is stopped there, so that
+the fault occurs in that very state. A fault is an act on one host. What must hold afterwards follows from the two.
+A new strategy has its cases from what its class says about it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Protocol
+
+from ansible_collections.organic.live_migration.plugins.module_utils.strategies.registry import STRATEGIES
 
 SMALL_MB, BIG_MB, HUGE_MB = 20, 100, 300
 SLOW = {"max_bandwidth": 25 << 20}
-"""Bytes a second: what else would be over in a moment takes four seconds with much memory."""
+"""Bytes a second: the transfer of BIG_MB then takes four seconds."""
 TLS = {"encryption": "tls"}
 POSTCOPY_TIMEOUT_S = 8
 
 
+class Strategy(Protocol):
+    """What the states of a strategy follow from."""
+
+    @property
+    def tracks_writes(self) -> bool: ...
+
+    @property
+    def needs_source_after_commit(self) -> bool: ...
+
+
 @dataclass(frozen=True)
 class State:
-    """A moment of a migration.
+    """A state of a migration.
 
     Attributes:
-        moment: as a saboteur awaits it; its first part is the host.
-        deaf: a first moment, and the host that from then on hears no word of the other one until the fault has struck;
-            so a moment that would be over at once lasts.
+        injection_point: its first part is the host.
+        drop_inbound: an earlier injection point, and the host that from then on receives no message of the other one
+            until the fault is injected; so a state of a millisecond lasts.
         committed: the source has given its copy up.
-        armed: CRIU waits on both hosts, and the target's image file system is there.
-        receives: CRIU's page server waits on the target; it ends with the dump.
+        armed: CRIU waits on both hosts, and the target's image file system is mounted.
+        receives: CRIU's page server listens on the target; it ends with the dump.
         dumps: CRIU's dump is not over.
         restores: CRIU's restore is not over.
-        copy_on_target: the process stands, or runs, on the target.
+        copy_on_target: the process is restored, or runs, on the target.
         runs_on_target: nothing can bring the source's copy back.
         fetches: the target runs and still needs pages of the source.
         memory_mb: of the workload; much, where the transfer must last.
         options: of the migration.
     """
 
-    moment: str
-    deaf: tuple[str, str] | None = None
+    injection_point: str
+    drop_inbound: tuple[str, str] | None = None
     committed: bool = False
     armed: bool = False
     receives: bool = False
@@ -55,16 +68,16 @@ class State:
 
     @property
     def side(self) -> str:
-        return self.moment.partition(":")[0]
+        return self.injection_point.partition(":")[0]
 
     @property
     def matters_on_source(self) -> bool:
-        """The source's copy may be gone back to, or holds what the other one lacks."""
+        """The migration may roll back to the source's copy, or the target still needs its memory."""
         return not self.runs_on_target or self.fetches
 
     @property
     def pages(self) -> bool:
-        """The pagers are at work, or wait for it."""
+        """The pagers run."""
         return self.armed or self.restores or self.fetches
 
 
@@ -74,9 +87,9 @@ ROUND = State("source:round=1", armed=True, receives=True, dumps=True, restores=
 SWITCHOVER = State("source:switchover", armed=True, receives=True, dumps=True, restores=True)
 FROZEN = State("source:dumping", armed=True, dumps=True, restores=True)
 TRANSFER = State("source:dumping", armed=True, dumps=True, restores=True, memory_mb=HUGE_MB)
-RESTORED = State("target:restored", deaf=("target:standing", "source"), restores=True, copy_on_target=True)
+RESTORED = State("target:restored", drop_inbound=("target:restoring", "source"), restores=True, copy_on_target=True)
 ENCRYPTED_TRANSFER = replace(TRANSFER, options=TLS)
-COMMITTED = State("source:committed", deaf=("target:standing", "target"), committed=True, copy_on_target=True)
+COMMITTED = State("source:committed", drop_inbound=("target:restoring", "target"), committed=True, copy_on_target=True)
 COMPLETED = State("target:completed", committed=True, copy_on_target=True, runs_on_target=True)
 _POSTCOPY = {"postcopy_timeout_s": POSTCOPY_TIMEOUT_S}
 COMPLETED_BUT_MEMORY = replace(COMPLETED, fetches=True, options=_POSTCOPY)
@@ -86,21 +99,26 @@ FETCHING = State(
 )  # fmt: skip
 ENCRYPTED_FETCHING = replace(FETCHING, options={**FETCHING.options, **TLS})
 
-_BEFORE = {"setup": SETUP, "active": ACTIVE}
-_SWITCH = {"switchover": SWITCHOVER, "frozen": FROZEN}
-_AFTER = {"restored": RESTORED, "committed": COMMITTED}
-_END = {"completed": COMPLETED}
-_POSTCOPY_END = {"completed": COMPLETED_BUT_MEMORY, "postcopy-active": FETCHING}
-STRATEGIES: dict[str, dict[str, State]] = {
-    "inter_copy": {
-        **_BEFORE, **_SWITCH, "transfer": TRANSFER, "transfer-encrypted": ENCRYPTED_TRANSFER, **_AFTER, **_END,
-    },
-    "pre_copy": {**_BEFORE, "round": ROUND, **_SWITCH, **_AFTER, **_END},
-    "post_copy": {
-        **_BEFORE, **_SWITCH, **_AFTER, **_POSTCOPY_END, "postcopy-active-encrypted": ENCRYPTED_FETCHING,
-    },
-    "hybrid": {**_BEFORE, "round": ROUND, **_SWITCH, **_AFTER, **_POSTCOPY_END},
-}  # fmt: skip
+
+def states_of(strategy: Strategy) -> dict[str, State]:
+    """The states of a strategy, in their order, from what distinguishes it."""
+    copies_all_frozen = not strategy.tracks_writes and not strategy.needs_source_after_commit
+    states = {"setup": SETUP, "active": ACTIVE}
+    if strategy.tracks_writes:
+        states["round"] = ROUND
+    states |= {"switchover": SWITCHOVER, "frozen": FROZEN}
+    if copies_all_frozen:
+        states |= {"transfer": TRANSFER, "transfer-encrypted": ENCRYPTED_TRANSFER}
+    states |= {"restored": RESTORED, "committed": COMMITTED}
+    if not strategy.needs_source_after_commit:
+        return {**states, "completed": COMPLETED}
+    states |= {"completed": COMPLETED_BUT_MEMORY, "postcopy-active": FETCHING}
+    if not strategy.tracks_writes:
+        states["postcopy-active-encrypted"] = ENCRYPTED_FETCHING
+    return states
+
+
+STATES = {name: states_of(strategy) for name, strategy in STRATEGIES.items()}
 """By strategy its states, in their order."""
 
 
@@ -109,12 +127,12 @@ class Fault:
     """Something that goes wrong.
 
     Attributes:
-        side: where it does: source, target or controller.
-        act: of the saboteur; ``{peer}`` is the other host's address.
-        needs: what a state must have to be struck by it; attributes of :class:`State`.
+        side: where: source, target or controller.
+        act: of the fault injector; ``{peer}`` is the address of the other host.
+        needs: what a state must have for the fault to matter; attributes of :class:`State`.
         ends_process: the process itself is killed where it runs, so that only a new one can be found afterwards.
-        mends_after_s: the fault is undone so long after it struck; None: when the migration is over.
-        by_itself: the hosts settle without a next run.
+        healed_after_s: the fault is undone after so many seconds; None: when the migration has ended.
+        by_itself: the hosts reach a final state without another migration.
         stepped_clock: the hosts' Python has a clock that can be stepped.
     """
 
@@ -122,11 +140,11 @@ class Fault:
     act: str
     needs: tuple[str, ...] = ()
     ends_process: bool = False
-    mends_after_s: float | None = None
+    healed_after_s: float | None = None
     by_itself: bool = True
     stepped_clock: bool = False
 
-    def strikes(self, state: State) -> bool:
+    def applies_to(self, state: State) -> bool:
         return all(getattr(state, need) for need in self.needs)
 
 
@@ -137,8 +155,8 @@ FAULTS = {
     "controller_killed": Fault("controller", ""),
     "source_agent_killed": Fault("source", "kill_worker"),
     "target_agent_killed": Fault("target", "kill_worker"),
-    "source_agent_and_guardian_killed": Fault("source", "kill_worker_and_guardian", by_itself=False),
-    "target_agent_and_guardian_killed": Fault("target", "kill_worker_and_guardian", by_itself=False),
+    "source_agent_and_watchdog_killed": Fault("source", "kill_worker_and_watchdog", by_itself=False),
+    "target_agent_and_watchdog_killed": Fault("target", "kill_worker_and_watchdog", by_itself=False),
     "source_pager_killed": Fault("source", "kill_pager", ("pages",)),
     "target_pager_killed": Fault("target", "kill_pager", ("pages",)),
     "target_agent_hangs": Fault("target", "hang_worker", ("armed",)),
@@ -146,7 +164,7 @@ FAULTS = {
     "restore_hangs": Fault("target", "hang_criu", ("armed",)),
     "page_server_hangs": Fault("target", "hang_page_server", ("receives",)),
     "link_cut": Fault("source", "cut {peer}"),
-    "link_cut_and_back": Fault("source", "cut {peer}", mends_after_s=0.5),
+    "link_cut_and_back": Fault("source", "cut {peer}", healed_after_s=0.5),
     "memory_full": Fault("target", "fill", ("armed",)),
     "dump_fails": Fault("source", "end_criu", ("dumps",)),
     "restore_fails": Fault("target", "end_criu", ("restores",)),
@@ -156,14 +174,14 @@ FAULTS = {
 
 
 FATAL_IN_POSTCOPY = (
-    "source_process_killed", "target_process_killed", "target_container_killed", "source_agent_and_guardian_killed",
-    "target_agent_and_guardian_killed", "target_pager_killed", "link_cut",
+    "source_process_killed", "target_process_killed", "target_container_killed", "source_agent_and_watchdog_killed",
+    "target_agent_and_watchdog_killed", "target_pager_killed", "link_cut",
 )  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Case:
-    """A fault that strikes in a state of a strategy."""
+    """A fault in a state of a strategy."""
 
     strategy: str
     state_name: str
@@ -171,12 +189,12 @@ class Case:
 
     @property
     def name(self) -> str:
-        """What it is reproduced by."""
+        """The CASE that runs it alone."""
         return f"{self.strategy}-{self.state_name}-{self.fault_name}"
 
     @property
     def state(self) -> State:
-        return STRATEGIES[self.strategy][self.state_name]
+        return STATES[self.strategy][self.state_name]
 
     @property
     def fault(self) -> Fault:
@@ -184,10 +202,10 @@ class Case:
 
     @property
     def may_lose_the_process(self) -> bool:
-        """Whether the fault ends the only copy; a new process is all there can be then.
+        """Whether the fault ends the only copy, so that only a new process can be found afterwards.
 
-        Before the commit the source's is the only one that counts, and after it the target's. A frozen copy that was
-        killed on the source is not missed when the process goes on on the target, where it stands already.
+        Before the commit the copy of the source counts, after it the copy of the target. When the target has restored
+        the process, the migration succeeds without the frozen copy of the source.
         """
         state, fault = self.state, self.fault
         if not fault.ends_process:
@@ -198,16 +216,16 @@ class Case:
 
     @property
     def may_fail_for_good(self) -> bool:
-        """Post-copy's documented end: half of the memory here, half there, and one of them, or the way, is gone."""
+        """Post-copy's documented loss: memory is on both hosts, and one of them, or the link, is gone."""
         return self.state.fetches and self.fault_name in FATAL_IN_POSTCOPY
 
 
 def cases() -> Iterator[Case]:
     """Every case, in the order of the tables."""
-    for strategy, states in STRATEGIES.items():
+    for strategy, states in STATES.items():
         for state_name, state in states.items():
             for fault_name, fault in FAULTS.items():
-                if fault.strikes(state):
+                if fault.applies_to(state):
                     yield Case(strategy, state_name, fault_name)
 
 

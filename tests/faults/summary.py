@@ -1,7 +1,7 @@
 # Copyright (c) 2026 Organic 5GC contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What became of the cases: artifacts/faults/summary.json, and a table of strategies and states against faults."""
+"""The outcomes of the cases: artifacts/faults/summary.json, and a table of strategies and states against faults."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ import os
 from pathlib import Path
 from typing import Any
 
-from .matrix import FAULTS, STRATEGIES
-from .strike import Finding
+from .fault_case import Finding
+from .matrix import FAULTS, STATES
 
 SIGNS = {"passed": "+", "failed": "F"}
 
 
 class Summary:
-    """The findings so far; a case that is run again replaces what was found before.
+    """The findings so far; a case that runs again replaces its earlier finding.
 
     Args:
         path: of the file, which holds a list with an entry for each case.
-        fresh: forget what earlier runs found.
+        fresh: drop the findings of earlier runs.
     """
 
     def __init__(self, path: Path, fresh: bool) -> None:
@@ -31,7 +31,7 @@ class Summary:
             self._entries = {entry["case"]: entry for entry in json.loads(path.read_text())}
 
     def add(self, finding: Finding) -> None:
-        """Written at once: a run that is broken off has told what it found."""
+        """Written at once: an interrupted run keeps its findings."""
         self._entries[finding.case] = finding.as_dict()
         self._path.parent.mkdir(parents=True, exist_ok=True)
         temporary = self._path.with_suffix(".new")
@@ -39,12 +39,12 @@ class Summary:
         os.replace(temporary, self._path)
 
     def lines(self) -> list[str]:
-        """The table; empty when nothing was found yet."""
+        """The table; empty without findings."""
         if not self._entries:
             return []
         width = max(len(fault) for fault in FAULTS)
         lines = []
-        for strategy, states in STRATEGIES.items():
+        for strategy, states in STATES.items():
             if not any(entry["strategy"] == strategy for entry in self._entries.values()):
                 continue
             lines += [strategy, " " * width + " " + " ".join(states)]
@@ -53,7 +53,7 @@ class Summary:
                 lines.append(f"{fault:{width}} {' '.join(cells)}".rstrip())
         total = len(self._entries)
         passed = sum(entry["status"] == "passed" for entry in self._entries.values())
-        lines += ["", f"{passed} of {total} cases passed (+ passed, F failed, blank: the fault cannot strike there)"]
+        lines += ["", f"{passed} of {total} cases passed (+ passed, F failed, blank: the fault does not apply there)"]
         lines += [
             f"F {entry['case']}: {entry['message'][:300]}"
             for entry in self._entries.values()

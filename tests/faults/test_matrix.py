@@ -9,13 +9,17 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from ansible_collections.organic.live_migration.plugins.module_utils.strategies.registry import STRATEGIES
 
-from .matrix import FAULTS, STRATEGIES, Case, cases
-from .saboteur import ACTS, TOO_LATE
-from .strike import Finding
+from tests.harness import fault_injector
+from tests.harness.fault_injector import ACTS, TOO_LATE
+
+from .fault_case import Finding
+from .matrix import FAULTS, STATES, Case, Strategy, cases, states_of
 from .summary import Summary
 
 
@@ -24,22 +28,48 @@ def test_every_case_has_a_name_of_its_own() -> None:
     assert len(set(names)) == len(names) >= 60 * len(STRATEGIES)
 
 
-def test_every_fault_strikes_somewhere_by_an_act_of_the_saboteur() -> None:
-    struck = {case.fault_name for case in cases()}
-    assert struck == set(FAULTS)
+def test_every_strategy_has_cases() -> None:
+    assert list(STATES) == list(STRATEGIES)
+    assert {case.strategy for case in cases()} == set(STRATEGIES)
+
+
+@dataclass(frozen=True)
+class NewStrategy:
+    tracks_writes: bool
+    needs_source_after_commit: bool
+
+
+@pytest.mark.parametrize(
+    ("strategy", "present", "absent"),
+    [
+        (NewStrategy(True, False), {"round", "completed"}, {"transfer", "postcopy-active"}),
+        (NewStrategy(False, True), {"postcopy-active", "postcopy-active-encrypted"}, {"round", "transfer"}),
+        (NewStrategy(False, False), {"transfer", "transfer-encrypted"}, {"round", "postcopy-active"}),
+    ],
+)
+def test_the_states_of_a_new_strategy_follow_from_its_class(
+    strategy: Strategy, present: set[str], absent: set[str]
+) -> None:
+    states = set(states_of(strategy))
+    assert present | {"setup", "active", "switchover", "frozen", "restored", "committed", "completed"} <= states
+    assert not absent & states
+
+
+def test_every_fault_occurs_in_a_case_by_an_act_of_the_injector() -> None:
+    assert {case.fault_name for case in cases()} == set(FAULTS)
     assert {fault.act.split()[0] for fault in FAULTS.values() if fault.act} <= set(ACTS)
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="a saboteur goes before all others")
-def test_a_saboteur_that_is_forgotten_strikes_no_other_migration() -> None:
-    program = [sys.executable, str(Path(__file__).with_name("saboteur.py")), "source:never", "hold"]
-    with subprocess.Popen(program, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as saboteur:
-        assert saboteur.stdout is not None
-        assert saboteur.stdout.readline() == b"waiting\n"
-        assert saboteur.poll() is None
-        _output, errors = saboteur.communicate(timeout=10)  # closes its input
+@pytest.mark.skipif(os.geteuid() != 0, reason="a fault injector raises its priority")
+def test_an_injector_whose_test_has_ended_hits_no_other_migration() -> None:
+    program = [sys.executable, fault_injector.__file__, "source:never", "hold"]
+    with subprocess.Popen(program, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as injector:
+        assert injector.stdout is not None
+        assert injector.stdout.readline() == b"waiting\n"
+        assert injector.poll() is None
+        _output, errors = injector.communicate(timeout=10)  # closes its input
     assert TOO_LATE in errors.decode()
-    assert saboteur.returncode == 1
+    assert injector.returncode == 1
 
 
 def test_a_process_is_lost_only_where_it_runs() -> None:
@@ -50,15 +80,15 @@ def test_a_process_is_lost_only_where_it_runs() -> None:
     assert not Case("inter_copy", "completed", "link_cut").may_lose_the_process
 
 
-def test_a_selection_adds_to_the_summary_and_a_whole_run_begins_anew(tmp_path: Path) -> None:
+def test_a_selection_adds_to_the_summary_and_a_whole_run_starts_again(tmp_path: Path) -> None:
     path = tmp_path / "faults/summary.json"
     one, other = (Finding.of(case) for case in list(cases())[:2])
     one.status = "passed"
     Summary(path, fresh=True).add(one)
     Summary(path, fresh=False).add(other)
     assert [entry["status"] for entry in json.loads(path.read_text())] == ["passed", "failed"]
-    told = Summary(path, fresh=False).lines()
-    assert any("1 of 2 cases passed" in line for line in told)
-    assert any(line.startswith(f"F {other.case}") for line in told)
+    lines = Summary(path, fresh=False).lines()
+    assert any("1 of 2 cases passed" in line for line in lines)
+    assert any(line.startswith(f"F {other.case}") for line in lines)
     Summary(path, fresh=True).add(other)
     assert [entry["case"] for entry in json.loads(path.read_text())] == [other.case]

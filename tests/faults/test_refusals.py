@@ -1,7 +1,7 @@
 # Copyright (c) 2026 Organic 5GC contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What cannot migrate is refused before anything is touched, with its name and what to do about it."""
+"""What cannot migrate is refused before anything is changed, with a message that names it and its remedy."""
 
 from __future__ import annotations
 
@@ -14,7 +14,9 @@ from typing import Any
 
 import pytest
 
-from .site import RESIDENT, SERVER, Site, Told
+from tests.harness.build import SERVER
+from tests.harness.playbook import PlaybookResult
+from tests.harness.site import RESIDENT, Site
 
 PREFIX = "fault-"
 SERVE = [SERVER, "--port", "7000", "--memory-mb", "1"]
@@ -23,13 +25,13 @@ NO_MEMORY_MB = 100_000_000
 
 @dataclass(frozen=True)
 class Refusal:
-    """A case: what is asked for, and what must be said.
+    """A case: the request and the expected message.
 
     Attributes:
         name: of the container.
         code: of the blocker; None where the action itself fails before it looks for blockers.
-        message: what was found; a pattern.
-        remedy: what to do; a pattern.
+        message: pattern of the finding.
+        remedy: pattern of what to do.
         options: of the task, beside name and target_host.
     """
 
@@ -85,7 +87,7 @@ REFUSALS = {
     ),
     "no time": Refusal("well", None, "timeout_s must be at least 1", "Leave it out", {"timeout_s": 0}),
 }  # fmt: skip
-# Asked for in check mode too: a blocker of either host, and a fault of the task.
+# Requested in check mode too: a blocker of either host, and an error of the task.
 CHECKED = ("with a terminal", "image missing on the target", "target not in the inventory")
 ADDRESSES = {name: number for number, name in enumerate(
     ["well", "mptcp", "io-uring", "inotify", "image", "twin", "address", "terminal", "volume", "stopped"], start=1
@@ -93,7 +95,7 @@ ADDRESSES = {name: number for number, name in enumerate(
 
 
 class Refused:
-    """Containers of every kind that cannot migrate, and what was said of them."""
+    """Containers of every kind that cannot migrate, and the results of the requests."""
 
     def __init__(self, site: Site, directory: Path) -> None:
         self.site = site
@@ -117,12 +119,12 @@ class Refused:
         return text
 
     def of(self, items: list[dict[str, Any]], what: str) -> dict[str, Any]:
-        """What was said of a case."""
+        """The result of a case."""
         return items[list(REFUSALS).index(what)]
 
     def start(self) -> None:
         for name in ("mptcp", "io-uring", "inotify"):
-            self.site.run_odd(self.source, PREFIX + name, ADDRESSES[name], name.replace("-", "_"))
+            self.site.run_unsupported(self.source, PREFIX + name, ADDRESSES[name], name.replace("-", "_"))
         self._resident("well", SERVE)
         self._resident("terminal", SERVE, "--tty")
         self._resident("volume", SERVE, "--volume", f"{PREFIX}data:/data")
@@ -157,16 +159,16 @@ class Refused:
             options = {key: self.spell(value) if isinstance(value, str) else value
                        for key, value in refusal.options.items()}  # fmt: skip
             cases[what] = {"name": PREFIX + refusal.name, "target_host": self.target.name, **options}
-        self.before = self.site.traces()
-        self.info = self.ask_of(list(cases.values()), "info").items
+        self.before = self.site.snapshot()
+        self.preflight = self.ask_of(list(cases.values()), "preflight").items
         self.migrate = self.ask_of(list(cases.values()), "migrate")
         self.check = self.ask_of([cases[what] for what in CHECKED], "migrate", "--check")
-        self.after = self.site.traces()
+        self.after = self.site.snapshot()
 
-    def ask_of(self, cases: list[dict[str, Any]], playbook: str, *options: str) -> Told:
-        return self.site.play(
+    def ask_of(self, cases: list[dict[str, Any]], playbook: str, *options: str) -> PlaybookResult:
+        return self.site.start_playbook(
             playbook, self.source, cases, "--inventory", str(self._extra), "--timeout", "3", *options
-        ).told()
+        ).result()
 
 
 @pytest.fixture(scope="module")
@@ -184,21 +186,21 @@ def refused(site: Site, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Re
 @pytest.mark.parametrize("what", REFUSALS)
 def test_refused_with_its_reason_and_remedy(refused: Refused, what: str) -> None:
     refusal = REFUSALS[what]
-    said = refused.of(refused.migrate.items, what)
-    assert said["failed"]
-    assert re.search(refused.spell(refusal.message), said["msg"]), said["msg"]
-    assert re.search(refused.spell(refusal.remedy), said["msg"]), said["msg"]
+    result = refused.of(refused.migrate.items, what)
+    assert result["failed"]
+    assert re.search(refused.spell(refusal.message), result["msg"]), result["msg"]
+    assert re.search(refused.spell(refusal.remedy), result["msg"]), result["msg"]
     if refusal.code is None:
         return
-    [blocker] = [blocker for blocker in said["blockers"] if blocker["code"] == refusal.code]
+    [blocker] = [blocker for blocker in result["blockers"] if blocker["code"] == refusal.code]
     assert re.search(refused.spell(refusal.message), blocker["message"])
     assert re.search(refused.spell(refusal.remedy), blocker["remedy"])
-    assert "nothing was touched" in said["msg"]
+    assert "nothing was touched" in result["msg"]
 
 
 @pytest.mark.parametrize("what", [what for what, refusal in REFUSALS.items() if refusal.code])
 def test_asked_beforehand_it_is_the_same_reason(refused: Refused, what: str) -> None:
-    asked, done = refused.of(refused.info, what), refused.of(refused.migrate.items, what)
+    asked, done = refused.of(refused.preflight, what), refused.of(refused.migrate.items, what)
     assert not asked.get("failed")
     assert not asked["migratable"]
     assert {blocker["code"] for blocker in asked["blockers"]} == {blocker["code"] for blocker in done["blockers"]}
@@ -219,22 +221,22 @@ def test_nothing_was_touched(refused: Refused) -> None:
     assert refused.after == refused.before
 
 
-def test_all_reasons_are_told_at_once(refused: Refused) -> None:
+def test_all_blockers_are_reported_at_once(refused: Refused) -> None:
     case = {"name": "fault-twin", "target_host": refused.target.name, "memory_reserve_mb": NO_MEMORY_MB}
-    told = refused.ask_of([case], "info")
-    assert {blocker["code"] for blocker in told.only["blockers"]} == {"name_in_use", "no_memory"}
+    result = refused.ask_of([case], "preflight")
+    assert {blocker["code"] for blocker in result.only["blockers"]} == {"name_in_use", "no_memory"}
 
 
 def test_what_can_migrate_is_predicted_and_not_touched(refused: Refused) -> None:
     case = {"name": "fault-well", "target_host": refused.target.name}
-    told = refused.ask_of([case], "migrate", "--check", "--diff")
-    assert told.status == 0, told.items
-    assert told.only["changed"]
-    assert told.only["prediction"]["predicted_downtime_ms"] > 0
-    assert f"{refused.target.name}: fault-well runs" in told.only["diff"]["after"]
-    told = refused.ask_of([case], "info")
-    assert (told.only["migratable"], told.only["blockers"]) == (True, [])
-    assert refused.site.traces() == refused.before
+    result = refused.ask_of([case], "migrate", "--check", "--diff")
+    assert result.status == 0, result.items
+    assert result.only["changed"]
+    assert result.only["prediction"]["predicted_downtime_ms"] > 0
+    assert f"{refused.target.name}: fault-well runs" in result.only["diff"]["after"]
+    result = refused.ask_of([case], "preflight")
+    assert (result.only["migratable"], result.only["blockers"]) == (True, [])
+    assert refused.site.snapshot() == refused.before
 
 
 RUNTIME = {
@@ -249,16 +251,16 @@ RUNTIME = {
 @pytest.mark.parametrize("side", ["source", "target"])
 @pytest.mark.parametrize("what", RUNTIME)
 def test_a_host_whose_runtime_will_not_do(refused: Refused, what: str, side: str) -> None:
-    break_it, mend_it, code, message = RUNTIME[what]
+    break_it, repair_it, code, message = RUNTIME[what]
     host = refused.source if side == "source" else refused.target
     host.run(break_it)
     try:
-        told = refused.ask_of([{"name": "fault-well", "target_host": refused.target.name}], "migrate")
+        result = refused.ask_of([{"name": "fault-well", "target_host": refused.target.name}], "migrate")
     finally:
-        host.run(mend_it)
-    assert told.status != 0
-    [blocker] = told.only["blockers"]
+        host.run(repair_it)
+    assert result.status != 0
+    [blocker] = result.only["blockers"]
     assert blocker["code"] == code
     assert message in blocker["message"]
     assert "playbooks/prepare_hosts.yml" in blocker["remedy"]
-    assert refused.site.traces() == refused.before
+    assert refused.site.snapshot() == refused.before

@@ -4,7 +4,8 @@
 """`make fuzz`: a million inputs, led by coverage (atheris), to all that takes bytes from elsewhere; see targets.py.
 
 Writes artifacts/fuzz/summary.json, and each input that breaks something to artifacts/fuzz/TARGET-crash-*. Once more:
-python tests/fuzz TARGET FILE, and for a pager, whose inputs follow from numbers: python tests/fuzz pager-target NUMBER
+python -m tests.fuzz TARGET FILE, and for a pager, whose inputs follow from numbers: python -m tests.fuzz pager-target
+NUMBER
 """
 
 from __future__ import annotations
@@ -21,10 +22,10 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-import pager
+from tests.harness.playbook import PROJECT
 
-HERE = Path(__file__).parent
-PROJECT = HERE.parents[1]
+from . import pager
+
 OUT = PROJECT / "artifacts/fuzz"
 LONGEST_INPUT_BYTES = 4096
 TOO_SLOW_S = 20
@@ -32,15 +33,13 @@ TOO_SLOW_S = 20
 PAGERS = {"pager-target": ("target", 0.2), "pager-source": ("source", 0.02)}
 """Role and share of all inputs."""
 
-sys.path.append(str(PROJECT / "collections"))  # this directory is there already: it is what is run
-
 
 def instrumented(name: str) -> dict[str, Any]:
     """The targets, with the code they call made to tell what it covers."""
     import atheris
 
     with atheris.instrument_imports(include=["ansible_collections.organic", "json", "tarfile"]):
-        from targets import TARGETS
+        from .targets import TARGETS
     return TARGETS
 
 
@@ -49,7 +48,7 @@ def fuzz(name: str, runs: int, seed: int, directory: str) -> None:
     import atheris
 
     target = instrumented(name)[name]
-    from targets import REFUSALS
+    from .targets import REFUSALS
 
     def take(data: bytes) -> None:
         try:
@@ -115,8 +114,8 @@ def fuzz_bytes(name: str, runs: int, seed: int) -> dict[str, Any]:
     """One target; what became of it."""
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="organic-fuzz-") as directory:
-        command = [sys.executable, str(HERE), "--child", name, str(runs), str(seed), directory]
-        done = subprocess.run(command, capture_output=True, text=True, errors="replace", check=False)
+        command = [sys.executable, "-m", __package__, "--child", name, str(runs), str(seed), directory]
+        done = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, errors="replace", check=False)
     made = re.search(r"stat::number_of_executed_units: (\d+)", done.stderr)
     covered = re.findall(r"cov: (\d+)", done.stderr)
     crash = re.search(r"Test unit written to (\S+)", done.stderr)
@@ -133,7 +132,7 @@ def fuzz_bytes(name: str, runs: int, seed: int) -> dict[str, Any]:
 
 def again(name: str, path: Path) -> None:
     """One input, without a fuzzer around it."""
-    from targets import REFUSALS, TARGETS
+    from .targets import REFUSALS, TARGETS
 
     try:
         TARGETS[name].take(path.read_bytes())
@@ -155,7 +154,7 @@ def main() -> int:
     if arguments.file:
         again(arguments.target, arguments.file)
         return 0
-    from targets import TARGETS
+    from .targets import TARGETS
 
     share = {**{name: target.share for name, target in TARGETS.items()}, **{n: s for n, (_r, s) in PAGERS.items()}}
     chosen = [arguments.target] if arguments.target else list(share)

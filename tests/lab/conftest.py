@@ -1,41 +1,23 @@
-"""The lab's tests use a lab of their own, so that one that is in use stays as it is."""
+"""The lab's tests use a lab of their own, so that one in use stays as it is."""
 
 from __future__ import annotations
 
 import os
 import re
 import subprocess
-import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-PROJECT = Path(__file__).parents[2]
+from tests.harness.lab import inventory_of
+from tests.harness.playbook import PROJECT, TEXT_ENVIRONMENT
+
 NAME = "labtest"
 PREFIX = "10.71"
 HOSTS = {"edge-a": f"{PREFIX}.0.11", "edge-b": f"{PREFIX}.0.12", "ran-a": f"{PREFIX}.0.13"}
 ENGINES = ("edge-a", "edge-b")
 STATE = Path("/var/lib/organic-lab") / NAME
-# The commands of the interpreter that runs the tests, and nothing in their output but text.
-ENVIRONMENT = {
-    **os.environ,
-    "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
-    "ANSIBLE_NOCOLOR": "1",
-    "ANSIBLE_FORCE_COLOR": "0",
-}
-INVENTORY = PROJECT / "inventories" / NAME / "hosts.yml"
-
-
-def eventually(condition: Callable[[], bool], timeout_s: float) -> bool:
-    """Await a condition, at most for timeout_s seconds."""
-    deadline = time.monotonic() + timeout_s
-    while not condition():
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.05)
-    return True
+INVENTORY = inventory_of(NAME)
 
 
 class Lab:
@@ -45,7 +27,7 @@ class Lab:
         """Run a playbook; the number of tasks that changed something."""
         command = ["ansible-playbook", f"playbooks/{playbook}.yml", "-e", f"lab_name={NAME}"]
         command += ["-e", f"lab_network_prefix={PREFIX}", *arguments]
-        done = subprocess.run(command, cwd=PROJECT, env=ENVIRONMENT, text=True, capture_output=True, check=False)
+        done = subprocess.run(command, cwd=PROJECT, env=TEXT_ENVIRONMENT, text=True, capture_output=True, check=False)
         assert done.returncode == 0, done.stdout + done.stderr
         recap = re.search(r"^localhost\s.*changed=(\d+)", done.stdout, re.MULTILINE)
         assert recap, done.stdout

@@ -14,7 +14,10 @@ from pathlib import Path
 
 import pytest
 
-from .conftest import ENGINES, ENVIRONMENT, HOSTS, INVENTORY, NAME, PREFIX, PROJECT, STATE, Lab, eventually
+from tests.harness.playbook import PROJECT, TEXT_ENVIRONMENT
+from tests.harness.wait import until
+
+from .conftest import ENGINES, HOSTS, INVENTORY, NAME, PREFIX, STATE, Lab
 from .snapshot import Snapshot, connections_to, namespaces_of, other_labs, processes_in
 
 PING = ["ansible", "-i", str(INVENTORY), "all", "-m", "ansible.builtin.ping"]
@@ -102,7 +105,7 @@ class TestUp:
             new = lab.ssh("edge-b", "docker info --format '{{.Name}}' >&2 && cat /run/docker.pid", check=False).strip()
             return new not in ("", old)
 
-        assert eventually(answers, 30)
+        until(answers, "the engine answers again", 30)
 
     def test_containers_meet_across_hosts(self, lab: Lab) -> None:
         with io.BytesIO() as buffer:
@@ -125,11 +128,11 @@ class TestUp:
 
     def test_orphans_are_reaped(self, lab: Lab) -> None:
         lab.ssh("ran-a", "(setsid sh -c 'exit 0' &) ; (true &)")
-        assert eventually(lambda: "Z" not in lab.ssh("ran-a", "ps -A -o state=").split(), 5)
+        until(lambda: "Z" not in lab.ssh("ran-a", "ps -A -o state=").split(), "no zombies", 5)
 
     def test_inventory(self) -> None:
         command = ["ansible-inventory", "-i", str(INVENTORY), "--list"]
-        groups = json.loads(subprocess.check_output(command, cwd=PROJECT, env=ENVIRONMENT, text=True))
+        groups = json.loads(subprocess.check_output(command, cwd=PROJECT, env=TEXT_ENVIRONMENT, text=True))
         assert groups["nf_hosts"]["hosts"] == list(ENGINES)
         assert groups["ran"]["hosts"] == ["ran-a"]
         facts = groups["_meta"]["hostvars"]["edge-a"]
@@ -140,7 +143,7 @@ class TestUp:
         assert facts["nf_network_subnet"] == f"{PREFIX}.0.0/24"
         assert facts["nf_bridge_uplink"] == "eth1"
         assert facts["nf_addresses"] == {"nrf": f"{PREFIX}.0.33", "smf": f"{PREFIX}.0.34", "upf": f"{PREFIX}.0.35"}
-        subprocess.run(PING, cwd=PROJECT, env=ENVIRONMENT, check=True)
+        subprocess.run(PING, cwd=PROJECT, env=TEXT_ENVIRONMENT, check=True)
 
     def test_second_run_changes_nothing(self, lab: Lab) -> None:
         pids = [first_process(host) for host in HOSTS]
@@ -194,7 +197,7 @@ class TestDown:
             "setsid sleep 1000000 </dev/null >/dev/null 2>&1 & cd /sys/fs/cgroup/freezer 2>/dev/null || exit 0\n"
             "set -e; mkdir stuck; echo $! >stuck/cgroup.procs; echo FROZEN >stuck/freezer.state",
         )
-        subprocess.run(PING, cwd=PROJECT, env=ENVIRONMENT, check=True)
+        subprocess.run(PING, cwd=PROJECT, env=TEXT_ENVIRONMENT, check=True)
         visitor = subprocess.Popen(["ip", "netns", "exec", f"{NAME}-edge-b", "sleep", "1000000"])
         assert len(processes_in(namespaces)) > len(HOSTS)
         # Ansible keeps its connections open for a while; they have to end as well.
@@ -207,7 +210,7 @@ class TestDown:
         before, after = life.compared()
         assert after == before
         assert not INVENTORY.parent.exists()
-        assert eventually(lambda: not connections_to(f"{PREFIX}."), 5)
+        until(lambda: not connections_to(f"{PREFIX}."), "no connections to the lab", 5)
 
     def test_down_again_changes_nothing(self, lab: Lab) -> None:
         assert lab.down() == 0

@@ -6,19 +6,19 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from faults.conftest import _play
-from faults.conftest import site as prepared_site
-from faults.site import Site
 
-from .containers import HEALTHY, HERE, OUTSIDE, PREFIX, WORK, Bridge
+from tests.harness.containers import PREFIX, WORK
+from tests.harness.playbook import run_playbook
+from tests.harness.site import Site
 
-site = prepared_site
+from .bridge import Bridge
+from .places import HEALTHY, HERE, OUTSIDE
 
 
 @pytest.fixture(scope="module")
 def lab(site: Site) -> Iterator[Site]:
     """The hosts with this directory's programs, images and bridge."""
-    _play("--inventory", str(site.inventory), "playbooks/build_minicore.yml")
+    run_playbook("--inventory", str(site.inventory), "playbooks/build_minicore.yml")
     bridge = Bridge(site)
 
     def clean() -> None:

@@ -9,13 +9,14 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from faults.site import until
+from tests.harness.containers import IMAGE, WORK, Container, run_resident
+from tests.harness.wait import until
 
-from .containers import HERE, IMAGE, WORK, Container, run_resident
+from .places import HERE
 
 
 def use_files(container: Container, number: int, *arguments: str, mounts: Sequence[str] = ()) -> None:
-    """Start it, and await that it serves."""
+    """Start it, and wait until it serves."""
     site = container.site
     site.remove(container.name)
     site.ran.run(f"ip neighbour flush to {site.address(number)}")
@@ -28,7 +29,7 @@ def use_files(container: Container, number: int, *arguments: str, mounts: Sequen
 
 
 def ask(container: Container, number: int, port: int) -> dict[str, Any]:
-    """What it says of its files and its memory."""
+    """Its report on its files and its memory."""
     address = container.site.address(number)
     script = f"import socket; print(socket.create_connection(('{address}', {port}), 10).makefile().read())"
     answer: dict[str, Any] = json.loads(container.site.ran.run(f'python3 -c "{script}"'))

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 Organic 5GC contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What somebody who listens between the hosts learns of a process's memory. On the real lab."""
+"""Whether memory can be read on the link between the hosts."""
 
 from __future__ import annotations
 
@@ -11,9 +11,12 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from faults.site import WORK, Host, Moving, Site
 
-from .containers import HERE
+from tests.harness.hosts import Host
+from tests.harness.migration import MigrationUnderTest
+from tests.harness.site import WORK, Site
+
+from .places import HERE
 
 MEMORY_MB = 20
 SECRET = "--dirty-pages-per-s"
@@ -21,8 +24,8 @@ SECRET = "--dirty-pages-per-s"
 
 
 @pytest.fixture(scope="module")
-def moving(site: Site) -> Iterator[Moving]:
-    made = Moving(site, "wire-tapped", MEMORY_MB)
+def migrating(site: Site) -> Iterator[MigrationUnderTest]:
+    made = MigrationUnderTest(site, "wire-tapped", MEMORY_MB)
     for host in site.edges:
         host.put((HERE / "wire.py").read_bytes(), f"{WORK}/wire.py")
     yield made
@@ -30,7 +33,7 @@ def moving(site: Site) -> Iterator[Moving]:
 
 
 class Wire:
-    """All that passes a host, until it is asked."""
+    """Captures all packets of a host until it is asked."""
 
     def __init__(self, host: Host, text: str) -> None:
         self._process = subprocess.Popen(
@@ -46,15 +49,15 @@ class Wire:
 @pytest.mark.parametrize("strategy", ["inter_copy", "pre_copy", "post_copy"])
 @pytest.mark.parametrize(("encryption", "is_read"), [("none", True), ("tls", False)])
 def test_memory_is_read_on_the_wire_unless_it_is_encrypted(
-    moving: Moving, strategy: str, encryption: str, is_read: bool
+    migrating: MigrationUnderTest, strategy: str, encryption: str, is_read: bool
 ) -> None:
-    client = moving.client()
-    wire = Wire(moving.away, SECRET)
+    client = migrating.client()
+    wire = Wire(migrating.away, SECRET)
     try:
-        migration = moving.migrate(strategy=strategy, encryption=encryption)
+        migration = migrating.migrate(strategy=strategy, encryption=encryption)
     finally:
         heard = wire.ask()
-    moving.settles()
+    migrating.converge()
     seen = client.end()
     client.close()
     assert heard["lost"] == 0

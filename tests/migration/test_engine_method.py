@@ -9,9 +9,14 @@ import dataclasses
 from ipaddress import IPv4Address
 
 import pytest
-from faults.site import SERVER, Client, DockerNetwork, Site
 
-from .containers import HEALTHY, Container, arrived, start_migrations
+from tests.harness.build import SERVER
+from tests.harness.client import Client
+from tests.harness.containers import Container, arrived, start_migrations
+from tests.harness.docker import DockerNetwork
+from tests.harness.site import Site
+
+from .places import HEALTHY
 
 PORT = 7000
 NUMBER = 20
@@ -20,7 +25,7 @@ NUMBER = 20
 @pytest.fixture(scope="module")
 def plain(lab: Site) -> Container:
     container = Container(lab, "plain", lab.edges[0])
-    network = DockerNetwork(container.home, lab.as_benchmarked).name
+    network = DockerNetwork(container.home, lab.topology).name
     container.home.run(
         f"docker run --detach --name {container.name} --network {network} --ip {lab.address(NUMBER)} "
         f"--restart unless-stopped --no-healthcheck {HEALTHY} {SERVER} --port {PORT} --memory-mb 4"
@@ -29,7 +34,7 @@ def plain(lab: Site) -> Container:
 
 
 def test_it_moves_there_and_back(lab: Site, plain: Container) -> None:
-    where = dataclasses.replace(lab.as_benchmarked, address=IPv4Address(lab.address(NUMBER)), port=PORT)
+    where = dataclasses.replace(lab.topology, address=IPv4Address(lab.address(NUMBER)), port=PORT)
     client = Client.start(where, lab.workload.client, connections=1)
     try:
         for _hop in range(2):

@@ -16,9 +16,11 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-from faults.site import Host, Site
 
-from .containers import Container, arrived, start_migrations
+from tests.harness.containers import Container, arrived, start_migrations
+from tests.harness.hosts import Host
+from tests.harness.site import Site
+
 from .file_users import ask, use_files
 
 PORT = 7003

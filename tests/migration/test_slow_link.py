@@ -1,7 +1,7 @@
 # Copyright (c) 2026 Organic 5GC contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A slow link is no hang: a process stands still for longer than a host may hang, while all of its memory crosses."""
+"""A slow link is not taken for a hung host: the downtime exceeds the stall timeout while memory is transferred."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ import json
 
 import pytest
 from ansible_collections.organic.live_migration.plugins.module_utils.session.stall import STALL_TIMEOUT_S
-from faults.site import Site
 
-from .containers import Container, arrived, start_migrations
+from tests.harness.containers import Container, arrived, start_migrations
+from tests.harness.site import Site
+
 from .file_users import ask, use_files
 
 PORT = 7004

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 Organic 5GC contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What goes along when a container moves there and back, and what its clients notice of it: nothing."""
+"""What a container keeps when it migrates there and back, while its clients notice nothing."""
 
 from __future__ import annotations
 
@@ -13,49 +13,51 @@ from ipaddress import IPv4Address
 from typing import Any
 
 import pytest
-from faults.site import SERVER, Client, Site, until
 
-from .containers import (
-    BRIDGE,
-    HEALTHY,
+from tests.harness.build import SERVER
+from tests.harness.client import Client
+from tests.harness.containers import (
     IMAGE,
-    OUTSIDE,
     WORK,
-    Bridge,
     Container,
     Conversation,
     arrived,
     run_resident,
     start_migrations,
 )
+from tests.harness.site import Site
+from tests.harness.wait import until
+
+from .bridge import BRIDGE, Bridge
+from .places import HEALTHY, OUTSIDE
 
 CONTROL_PORT, PORT = 7001, 7000
 HOPS = ("there", "back")
 CLOCK_TOLERANCE_MS = 150
-"""What a busy machine may add to the time for which a process stands still."""
+"""What a busy machine may add to the downtime of a process."""
 ROUNDING_MS = 0.05
-STEPS = ["prepare", "connect", "files", "arm", "learn", "accept", "freeze", "switch_address", "dump", "restore",
-         "memory", "resume", "release", "finish"]  # fmt: skip
+STEPS = ["prepare", "connect", "files", "setup", "scan_mappings", "drain_accept_queue", "freeze", "switch_network",
+         "dump", "restore", "final_memory", "run", "release", "target_cleanup"]  # fmt: skip
 EXTRA_ADDRESS, EXTRA_ROUTE, EXTRA_MAC = "198.51.100.7/32", "203.0.113.0/24", "02:00:5e:10:00:01"
 
 
 class Control:
-    """The probe's own word."""
+    """The control port of the probe."""
 
     def __init__(self, site: Site, address: str) -> None:
         # from the client's host: a macvlan cannot be reached from the host that it is on
         self._site = site
         self._address = address
 
-    def ask(self, order: str) -> dict[str, Any]:
+    def ask(self, command: str) -> dict[str, Any]:
         script = f"import socket; link = socket.create_connection(('{self._address}', {CONTROL_PORT}), 10); "
-        script += f"link.sendall(b'{order}\\n'); print(link.makefile().readline())"
+        script += f"link.sendall(b'{command}\\n'); print(link.makefile().readline())"
         answer: dict[str, Any] = json.loads(self._site.ran.run(f'python3 -c "{script}"'))
         return answer
 
 
 class Moves:
-    """Four containers, moved there and back, two and two against each other at the same time."""
+    """Four containers that migrate there and back, two in each direction at the same time."""
 
     def __init__(self, site: Site) -> None:
         self.site = site
@@ -102,13 +104,13 @@ class Moves:
         self.probe.in_network(f"ip address add {EXTRA_ADDRESS} dev eth0")
         self.probe.in_network(f"ip route add {EXTRA_ROUTE} via {self.site.ran.address}")
         self.probe.in_network(f"ip neighbour add {self.site.address(99)} lladdr {EXTRA_MAC} dev eth0 nud permanent")
-        self._note("before")
+        self._record("before")
 
     def _connect(self, name: str, address: str) -> None:
-        site = dataclasses.replace(self.site.as_benchmarked, address=IPv4Address(address), port=PORT)
+        site = dataclasses.replace(self.site.topology, address=IPv4Address(address), port=PORT)
         self.clients[name] = Client.start(site, self.site.workload.client, connections=1)
 
-    def _note(self, when: str) -> None:
+    def _record(self, when: str) -> None:
         until(lambda: self._health() != "starting", "the health is known")
         self.health[when] = self._health()
         self.equipment[when] = {
@@ -123,18 +125,18 @@ class Moves:
         self._control.ask("forget")
         fired = self._control.ask("report")["fired"]
         one, other = [self.probe, self.bridged], [self.austere, self.twofold]
-        plays = [(start_migrations(one), one), (start_migrations(other), other)]
+        runs = [(start_migrations(one), one), (start_migrations(other), other)]
         self.results[hop] = {
             container.name: result
-            for play, containers in plays
-            for container, result in zip(containers, arrived(play, containers), strict=True)
+            for run, containers in runs
+            for container, result in zip(containers, arrived(run, containers), strict=True)
         }
         self.logs[hop] = [self.probe.site.other(self.probe.home).run(f"docker logs {self.probe.name}").splitlines()]
         until(lambda: all(number > fired[name] + 1 for name, number in self._control.ask("report")["fired"].items()),
               "timers fire", 10)  # fmt: skip
         self.reports[hop] = self._control.ask("report")
         self.logs[hop].append(self.probe.logs())
-        self._note(hop)
+        self._record(hop)
         for name, client in self.clients.items():
             answered = client.status()["answered"]
             client.await_status(lambda status, past=answered: status["answered"] > past + 50, 10, f"{name} answers")
@@ -167,7 +169,7 @@ CONTAINERS = ["probe", "bridged", "austere", "twofold"]
 
 @pytest.mark.parametrize("name", CONTAINERS)
 @pytest.mark.parametrize("hop", HOPS)
-def test_the_result_tells_all(moves: Moves, hop: str, name: str) -> None:
+def test_the_result_is_complete(moves: Moves, hop: str, name: str) -> None:
     result = moves.results[hop][f"move-{name}"]
     assert (result["strategy"], result["method"], result["status"]) == ("inter_copy", "resident", "completed")
     assert {result["source_host"], result["target_host"]} == {host.name for host in moves.site.edges}
@@ -175,10 +177,10 @@ def test_the_result_tells_all(moves: Moves, hop: str, name: str) -> None:
     times = {step["name"]: (step["start_ms"], step["duration_ms"]) for step in result["steps"]}
     assert all(start >= 0 and duration >= 0 for start, duration in times.values())
     assert list(times.values()) == sorted(times.values()), "steps are not in the order of time"
-    least, most = sum(times["resume"]) - times["freeze"][0], times["release"][0] - sum(times["accept"])
+    least, most = sum(times["run"]) - times["freeze"][0], times["release"][0] - sum(times["drain_accept_queue"])
     assert least - ROUNDING_MS <= result["process_downtime_ms"] <= most + ROUNDING_MS
     assert 0 < result["process_downtime_ms"] < result["migration_time_ms"]
-    assert result["target_steps"][0]["name"] == "arm"
+    assert result["target_steps"][0]["name"] == "setup"
     assert result["criu"]["dump"]["pages_written"] > 0
     assert result["criu"]["restore"]["pages_restored"] > 0
     for host in ("source", "target"):
@@ -248,7 +250,7 @@ def test_clients_notice_nothing(moves: Moves, name: str) -> None:
 
 
 @pytest.mark.parametrize("hop", HOPS)
-def test_addresses_routes_and_neighbours_go_along(moves: Moves, hop: str) -> None:
+def test_addresses_routes_and_neighbours_are_kept(moves: Moves, hop: str) -> None:
     now = moves.equipment[hop]
     addresses = {f"{info['local']}/{info['prefixlen']}" for link in now["address"] for info in link["addr_info"]}
     assert EXTRA_ADDRESS in addresses
@@ -286,7 +288,7 @@ def test_the_engine_restarts_a_moved_process_that_dies(moves: Moves) -> None:
     until(lambda: bridged.inspect()["RestartCount"] == 1 and bridged.inspect()["State"]["Running"], "it is restarted")
     restarted = time.monotonic()
     client = Client.start(
-        dataclasses.replace(moves.site.as_benchmarked, address=IPv4Address(moves.addresses[bridged.name]), port=PORT),
+        dataclasses.replace(moves.site.topology, address=IPv4Address(moves.addresses[bridged.name]), port=PORT),
         moves.site.workload.client,
         connections=1,
     )

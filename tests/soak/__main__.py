@@ -1,9 +1,9 @@
 # Copyright (c) 2026 Organic 5GC contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""`make soak` (python -m tests.soak): one process hops between two hosts, again and again, under load.
+"""`make soak` (python -m tests.soak): one process migrates between two hosts, again and again, under load.
 
-No request may be lost, the connection must live, and nothing may grow: what is counted after a warm-up must be the same
+No request may be lost, the connection must survive, and nothing may leak: the counts after a warm-up must be the same
 at the end. Writes artifacts/soak/summary.json after each round.
 """
 
@@ -22,14 +22,19 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from tests.faults.matrix import STRATEGIES
-from tests.faults.site import ENVIRONMENT, PROJECT, WORK, Host, Moving, Site
+from ansible_collections.organic.live_migration.plugins.module_utils.strategies.registry import STRATEGIES
+
+from tests.harness.hosts import Host
+from tests.harness.lab import ready_inventory
+from tests.harness.migration import MigrationUnderTest
+from tests.harness.playbook import ENVIRONMENT, PROJECT, run_playbook
+from tests.harness.site import WORK, Site
 
 OUT = PROJECT / "artifacts/soak/summary.json"
 ROUND = 10
 """Migrations in one run of ansible-playbook; even, so that the process ends each where it began."""
 GROWTH = {"rss_kb": 1024, "allocated_files": 2000}
-"""By so much a figure may differ. The kernel counts files of all hosts of a lab, and of the machine, together."""
+"""Tolerated growth. The kernel counts the files of all hosts of a lab, and of the machine, together."""
 
 
 class Leak(Exception):
@@ -76,19 +81,19 @@ def results(command: list[str]) -> Iterator[dict[str, Any]]:
 
 
 class Soak:
-    """The process that hops, its client, and what is counted."""
+    """The process that migrates, its client, and the counts."""
 
-    def __init__(self, site: Site, moving: Moving, strategies: list[str]) -> None:
-        self._site, self._moving = site, moving
+    def __init__(self, site: Site, container: MigrationUnderTest, strategies: list[str]) -> None:
+        self._site, self._container = site, container
         self._strategies = itertools.cycle(strategies)
         self.migrations: list[dict[str, Any]] = []
 
     def round(self, number: int) -> None:
-        """So many migrations in a row."""
-        edges = [self._moving.home, self._moving.away]
+        """Run so many migrations in a row."""
+        edges = [self._container.home, self._container.away]
         hops = [(edges[i % 2], edges[1 - i % 2], next(self._strategies)) for i in range(number)]
         with tempfile.NamedTemporaryFile("w", prefix="organic-soak-", suffix=".yml") as file:
-            json.dump(playbook(hops, self._moving.name), file)
+            json.dump(playbook(hops, self._container.name), file)
             file.flush()
             command = ["ansible-playbook", "--inventory", str(self._site.inventory), file.name]
             for result, (_source, target, strategy) in zip(results(command), hops, strict=False):
@@ -103,18 +108,18 @@ class Soak:
                     flush=True,
                 )
         if number % 2:
-            self._moving.home = self._moving.away
+            self._container.home = self._container.away
 
-    def census(self) -> dict[str, Any]:
-        """What is there, on both hosts, once all has settled."""
-        self._moving.settles()
+    def counts(self) -> dict[str, Any]:
+        """What is there on both hosts, once they have reached their final state."""
+        self._container.converge()
         counted = {}
-        state = self._site.traces()
+        state = self._site.snapshot()
         for host in self._site.edges:
-            figures = json.loads(host.run(f"python3 {WORK}/census.py {self._moving.name}"))
+            figures = json.loads(host.run(f"python3 {WORK}/leak_check.py {self._container.name}"))
             here = state[host.name]
             figures["surroundings"] = here["surroundings"]
-            figures["inside"] = here["containers"][self._moving.name].get("inside")
+            figures["inside"] = here["containers"][self._container.name].get("inside")
             counted[host.name] = figures
         return counted
 
@@ -145,18 +150,18 @@ def leaks(before: Any, after: Any, where: str = "") -> list[str]:
 def soak(site: Site, arguments: argparse.Namespace) -> dict[str, Any]:
     """The whole; returns the summary."""
     for host in site.edges:
-        host.put((Path(__file__).parent / "census.py").read_bytes(), f"{WORK}/census.py")
-    moving = Moving(site, "soak", arguments.memory_mb, number=30)
-    run = Soak(site, moving, arguments.strategies)
+        host.put((Path(__file__).parent / "leak_check.py").read_bytes(), f"{WORK}/leak_check.py")
+    container = MigrationUnderTest(site, "soak", arguments.memory_mb, number=30)
+    run = Soak(site, container, arguments.strategies)
     began = time.monotonic()
     summary: dict[str, Any] = {"status": "failed", "message": "", "leaks": []}
-    client = moving.client()
+    client = container.client()
     try:
         run.round(arguments.warm_up)
-        before = run.census()
+        before = run.counts()
         while len(run.migrations) < arguments.warm_up + arguments.migrations:
             run.round(min(ROUND, arguments.warm_up + arguments.migrations - len(run.migrations)))
-            after = run.census()
+            after = run.counts()
             seen = client.status()
             summary.update(
                 migrations=len(run.migrations) - arguments.warm_up,
@@ -170,7 +175,7 @@ def soak(site: Site, arguments: argparse.Namespace) -> dict[str, Any]:
                 seconds=round(time.monotonic() - began, 1),
             )
             write(summary)
-            print(f"      {seen['answered']} answered, {seen['failed']} lost; grown: {summary['leaks'] or 'nothing'}")
+            print(f"      {seen['answered']} answered, {seen['failed']} lost; leaks: {summary['leaks'] or 'nothing'}")
             if seen["failed"]:
                 raise Leak(f"{seen['failed']} requests were lost: {seen}")
         if summary["leaks"]:
@@ -181,11 +186,11 @@ def soak(site: Site, arguments: argparse.Namespace) -> dict[str, Any]:
         if any(broken.values()) or not ended["process_kept"] or ended["tcp_connections"]["broken"]:
             raise Leak(f"the process is not what it was: {ended}")
         summary["status"] = "passed"
-    except Exception as error:  # told in the summary, whatever it is
+    except Exception as error:  # the summary has it, whatever it is
         summary["message"] = f"{type(error).__name__}: {error}"
     finally:
         client.close()
-        moving.remove()
+        container.remove()
         write(summary)
     return summary
 
@@ -206,14 +211,9 @@ def main() -> int:
     arguments = parser.parse_args()
     if arguments.warm_up % 2 or arguments.migrations % 2:
         parser.error("both numbers must be even: the process ends where it began")
-    inventory = os.environ.get("LAB_INVENTORY")
-    if inventory is None:
-        inventory = "inventories/lab/hosts.yml"
-        subprocess.run(["ansible-playbook", "playbooks/lab_up.yml"], cwd=PROJECT, check=True)
-    subprocess.run(
-        ["ansible-playbook", "--inventory", inventory, "playbooks/prepare_hosts.yml"], cwd=PROJECT, check=True
-    )
-    site = Site(PROJECT / inventory)
+    inventory = ready_inventory()
+    run_playbook("--inventory", str(inventory), "playbooks/prepare_hosts.yml")
+    site = Site(inventory)
     site.prepare()
     try:
         summary = soak(site, arguments)
@@ -225,10 +225,10 @@ def main() -> int:
               .format(strategy, **figures))  # fmt: skip
     print(
         f"{summary['status']}: {summary.get('migrations', 0)} migrations, {summary.get('lost_requests')} of "
-        f"{summary.get('answered')} requests lost, grown: {summary['leaks'] or 'nothing'}. {summary['message']}"
+        f"{summary.get('answered')} requests lost, leaks: {summary['leaks'] or 'nothing'}. {summary['message']}"
     )
     print(OUT)
-    return summary["status"] != "passed"
+    return int(summary["status"] != "passed")
 
 
 if __name__ == "__main__":

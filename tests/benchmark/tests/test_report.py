@@ -8,17 +8,17 @@ from __future__ import annotations
 import json
 from dataclasses import asdict
 
-from lab import Failure, Results
-from measure import Run
-from pace import Pace, Sample, TrackingCost
-from raw import RawRate
-from report import Spread, Verdict, quiet, summarize, table, verdicts
-from run import joined
-from ways.base import Load, Step
+from tests.benchmark.backends.base import Load, Step
+from tests.benchmark.measure import Run
+from tests.benchmark.pace import Pace, Sample, TrackingCost
+from tests.benchmark.raw import RawRate
+from tests.benchmark.report import Spread, Verdict, quiet, summarize, table, verdicts
+from tests.benchmark.run import joined
+from tests.benchmark.runner import Failure, Results
 
 
 def run(
-    way: str,
+    backend: str,
     gap_ms: float,
     memory_mb: int = 20,
     *,
@@ -28,7 +28,7 @@ def run(
     kept: int = 1,
 ) -> Run:
     return Run(
-        way=way,
+        backend=backend,
         strategy=strategy,
         load=Load(memory_mb) if strategy == "inter_copy" else Load(memory_mb, 1000, 20),
         service_gap_ms=gap_ms,
@@ -52,11 +52,11 @@ def test_a_spread_has_median_smallest_and_largest() -> None:
     assert Spread.of([1, 2, 3, 10]) == Spread(2.5, 1, 10)
 
 
-def test_runs_of_one_way_and_load_become_one_result() -> None:
+def test_runs_of_one_backend_and_load_become_one_result() -> None:
     runs = [run("resident", 60), run("runc", 600), run("resident", 70, failed=2, kept=0), run("resident", 50, 200)]
     first, second, third = (summary.as_dict() for summary in summarize(runs))
     assert first == {
-        "way": "resident",
+        "backend": "resident",
         "strategy": "inter_copy",
         "memory_mb": 20,
         "dirty_pages_per_s": 0,
@@ -76,7 +76,7 @@ def test_runs_of_one_way_and_load_become_one_result() -> None:
         "tracking_cost_by_clock": None,
         "tracking_cost_by_cpu_time": None,
     }
-    assert (second["way"], third["memory_mb"], third["tcp_connections_kept"]) == ("runc", 200, True)
+    assert (second["backend"], third["memory_mb"], third["tcp_connections_kept"]) == ("runc", 200, True)
 
 
 def test_a_bound_holds_is_missed_or_was_not_measured() -> None:

@@ -9,16 +9,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from measure import Run
-from plot import draw
-from report import summarize
-from sweep import result
-from ways.base import Load
+
+from tests.benchmark.backends.base import Load
+from tests.benchmark.measure import Run
+from tests.benchmark.plot import draw
+from tests.benchmark.report import summarize
+from tests.benchmark.sweep import result
 
 
 def run(strategy: str, memory_mb: int, rate: int) -> Run:
     return Run(
-        way="resident",
+        backend="resident",
         strategy=strategy,
         load=Load(memory_mb, rate),
         service_gap_ms=50,

@@ -7,15 +7,12 @@ from __future__ import annotations
 
 import os
 import struct
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parents[1]))
-
-from pager import PRESENT, RECEIVED, REQUEST, STALE, ZERO, Pager, build, fuzz, pager, raw_frame
+from tests.fuzz.pager import PRESENT, RECEIVED, REQUEST, STALE, ZERO, Pager, build, fuzz, pager, raw_frame
 
 PAGE = 4096
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import sys
 from pathlib import Path
 
 import pytest
@@ -15,9 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.configuration import set_hypothesis_home_dir
 
-sys.path.insert(0, str(Path(__file__).parents[1]))
-
-from targets import REFUSALS, TARGETS, Target
+from tests.fuzz.targets import REFUSALS, TARGETS, Target
 
 set_hypothesis_home_dir(Path(__file__).parents[3] / ".cache/hypothesis")
 quick = settings(max_examples=300, deadline=None, database=None)

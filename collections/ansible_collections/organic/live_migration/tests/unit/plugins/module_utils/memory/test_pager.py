@@ -1,7 +1,7 @@
 # Copyright (c) 2026 Organic 5GC contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the pagers of a migration have sent, as they tell it; the pager itself is tested in tests/resident_init."""
+"""What the pagers of a migration have sent, as they tell it; the pager itself is tested in tests/runtime."""
 
 from __future__ import annotations
 

@@ -1,0 +1,507 @@
+# Copyright (c) 2026 Organic 5GC contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Clients of the programs that move. Runs on another host, from Python's standard library alone.
+
+``clients.py PROGRAM ADDRESS`` says "ready" when what it needs is there, and goes on with its work. A line of input
+gives a report in JSON; the line "quiet" ends the work first, and has all of it checked. No connection is ever opened
+again: one that breaks is a fault.
+"""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import http.client
+import json
+import random
+import socket
+import struct
+import sys
+import threading
+import time
+from collections.abc import Callable
+from typing import Any, BinaryIO, ClassVar
+
+STALL_TIMEOUT_S = 30
+"""How long an answer may take; what takes as long has failed."""
+
+
+class Work:
+    """Steps that are repeated by a thread of their own, until one fails or it shall be quiet."""
+
+    def __init__(self, step: Callable[[], None], pause_s: float) -> None:
+        self._step, self._pause_s = step, pause_s
+        self._quiet = threading.Event()
+        self.steps = 0
+        self.longest_ms = 0.0
+        self.fault = ""
+        self._thread = threading.Thread(target=self._run, daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def _run(self) -> None:
+        try:
+            while not self._quiet.wait(self._pause_s):
+                began = time.monotonic()
+                self._step()
+                self.longest_ms = max(self.longest_ms, (time.monotonic() - began) * 1000)
+                self.steps += 1
+        except Exception as error:  # whatever it is, it is what the test wants to know
+            self.fault = f"after {self.steps} steps: {error!r}"
+
+    def quiet(self) -> None:
+        self._quiet.set()
+        self._thread.join(STALL_TIMEOUT_S)
+        assert not self._thread.is_alive(), "a step does not end"
+
+
+class Client:
+    """What all clients have: work, faults that were found, and figures."""
+
+    def __init__(self) -> None:
+        self.work: list[Work] = []
+        self.faults: list[str] = []
+
+    def expect(self, holds: bool, fault: str) -> None:
+        if not holds:
+            self.faults.append(fault)
+
+    def check(self) -> None:
+        """When all is quiet: whether everything is as it must be."""
+
+    def figures(self) -> dict[str, Any]:
+        return {}
+
+    def report(self) -> dict[str, Any]:
+        return {
+            "steps": [work.steps for work in self.work],
+            "longest_ms": max(work.longest_ms for work in self.work),
+            "faults": [*self.faults[:10], *(work.fault for work in self.work if work.fault)],
+            **self.figures(),
+        }
+
+
+class Etcd(Client):
+    """Keys that are put, one after the other, over one connection, and a watch on them over another (gRPC gateway)."""
+
+    BEFORE = 500
+
+    def __init__(self, address: str) -> None:
+        super().__init__()
+        self._keys = self._open(address)
+        self._put_count = 0
+        self._watched: list[int] = []
+        self._watch_fault = ""
+        created = threading.Event()
+        threading.Thread(target=self._watch, args=(self._open(address), created), daemon=True).start()
+        assert created.wait(STALL_TIMEOUT_S), "the watch is not created"
+        for _number in range(self.BEFORE):
+            self._put()
+        self.work = [Work(self._put, 0.005)]
+
+    @staticmethod
+    def _open(address: str) -> http.client.HTTPConnection:
+        connection = http.client.HTTPConnection(address, 2379, timeout=STALL_TIMEOUT_S)
+        connection.connect()
+        connection.auto_open = 0
+        return connection
+
+    @staticmethod
+    def _name(number: int) -> str:
+        return f"key{number:08d}"
+
+    @staticmethod
+    def _value(number: int) -> str:
+        return f"value {number} " * 20
+
+    @staticmethod
+    def _base64(text: str) -> str:
+        return base64.b64encode(text.encode()).decode()
+
+    def _ask(self, what: str, question: dict[str, Any]) -> dict[str, Any]:
+        self._keys.request("POST", f"/v3/kv/{what}", json.dumps(question))
+        answer: dict[str, Any] = json.loads(self._keys.getresponse().read())
+        if "error" in answer:
+            raise ValueError(answer)
+        return answer
+
+    def _put(self) -> None:
+        number = self._put_count
+        self._ask("put", {"key": self._base64(self._name(number)), "value": self._base64(self._value(number))})
+        self._put_count += 1
+        past = random.randrange(self._put_count)
+        self._read(past)
+
+    def _read(self, number: int) -> None:
+        [found] = self._ask("range", {"key": self._base64(self._name(number))})["kvs"]
+        if base64.b64decode(found["value"]).decode() != self._value(number):
+            raise ValueError(f"{self._name(number)} is {found}")
+
+    def _watch(self, connection: http.client.HTTPConnection, created: threading.Event) -> None:
+        try:
+            request = {"key": self._base64("key"), "range_end": self._base64("kez")}
+            connection.request("POST", "/v3/watch", json.dumps({"create_request": request}))
+            answers = connection.getresponse()
+            while line := answers.readline():
+                result = json.loads(line)["result"]
+                if result.get("created"):
+                    created.set()
+                for event in result.get("events", []):
+                    self._watched.append(int(base64.b64decode(event["kv"]["key"])[3:]))
+            self._watch_fault = "the watch ended"
+        except Exception as error:
+            self._watch_fault = f"the watch failed: {error!r}"
+
+    def check(self) -> None:
+        deadline = time.monotonic() + STALL_TIMEOUT_S
+        while len(self._watched) < self._put_count and not self._watch_fault and time.monotonic() < deadline:
+            time.sleep(0.01)
+        self.expect(self._watched == list(range(self._put_count)), f"the watch reported {self._watched[-5:]} at last")
+        everything = {"key": self._base64("key"), "range_end": self._base64("kez"), "count_only": True}
+        count = int(self._ask("range", everything)["count"])
+        self.expect(count == self._put_count, f"there are {count} keys, not {self._put_count}")
+        for number in range(self.BEFORE):
+            self._read(number)
+
+    def figures(self) -> dict[str, Any]:
+        if self._watch_fault and self._watch_fault not in self.faults:
+            self.faults.append(self._watch_fault)
+        return {"put": self._put_count, "watched": len(self._watched)}
+
+
+class RedisConnection:
+    """One connection in Redis's protocol (RESP2)."""
+
+    def __init__(self, address: str) -> None:
+        self._socket = socket.create_connection((address, 6379), STALL_TIMEOUT_S)
+        self._answers: BinaryIO = self._socket.makefile("rb")
+
+    def ask(self, *questions: tuple[object, ...]) -> list[Any]:
+        """Send commands at once, and read all answers."""
+        out = b""
+        for words in questions:
+            out += b"*%d\r\n" % len(words)
+            for word in words:
+                data = word if isinstance(word, bytes) else str(word).encode()
+                out += b"$%d\r\n%b\r\n" % (len(data), data)
+        self._socket.sendall(out)
+        return [self._answer() for _question in questions]
+
+    def _answer(self) -> Any:
+        line = self._answers.readline()
+        if not line.endswith(b"\r\n"):
+            raise ConnectionError("the connection ended")
+        kind, text = line[:1], line[1:-2]
+        if kind == b"-":
+            raise ValueError(text.decode())
+        if kind == b":":
+            return int(text)
+        if kind == b"$":
+            return None if text == b"-1" else self._answers.read(int(text) + 2)[:-2]
+        if kind == b"*":
+            return [self._answer() for _entry in range(int(text))]
+        return text
+
+
+class Redis(Client):
+    """Counters that must count every step once, and values that must be what was set; all by pipelines."""
+
+    KEYS = 20_000
+    CONNECTIONS = 4
+    BATCH = 20
+
+    def __init__(self, address: str) -> None:
+        super().__init__()
+        self._connection = RedisConnection(address)
+        for first in range(0, self.KEYS, 1000):
+            self._connection.ask(*(("SET", f"key{n}", self._value(n)) for n in range(first, first + 1000)))
+        self._counts = [0] * self.CONNECTIONS
+        connections = [RedisConnection(address) for _number in range(self.CONNECTIONS)]
+        self.work = [Work(self._step(number, one), 0.002) for number, one in enumerate(connections)]
+
+    @staticmethod
+    def _value(number: int) -> bytes:
+        return random.Random(number).randbytes(200)
+
+    def _step(self, number: int, connection: RedisConnection) -> Callable[[], None]:
+        def step() -> None:
+            keys = [random.randrange(self.KEYS) for _time in range(self.BATCH)]
+            counted = connection.ask(*((("INCR", f"counter{number}"),) * self.BATCH))
+            if counted != list(range(self._counts[number] + 1, self._counts[number] + 1 + self.BATCH)):
+                raise ValueError(f"counted {counted} after {self._counts[number]}")
+            self._counts[number] += self.BATCH
+            for key, value in zip(keys, connection.ask(*(("GET", f"key{key}") for key in keys)), strict=True):
+                if value != self._value(key):
+                    raise ValueError(f"key{key} is {value!r}")
+
+        return step
+
+    def _information(self) -> dict[str, str]:
+        [text] = self._connection.ask(("INFO", "everything"))
+        return dict(line.split(":", 1) for line in text.decode().splitlines() if ":" in line)
+
+    def check(self) -> None:
+        counted = [
+            int(value) for value in self._connection.ask(*(("GET", f"counter{n}") for n in range(self.CONNECTIONS)))
+        ]
+        self.expect(counted == self._counts, f"the counters are {counted}, not {self._counts}")
+        for number in range(self.KEYS):
+            [value] = self._connection.ask(("GET", f"key{number}"))
+            self.expect(value == self._value(number), f"key{number} is {value!r}")
+        info = self._information()
+        self.expect(info["aof_last_write_status"] == "ok", "the append-only file cannot be written")
+        self.expect(info["rdb_last_bgsave_status"] == "ok", "a snapshot failed")
+
+    def figures(self) -> dict[str, Any]:
+        info = self._information()
+        return {"forks": int(info["total_forks"]), "run_id": info["run_id"], "saves": int(info["rdb_saves"])}
+
+
+class Hlr(Client):
+    """Authentication vectors by GSUP, each step of which is written to the data base, and an open VTY."""
+
+    IMSI = "001010000000001"
+    VECTORS = 5
+    _CCM, _OSMO, _GSUP = 0xFE, 0xEE, 0x05
+    _ID_GET, _ID_RESPONSE, _ID_ACK, _PING, _PONG = 0x04, 0x05, 0x06, 0x00, 0x01
+    _SERIAL, _UNIT = 0x00, 0x08
+    _SEND_AUTHENTICATION, _AUTHENTICATION, _TAG_IMSI, _TAG_VECTOR, _TAG_RAND = 0x08, 0x0A, 0x01, 0x03, 0x20
+
+    def __init__(self, address: str) -> None:
+        super().__init__()
+        self._vty = socket.create_connection((address, 4258), STALL_TIMEOUT_S)
+        self._prompt(b"> ")
+        self._order("enable")
+        self._order(f"subscriber imsi {self.IMSI} create")
+        key, op = "0123456789abcdef" * 2, "0011223344556677" * 2
+        self._order(f"subscriber imsi {self.IMSI} update aud3g milenage k {key} op {op}")
+        self._order(f"subscriber imsi {self.IMSI} update msisdn 4711")
+        self._gsup = socket.create_connection((address, 4222), STALL_TIMEOUT_S)
+        self._seen: set[bytes] = set()
+        self._vectors = 0
+        self._greet()
+        self.work = [Work(self._authenticate, 0.01), Work(self._show, 0.05)]
+
+    def _prompt(self, end: bytes) -> str:
+        said = b""
+        while not said.endswith(end):
+            part = self._vty.recv(4096)
+            if not part:
+                raise ConnectionError("the VTY ended")
+            said += part
+        return said.decode(errors="replace")
+
+    def _order(self, order: str) -> str:
+        self._vty.sendall(order.encode() + b"\r\n")
+        return self._prompt(b"# ")
+
+    def _show(self) -> None:
+        said = self._order(f"subscriber imsi {self.IMSI} show")
+        if "MSISDN: 4711" not in said:
+            raise ValueError(said)
+
+    def _exactly(self, size: int) -> bytes:
+        data = b""
+        while len(data) < size:
+            part = self._gsup.recv(size - len(data))
+            if not part:
+                raise ConnectionError("the GSUP connection ended")
+            data += part
+        return data
+
+    def _send(self, stream: int, data: bytes) -> None:
+        """A message of the IPA multiplex, OsmoHLR's user manual, "IPA"."""
+        self._gsup.sendall(struct.pack(">HB", len(data), stream) + data)
+
+    def _receive(self, stream: int) -> bytes:
+        while True:
+            size, kind = struct.unpack(">HB", self._exactly(3))
+            data = self._exactly(size)
+            if kind == self._CCM and data[0] == self._PING:
+                self._send(self._CCM, bytes([self._PONG]))
+            elif kind == stream:
+                return data
+
+    def _greet(self) -> None:
+        if self._receive(self._CCM)[0] != self._ID_GET:
+            raise ValueError("the HLR does not ask who is there")
+        said = bytes([self._ID_RESPONSE])
+        for tag, text in ((self._SERIAL, b"SGSN-proof\0"), (self._UNIT, b"0/0/0\0")):
+            said += struct.pack(">HB", 1 + len(text), tag) + text
+        self._send(self._CCM, said)
+        self._send(self._CCM, bytes([self._ID_ACK]))
+
+    def _authenticate(self) -> None:
+        digits = self.IMSI + "f"
+        imsi = bytes(int(digits[i + 1] + digits[i], 16) for i in range(0, len(digits), 2))
+        question = bytes([self._GSUP, self._SEND_AUTHENTICATION, self._TAG_IMSI, len(imsi)]) + imsi
+        self._send(self._OSMO, question)
+        answer = self._receive(self._OSMO)
+        if answer[:2] != bytes([self._GSUP, self._AUTHENTICATION]):
+            raise ValueError(f"the HLR answers {answer.hex()}")
+        vectors = [value for tag, value in self._elements(answer[2:]) if tag == self._TAG_VECTOR]
+        challenges = [value for vector in vectors for tag, value in self._elements(vector) if tag == self._TAG_RAND]
+        if len(challenges) != self.VECTORS or self._seen & set(challenges):
+            raise ValueError(f"the HLR gives {len(challenges)} vectors, or old ones")
+        self._seen |= set(challenges)
+        self._vectors += self.VECTORS
+
+    @staticmethod
+    def _elements(data: bytes) -> list[tuple[int, bytes]]:
+        found = []
+        while data:
+            found.append((data[0], data[2 : 2 + data[1]]))
+            data = data[2 + data[1] :]
+        return found
+
+    def figures(self) -> dict[str, Any]:
+        return {"vectors": self._vectors}
+
+
+class Ggsn(Client):
+    """A PDP context, and pings through it: by GTP-U to the GGSN, by its TUN device to the address there, and back."""
+
+    GATEWAY = "172.16.222.0"
+    _GTPC, _GTPU = 2123, 2152
+    _CREATE, _CREATED, _ECHO, _ECHOED, _PACKET = 16, 17, 1, 2, 255
+    _ACCEPTED = 128
+    _T3_RESPONSE_S, _N3_REQUESTS = 3, 3
+    _FIXED: ClassVar = {1: 1, 8: 1, 14: 1, 16: 4, 17: 4, 127: 4}
+    """Bytes of the information elements without a length; TS 29.060, table 37."""
+    _OWN_CONTROL, _OWN_DATA = 0x1001, 0x1002
+
+    def __init__(self, address: str) -> None:
+        super().__init__()
+        self._address = address
+        self._control = self._bound(self._GTPC)
+        self._data = self._bound(self._GTPU)
+        self._control.settimeout(self._T3_RESPONSE_S)
+        self._sequence = self.repeated = 0
+        self._create()
+        self.sent = 0
+        self.answers: dict[int, int] = {}
+        self._gap_ms, self._last = 0.0, time.monotonic()
+        threading.Thread(target=self._receive, daemon=True).start()
+        self.work = [Work(self._ping, 0.005), Work(self._echo, 0.2)]
+
+    def _bound(self, port: int) -> socket.socket:
+        made = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        made.bind(("0.0.0.0", port))
+        made.connect((self._address, port))
+        made.settimeout(STALL_TIMEOUT_S)
+        return made
+
+    def _ask(self, kind: int, teid: int, content: bytes) -> tuple[int, bytes]:
+        """A request, which is repeated when it is not answered: TS 29.060, clause 7.6."""
+        self._sequence += 1
+        header = struct.pack(">BBHIHBB", 0x32, kind, 4 + len(content), teid, self._sequence, 0, 0)
+        for time_sent in range(self._N3_REQUESTS):
+            self.repeated += time_sent > 0
+            self._control.send(header + content)
+            with contextlib.suppress(TimeoutError):
+                while True:
+                    answer = self._control.recv(65536)
+                    sequence = struct.unpack_from(">H", answer, 8)[0]
+                    if answer[1] in (self._CREATED, self._ECHOED) and sequence == self._sequence:
+                        return answer[1], answer[12:]
+        raise TimeoutError("a request is not answered")
+
+    def _echo(self) -> None:
+        kind, _content = self._ask(self._ECHO, 0, b"")
+        if kind != self._ECHOED:
+            raise ValueError(f"an echo request is answered by message {kind}")
+
+    def _create(self) -> None:
+        """TS 29.060, clause 7.3.1."""
+        own = socket.inet_aton(self._control.getsockname()[0])
+
+        def element(number: int, value: bytes) -> bytes:
+            return bytes([number]) + (b"" if number in self._FIXED else struct.pack(">H", len(value))) + value
+
+        content = b"\x02" + bytes.fromhex("00010100000010f1") + b"\x0f\xfc"
+        content += element(16, struct.pack(">I", self._OWN_DATA)) + element(17, struct.pack(">I", self._OWN_CONTROL))
+        content += b"\x14\x05" + element(128, b"\xf1\x21") + element(131, b"\x08internet")
+        content += element(133, own) * 2 + element(134, b"\x91\x74\x11") + element(135, bytes.fromhex("011b931f"))
+        kind, answer = self._ask(self._CREATE, 0, content)
+        elements: dict[int, bytes] = {}
+        while answer:
+            number = answer[0]
+            size = self._FIXED.get(number)
+            start = 1 if size is not None else 3
+            size = struct.unpack_from(">H", answer, 1)[0] if size is None else size
+            elements[number] = answer[start : start + size]
+            answer = answer[start + size :]
+        if kind != self._CREATED or elements[1][0] != self._ACCEPTED:
+            raise ValueError(f"no PDP context: message {kind}, {elements}")
+        self._teid = struct.unpack(">I", elements[16])[0]
+        self._ue = elements[128][2:6]
+
+    @staticmethod
+    def _checksum(data: bytes) -> int:
+        total = sum(struct.unpack(f">{len(data) // 2}H", data))
+        while total >> 16:
+            total = (total & 0xFFFF) + (total >> 16)
+        return ~total & 0xFFFF
+
+    def _ping(self) -> None:
+        message = struct.pack(">BBHHHI", 8, 0, 0, 4711, self.sent & 0xFFFF, self.sent)
+        message = message[:2] + struct.pack(">H", self._checksum(message)) + message[4:]
+        header = struct.pack(">BBHHHBBH4s4s", 0x45, 0, 20 + len(message), 0, 0, 64, 1, 0, self._ue,
+                             socket.inet_aton(self.GATEWAY))  # fmt: skip
+        header = header[:10] + struct.pack(">H", self._checksum(header)) + header[12:]
+        self._data.send(struct.pack(">BBHI", 0x30, self._PACKET, len(header + message), self._teid) + header + message)
+        self.sent += 1
+
+    def _receive(self) -> None:
+        with contextlib.suppress(TimeoutError):
+            while True:
+                packet = self._data.recv(65536)
+                if packet[1] != self._PACKET or struct.unpack_from(">I", packet, 4)[0] != self._OWN_DATA:
+                    continue
+                inner = packet[12 if packet[0] & 7 else 8 :]  # with a sequence number, or without one
+                message = inner[(inner[0] & 15) * 4 :]
+                if message[0] == 0:
+                    number = struct.unpack_from(">I", message, 8)[0]
+                    self.answers[number] = self.answers.get(number, 0) + 1
+                    now = time.monotonic()
+                    self._gap_ms, self._last = max(self._gap_ms, (now - self._last) * 1000), now
+
+    def check(self) -> None:
+        deadline = time.monotonic() + 2
+        while len(self.answers) < self.sent and time.monotonic() < deadline:
+            time.sleep(0.01)
+
+    def figures(self) -> dict[str, Any]:
+        lost = [number for number in range(self.sent) if number not in self.answers]
+        return {
+            "sent": self.sent,
+            "answered": len(self.answers),
+            "lost": lost,
+            "doubled": [number for number, times in self.answers.items() if times > 1],
+            "longest_gap_ms": self._gap_ms,
+            "repeated": self.repeated,
+            "ue": socket.inet_ntoa(self._ue),
+        }
+
+
+CLIENTS: dict[str, Callable[[str], Client]] = {"etcd": Etcd, "redis": Redis, "hlr": Hlr, "ggsn": Ggsn}
+
+
+def main() -> None:
+    client = CLIENTS[sys.argv[1]](sys.argv[2])
+    for work in client.work:
+        work.start()
+    print("ready", flush=True)
+    for line in sys.stdin:
+        if line.strip() == "quiet":
+            for work in client.work:
+                work.quiet()
+            if not any(work.fault for work in client.work):
+                client.check()
+        print(json.dumps(client.report()), flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,61 @@
+# Copyright (c) 2026 Organic 5GC contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+
+import pytest
+import yaml
+from ansible_collections.organic.live_migration.plugins.module_utils.strategies.registry import STRATEGIES
+from ansible_collections.organic.live_migration.plugins.modules import container_migrate
+
+from tests.harness.containers import PREFIX, WORK
+from tests.harness.site import Site
+
+from .programs import HERE, ProgramsImage, memory_program
+
+
+def _tracking_methods() -> list[str]:
+    choices = yaml.safe_load(container_migrate.DOCUMENTATION)["options"]["page_tracking"]["choices"]
+    return [choice for choice in choices if choice != "auto"]
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """A test that takes a strategy runs once by each, or by each that tracks writes with each tracking method."""
+    if "page_tracking" in metafunc.fixturenames:
+        tracking = [name for name, strategy in STRATEGIES.items() if strategy.tracks_writes]
+        pairs = list(itertools.product(tracking, _tracking_methods()))
+        metafunc.parametrize(("strategy", "page_tracking"), pairs)
+    elif "strategy" in metafunc.fixturenames:
+        metafunc.parametrize("strategy", list(STRATEGIES))
+
+
+def _clean(site: Site) -> None:
+    for host in site.edges:
+        host.run(
+            f"docker ps --all --quiet --filter name=^{PREFIX} | xargs -r docker rm --force --volumes; rm -rf {WORK}"
+        )
+    site.ran.run(f"rm -rf {WORK}")
+
+
+@pytest.fixture(scope="session")
+def lab(site: Site) -> Iterator[Site]:
+    """The hosts with this directory's programs; after each module no container of it is left."""
+    _clean(site)
+    program = memory_program().read_bytes()
+    for host in site.edges:
+        host.put(program, f"{WORK}/memory", 0o755)
+    site.ran.put((HERE / "clients.py").read_bytes(), f"{WORK}/clients.py")
+    yield site
+    _clean(site)
+
+
+@pytest.fixture(scope="session")
+def image(site: Site) -> Iterator[str]:
+    """Name of the image with programs of Debian's archive."""
+    made = ProgramsImage(site)
+    made.load()
+    yield made.name
+    made.remove()
