@@ -9,20 +9,25 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export PYTHONPATH := $(CURDIR)/python_plugins
 export PYTHONUNBUFFERED := 1
 
-# A stamp for the content of the requirements: a later call finds it and does nothing.
+# A stamp named after the content of the requirements: make installs them only when they have changed.
 content = $(firstword $(shell cat $(1) | sha256sum))
 RUN := .venv/.requirements-$(call content,requirements.txt)
 DEV := .venv/.requirements-dev-$(call content,requirements.txt requirements-dev.txt $(wildcard images/minicore/requirements*.txt))
 FUZZ := .venv/.requirements-fuzz-$(call content,requirements.txt requirements-dev.txt tests/fuzz/requirements.txt)
 
 organic := collections/ansible_collections/organic
-unit_tests := $(wildcard $(organic)/*/tests/unit images/minicore/tests python_plugins/tests tests/benchmark/tests tests/fuzz/tests tests/resident_init tools/tests)
-lab_tests := $(wildcard tests/lab tests/e2e tests/migration tests/faults)
-typed := $(wildcard $(organic)/*/plugins/module_utils python_plugins/organic5gc images/minicore/minicore tests/benchmark tools)
+unit_tests := $(wildcard $(organic)/*/tests/unit) images/minicore/tests python_plugins/tests \
+  tests/harness/tests tests/benchmark/tests tests/fuzz/tests tests/runtime tools/tests
+lab_tests := tests/lab tests/e2e tests/migration tests/faults
+typed := $(wildcard $(organic)/*/plugins/module_utils) python_plugins/organic5gc images/minicore/minicore \
+  tests/conftest.py tests/harness tests/benchmark tests/faults tests/soak tests/vm tests/e2e tests/lab tools
+# Programs of tests/ import the collections, as pytest does (pyproject.toml).
+test_program := PYTHONPATH=$(CURDIR)/collections:$(PYTHONPATH) python -m
 
-# Another name and other addresses, if the lab's are taken: make demo LAB_NAME=mine LAB_NETWORK_PREFIX=10.77
+# Another name and other addresses, if those of the lab are in use: make demo LAB_NAME=mine LAB_NETWORK_PREFIX=10.77
 LAB_NAME ?= lab
 LAB_NETWORK_PREFIX ?= 10.55
+export LAB_NAME LAB_NETWORK_PREFIX
 lab_vars := -e lab_name=$(LAB_NAME) -e lab_network_prefix=$(LAB_NETWORK_PREFIX)
 
 ##@ Use it
@@ -32,11 +37,11 @@ demo: $(RUN) ## Migrate a live SMF between two lab hosts and print what it cost 
 
 .PHONY: benchmark
 benchmark: $(RUN) ## Compare this migration with Docker's, Podman's and runc's own (artifacts/benchmark/results.json)
-	python tests/benchmark
+	$(test_program) tests.benchmark $(OPTIONS)
 
 .PHONY: benchmark-sweep
 benchmark-sweep: $(DEV) ## Sweep memory and dirty rate with every strategy, and draw it beside the model (artifacts/benchmark/*.svg)
-	python tests/benchmark/sweep.py
+	$(test_program) tests.benchmark.sweep $(OPTIONS)
 
 .PHONY: lab
 lab: $(RUN) ## Bring up the lab: edge-a and edge-b with Docker and CRIU, ran-a for the clients
@@ -54,8 +59,9 @@ clean: $(RUN) ## Take the lab down, remove its cached root file system, and what
 	find . -name .venv -prune -o -name __pycache__ -type d -prune -exec rm -rf {} +
 
 ##@ Test it
+# At most 20 minutes on 2 cores.
 .PHONY: test
-test: lint sanity unit integration ## Everything: lint, sanity and unit tests first, then the tests on the real lab
+test: lint sanity unit lab-tests ## Lint, sanity, unit tests, and one test of each kind on the real lab
 
 .PHONY: lint
 lint: $(DEV) ## ruff, mypy --strict, ansible-lint (production), yamllint, shellcheck, antsibull-changelog
@@ -74,34 +80,42 @@ sanity: $(DEV) ## ansible-test sanity for each collection
 unit: $(DEV) ## The tests that need no lab
 	pytest $(unit_tests)
 
+.PHONY: lab-tests
+lab-tests: $(DEV) ## One test of each kind on the real lab; part of `make test`
+	pytest -m "not exhaustive" $(lab_tests)
+
+.PHONY: exhaustive
+exhaustive: $(DEV) ## The other tests on the real lab, which `make test` leaves out
+	pytest -m exhaustive $(lab_tests)
+
 .PHONY: integration
-integration: $(DEV) ## The tests on the real lab: bring-up, migration end to end, faults
-	pytest $(lab_tests)
+integration: $(DEV) ## All tests on the real lab: bring-up, migration end to end, faults; CASE=part-of-a-name: only those
+	pytest $(lab_tests) $(if $(CASE),-k "$(CASE)")
 
 .PHONY: proof
-proof: $(DEV) ## Memory that checks itself, and etcd, Redis, OsmoHLR, OsmoGGSN and a UPF, moved under load by every strategy
-	pytest tests/proof $(if $(CASE),-k "$(CASE)")
+proof: $(DEV) ## Memory that checks itself, and etcd, Redis, OsmoHLR, OsmoGGSN and a UPF under load, by every strategy
+	pytest tests/workloads $(if $(CASE),-k "$(CASE)")
 
-# The hosts' root file system is fetched before, as the virtual machine reaches no network.
+# The virtual machine reaches no network: the lab fetches the hosts' root file system first.
 .PHONY: debian-kernel
-debian-kernel: $(DEV) lab ## What depends on the kernel, on Debian's own in a virtual machine: soft-dirty tracking, cgroup v2
-	python -m tests.machine pytest tests/resident_init/test_pager.py tests/proof/test_memory.py -k "$(or $(CASE),soft_dirty or (test_every_page_arrives and tree))"
+debian-kernel: $(DEV) lab ## Tests that depend on the kernel, on Debian's own in a virtual machine: soft-dirty tracking, cgroup v2
+	$(test_program) tests.vm pytest tests/runtime/test_pager.py tests/workloads/test_memory.py -k "$(or $(CASE),soft_dirty or (test_every_page_arrives and tree))"
 
 .PHONY: faults
 faults: $(DEV) ## Every fault in every state of every strategy, on the real lab; CASE=part-of-a-name: only those
 	pytest tests/faults/check_matrix.py $(if $(CASE),-k "$(CASE)")
 
-# Fewer, or not all strategies: make soak MIGRATIONS=20 STRATEGIES=inter_copy,pre_copy
+# Fewer migrations, or fewer strategies: make soak MIGRATIONS=20 STRATEGIES=inter_copy,pre_copy
 MIGRATIONS ?= 200
 .PHONY: soak
-soak: $(DEV) ## One process hops between two hosts 200 times, by all strategies in turn: nothing lost, nothing grown
-	python -m tests.soak --migrations $(MIGRATIONS) $(if $(STRATEGIES),--strategies $(STRATEGIES))
+soak: $(DEV) ## One process migrates between two hosts 200 times, by all strategies in turn: nothing lost, no leaks
+	$(test_program) tests.soak --migrations $(MIGRATIONS) $(if $(STRATEGIES),--strategies $(STRATEGIES))
 
 .PHONY: fuzz
-fuzz: $(FUZZ) ## A million odd inputs to everything that takes bytes from the other host, from CRIU or from files
-	python tests/fuzz
+fuzz: $(FUZZ) ## A million malformed inputs to everything that reads bytes of the other host, of CRIU or of files
+	$(test_program) tests.fuzz $(OPTIONS)
 
-##@ Else
+##@ Other
 .PHONY: venv
 venv: $(RUN) ## Install ansible-core and the other requirements into .venv
 
