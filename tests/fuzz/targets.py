@@ -4,7 +4,7 @@
 """What takes bytes from the other host, from CRIU or from a file, as functions of bytes.
 
 A target returns, or raises one of REFUSALS: what the agents turn into a failed migration that rolls back and says why.
-Anything else is a bug: a worker that dies of it leaves its guardian to put things right, and nobody is told the reason.
+Anything else is a bug: the worker would die of it, and its watchdog could not report the reason.
 """
 
 from __future__ import annotations

@@ -129,7 +129,7 @@ int main(int count, char **arguments)
             for (int page = 0; page < PAGES; page += 7)
                 fill(area, page, 1);
             break;
-        case 'd': /* gives pages back, and takes some anew */
+        case 'd': /* gives pages back, and takes some again */
             madvise(area + 100 * PAGE, 100 * PAGE, MADV_DONTNEED);
             fill(area, 150, 10);
             break;

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 Organic 5GC contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""`restored.py SOCKET`: a process whose memory comes from the target's pager, which is told of it as by CRIU's restore.
+"""`restored.py SOCKET`: a process with memory from the target's pager, connected to it as CRIU's restore connects it.
 
 Three pages: one as any other, and two that a child gets empty (madvise(2), MADV_WIPEONFORK), of which only the first is
 read before the fork(2). Prints their address; told to go on, prints the first byte of each as the child reads it.

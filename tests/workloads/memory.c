@@ -94,7 +94,7 @@ static inline uint64_t next_random(uint64_t x)
     return x ^ (x << 17);
 }
 
-/* Never 0, where xorshift would stay for ever. */
+/* Never 0: xorshift would then always return 0. */
 static inline uint64_t payload_seed(uint64_t index, uint64_t generation)
 {
     return mix(index ^ mix(generation)) | 1;

@@ -113,7 +113,7 @@ def test_a_page_of_yesterday_shows() -> None:
         while program.check()["writer"]["writes"] < writes + 20 * MEMORY_MB * 256:
             pass
         program.put(address, old)
-        for _time in range(2):  # and goes on to do so, although it is written anew meanwhile
+        for _time in range(2):  # and stays wrong although it is written again meanwhile
             found = program.check()["writer"]
             assert found["faulty"] == 1
             assert found["generations"] < found["writes"]

@@ -25,7 +25,7 @@
 
 #define SECOND_NS 1000000000u
 #define CONNECT_RETRY_NS 20000000u
-/* A SYN that got lost would be repeated after a second only: open anew instead. */
+/* A lost SYN is repeated only after a second: open another connection instead. */
 #define CONNECT_PATIENCE_NS 100000000u
 #define BATCH 64
 #define MAX_CONNECTIONS 256

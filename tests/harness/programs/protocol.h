@@ -29,7 +29,7 @@ struct answer {
     uint64_t longest_stop_ns; /* longest time between two ticks of the server's own ticker */
     uint64_t stop_ended_ns;   /* when it ended, CLOCK_REALTIME */
     uint64_t writes;          /* page writes made */
-    uint64_t writer_cpu_ns;   /* CPU time of the thread that makes them; begins anew in a restored process */
+    uint64_t writer_cpu_ns;   /* CPU time of the writer thread; starts at 0 in a restored process */
     uint64_t faulty_pages;    /* COMMAND_VERIFY only */
     uint64_t lost_writes;     /* COMMAND_VERIFY only: |sum of the pages' generations - writes| */
 };

@@ -6,7 +6,7 @@
  *
  * Every word of a page follows from the page's index and its generation (the number of times it was written), so one
  * stale or damaged byte shows; the sum of the generations must equal the number of writes. A ticker notes how long the
- * process stood still. */
+ * process was stopped. */
 #define _GNU_SOURCE
 #include "protocol.h"
 
@@ -73,7 +73,7 @@ static inline uint64_t next_random(uint64_t x)
     return x ^ (x << 17);
 }
 
-/* Never 0, where xorshift would stay for ever. */
+/* Never 0: xorshift would then always return 0. */
 static inline uint64_t payload_seed(uint64_t index, uint64_t generation)
 {
     return mix(index ^ mix(generation)) | 1;
