@@ -34,13 +34,17 @@ def test_engine_sees_a_healthy_resident_container(core: CoreSite) -> None:
     assert network["MacAddress"] == "02:42:" + ":".join(f"{int(part):02x}" for part in address.split("."))
 
 
-@pytest.mark.parametrize("arguments", [(), ("--check",)], ids=["again", "check"])
+@pytest.mark.parametrize(
+    "arguments",
+    [pytest.param((), id="again"), pytest.param(("--check",), id="check", marks=pytest.mark.exhaustive)],
+)
 def test_deploying_again_changes_nothing(core: CoreSite, arguments: tuple[str, ...]) -> None:
     before = core.starts()
     assert core.playbook("deploy_core", *arguments).changed == 0
     assert core.starts() == before
 
 
+@pytest.mark.exhaustive
 def test_stopped_nf_is_started_where_it_was(core: CoreSite) -> None:
     host = core.states()["upf"]["host"]
     core.module(host, "community.docker.docker_container", name="upf", state="stopped")
@@ -53,10 +57,12 @@ def test_stopped_nf_is_started_where_it_was(core: CoreSite) -> None:
     ("variables", "reason"),
     [
         ({"nf_core": "nocore"}, "There is no core nocore"),
-        ({"nf_names": ["xyz"]}, "has no NF xyz"),
-        ({"nf_placement": {"upf": "nowhere"}}, "not in the play: nowhere"),
-        ({"nf_addresses": {"nrf": "192.0.2.33"}}, "No address is known of upf, smf"),
-        ({"nf_network_driver": "carrier-pigeon"}, "must be one of"),
+        pytest.param({"nf_names": ["xyz"]}, "has no NF xyz", marks=pytest.mark.exhaustive),
+        pytest.param({"nf_placement": {"upf": "nowhere"}}, "not in the play: nowhere", marks=pytest.mark.exhaustive),
+        pytest.param(
+            {"nf_addresses": {"nrf": "192.0.2.33"}}, "No address is known of upf, smf", marks=pytest.mark.exhaustive
+        ),
+        pytest.param({"nf_network_driver": "carrier-pigeon"}, "must be one of", marks=pytest.mark.exhaustive),
     ],
 )
 def test_bad_input_is_refused(core: CoreSite, variables: dict[str, Any], reason: str) -> None:
@@ -67,6 +73,15 @@ def test_bad_input_is_refused(core: CoreSite, variables: dict[str, Any], reason:
     assert core.starts() == before
 
 
+@pytest.mark.exhaustive
+def test_migration_of_an_nf_that_does_not_run_is_refused(core: CoreSite) -> None:
+    core.playbook("remove_core", nf_names=["smf"])
+    result = core.try_playbook("migrate_smf", target_host=core.nf_hosts[1])
+    assert result.status != 0
+    assert "smf runs on no host" in result.messages
+
+
+@pytest.mark.exhaustive
 def test_bridge_spans_the_hosts(core_site: CoreSite) -> None:
     core_site.playbook("remove_core")
     core_site.playbook("deploy_core", "--extra-vars", BRIDGE)

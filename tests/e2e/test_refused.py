@@ -20,10 +20,12 @@ def bare(core_site: CoreSite) -> CoreSite:
     ("variables", "reason"),
     [
         ({"nf_image": "no/such:image"}, "The image no/such:image is not on this host"),
-        ({"nf_network_driver": "host"}, "which this host does not have"),
-        ({"nf_network_driver": "bridge"}, "could not be reached in a bridge"),
-        ({"nf_network_parent": "eth9"}, "no network interface 'eth9'"),
-        ({"nf_network_subnet": "192.0.2.0/24"}, "not in the network's subnet"),
+        pytest.param({"nf_network_driver": "host"}, "which this host does not have", marks=pytest.mark.exhaustive),
+        pytest.param({"nf_network_driver": "bridge"}, "could not be reached in a bridge", marks=pytest.mark.exhaustive),
+        pytest.param({"nf_network_parent": "eth9"}, "no network interface 'eth9'", marks=pytest.mark.exhaustive),
+        pytest.param(
+            {"nf_network_subnet": "192.0.2.0/24"}, "not in the network's subnet", marks=pytest.mark.exhaustive
+        ),
     ],
 )
 def test_host_that_cannot_run_an_nf_is_refused(bare: CoreSite, variables: dict[str, Any], reason: str) -> None:
@@ -33,6 +35,7 @@ def test_host_that_cannot_run_an_nf_is_refused(bare: CoreSite, variables: dict[s
     assert leftovers(bare) == {}
 
 
+@pytest.mark.exhaustive
 def test_ipvlan_runs_or_the_kernel_is_blamed(bare: CoreSite) -> None:
     result = bare.try_playbook("deploy_core", nf_network_driver="ipvlan")
     if result.status == 0:
@@ -43,6 +46,7 @@ def test_ipvlan_runs_or_the_kernel_is_blamed(bare: CoreSite) -> None:
         assert leftovers(bare) == {}
 
 
+@pytest.mark.exhaustive
 def test_missing_runtime_is_refused(bare: CoreSite) -> None:
     host = bare.nf_hosts[0]
     bare.command(host, "mv /opt/organic/resident/init /opt/organic/resident/init.away")
@@ -55,6 +59,7 @@ def test_missing_runtime_is_refused(bare: CoreSite) -> None:
     assert leftovers(bare) == {}
 
 
+@pytest.mark.exhaustive
 def test_address_of_another_machine_is_refused(bare: CoreSite) -> None:
     address = f"{bare.variables['nf_addresses']['nrf']}/32 dev {bare.variables['nf_network_parent']}"
     bare.command(bare.ran_host, f"ip address add {address}")
@@ -67,6 +72,7 @@ def test_address_of_another_machine_is_refused(bare: CoreSite) -> None:
     assert leftovers(bare) == {}
 
 
+@pytest.mark.exhaustive
 def test_network_in_the_way_is_named(bare: CoreSite) -> None:
     host, subnet = bare.nf_hosts[0], bare.variables["nf_network_subnet"]
     uplink = bare.variables["nf_bridge_uplink"]

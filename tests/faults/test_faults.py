@@ -137,7 +137,20 @@ def assert_reported_host(migration: MigrationUnderTest, result: PlaybookResult) 
     )
 
 
-@pytest.mark.parametrize("what", FAULTS)
+QUICK = (
+    "target's agent killed during the transfer",
+    "target's agent and its watchdog killed",
+    "program missing in the restore",
+    "source's agent killed while the process is frozen",
+    "source's agent killed just after the commit",
+    "link cut during the transfer",
+)
+"""One of each kind: before, during and after the commit, of each side, and of the link."""
+
+
+@pytest.mark.parametrize(
+    "what", [pytest.param(what, marks=() if what in QUICK else pytest.mark.exhaustive) for what in FAULTS]
+)
 def test_fault(site: Site, request: pytest.FixtureRequest, what: str) -> None:
     fault = FAULTS[what]
     migration: MigrationUnderTest = request.getfixturevalue("big" if fault.big else "small")
@@ -191,11 +204,11 @@ def test_no_route_between_the_hosts(small: MigrationUnderTest) -> None:
 @pytest.mark.parametrize(
     ("injection_point", "side"),
     [
-        pytest.param("target:setup", "target", id="before the source starts"),
-        pytest.param("source:active", "source", id="while arming"),
+        pytest.param("target:setup", "target", id="before the source starts", marks=pytest.mark.exhaustive),
+        pytest.param("source:active", "source", id="while arming", marks=pytest.mark.exhaustive),
         pytest.param("source:dumping", "source", id="while frozen"),
-        pytest.param("target:restored", "target", id="when restored"),
-        pytest.param("source:committed", "source", id="just after the commit"),
+        pytest.param("target:restored", "target", id="when restored", marks=pytest.mark.exhaustive),
+        pytest.param("source:committed", "source", id="just after the commit", marks=pytest.mark.exhaustive),
     ],
 )
 def test_ansible_playbook_killed(big: MigrationUnderTest, injection_point: str, side: str) -> None:

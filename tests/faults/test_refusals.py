@@ -248,7 +248,7 @@ RUNTIME = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("side", ["source", "target"])
+@pytest.mark.parametrize("side", ["source", pytest.param("target", marks=pytest.mark.exhaustive)])
 @pytest.mark.parametrize("what", RUNTIME)
 def test_a_host_whose_runtime_will_not_do(refused: Refused, what: str, side: str) -> None:
     break_it, repair_it, code, message = RUNTIME[what]

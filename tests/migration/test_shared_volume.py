@@ -16,6 +16,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+from ansible_collections.organic.live_migration.plugins.module_utils.strategies.registry import STRATEGIES
 
 from tests.harness.containers import Container, arrived, start_migrations
 from tests.harness.hosts import Host
@@ -72,7 +73,7 @@ def test_open_files_of_a_shared_volume(lab: Site, volume: Path) -> None:
     use_files(container, NUMBER, "/shared", str(PORT), mounts=[f"--volume={VOLUME}:/shared"])
     try:
         before = ask(container, NUMBER, PORT)
-        for strategy in ("inter_copy", "pre_copy", "post_copy"):
+        for strategy in STRATEGIES:
             arrived(start_migrations([container], strategy=strategy, shared_volumes=["/shared"]), [container])
             after = ask(container, NUMBER, PORT)
             assert after["faults"] == []

@@ -20,7 +20,7 @@ NUMBER = 14
 MEMORY_MB, RATE = 30, "16mbit"
 
 
-@pytest.mark.parametrize("encryption", ["none", "tls"])
+@pytest.mark.parametrize("encryption", ["none", pytest.param("tls", marks=pytest.mark.exhaustive)])
 def test_all_memory_crosses_a_slow_link(lab: Site, encryption: str) -> None:
     container = Container(lab, "slow", lab.edges[0])
     use_files(container, NUMBER, "/srv", str(PORT), str(MEMORY_MB))

@@ -70,6 +70,7 @@ def test_it_is_seen_and_cancelled_and_the_process_runs_on(migrating: list[Migrat
     one.converge()
 
 
+@pytest.mark.exhaustive
 def test_it_pauses_until_it_is_continued(migrating: list[MigrationUnderTest]) -> None:
     one = migrating[0]
     run = one.start_migration(strategy="pre_copy", pause_before_switchover=True)
@@ -115,6 +116,7 @@ def kill_agent(one: MigrationUnderTest) -> None:
     one.home.run(f"kill -KILL $(ps -o ppid= -p {agent}) {agent}")
 
 
+@pytest.mark.exhaustive
 def test_what_a_killed_agent_left_is_recovered_by_the_controller(migrating: list[MigrationUnderTest]) -> None:
     one = migrating[0]
     run = paused(one)
