@@ -147,6 +147,7 @@ criu_log:
 from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.organic.live_migration.plugins.module_utils import paths
 from ansible_collections.organic.live_migration.plugins.module_utils.criu.runtime import ResidentRuntime
 from ansible_collections.organic.live_migration.plugins.module_utils.errors import MigrationError
 from ansible_collections.organic.live_migration.plugins.module_utils.host import commands
@@ -156,9 +157,9 @@ def main() -> None:
     module = AnsibleModule(
         argument_spec={
             "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
-            "init": {"type": "path", "default": "/opt/organic/resident/init"},
-            "pager": {"type": "path", "default": "/opt/organic/resident/pager"},
-            "preload": {"type": "path", "default": "/opt/organic/resident/lib/preload.so"},
+            "init": {"type": "path", "default": paths.INIT},
+            "pager": {"type": "path", "default": paths.PAGER},
+            "preload": {"type": "path", "default": paths.PRELOAD},
             "force": {"type": "bool", "default": False},
         },
         supports_check_mode=True,

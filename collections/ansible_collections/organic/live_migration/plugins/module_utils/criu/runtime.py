@@ -30,8 +30,6 @@ PIPE_MAX_BYTES = 67108864
 
 _CAP_SYS_RESOURCE = 24
 _PIPE_MAX = Path("/proc/sys/fs/pipe-max-size")
-_SYSCTL_FILE = Path("/etc/sysctl.d/90-organic-paths.conf")
-_BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 _ROOT = Path(paths.ROOT)
 _LIBRARY = re.compile(r"^\s*(?:(?P<name>\S+) => )?(?P<path>/\S+) \(0x[0-9a-f]+\)$", re.MULTILINE)
 
@@ -108,7 +106,7 @@ class ResidentRuntime:
     def __init__(self, check: bool = False) -> None:
         self._check = check
         self._manifest = self._read_manifest()
-        self._boot_id = _BOOT_ID.read_text().strip()
+        self._boot_id = paths.BOOT_ID.read_text().strip()
 
     @staticmethod
     def _read_manifest() -> dict[str, Any]:
@@ -214,11 +212,11 @@ class ResidentRuntime:
             kept = {"fs.pipe-max-size": kept.get("fs.pipe-max-size", before)}
             if not self._check:
                 _PIPE_MAX.write_text(str(PIPE_MAX_BYTES))
-        if kept and (not _SYSCTL_FILE.exists() or _SYSCTL_FILE.read_text() != setting):
-            outcome.note("sysctl", str(_SYSCTL_FILE), "", setting)
+        if kept and (not paths.SYSCTL_FILE.exists() or paths.SYSCTL_FILE.read_text() != setting):
+            outcome.note("sysctl", str(paths.SYSCTL_FILE), "", setting)
             if not self._check:
-                _SYSCTL_FILE.parent.mkdir(parents=True, exist_ok=True)
-                self._write(_SYSCTL_FILE, setting.encode(), 0o644)
+                paths.SYSCTL_FILE.parent.mkdir(parents=True, exist_ok=True)
+                self._write(paths.SYSCTL_FILE, setting.encode(), 0o644)
         return kept
 
     def _make_kerndat(self, digests: dict[str, str], outcome: Outcome) -> None:
@@ -297,14 +295,14 @@ class ResidentRuntime:
             outcome.note("files", paths.ROOT, "present", "absent")
         for name, value in self._manifest.get("sysctl", {}).items():
             outcome.note("sysctl", name, str(PIPE_MAX_BYTES), value)
-        if _SYSCTL_FILE.exists():
-            outcome.note("sysctl", str(_SYSCTL_FILE), "present", "absent")
+        if paths.SYSCTL_FILE.exists():
+            outcome.note("sysctl", str(paths.SYSCTL_FILE), "present", "absent")
         if self._check:
             return outcome
         previous = self._manifest.get("sysctl", {}).get("fs.pipe-max-size")
         if previous and _PIPE_MAX.read_text().strip() == str(PIPE_MAX_BYTES):
             _PIPE_MAX.write_text(previous)
-        _SYSCTL_FILE.unlink(missing_ok=True)
+        paths.SYSCTL_FILE.unlink(missing_ok=True)
         if _ROOT.exists():
             shutil.rmtree(_ROOT)
             parent = _ROOT.parent

@@ -13,10 +13,10 @@ import os
 import time
 from pathlib import Path
 
+from .. import paths
 from ..errors import MigrationError
 from . import processes
 
-_NAME = "organic-nf"
 POLL_INTERVAL_S = 0.0001
 """The kernel has no event for "all frozen"; it takes some 0.1 ms, and each task needs a CPU to get there."""
 
@@ -30,7 +30,7 @@ class Freezer:
 
     def __init__(self, group: Path) -> None:
         self.parent = group
-        self.directory = group / _NAME
+        self.directory = group / paths.FREEZER
         self._v1 = (group / "freezer.state").exists()
         self._switch = self.directory / ("freezer.state" if self._v1 else "cgroup.freeze")
 

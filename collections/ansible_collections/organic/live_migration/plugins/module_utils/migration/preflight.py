@@ -23,7 +23,6 @@ from ..session import journal
 
 MINIMUM_CRIU = (4, 2)
 _PREPARE = "Run playbooks/prepare_hosts.yml for this host"
-_BOOT_ID = "/proc/sys/kernel/random/boot_id"
 _MEBIBYTE = 1 << 20
 
 
@@ -46,11 +45,7 @@ _KERNEL_MUST = {
 
 def runtime_reasons(root: str = paths.ROOT) -> list[Blocker]:
     """Whether the resident runtime of this host is complete and its CRIU new enough."""
-    missing = [
-        name
-        for name in ("init", "pager", "criu", "criu.kdat", "lib/preload.so", "await", "manifest.json")
-        if not Path(root, name).exists()
-    ]
+    missing = [name for name in paths.RUNTIME_FILES if not Path(root, name).exists()]
     if missing:
         return [Blocker("runtime_missing", f"The resident runtime lacks {', '.join(missing)} in {root}", _PREPARE)]
     manifest = json.loads(Path(root, "manifest.json").read_text())
@@ -65,7 +60,7 @@ def runtime_reasons(root: str = paths.ROOT) -> list[Blocker]:
             )
         ]
     # "criu check" finds all well where no socket can be dumped; the proof dumped and restored a real one
-    if manifest.get("proof", {}).get("boot_id") != Path(_BOOT_ID).read_text().strip():
+    if manifest.get("proof", {}).get("boot_id") != paths.BOOT_ID.read_text().strip():
         return [
             Blocker(
                 "runtime_untested",

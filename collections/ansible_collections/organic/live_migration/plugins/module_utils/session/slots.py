@@ -16,14 +16,10 @@ import fcntl
 import os
 from pathlib import Path
 
-from . import journal
+from .. import paths
 
 LEAVING = "leaving"
 ARRIVING = "arriving"
-
-
-def directory() -> Path:
-    return journal.DIRECTORY.parent / "slots"
 
 
 class Slot:
@@ -37,7 +33,7 @@ class Slot:
     def take(cls, pool: str, count: int) -> Slot | None:
         """Take one of the first ``count`` slots of a pool; None when all are held."""
         for number in range(1, count + 1):
-            slot = cls._lock(directory() / f"{pool}-{number}")
+            slot = cls._lock(paths.slots() / f"{pool}-{number}")
             if slot is not None:
                 return slot
         return None
@@ -70,13 +66,13 @@ class Slot:
 
 def remove_stale() -> None:
     """Remove what holders that were killed have left."""
-    for path in directory().glob("*-*"):
+    for path in paths.slots().glob("*-*"):
         slot = Slot._lock(path)
         if slot is not None:
             slot.release()
 
 
 def _remove_directories() -> None:
-    for path in (directory(), directory().parent):
+    for path in (paths.slots(), paths.STATE):
         with contextlib.suppress(OSError):
             path.rmdir()

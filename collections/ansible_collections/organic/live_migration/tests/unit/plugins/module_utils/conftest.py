@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from ansible_collections.organic.live_migration.plugins.module_utils.session import journal
+from ansible_collections.organic.live_migration.plugins.module_utils import paths
 
 DEADLINE_S = 20.0
 
@@ -36,9 +36,8 @@ def until() -> Callable[[Callable[[], object], str], None]:
 @pytest.fixture
 def records(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The directory of the migration records, an empty one."""
-    directory = tmp_path / "organic" / "migrations"
-    monkeypatch.setattr(journal, "DIRECTORY", directory)
-    return directory
+    monkeypatch.setattr(paths, "STATE", tmp_path / "organic")
+    return paths.journals()
 
 
 class Processes:

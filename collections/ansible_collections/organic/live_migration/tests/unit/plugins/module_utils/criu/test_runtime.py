@@ -106,7 +106,7 @@ class Kernel:
         self.manifest = directory / "root" / "manifest.json"
         self.setting.write_text("1048576\n")
         monkeypatch.setattr(runtime, "_PIPE_MAX", self.setting)
-        monkeypatch.setattr(runtime, "_SYSCTL_FILE", self.kept)
+        monkeypatch.setattr(runtime.paths, "SYSCTL_FILE", self.kept)
         monkeypatch.setattr(runtime, "_ROOT", self.manifest.parent)
         monkeypatch.setattr(runtime.paths, "MANIFEST", str(self.manifest))
         monkeypatch.setattr(runtime, "has_cap_sys_resource", lambda _status: False)
