@@ -81,6 +81,7 @@ migrations:
 """
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.organic.live_migration.plugins.module_utils import typed
 from ansible_collections.organic.live_migration.plugins.module_utils.migration import control
 
 
@@ -91,7 +92,12 @@ def main() -> None:
     except (OSError, ValueError) as error:
         module.fail_json(msg=str(error))
     name = module.params["name"]
-    module.exit_json(changed=False, migrations=[one for one in found if name in (None, one["name"])])
+    migrations = []
+    for migration in found:
+        if name in (None, migration.name):
+            fields = typed.to_dict(migration)
+            migrations.append({**fields, "progress": fields["progress"] or {}})
+    module.exit_json(changed=False, migrations=migrations)
 
 
 if __name__ == "__main__":

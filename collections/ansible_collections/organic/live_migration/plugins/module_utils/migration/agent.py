@@ -67,7 +67,7 @@ def _look(parameters: dict[str, Any]) -> watchdog.Result:
 def _begin(plan: dict[str, Any], memory_bytes: int) -> bool:
     """Start what attends the migration from here on; returns whether it must queue."""
     options = Options(**plan["options"])
-    facts = {
+    facts: dict[str, object] = {
         "name": plan["name"],
         "peer": plan["peer"],
         "strategy": options.strategy,
@@ -137,7 +137,7 @@ def _wait(parameters: dict[str, Any]) -> watchdog.Result:
 def _dismiss(parameters: dict[str, Any]) -> watchdog.Result:
     """Source: end what attends a migration that has no orders yet, and will get none."""
     with contextlib.suppress(FileNotFoundError):
-        progress.order_cancel(supervisor.directory_of(parameters["migration_id"]))
+        progress.request_cancel(supervisor.directory_of(parameters["migration_id"]))
     supervisor.wait(parameters["migration_id"], -1, _SHORT_S)
     return {"ok": True}
 

@@ -12,9 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from .. import paths
 from ..errors import MigrationError
-from ..session import journal, progress, supervisor
+from ..session import journal, progress, states, supervisor
 from ..session.journal import MigrationRecord
+from ..session.progress import Snapshot
 
 ARGUMENTS: dict[str, Any] = {
     "argument_spec": {
@@ -29,45 +31,57 @@ ARGUMENTS: dict[str, Any] = {
 """Of an Ansible module that gives an order."""
 
 POLL_INTERVAL_S = 0.02
-_COMMITTED = (journal.COMMITTED, journal.COMPLETED)
 
 
-def migrations() -> list[dict[str, Any]]:
-    """What :class:`monitor.Progress` tells of every migration of this host, and what is written down of it.
+@dataclass(frozen=True)
+class Migration:
+    """One migration that leaves this host or arrives on it.
 
-    Returns:
-        For each, and oldest first: ``migration_id``, ``name``, ``role`` of this host, ``peer``, ``state``,
-        ``in_progress`` (false when it was interrupted) and ``progress``, which is empty on the target.
+    Attributes:
+        migration_id: the same on both hosts.
+        name: of the container.
+        role: of this host, ``source`` or ``target``.
+        peer: inventory name of the other host.
+        state: on the source host as users see it; else that of the journal.
+        in_progress: false when it was interrupted.
+        progress: on the source host; else None.
     """
+
+    migration_id: str
+    name: str
+    role: str
+    peer: str
+    state: str
+    in_progress: bool
+    progress: Snapshot | None = None
+
+
+def migrations() -> list[Migration]:
+    """Every migration of this host; those with a journal first, oldest first."""
     found = []
     recorded = set()
     for entry in journal.all_records():
         recorded.add(entry.directory)
-        snapshot = (progress.read(entry.directory) or {}) if entry.role == "source" else {}
+        snapshot = progress.read(entry.directory) if entry.role == states.SOURCE else None
+        state = snapshot.state if snapshot else entry.state
         found.append(
-            {
-                "migration_id": entry.migration_id,
-                "name": entry.container_name,
-                "role": entry.role,
-                "peer": entry.peer,
-                "state": snapshot.get("state", entry.state),
-                "in_progress": entry.in_progress,
-                "progress": snapshot,
-            }
+            Migration(
+                entry.migration_id, entry.container_name, entry.role, entry.peer, state, entry.in_progress, snapshot
+            )
         )
-    for directory in sorted(journal.DIRECTORY.glob("*")):
-        snapshot = progress.read(directory) or {}
+    for directory in sorted(paths.journals().glob("*")):
+        snapshot = progress.read(directory)
         if directory not in recorded and snapshot and supervisor.peek(directory) is None:
             found.append(
-                {
-                    "migration_id": snapshot["migration_id"],
-                    "name": snapshot["name"],
-                    "role": "source",
-                    "peer": snapshot["peer"],
-                    "state": snapshot["state"],
-                    "in_progress": supervisor.is_supervised(directory),
-                    "progress": snapshot,
-                }
+                Migration(
+                    snapshot.migration_id,
+                    snapshot.name,
+                    states.SOURCE,
+                    snapshot.peer,
+                    snapshot.state,
+                    supervisor.is_supervised(directory),
+                    snapshot,
+                )
             )
     return found
 
@@ -106,8 +120,8 @@ class Orders:
                 raise MigrationError(f"{error}: it has 16 hexadecimal digits.") from None
         self._what = f"of container '{name}'" if name is not None else f"with id {migration_id}"
         self._check = check
-        leaving = (one for one in migrations() if one["role"] == "source")
-        self._found = next((one for one in leaving if name == one["name"] or migration_id == one["migration_id"]), None)
+        leaving = (one for one in migrations() if one.role == states.SOURCE)
+        self._found = next((one for one in leaving if name == one.name or migration_id == one.migration_id), None)
 
     @property
     def _directory(self) -> Path:
@@ -115,7 +129,7 @@ class Orders:
 
     @property
     def _id(self) -> str:
-        return str(self._found["migration_id"]) if self._found else ""
+        return self._found.migration_id if self._found else ""
 
     @property
     def _none(self) -> Answer:
@@ -133,7 +147,7 @@ class Orders:
         """
         if self._found is None:
             return self._none
-        if not self._found["in_progress"]:
+        if not self._found.in_progress:
             raise MigrationError(
                 f"Migration {self._id} is not at work any more, it was interrupted. "
                 "container_migration_recover settles it."
@@ -142,15 +156,15 @@ class Orders:
         if self._check:
             return Answer(True, "ordered", f"Migration {self._id} would be cancelled.", self._id)
         with contextlib.suppress(FileNotFoundError):  # it has ended meanwhile
-            progress.order_cancel(self._directory)
+            progress.request_cancel(self._directory)
         result = self._await_end(timeout_s, runs_here)
         status = str(result.get("status", "failed"))
-        if result.get("in_doubt") or status == progress.COMPLETED:
+        if result.get("in_doubt") or status == states.COMPLETED:
             raise MigrationError(
                 f"The order came too late: migration {self._id} had passed its commit point. "
                 f"{result.get('message', 'The process runs on the target host.')}"
             )
-        words = "was cancelled." if status == progress.CANCELLED else f"failed: {result.get('message')}"
+        words = "was cancelled." if status == states.CANCELLED else f"failed: {result.get('message')}"
         return Answer(True, status, f"Migration {self._id} {words} The process runs on here.", self._id)
 
     def go_on(self, timeout_s: float) -> Answer:
@@ -161,21 +175,21 @@ class Orders:
         """
         if self._found is None:
             raise MigrationError(f"{self._none.message} It may have ended, or not have begun yet.")
-        state = self._await_state(lambda now: now not in (progress.SETUP, progress.ACTIVE), timeout_s)
-        if state != progress.PRE_SWITCHOVER:
+        state = self._await_state(lambda now: now not in (states.SETUP, states.ACTIVE), timeout_s)
+        if state != states.PRE_SWITCHOVER:
             return Answer(False, state, f"Migration {self._id} does not wait: it is in the state '{state}'.", self._id)
         if self._check:
             return Answer(True, state, f"Migration {self._id} would be continued.", self._id)
-        progress.order_continue(self._directory)
-        state = self._await_state(lambda now: now != progress.PRE_SWITCHOVER, timeout_s)
+        progress.request_continue(self._directory)
+        state = self._await_state(lambda now: now != states.PRE_SWITCHOVER, timeout_s)
         return Answer(True, state, f"Migration {self._id} was continued.", self._id)
 
     def _refuse_after_commit(self) -> None:
-        state = self._found["state"] if self._found else ""
+        state = self._found.state if self._found else ""
         recorded = ""
         with contextlib.suppress(FileNotFoundError, ValueError):
             recorded = MigrationRecord.load(self._directory / "source.json").state
-        if recorded in _COMMITTED or state not in progress.CANCELLABLE:
+        if recorded in states.AFTER_COMMIT or state not in states.CANCELLABLE:
             raise MigrationError(
                 f"Migration {self._id} is past its commit point (state '{state}'): the process belongs to the target "
                 "host now. Migrate it back when it has arrived there."
@@ -190,8 +204,8 @@ class Orders:
             if result is not None:
                 return result
             if not supervised:
-                stays = self._found is not None and runs_here(self._found["name"])
-                return {"status": progress.CANCELLED if stays else progress.COMPLETED}
+                stays = self._found is not None and runs_here(self._found.name)
+                return {"status": states.CANCELLED if stays else states.COMPLETED}
             if time.monotonic() > deadline:
                 raise MigrationError(f"Migration {self._id} was told to end, and has not within {timeout_s:.0f} s.")
             time.sleep(POLL_INTERVAL_S)
@@ -201,7 +215,7 @@ class Orders:
         while True:
             supervised = supervisor.is_supervised(self._directory)
             snapshot = progress.read(self._directory)
-            state = str(snapshot["state"]) if snapshot else ""
+            state = snapshot.state if snapshot else ""
             if snapshot and wanted(state):
                 return state
             if not supervised or snapshot is None or supervisor.peek(self._directory) is not None:

@@ -24,7 +24,7 @@ from dataclasses import dataclass, field
 from ..engines.docker import DockerEngine, is_running, started_at_s, started_by_resident_init
 from ..errors import MigrationError
 from ..host import processes
-from ..session import journal, slots, supervisor
+from ..session import journal, slots, states, supervisor
 from ..session.journal import MigrationRecord
 from .methods import METHODS
 
@@ -91,7 +91,7 @@ def recover_host(engine: DockerEngine) -> HostMigrations:
         entry = entries.get((settled.migration_id, settled.role))
         if entry is None:  # somebody else has settled it meanwhile
             continue
-        if entry.role == "target":
+        if entry.role == states.TARGET:
             METHODS[entry.method].target.resolve(entry, engine)
         else:
             METHODS[entry.method].source.roll_back(entry, engine)
@@ -106,11 +106,11 @@ def scan_host() -> HostMigrations:
     for entry in journal.all_records():
         if entry.in_progress:
             found.in_progress.append(InProgress(entry.migration_id, entry.container_name, entry.role, entry.peer))
-        elif entry.role == "source" and entry.state in (journal.COMMITTED, journal.POSTCOPY):
+        elif entry.role == states.SOURCE and entry.state in states.AFTER_COMMIT:
             found.in_doubt.append(InDoubt(entry.migration_id, entry.container_name, entry.peer))
         else:
             outcome = "resumed"
-            if entry.role == "target":
+            if entry.role == states.TARGET:
                 outcome = "finished" if METHODS[entry.method].target.may_have_run(entry) else "destroyed"
             settled = Recovered(entry.migration_id, entry.container_name, entry.role, entry.peer, outcome)
             found.settled.append(settled)
@@ -125,15 +125,14 @@ def target_outcome(migration_id: str, name: str, engine: DockerEngine, timeout_s
     """
     deadline = time.monotonic() + timeout_s
     while True:
-        entry = next(
-            (one for one in journal.all_records() if one.migration_id == migration_id and one.role == "target"), None
-        )
+        mine = (entry for entry in journal.all_records() if entry.migration_id == migration_id)
+        entry = next((entry for entry in mine if entry.role == states.TARGET), None)
         if entry is None:
             break
         if not entry.in_progress:
             METHODS[entry.method].target.resolve(entry, engine)
             continue
-        if entry.state == journal.SETUP:  # it waits for a source that will not come; nothing was restored
+        if entry.state == states.SETUP:  # it waits for a source that will not come; nothing was restored
             _end_agent(entry)
         if time.monotonic() > deadline:
             raise MigrationError(f"Migration {migration_id} is still at work on the target host; try again later.")
@@ -167,7 +166,7 @@ def runs_here(name: str, engine: DockerEngine) -> bool:
 def discard_target(migration_id: str, name: str, engine: DockerEngine) -> None:
     """Take away what waits on this host for a source that has given up. Never to be called after a commit."""
     for entry in journal.all_records():
-        if entry.migration_id == migration_id and entry.role == "target":
+        if entry.migration_id == migration_id and entry.role == states.TARGET:
             _end_agent(entry)
     target_outcome(migration_id, name, engine)
 
@@ -189,13 +188,13 @@ def resolve_source(migration_id: str, outcome: str, engine: DockerEngine) -> boo
     """
     lost = False
     for entry in journal.all_records():
-        if entry.migration_id != migration_id or entry.role != "source":
+        if entry.migration_id != migration_id or entry.role != states.SOURCE:
             continue
         end = METHODS[entry.method].source
-        if entry.state in (journal.COMMITTED, journal.POSTCOPY):
+        if entry.state in states.AFTER_COMMIT:
             # in post-copy it has run there, so the copy here is old, whatever came after
-            ran = outcome != NEVER_RAN or entry.state == journal.POSTCOPY
-            lost = ran and outcome != RUNNING and (entry.state == journal.POSTCOPY or entry.needs_source)
+            ran = outcome != NEVER_RAN or entry.state == states.POSTCOPY_ACTIVE
+            lost = ran and outcome != RUNNING and (entry.state == states.POSTCOPY_ACTIVE or entry.needs_source)
             if ran:
                 end.release(entry, engine)
             else:

@@ -1,9 +1,9 @@
 # Copyright (c) 2026 Organic 5GC contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is written down on a host about a migration, so that a later run can tell which copy is the live one.
+"""The journal of a host, from which a recovery decides which copy of a migrated process is the live one.
 
-The record lies in a file system in memory: a host that restarts has lost the process as well as the record.
+It lies in a file system in memory: a host that restarts has lost the process as well as the record.
 """
 
 from __future__ import annotations
@@ -13,27 +13,25 @@ import json
 import os
 import re
 import time
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from .. import paths, typed
 from ..errors import MigrationError
 from ..host.processes import ProcessId
+from . import states
 
-DIRECTORY = Path("/run/organic/migrations")
 _ID = re.compile(r"[0-9a-f]{16}")
 
-# States of QEMU's migration (docs/devel/migration), as far as inter-copy has them, and what the commit adds.
-SETUP = "setup"
-ACTIVE = "active"
-SWITCHOVER = "switchover"
-RESTORED = "restored"
-"""Target only: the process stands restored and stopped, and waits for the source's word."""
-COMMITTED = "committed"
-"""The commit point has passed: the source never runs again."""
-POSTCOPY = "postcopy-active"
-"""Source only: the process runs on the target, and needs the pages of the frozen copy that is still here."""
-COMPLETED = "completed"
+# bridge until the ends of a migration take the states from their table
+SETUP = states.SETUP
+ACTIVE = states.ACTIVE
+SWITCHOVER = states.SWITCHOVER
+RESTORED = states.RESTORED
+COMMITTED = states.COMMITTED
+POSTCOPY = states.POSTCOPY_ACTIVE
+COMPLETED = states.COMPLETED
 
 
 @dataclass
@@ -47,14 +45,15 @@ class MigrationRecord:
         container_id: full id at this host's engine.
         peer: inventory name of the other host.
         method: ``resident`` or ``engine``.
-        state: see the constants of this module.
+        state: one of those that :mod:`states` allows this role.
         root_pid: first process of the tree that is moved, as this host counts it; target: as the container counts it.
-        interfaces: source: the container's interfaces as they were, see :class:`interfaces.Interface`.
-        await_name: target: what the init calls itself when it looks for its await file.
-        freezer: directory of the container's freezer group. Target: once a restored process is held back in it.
-        restart_policy: source: the container's own policy, to be given back after a failure.
-        agent_pid, agent_start_time: the process that works on it.
-        cleanup_in_progress: target: that is the guardian, as its worker has died.
+        init_pid, init_start_time: the first process of the container.
+        interfaces: source: the container's interfaces as they were, see :class:`network.interfaces.Interface`.
+        await_name: target: the key under which the init looks for its await file.
+        freezer: directory of the container's freezer group. Target: once a restored process is held in it.
+        restart_policy: source: the container's own policy, restored after a failure.
+        agent_pid, agent_start_time: the process that works on the migration.
+        cleanup_in_progress: target: that is the watchdog, as its worker was killed.
         pager_pid, pager_start_time: target: the pager, which the process needs until all its pages are there.
         finished_by: source, from the commit on: the strategy that finishes the migration.
         needs_source: after the commit the target needs the frozen copy of the source until it has all its pages.
@@ -75,7 +74,7 @@ class MigrationRecord:
     interfaces: list[dict[str, Any]] = field(default_factory=list)
     await_name: str = ""
     freezer: str = ""
-    restart_policy: dict[str, Any] = field(default_factory=dict)
+    restart_policy: dict[str, object] = field(default_factory=dict)
     agent_pid: int = 0
     agent_start_time: int = 0
     cleanup_in_progress: bool = False
@@ -87,10 +86,12 @@ class MigrationRecord:
 
     def __post_init__(self) -> None:
         check_id(self.migration_id)
+        states.check_role(self.role)
+        states.check_journal(self.role, self.state)
 
     @property
     def directory(self) -> Path:
-        return DIRECTORY / self.migration_id
+        return paths.journals() / self.migration_id
 
     @property
     def images(self) -> Path:
@@ -105,11 +106,16 @@ class MigrationRecord:
         return self.path.with_suffix(".new")
 
     def save(self, state: str | None = None) -> None:
-        """Write it down, whole or not at all; with ``state``, after entering that state."""
+        """Write it, whole or not at all; with ``state``, after entering that state.
+
+        Raises:
+            ValueError: this role does not record that state.
+        """
         if state is not None:
+            states.check_journal(self.role, state)
             self.state = state
         self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._unfinished.write_text(json.dumps(asdict(self)))
+        self._unfinished.write_text(json.dumps(typed.to_dict(self)))
         os.replace(self._unfinished, self.path)
 
     @property
@@ -119,9 +125,9 @@ class MigrationRecord:
         return any(process.pid and process.alive for process in (agent, self.pager))
 
     @property
-    def root(self) -> ProcessId:
-        """First process of the tree that is moved, on the source."""
-        return ProcessId(self.root_pid, self.root_start_time)
+    def nf(self) -> ProcessId:
+        """Source: the first process of the container's program."""
+        return ProcessId(self.nf_pid, self.nf_start_time)
 
     @property
     def init(self) -> ProcessId:
@@ -137,7 +143,7 @@ class MigrationRecord:
         self.agent_pid, self.agent_start_time = me.pid, me.start_time
 
     def take_over(self) -> None:
-        """Adopt it from an agent that died, and write that down if there is room for it."""
+        """Adopt it from an agent that was killed, and write that if there is room for it."""
         self.adopt()
         with contextlib.suppress(OSError):
             self.save()
@@ -151,14 +157,17 @@ class MigrationRecord:
         deadline = time.monotonic() + timeout_s
         while MigrationRecord.load(self.path).agent_pid == self.agent_pid:
             if time.monotonic() > deadline:
-                raise MigrationError("The host's agent did not start; see the host's memory and process limits.")
+                raise MigrationError(
+                    "The process that was to run the migration on this host did not start. Check the host's free "
+                    "memory and its limit of processes, then migrate again."
+                )
             time.sleep(0.005)
 
     def remove(self) -> None:
-        """Forget it; the directory goes with the last record in it."""
+        """Remove it, and its directory if nothing else is in it."""
         self.path.unlink(missing_ok=True)
         self._unfinished.unlink(missing_ok=True)
-        for directory in (self.directory, DIRECTORY, DIRECTORY.parent):
+        for directory in (self.directory, paths.journals(), paths.STATE):
             try:
                 directory.rmdir()
             except OSError:
@@ -168,13 +177,13 @@ class MigrationRecord:
     def load(cls, path: Path) -> MigrationRecord:
         """Raises ValueError when the file does not hold a record."""
         try:
-            return cls(**json.loads(path.read_text()))
-        except (TypeError, ValueError) as error:
+            return typed.from_dict(cls, json.loads(path.read_text()))
+        except ValueError as error:
             raise ValueError(f"{path} is not a migration record: {error}") from None
 
 
 def check_id(migration_id: str) -> None:
-    """A migration's id names a directory, so nothing but the digits we make is accepted."""
+    """Raises ValueError for anything but 16 hexadecimal digits: an id names a directory."""
     if not _ID.fullmatch(migration_id):
         raise ValueError(f"'{migration_id}' is not the id of a migration")
 
@@ -182,7 +191,7 @@ def check_id(migration_id: str) -> None:
 def all_records() -> list[MigrationRecord]:
     """Every record on this host, oldest first."""
     found = []
-    for path in [*DIRECTORY.glob("*/source.json"), *DIRECTORY.glob("*/target.json")]:
+    for path in [path for role in states.ROLES for path in paths.journals().glob(f"*/{role}.json")]:
         with contextlib.suppress(FileNotFoundError):  # that migration has just ended
             found.append((path.stat().st_mtime, MigrationRecord.load(path)))
     return [entry for _age, entry in sorted(found, key=lambda pair: pair[0])]

@@ -1,10 +1,10 @@
 # Copyright (c) 2026 Organic 5GC contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a running migration tells of itself, and the orders that it takes meanwhile.
+"""Progress file and cancel/continue flags of a running migration.
 
-Both are files in the directory of its record, on the source host: ``progress.json`` is replaced as a whole, and an
-order is an empty file. States are those of QEMU's migration (docs/devel/migration/main.rst, ``MigrationStatus``).
+Both lie in the directory of its journal, on the source host: ``progress.json`` is replaced as a whole, and a flag is an
+empty file.
 """
 
 from __future__ import annotations
@@ -14,28 +14,25 @@ import json
 import os
 import threading
 import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
+from .. import paths, typed
 from ..errors import Cancelled, MigrationError
 from ..host.steps import now_ms
+from . import states
 
-SETUP = "setup"
-ACTIVE = "active"
-PRE_SWITCHOVER = "pre-switchover"
-"""Waits for the order to continue, while the process runs."""
-SWITCHOVER = "switchover"
-POSTCOPY_ACTIVE = "postcopy-active"
-POSTCOPY_PAUSED = "postcopy-paused"
-COMPLETED = "completed"
-CANCELLING = "cancelling"
-CANCELLED = "cancelled"
-FAILED = "failed"
-STATES = (SETUP, ACTIVE, PRE_SWITCHOVER, SWITCHOVER, POSTCOPY_ACTIVE, POSTCOPY_PAUSED, COMPLETED, CANCELLING,
-          CANCELLED, FAILED)  # fmt: skip
-EXITED = (COMPLETED, CANCELLED, FAILED)
-CANCELLABLE = (SETUP, ACTIVE, PRE_SWITCHOVER, SWITCHOVER, CANCELLING)
-"""The states in which the commit point may still lie ahead."""
+# bridge until the ends of a migration take the states from their table
+SETUP = states.SETUP
+ACTIVE = states.ACTIVE
+PRE_SWITCHOVER = states.PRE_SWITCHOVER
+SWITCHOVER = states.SWITCHOVER
+POSTCOPY_ACTIVE = states.POSTCOPY_ACTIVE
+POSTCOPY_PAUSED = states.POSTCOPY_PAUSED
+COMPLETED = states.COMPLETED
+CANCELLED = states.CANCELLED
+FAILED = states.FAILED
 
 _PROGRESS = "progress.json"
 _CANCEL = "cancel"
@@ -44,168 +41,218 @@ _REPORT_EVERY_MS = 200
 POLL_INTERVAL_S = 0.01
 
 _WRITE_AT_ONCE = ("round", "queued", "throttle_percent")
-_FIGURES: dict[str, Any] = {
-    "queued": False,
-    "round": 0,
-    "remaining_bytes": 0,
-    "transferred_bytes": 0,
-    "total_bytes": 0,
-    "duplicate_pages": 0,
-    "skipped_pages": 0,
-    "dirty_pages_per_s": 0.0,
-    "page_tracking": "",
-    "tracking_stop_ms": 0.0,
-    "throughput_bytes_per_s": 0.0,
-    "expected_downtime_ms": 0.0,
-    "downtime_limit_ms": 0,
-    "throttle_percent": 0,
-}
 
-Snapshot = dict[str, Any]
+
+@dataclass
+class Event:
+    """A state that was entered, and when, in milliseconds since the start of the migration's agent."""
+
+    state: str
+    at_ms: float
+
+
+@dataclass
+class Snapshot:
+    """The progress of a migration at one moment; the last one is the ``statistics`` of its result.
+
+    Attributes:
+        migration_id: of the migration.
+        name: of the container.
+        peer: inventory name of the target host.
+        strategy: how the memory is copied.
+        state: one of ``states.SHOWN``; empty before the first.
+        queued: it waits until other migrations have ended.
+        round: of pre-copy, counted from 1.
+        remaining_bytes: memory still to be sent.
+        transferred_bytes: memory that was sent.
+        total_bytes: memory in use.
+        duplicate_pages: pages of zeros, which were not sent.
+        skipped_pages: pages that were unmapped before they were sent.
+        dirty_pages_per_s: pages of 4096 bytes that the process wrote.
+        page_tracking: the method by which these were found; empty without rounds.
+        tracking_stop_ms: how long the process was stopped for that, in all rounds together.
+        throughput_bytes_per_s: of memory, at its best.
+        expected_downtime_ms: as of the last round.
+        downtime_limit_ms: the target downtime that the user set.
+        throttle_percent: share of its CPU time that is taken from the container.
+        setup_ms: time before the first page.
+        elapsed_ms: time since the start.
+        events: the states that were entered.
+    """
+
+    migration_id: str
+    name: str = ""
+    peer: str = ""
+    strategy: str = ""
+    state: str = ""
+    queued: bool = False
+    round: int = 0
+    remaining_bytes: int = 0
+    transferred_bytes: int = 0
+    total_bytes: int = 0
+    duplicate_pages: int = 0
+    skipped_pages: int = 0
+    dirty_pages_per_s: float = 0.0
+    page_tracking: str = ""
+    tracking_stop_ms: float = 0.0
+    throughput_bytes_per_s: float = 0.0
+    expected_downtime_ms: float = 0.0
+    downtime_limit_ms: int = 0
+    throttle_percent: int = 0
+    setup_ms: float = 0.0
+    elapsed_ms: float = 0.0
+    events: list[Event] = field(default_factory=list)
+
+    def enter(self, state: str, at_ms: float) -> None:
+        """Enter a state, at a time since the start."""
+        states.check_shown(state)
+        self.state, self.elapsed_ms = state, at_ms
+        self.events.append(Event(state, at_ms))
+
+
+_FACTS = ("migration_id", "name", "peer", "strategy", "state", "setup_ms", "elapsed_ms", "events")
+_FIGURES = frozenset(vars(Snapshot("")).keys()) - set(_FACTS)
+"""What :meth:`Progress.update` may set."""
 
 
 class Progress:
-    """Progress and orders of one migration. May be used by several threads.
+    """Progress and flags of one migration. May be used by several threads.
 
     Args:
-        record_directory: of the migration's record; made if it is missing.
-        facts: what is known from the start: ``migration_id``, ``name``, ``peer``, ``strategy``, and figures.
-
-    Figures, besides those of the facts: ``round`` counts from 1; ``remaining_bytes``, ``transferred_bytes`` and
-    ``total_bytes`` are of memory; ``duplicate_pages`` held zeros and were not sent, ``skipped_pages`` were gone before
-    they could be sent; ``dirty_pages_per_s`` in pages of 4096 bytes, found by ``page_tracking``, for which the process
-    stood still for ``tracking_stop_ms`` in all rounds together; ``throttle_percent`` is what is taken of
-    the process's CPU time; ``queued`` is true while other migrations go first.
+        directory: of the migration's journal; made if it is missing.
+        facts: fields of a :class:`Snapshot` that are known from the start, ``migration_id`` among them.
     """
 
-    def __init__(self, record_directory: Path, facts: Snapshot) -> None:
-        self._directory = record_directory
+    def __init__(self, directory: Path, facts: Mapping[str, object]) -> None:
+        self._directory = directory
         self._lock = threading.Lock()
         self._start_ms = now_ms()
         self._reported_ms = 0.0
-        self._events: list[Snapshot] = []
-        self._progress: Snapshot = {**_FIGURES, "setup_ms": 0.0, "elapsed_ms": 0.0, **facts}
+        self._snapshot = typed.from_dict(Snapshot, dict(facts))
         self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self.set_state(SETUP)
+        self.set_state(states.SETUP)
 
     def set_state(self, state: str) -> None:
         """The migration is in this state now; entering it again changes nothing."""
-        if state not in STATES:
-            raise ValueError(f"'{state}' is not a state of a migration")
+        states.check_shown(state)
         with self._lock:
-            if self._progress.get("state") == state:
+            if self._snapshot.state == state:
                 return
             elapsed_ms = round(now_ms() - self._start_ms, 2)
-            if self._progress.get("state") == SETUP:
-                self._progress["setup_ms"] = elapsed_ms
-            self._progress["state"] = state
-            self._events.append({"state": state, "at_ms": elapsed_ms})
+            if self._snapshot.state == states.SETUP:
+                self._snapshot.setup_ms = elapsed_ms
+            self._snapshot.enter(state, elapsed_ms)
             self._write()
 
     def update(self, **figures: float | str) -> None:
         """Set figures. They are written with a new round or state, else at most every 200 ms."""
-        if unknown := set(figures) - set(_FIGURES):
+        if unknown := set(figures) - _FIGURES:
             raise ValueError(f"Not figures of a migration: {', '.join(sorted(unknown))}")
         with self._lock:
-            at_once = any(figures.get(key, self._progress[key]) != self._progress[key] for key in _WRITE_AT_ONCE)
-            self._progress.update(figures)
+            at_once = any(name in figures and figures[name] != getattr(self._snapshot, name) for name in _WRITE_AT_ONCE)
+            for name, value in figures.items():
+                setattr(self._snapshot, name, value)
             if at_once or now_ms() - self._reported_ms >= _REPORT_EVERY_MS:
                 self._write()
 
     @property
     def cancelled(self) -> bool:
-        """Whether it was ordered to cancel."""
+        """Whether a user has it cancelled."""
         return (self._directory / _CANCEL).exists()
 
     def check(self) -> None:
-        """Raises Cancelled when that was ordered, after entering CANCELLING; cheap, to be called between steps."""
+        """Raises Cancelled if a user wants that, after entering CANCELLING; cheap, to be called between steps."""
         if self.cancelled:
-            self.set_state(CANCELLING)
+            self.set_state(states.CANCELLING)
             raise Cancelled
 
     @property
     def continued(self) -> bool:
-        """Whether it was ordered to continue."""
+        """Whether a user has it continue."""
         return (self._directory / _CONTINUE).exists()
 
     def await_continue(self, timeout_s: float) -> None:
-        """Wait in PRE_SWITCHOVER for the order to continue.
+        """Wait in PRE_SWITCHOVER until a user has it continue.
 
         Raises:
-            Cancelled: that was ordered instead.
-            MigrationError: nothing was ordered in time.
+            Cancelled: it is cancelled instead.
+            MigrationError: nobody does either in time.
         """
-        self.set_state(PRE_SWITCHOVER)
+        self.set_state(states.PRE_SWITCHOVER)
         deadline = time.monotonic() + timeout_s
         while not self.continued:
             self.check()
             if time.monotonic() > deadline:
                 raise MigrationError(
-                    f"The migration paused before its switchover and was not continued within {timeout_s:.0f} s."
+                    f"The migration paused before its switchover and was not continued within {timeout_s:.0f} s "
+                    "(timeout_s). Migrate again, and run container_migration_continue in time."
                 )
             time.sleep(POLL_INTERVAL_S)  # before the freeze, where nothing is lost
 
-    def as_dict(self) -> Snapshot:
-        """The whole progress; also the ``statistics`` of a result."""
+    def snapshot(self) -> Snapshot:
+        """The whole progress; also the statistics of a result."""
         with self._lock:
-            return self._as_dict()
+            return self._now()
 
-    def _as_dict(self) -> Snapshot:
+    def as_dict(self) -> dict[str, object]:
+        """Bridge until the ends of a migration return an Outcome."""
+        return typed.to_dict(self.snapshot())
+
+    def _now(self) -> Snapshot:
         elapsed_ms = round(now_ms() - self._start_ms, 2)
-        return {**self._progress, "elapsed_ms": elapsed_ms, "events": [dict(event) for event in self._events]}
+        return replace(self._snapshot, elapsed_ms=elapsed_ms, events=list(self._snapshot.events))
 
     def _write(self) -> None:
         self._reported_ms = now_ms()
         temporary = self._directory / f"{_PROGRESS}.new"
         with contextlib.suppress(OSError):  # a full memory file system must not end a migration that needs no more
-            temporary.write_text(json.dumps(self._as_dict()))
+            temporary.write_text(json.dumps(typed.to_dict(self._now())))
             os.replace(temporary, self._directory / _PROGRESS)
 
 
-def read(record_directory: Path) -> Snapshot | None:
+def read(directory: Path) -> Snapshot | None:
     """The progress of a migration; None when there is none (any more)."""
     try:
-        progress: Snapshot = json.loads((record_directory / _PROGRESS).read_text())
+        return typed.from_dict(Snapshot, json.loads((directory / _PROGRESS).read_text()))
     except (OSError, ValueError):
         return None
-    return progress
 
 
-def final_snapshot(record_directory: Path, state: str) -> Snapshot | None:
-    """The last progress of a migration that has ended in this state, whether its Progress lived to tell so or not."""
-    progress = read(record_directory)
-    if progress is not None and progress["state"] not in EXITED:
+def final_snapshot(directory: Path, state: str) -> Snapshot | None:
+    """The last progress of a migration that has ended in this state, also if its Progress was killed before."""
+    snapshot = read(directory)
+    if snapshot is not None and snapshot.state not in states.FINAL:
+        elapsed_ms = snapshot.elapsed_ms
         with contextlib.suppress(OSError):
-            written_s = (record_directory / _PROGRESS).stat().st_mtime
-            progress["elapsed_ms"] = round(progress["elapsed_ms"] + max(0.0, time.time() - written_s) * 1000, 2)
-        progress["state"] = state
-        progress["events"].append({"state": state, "at_ms": progress["elapsed_ms"]})
-    return progress
+            written_s = (directory / _PROGRESS).stat().st_mtime
+            elapsed_ms = round(elapsed_ms + max(0.0, time.time() - written_s) * 1000, 2)
+        snapshot.enter(state, elapsed_ms)
+    return snapshot
 
 
-def order_cancel(record_directory: Path) -> None:
-    """Raises FileNotFoundError when the migration has ended; may be repeated."""
-    _order(record_directory / _CANCEL)
+def request_cancel(directory: Path) -> None:
+    """Raises FileNotFoundError when the migration has ended; idempotent."""
+    _set_flag(directory / _CANCEL)
 
 
-def order_continue(record_directory: Path) -> None:
-    """Raises FileNotFoundError when the migration has ended; may be repeated."""
-    _order(record_directory / _CONTINUE)
+def request_continue(directory: Path) -> None:
+    """Raises FileNotFoundError when the migration has ended; idempotent."""
+    _set_flag(directory / _CONTINUE)
 
 
-def _order(path: Path) -> None:
+def _set_flag(path: Path) -> None:
     os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600))
 
 
-def remove_files(record_directory: Path) -> None:
-    """Take away what a Progress has written, and orders, once the migration has ended; may be repeated.
+def remove_files(directory: Path) -> None:
+    """Remove the progress file and the flags once the migration has ended; idempotent.
 
     The directory goes with the last record in it.
     """
     for name in (_PROGRESS, f"{_PROGRESS}.new", _CANCEL, _CONTINUE):
-        (record_directory / name).unlink(missing_ok=True)
-    for directory in (record_directory, record_directory.parent, record_directory.parent.parent):
+        (directory / name).unlink(missing_ok=True)
+    for each in (directory, paths.journals(), paths.STATE):
         try:
-            directory.rmdir()
+            each.rmdir()
         except OSError:
             return

@@ -25,8 +25,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from .. import paths, typed
 from ..errors import MigrationError
-from . import journal, progress, watchdog
+from . import journal, progress, states, watchdog
 from .progress import Progress
 from .slots import LEAVING, Slot
 
@@ -143,11 +144,13 @@ class Supervisor:
             raise _ControllerLost("The controller was not heard of any more.")
         return {}
 
-    def _last_progress(self, result: watchdog.Result) -> dict[str, Any] | None:
+    def _last_progress(self, result: watchdog.Result) -> dict[str, object] | None:
         if result.get("in_doubt"):
-            return progress.read(self._directory)
-        ended = progress.COMPLETED if result["ok"] else progress.FAILED
-        return progress.final_snapshot(self._directory, str(result.get("status", ended)))
+            snapshot = progress.read(self._directory)
+        else:
+            ended = states.COMPLETED if result["ok"] else states.FAILED
+            snapshot = progress.final_snapshot(self._directory, str(result.get("status", ended)))
+        return None if snapshot is None else typed.to_dict(snapshot)
 
     def _hand_over(self, result: watchdog.Result, patience_s: float) -> None:
         path = self._directory / _RESULT
@@ -205,7 +208,8 @@ def wait(migration_id: str, seen: int, timeout_s: float) -> watchdog.Result:
                 "message": f"The agent of migration {migration_id} was killed, and with it the result was lost.",
                 "details": {},
             }
-        snapshot = progress.read(directory) or {}
+        found = progress.read(directory)
+        snapshot: dict[str, Any] = {} if found is None else typed.to_dict(found)
         queued = snapshot.get("queued") if queued is None else queued
         news = len(snapshot.get("events", [])) > seen >= 0 or snapshot.get("queued") != queued
         if news or time.monotonic() > deadline:
@@ -256,14 +260,14 @@ def remove_files(directory: Path) -> None:
 
 def remove_stale() -> None:
     """Forget migrations whose attendant was killed before or after all else of them had been settled."""
-    for path in journal.DIRECTORY.glob("*/progress.json"):
+    for path in paths.journals().glob("*/progress.json"):
         if not is_supervised(path.parent):
             remove_files(path.parent)
 
 
 def directory_of(migration_id: str) -> Path:
     journal.check_id(migration_id)
-    return journal.DIRECTORY / migration_id
+    return paths.journals() / migration_id
 
 
 def _lock(directory: Path) -> int:

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from ansible_collections.organic.live_migration.plugins.module_utils.migration import recovery
 from ansible_collections.organic.live_migration.plugins.module_utils.migration.source import Source
-from ansible_collections.organic.live_migration.plugins.module_utils.session import journal
+from ansible_collections.organic.live_migration.plugins.module_utils.session import journal, states
 from ansible_collections.organic.live_migration.plugins.module_utils.session.journal import MigrationRecord
 
 
@@ -24,7 +24,7 @@ def written(role: str, state: str, alive: bool = False) -> MigrationRecord:
     return entry
 
 
-@pytest.mark.parametrize("state", [journal.SETUP, journal.ACTIVE, journal.SWITCHOVER])
+@pytest.mark.parametrize("state", [states.SETUP, states.ACTIVE, states.SWITCHOVER])
 def test_before_the_commit_the_source_resumes_alone(records: Path, state: str) -> None:
     written("source", state)
     found = recovery.scan_host()
@@ -32,7 +32,7 @@ def test_before_the_commit_the_source_resumes_alone(records: Path, state: str) -
     assert not found.in_doubt
 
 
-@pytest.mark.parametrize("state", [journal.COMMITTED, journal.POSTCOPY])
+@pytest.mark.parametrize("state", [states.COMMITTED, states.POSTCOPY_ACTIVE])
 def test_after_it_the_target_is_asked(records: Path, state: str) -> None:
     written("source", state)
     found = recovery.scan_host()
@@ -42,8 +42,8 @@ def test_after_it_the_target_is_asked(records: Path, state: str) -> None:
 
 @pytest.mark.parametrize(
     ("state", "outcome"),
-    [(journal.SETUP, "destroyed"), (journal.ACTIVE, "destroyed"), (journal.RESTORED, "destroyed"),
-     (journal.COMPLETED, "finished")],
+    [(states.SETUP, "destroyed"), (states.ACTIVE, "destroyed"), (states.RESTORED, "destroyed"),
+     (states.COMPLETED, "finished")],
 )  # fmt: skip
 def test_the_target_keeps_only_what_has_run(records: Path, state: str, outcome: str) -> None:
     written("target", state)
@@ -65,14 +65,15 @@ def test_what_stands_in_a_shut_freezer_has_not_run(
     for directory in (group, group / "organic-nf"):
         for name, content in files.items():
             (directory / name).write_text(content)
-    entry = written("target", journal.COMPLETED)
+    entry = written("target", states.COMPLETED)
     entry.freezer = str(group)
     entry.save()
     assert [one.outcome for one in recovery.scan_host().settled] == [outcome]
 
 
-@pytest.mark.parametrize("role", ["source", "target"])
-@pytest.mark.parametrize("state", [journal.ACTIVE, journal.COMMITTED, journal.POSTCOPY, journal.COMPLETED])
+@pytest.mark.parametrize(
+    ("role", "state"), [(role, state.name) for state in states.STATES.values() for role in state.journal]
+)
 def test_what_is_at_work_is_left_alone(records: Path, role: str, state: str) -> None:
     entry = written(role, state, alive=True)
     found = recovery.scan_host()
@@ -121,15 +122,15 @@ def test_a_container_that_is_there_had_its_process(records: Path, engine: Engine
 @pytest.mark.parametrize(
     ("state", "needs_source", "outcome", "kept_here", "lost"),
     [
-        (journal.SETUP, False, recovery.NEVER_RAN, True, False),
-        (journal.COMMITTED, False, recovery.NEVER_RAN, True, False),
-        (journal.COMMITTED, False, recovery.EXITED, False, False),
-        (journal.COMMITTED, False, recovery.RUNNING, False, False),
-        (journal.COMMITTED, True, recovery.NEVER_RAN, True, False),
-        (journal.COMMITTED, True, recovery.EXITED, False, True),
-        (journal.POSTCOPY, True, recovery.NEVER_RAN, False, True),
-        (journal.POSTCOPY, True, recovery.EXITED, False, True),
-        (journal.POSTCOPY, True, recovery.RUNNING, False, False),
+        (states.SETUP, False, recovery.NEVER_RAN, True, False),
+        (states.COMMITTED, False, recovery.NEVER_RAN, True, False),
+        (states.COMMITTED, False, recovery.EXITED, False, False),
+        (states.COMMITTED, False, recovery.RUNNING, False, False),
+        (states.COMMITTED, True, recovery.NEVER_RAN, True, False),
+        (states.COMMITTED, True, recovery.EXITED, False, True),
+        (states.POSTCOPY_ACTIVE, True, recovery.NEVER_RAN, False, True),
+        (states.POSTCOPY_ACTIVE, True, recovery.EXITED, False, True),
+        (states.POSTCOPY_ACTIVE, True, recovery.RUNNING, False, False),
     ],
 )
 def test_what_ran_there_never_runs_here_again(

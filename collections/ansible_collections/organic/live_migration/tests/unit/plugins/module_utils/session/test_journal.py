@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.organic.live_migration.plugins.module_utils.session import journal
+from ansible_collections.organic.live_migration.plugins.module_utils.session import journal, states
 from ansible_collections.organic.live_migration.plugins.module_utils.session.journal import MigrationRecord
 from hypothesis import given
 from hypothesis import strategies as st
@@ -24,7 +24,7 @@ def make(migration_id: str = ID, role: str = "source", **fields: Any) -> Migrati
 def test_what_was_written_down_is_read_again(records: Path) -> None:
     made = make(root_pid=7, restart_policy={"Name": "unless-stopped", "MaximumRetryCount": 0})
     made.adopt()
-    made.save(journal.COMMITTED)
+    made.save(states.COMMITTED)
     assert journal.all_records() == [made]
     assert made.in_progress
     assert made.directory.stat().st_mode & 0o777 == 0o700
@@ -96,13 +96,24 @@ def test_an_id_can_name_no_other_directory(text: str) -> None:
 
 def test_whole_or_not_at_all(records: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     made = make()
-    made.save(journal.ACTIVE)
+    made.save(states.ACTIVE)
 
     def power_cut(_source: Path, _target: Path) -> None:
         raise OSError("power cut")
 
     monkeypatch.setattr(os, "replace", power_cut)
     with pytest.raises(OSError, match="power cut"):
-        made.save(journal.COMMITTED)
-    assert json.loads(made.path.read_text())["state"] == journal.ACTIVE
-    assert [found.state for found in journal.all_records()] == [journal.ACTIVE]
+        made.save(states.COMMITTED)
+    assert json.loads(made.path.read_text())["state"] == states.ACTIVE
+    assert [found.state for found in journal.all_records()] == [states.ACTIVE]
+
+
+def test_a_state_of_the_other_end_is_neither_written_nor_read(records: Path) -> None:
+    made = make()
+    made.save(states.ACTIVE)
+    with pytest.raises(ValueError, match="'restored' is not a state that the source"):
+        made.save(states.RESTORED)
+    assert [found.state for found in journal.all_records()] == [states.ACTIVE]
+    made.path.write_text(made.path.read_text().replace('"active"', '"restored"'))
+    with pytest.raises(ValueError, match="is not a migration record: 'restored' is not a state"):
+        MigrationRecord.load(made.path)

@@ -7,13 +7,13 @@ import json
 import os
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 from ansible_collections.organic.live_migration.plugins.module_utils.errors import Cancelled, MigrationError
-from ansible_collections.organic.live_migration.plugins.module_utils.session import progress
-from ansible_collections.organic.live_migration.plugins.module_utils.session.progress import Progress
+from ansible_collections.organic.live_migration.plugins.module_utils.session import progress, states
+from ansible_collections.organic.live_migration.plugins.module_utils.session.progress import Progress, Snapshot
 
 FACTS = {"migration_id": "0" * 16, "name": "smf", "peer": "edge-b", "strategy": "pre_copy", "total_bytes": 4096}
 
@@ -23,7 +23,7 @@ def directory(records: Path) -> Path:
     return records / FACTS["migration_id"]
 
 
-def snapshot(directory: Path) -> dict[str, Any]:
+def snapshot(directory: Path) -> Snapshot:
     found = progress.read(directory)
     assert found is not None
     return found
@@ -33,25 +33,24 @@ def test_it_can_be_read_from_the_first_moment(directory: Path) -> None:
     assert progress.read(directory) is None
     told = Progress(directory, FACTS)
     found = snapshot(directory)
-    assert found["state"] == progress.SETUP
-    assert {key: found[key] for key in FACTS} == FACTS
-    assert [event["state"] for event in found["events"]] == [progress.SETUP]
-    assert set(told.as_dict()) == set(found)
+    assert found.state == states.SETUP
+    assert {key: getattr(found, key) for key in FACTS} == FACTS
+    assert [event.state for event in found.events] == [states.SETUP]
+    assert replace(told.snapshot(), elapsed_ms=found.elapsed_ms) == found
     assert directory.stat().st_mode & 0o777 == 0o700
 
 
 def test_each_state_is_an_event_with_its_time(directory: Path) -> None:
     told = Progress(directory, FACTS)
-    states = [progress.ACTIVE, progress.SWITCHOVER, progress.SWITCHOVER, progress.COMPLETED]
-    for state in states:
+    for state in (states.ACTIVE, states.SWITCHOVER, states.SWITCHOVER, states.COMPLETED):
         told.set_state(state)
-        assert snapshot(directory)["state"] == state
-    events = snapshot(directory)["events"]
-    assert [event["state"] for event in events] == ["setup", "active", "switchover", "completed"]
-    times = [event["at_ms"] for event in events]
+        assert snapshot(directory).state == state
+    events = snapshot(directory).events
+    assert [event.state for event in events] == ["setup", "active", "switchover", "completed"]
+    times = [event.at_ms for event in events]
     assert times == sorted(times)
-    assert snapshot(directory)["setup_ms"] == times[1]
-    assert snapshot(directory)["elapsed_ms"] >= times[-1]
+    assert snapshot(directory).setup_ms == times[1]
+    assert snapshot(directory).elapsed_ms >= times[-1]
 
 
 def test_a_new_round_is_written_at_once_and_other_figures_seldom(
@@ -61,17 +60,17 @@ def test_a_new_round_is_written_at_once_and_other_figures_seldom(
     clock = [progress.now_ms()]
     monkeypatch.setattr(progress, "now_ms", lambda: clock[0])
     told.update(round=1, remaining_bytes=9)
-    assert (snapshot(directory)["round"], snapshot(directory)["remaining_bytes"]) == (1, 9)
+    assert (snapshot(directory).round, snapshot(directory).remaining_bytes) == (1, 9)
     clock[0] += 100
     told.update(round=1, remaining_bytes=8)
-    assert snapshot(directory)["remaining_bytes"] == 9
-    assert told.as_dict()["remaining_bytes"] == 8
+    assert snapshot(directory).remaining_bytes == 9
+    assert told.snapshot().remaining_bytes == 8
     clock[0] += 101
     told.update(remaining_bytes=7)
-    assert snapshot(directory)["remaining_bytes"] == 7
+    assert snapshot(directory).remaining_bytes == 7
     told.update(remaining_bytes=6)
-    told.set_state(progress.ACTIVE)
-    assert snapshot(directory)["remaining_bytes"] == 6
+    told.set_state(states.ACTIVE)
+    assert snapshot(directory).remaining_bytes == 6
 
 
 @pytest.mark.parametrize("act", [lambda told: told.set_state("ready"), lambda told: told.update(colour=1)])
@@ -107,21 +106,21 @@ def test_a_full_file_system_ends_no_migration(directory: Path, monkeypatch: pyte
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(Path, "write_text", full)
-    told.set_state(progress.ACTIVE)
-    assert told.as_dict()["state"] == progress.ACTIVE
-    assert snapshot(directory)["state"] == progress.SETUP
+    told.set_state(states.ACTIVE)
+    assert told.snapshot().state == states.ACTIVE
+    assert snapshot(directory).state == states.SETUP
 
 
 def test_it_is_cancelled_by_another_process(directory: Path) -> None:
     told = Progress(directory, FACTS)
     told.check()
     assert not told.cancelled
-    progress.order_cancel(directory)
-    progress.order_cancel(directory)
+    progress.request_cancel(directory)
+    progress.request_cancel(directory)
     assert told.cancelled
     with pytest.raises(Cancelled, match="cancelled"):
         told.check()
-    assert snapshot(directory)["state"] == progress.CANCELLING
+    assert snapshot(directory).state == states.CANCELLING
 
 
 def test_it_waits_for_the_order_to_continue(
@@ -130,9 +129,9 @@ def test_it_waits_for_the_order_to_continue(
     told = Progress(directory, FACTS)
     waits = threading.Thread(target=told.await_continue, args=(20,))
     waits.start()
-    until(lambda: snapshot(directory)["state"] == progress.PRE_SWITCHOVER, "it waits")
+    until(lambda: snapshot(directory).state == states.PRE_SWITCHOVER, "it waits")
     assert waits.is_alive()
-    progress.order_continue(directory)
+    progress.request_continue(directory)
     waits.join(10)
     assert not waits.is_alive()
 
@@ -141,13 +140,13 @@ def test_it_waits_neither_for_ever_nor_against_an_order(directory: Path) -> None
     told = Progress(directory, FACTS)
     with pytest.raises(MigrationError, match="not continued within 0 s"):
         told.await_continue(0)
-    progress.order_cancel(directory)
+    progress.request_cancel(directory)
     with pytest.raises(Cancelled):
         told.await_continue(20)
 
 
 def test_a_migration_that_has_ended_takes_no_orders(directory: Path) -> None:
-    for order in (progress.order_cancel, progress.order_continue):
+    for order in (progress.request_cancel, progress.request_continue):
         with pytest.raises(FileNotFoundError):
             order(directory)
 
@@ -156,13 +155,13 @@ def test_an_order_follows_no_link(directory: Path) -> None:
     Progress(directory, FACTS)
     (directory / "cancel").symlink_to(directory / "elsewhere")
     with pytest.raises(OSError, match=r"symbolic link"):
-        progress.order_cancel(directory)
+        progress.request_cancel(directory)
 
 
 def test_forgotten_it_leaves_nothing_but_what_others_need(directory: Path, records: Path) -> None:
     Progress(directory, FACTS)
-    progress.order_cancel(directory)
-    progress.order_continue(directory)
+    progress.request_cancel(directory)
+    progress.request_continue(directory)
     (directory / "source.json").touch()
     progress.remove_files(directory)
     assert os.listdir(directory) == ["source.json"]

@@ -13,11 +13,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible_collections.organic.live_migration.plugins.module_utils import typed
 from ansible_collections.organic.live_migration.plugins.module_utils.errors import MigrationError
 from ansible_collections.organic.live_migration.plugins.module_utils.migration import agent
 from ansible_collections.organic.live_migration.plugins.module_utils.session import (
     progress,
     slots,
+    states,
     supervisor,
     watchdog,
 )
@@ -56,7 +58,7 @@ def test_orders_are_taken_and_the_result_is_fetched_once(nothing_left: Callable[
     assert not begin()
     snapshot = progress.read(supervisor.directory_of(ID))
     assert snapshot is not None
-    assert (snapshot["state"], snapshot["queued"], snapshot["name"]) == ("setup", False, "smf")
+    assert (snapshot.state, snapshot.queued, snapshot.name) == ("setup", False, "smf")
     supervisor.submit(ID, {"port": 7})
     found = result()
     assert found["orders"] == {"port": 7}
@@ -77,26 +79,26 @@ def test_a_result_is_for_root_alone(records: Path, until: Until) -> None:
 
 def test_a_long_one_tells_news_at_once(records: Path) -> None:
     def work(orders: dict[str, Any]) -> watchdog.Result:
-        told = Progress(records / ID, FACTS)
-        told.set_state(progress.ACTIVE)
+        told = Progress(records / ID, {**FACTS, "migration_id": ID})
+        told.set_state(states.ACTIVE)
         told.await_continue(20)
-        return {"ok": True, "statistics": told.as_dict()}
+        return {"ok": True, "statistics": typed.to_dict(told.snapshot())}
 
     begin(work)
     supervisor.submit(ID, {"port": 7})
     seen = 0
-    states: list[str] = []
-    while progress.PRE_SWITCHOVER not in states:
+    entered: list[str] = []
+    while states.PRE_SWITCHOVER not in entered:
         start = time.monotonic()
         news = supervisor.wait(ID, seen, 20)
         assert news["running"]
         assert time.monotonic() - start < 10
-        states = [event["state"] for event in news["progress"]["events"]]
-        assert len(states) > seen
-        seen = len(states)
+        entered = [event["state"] for event in news["progress"]["events"]]
+        assert len(entered) > seen
+        seen = len(entered)
     assert supervisor.wait(ID, seen, 0.05)["running"]
-    progress.order_continue(records / ID)
-    assert result()["statistics"]["events"][-1]["state"] == progress.PRE_SWITCHOVER
+    progress.request_continue(records / ID)
+    assert result()["statistics"]["events"][-1]["state"] == states.PRE_SWITCHOVER
 
 
 def test_a_fault_is_a_result(nothing_left: Callable[[], None]) -> None:
@@ -137,7 +139,7 @@ def test_one_that_nobody_fetches_does_not_keep_others_waiting(records: Path) -> 
 def test_it_can_be_cancelled_before_it_has_orders(queued: bool, nothing_left: Callable[[], None]) -> None:
     begin(migration_id=OTHER, max_parallel=1)
     begin(max_parallel=1 if queued else 2)
-    progress.order_cancel(supervisor.directory_of(ID))
+    progress.request_cancel(supervisor.directory_of(ID))
     found = result()
     assert found["status"] == "cancelled"
     assert [event["state"] for event in found["statistics"]["events"]] == ["setup", "cancelling", "cancelled"]
@@ -194,7 +196,7 @@ def test_one_whose_turn_has_come_hears_of_its_controller_or_goes(monkeypatch: py
     assert Supervisor(ID, FACTS, 1, 20, echo).begin()
     supervisor.submit(OTHER, {"port": 7})
     assert result(OTHER)["ok"]
-    until(lambda: not (progress.read(supervisor.directory_of(ID)) or {"queued": False})["queued"], "its turn has come")
+    until(lambda: not getattr(progress.read(supervisor.directory_of(ID)), "queued", False), "its turn has come")
     until(lambda: not supervisor.is_supervised(supervisor.directory_of(ID)), "nobody keeps the slot")
 
 
@@ -209,11 +211,11 @@ def test_orders_that_come_too_late_are_told_to_be(records: Path) -> None:
 
 
 def test_more_signs_of_life_than_it_hears_are_no_fault(records: Path) -> None:
-    begin(lambda orders: Progress(records / ID, FACTS).await_continue(20) or {"ok": True})
+    begin(lambda orders: Progress(records / ID, {**FACTS, "migration_id": ID}).await_continue(20) or {"ok": True})
     supervisor.submit(ID, {"port": 7})
     for _sign in range(50):
         supervisor.submit(ID, {})
-    progress.order_continue(records / ID)
+    progress.request_continue(records / ID)
     assert result()["ok"]
 
 
