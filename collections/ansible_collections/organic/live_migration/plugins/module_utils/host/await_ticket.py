@@ -10,8 +10,6 @@ from pathlib import Path
 
 from .. import paths
 
-_BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
-
 
 class AwaitTicket:
     """Lets one resident init, for one start, await a process instead of starting its own.
@@ -26,7 +24,7 @@ class AwaitTicket:
     def permit(self, timeout_s: int) -> None:
         """Let the next start await, until ``timeout_s`` from now, unless the host is booted again before."""
         deadline = int(time.clock_gettime(time.CLOCK_BOOTTIME)) + timeout_s
-        self._path.write_text(f"{deadline} {_BOOT_ID.read_text().strip()}\n")
+        self._path.write_text(f"{deadline} {paths.BOOT_ID.read_text().strip()}\n")
         self._path.chmod(0o644)  # whatever the umask: the init may run as another user
 
     def revoke(self) -> None:

@@ -20,6 +20,7 @@ from ..memory.pager import Answer, SourcePager, TargetPager
 from ..network import tun, tun_packets
 from ..network.address_switch import AddressSwitch
 from ..network.packet_hold import InboundHold, OutgoingHold, PacketHold, SynHold
+from ..session import messages
 from ..session.channel import Channel, Listener, PageStream
 from ..session.journal import MigrationRecord
 from ..session.options import Plan
@@ -90,8 +91,8 @@ class SourceContext:
             now = self.files.snapshot()
             changed, gone = now.diff(self.snapshot, set())
             if changed or gone:
-                self.control.send("files", self.files.pack(changed), gone=gone)
-                self.control.expect("unpacked", self.plan.timeout_s)
+                self.control.send(messages.FILES, self.files.pack(changed), gone=gone)
+                self.control.expect(messages.UNPACKED, self.plan.timeout_s)
             self.snapshot = now
 
 

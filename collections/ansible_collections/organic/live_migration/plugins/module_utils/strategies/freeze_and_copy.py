@@ -15,9 +15,8 @@ from ..host import files, processes
 from ..host.steps import now_ms
 from ..memory.pager import Answer
 from ..network import netlink, tun, tun_packets, unread_datagrams
-from ..session import channel, journal, watchdog
+from ..session import channel, messages, states, watchdog
 from ..session.channel import Message
-from ..session.progress import SWITCHOVER
 from ..session.stall import STALL_TIMEOUT_S, StallDetector
 from .base import Strategy
 from .context import SourceContext
@@ -35,8 +34,8 @@ class FreezeAndCopy(Strategy):
 
     def switch_over(self, source: SourceContext) -> Message:
         control, pager, steps, timeout_s = source.control, source.pager, source.steps, source.plan.timeout_s
-        source.record.save(journal.SWITCHOVER)
-        source.progress.set_state(SWITCHOVER)
+        source.record.save(states.SWITCHOVER)
+        source.progress.set_state(states.SWITCHOVER)
         with steps.step("scan_mappings"):
             pager.order("snapshot_vmas")  # CRIU then need not walk all pages
             pager.expect("snapshot_vmas", timeout_s)
@@ -54,10 +53,10 @@ class FreezeAndCopy(Strategy):
             # packets that arrive until the target has announced itself are still received, and dumped with the socket
             source.outgoing.bind()
             source.links.suppress_arp()
-            control.send("switch")
+            control.send(messages.SWITCH)
             sockets = netlink.NetlinkSockets.of(processes.tree(source.root.pid))
             sockets.check()
-            control.expect("switched", STALL_TIMEOUT_S)
+            control.expect(messages.SWITCHED, STALL_TIMEOUT_S)
             source.mac_change = source.links.drop_mac()
             source.incoming.bind()
             if sockets:  # the process must not be notified of the loss of its own address
@@ -81,7 +80,7 @@ class FreezeAndCopy(Strategy):
                 pager.look(source.memory.report)
                 stall.check()
 
-            restored = control.expect("restored", timeout_s, on_pages)
+            restored = control.expect(messages.RESTORED, timeout_s, on_pages)
         with steps.step("final_memory"):
             source.final = pager.expect("final", timeout_s, on_progress)
         return restored
@@ -125,4 +124,4 @@ class FreezeAndCopy(Strategy):
         arrived = unread + source.incoming.packets + source.syn_hold.packets
         parts = [archive, *named.values(), packets, arrived]
         sizes = {"archive_bytes": len(archive), "tun_bytes": len(packets), "arrived_bytes": len(arrived)}
-        source.control.send("images", b"".join(parts), images=names, gone=gone, finished_by=self.name, **sizes)
+        source.control.send(messages.IMAGES, b"".join(parts), images=names, gone=gone, finished_by=self.name, **sizes)

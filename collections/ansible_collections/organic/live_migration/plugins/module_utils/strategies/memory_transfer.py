@@ -10,7 +10,7 @@ import socket
 from ..errors import MigrationError
 from ..memory import dirty_tracking
 from ..memory.pager import Answer, Sent, SourcePager
-from ..session import channel
+from ..session import channel, messages
 from ..session.channel import Channel, PageStream
 from ..session.options import Plan
 from ..session.progress import Progress
@@ -54,13 +54,15 @@ class MemoryTransfer:
     def connect(self) -> tuple[Channel, PageStream, list[socket.socket]]:
         """One connection for the messages, and, authenticated the same way, one for CRIU's pages and the pager's."""
         control = Channel.connect(self._addresses, self._port, self.plan.credentials, 10)
-        control.send("hello")
-        stream, for_pager = self._connect_for_pages("pages"), self._connect_pager()
+        control.send(messages.HELLO, **messages.hello())
+        stream, for_pager = self._connect_for_pages(messages.PAGES), self._connect_pager()
         self.control = control
         return control, stream, for_pager
 
     def _connect_pager(self) -> list[socket.socket]:
-        connections = [self._connect_for_pages("pager").plain for _number in range(self.plan.options.connections)]
+        connections = [
+            self._connect_for_pages(messages.PAGER).plain for _number in range(self.plan.options.connections)
+        ]
         for connection in connections:
             channel.enlarge_buffer(connection, receives=False)
         return connections
@@ -142,7 +144,7 @@ class MemoryTransfer:
             PeerLost: the link is still broken.
         """
         control = Channel.connect(self._addresses, self._port, self.plan.credentials, 3)
-        control.send("reconnect")
+        control.send(messages.RECONNECT)
         pager = self._make_pager(self._connect_pager())
         try:
             pager.order("reconnect_source")

@@ -12,7 +12,7 @@ import time
 from ..errors import MigrationError, PeerFailed, PeerGone, PeerLost
 from ..host.steps import now_ms
 from ..memory.pager import PagesLost
-from ..session.progress import POSTCOPY_ACTIVE, POSTCOPY_PAUSED
+from ..session import messages, states
 from . import cost_model
 from .context import SourceContext, TargetContext
 from .cost_model import Costs, Limits, Load, Prediction
@@ -59,13 +59,13 @@ class PostCopy(FreezeAndCopy):
                 control, pager = memory.control, memory.pager
                 if control is None or pager is None:
                     control, pager = memory.reconnect()
-                    memory.progress.set_state(POSTCOPY_ACTIVE)
+                    memory.progress.set_state(states.POSTCOPY_ACTIVE)
                 if not memory.is_pushing:
                     memory.start_push(pager)
                 memory.report_done(pager.expect("push", NO_TIMEOUT_S, memory.report))
                 with contextlib.suppress(PeerLost):  # all pages are there, whatever becomes of the link or of the agent
-                    control.send("push_done")
-                    control.expect("placed_all", NO_TIMEOUT_S)
+                    control.send(messages.PUSH_DONE)
+                    control.expect(messages.PLACED_ALL, NO_TIMEOUT_S)
                 return
             except PeerFailed:
                 raise
@@ -74,7 +74,7 @@ class PostCopy(FreezeAndCopy):
                     raise
                 sent_some = memory.sent.bytes > before
                 memory.disconnect()
-                memory.progress.set_state(POSTCOPY_PAUSED)
+                memory.progress.set_state(states.POSTCOPY_PAUSED)
                 if sent_some or not deadline_ms:
                     deadline_ms = now_ms() + memory.plan.options.postcopy_timeout_s * 1000
                 if now_ms() > deadline_ms:
@@ -96,7 +96,7 @@ class PostCopy(FreezeAndCopy):
                         pager.check()
                         continue
                     break
-                target.control.expect("push_done", _FAILURE_REASON_TIMEOUT_S)
+                target.control.expect(messages.PUSH_DONE, _FAILURE_REASON_TIMEOUT_S)
                 return
             except PeerLost:
                 target.control.close()
@@ -110,7 +110,7 @@ class PostCopy(FreezeAndCopy):
         while True:
             control = target.listener.accept(max(0.0, deadline - time.monotonic()))
             try:
-                control.expect("reconnect", 10)
+                control.expect(messages.RECONNECT, 10)
                 connections = target.accept_pager()
                 target.pager.order("reconnect", connections)
                 for connection in connections:
