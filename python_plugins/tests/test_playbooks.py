@@ -88,14 +88,14 @@ def test_playbooks_run_in_order_with_their_variables(project: Path) -> None:
 
 ANNOUNCE = """
 from ansible.plugins.action import ActionBase
+from ansible_collections.organic.live_migration.plugins.module_utils.session.progress import Snapshot
 from ansible_collections.organic.live_migration.plugins.plugin_utils.hosts import Hosts
 
 class ActionModule(ActionBase):
     def run(self, tmp=None, task_vars=None):
         for number in (1, 2):
-            Hosts(self, task_vars, "edge-b").announce({
-                "migration_id": "1", "name": "smf", "state": "active", "round": number, "colour": "blue",
-                "remaining_bytes": 3 << 20, "dirty_pages_per_s": 1000.4})
+            Hosts(self, task_vars, "edge-b").announce(Snapshot(
+                "1", "smf", state="active", round=number, remaining_bytes=3 << 20, dirty_pages_per_s=1000.4))
         return {"changed": True}
 """
 MOVE = """

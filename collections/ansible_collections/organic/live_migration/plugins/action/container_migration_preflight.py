@@ -23,5 +23,10 @@ class ActionModule(ActionBase):
         _validated, arguments = self.validate_argument_spec(ARGUMENTS)
         migration = Migration(Hosts(self, task_vars or {}, arguments["target_host"]), arguments)
         blockers = migration.blockers()
-        result.update(changed=False, migratable=not blockers, blockers=blockers, **migration.facts())
+        result.update(
+            changed=False,
+            migratable=not blockers,
+            blockers=[blocker.as_dict() for blocker in blockers],
+            **migration.facts(),
+        )
         return result

@@ -12,7 +12,7 @@ from ansible_collections.organic.live_migration.plugins.plugin_utils.recovery im
 
 
 class ActionModule(ActionBase):
-    """Settles on the task's host what it can settle alone, and asks the targets of the rest."""
+    """Recovers on the task's host what it can recover alone, and resolves the rest with the target hosts."""
 
     _requires_connection = True
     _supports_check_mode = True

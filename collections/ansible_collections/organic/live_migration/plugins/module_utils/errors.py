@@ -5,7 +5,8 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+import traceback
+from dataclasses import asdict, dataclass, field
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,7 @@ class Blocker:
 
 
 class MigrationError(Exception):
-    """Base of all faults that are told to the user. ``details`` goes into the result as it is."""
+    """Base of all failures that users are to see. ``details`` goes into the result as it is."""
 
     def __init__(self, message: str, **details: object) -> None:
         super().__init__(message)
@@ -57,7 +58,7 @@ class CriuFailed(MigrationError):
 
 
 class ProcessEnded(MigrationError):
-    """What was to be moved ended by itself, or was killed: it does not run on the source as before."""
+    """The process exited by itself, or was killed, before the commit: it does not run on the source as before."""
 
 
 class PeerFailed(MigrationError):
@@ -69,15 +70,53 @@ class PeerLost(MigrationError):
 
 
 class PeerGone(PeerLost):
-    """The other host is there, and nobody listens any more."""
+    """The other host refuses the connection: no agent listens there any more."""
 
 
 class Stalled(PeerLost):
-    """The other host is there and does not get on; nothing is asked of it any more."""
+    """The other host is connected and makes no progress; nothing more is asked of it."""
 
 
 class Cancelled(MigrationError):
-    """Somebody ordered to cancel it before the commit point."""
+    """A user cancelled it before the commit point."""
 
     def __init__(self) -> None:
         super().__init__("The migration was cancelled.")
+
+
+_INTERNAL = (
+    "Internal error: {name}: {error}. This is a defect of the collection organic.live_migration; report it with the "
+    "traceback, which ansible-playbook shows with -vvv."
+)
+
+
+@dataclass
+class Failure:
+    """An exception as it is handed from process to process.
+
+    Attributes:
+        message: whole sentences, for the user.
+        details: for programs, for example ``criu_log``.
+        traceback: where it was raised; empty when the message says all that is to be known.
+    """
+
+    message: str
+    details: dict[str, object] = field(default_factory=dict)
+    traceback: str = ""
+
+    @classmethod
+    def of(cls, error: Exception) -> Failure:
+        """Of an exception that was caught; one that nobody foresaw is reported as a defect."""
+        if isinstance(error, MigrationError):
+            details = dict(error.details)
+            where = str(details.pop("traceback", ""))  # of the other host
+            return cls(as_sentence(str(error)), details, where)
+        where = "".join(traceback.format_exception(type(error), error, error.__traceback__))
+        if isinstance(error, OSError):
+            return cls(as_sentence(str(error)), traceback=where)
+        return cls(_INTERNAL.format(name=type(error).__name__, error=str(error).rstrip(".")), traceback=where)
+
+
+def as_sentence(text: str) -> str:
+    """With a full stop, so that another sentence may follow."""
+    return text if text.endswith((".", "!", "?")) else f"{text}."

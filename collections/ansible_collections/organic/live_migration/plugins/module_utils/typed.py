@@ -16,11 +16,13 @@ from enum import Enum
 from typing import Any, ClassVar, Protocol, TypeVar, cast
 
 
-class _Dataclass(Protocol):
+class Dataclass(Protocol):
+    """Any dataclass."""
+
     __dataclass_fields__: ClassVar[dict[str, Any]]
 
 
-T = TypeVar("T", bound=_Dataclass)
+T = TypeVar("T", bound=Dataclass)
 
 _SCALARS: dict[str, tuple[type, ...]] = {"str": (str,), "int": (int,), "float": (float, int), "bool": (bool,)}
 

@@ -52,7 +52,7 @@ options:
     default: inter_copy
   downtime_limit_ms:
     description:
-      - Downtime that is wished for, in milliseconds. Rounds of pre-copy go on until it is expected to be kept.
+      - Target downtime in milliseconds. Rounds of pre-copy go on until the expected downtime is below it.
     type: int
     default: 300
   downtime_budget_ms:
@@ -104,7 +104,7 @@ options:
     default: 2
   max_rounds:
     description:
-      - Most rounds of pre-copy.
+      - Maximum number of pre-copy rounds.
     type: int
     default: 30
   on_no_convergence:
@@ -165,7 +165,7 @@ EXAMPLES = r"""
     downtime_limit_ms: 100
     on_no_convergence: post_copy
 
-- name: Tell how long it stood still
+- name: Show the process downtime
   ansible.builtin.debug:
     msg: "{{ moved.migration.process_downtime_ms }} ms"
 """
@@ -184,9 +184,15 @@ migration:
       description: How the process was moved.
       type: str
       sample: resident
-    status:
-      description: V(completed); or V(failed) or V(cancelled), when the process runs on the source as before unless the
-        message says that it ended.
+    outcome:
+      description:
+        - V(completed) when the process runs on the target host.
+        - V(rolled_back) when the migration failed before its commit point, and V(cancelled) when it was cancelled; the
+          process runs on the source host as before.
+        - V(in_doubt) when it failed at its commit point or later. The target host was asked; the message says what it
+          reported, or that it could not be reached and the process stays frozen on the source host.
+        - V(state_lost) when post-copy failed after the process had run on the target host.
+        - V(process_exited) when the process exited, or was killed, before the commit point.
       type: str
       sample: completed
     source_host:
@@ -216,7 +222,7 @@ migration:
     steps:
       description:
         - Steps in the order in which they ended, in milliseconds since the start.
-        - Those from C(freeze) to C(resume) are the downtime.
+        - Those from C(freeze) to C(run) are the downtime.
       type: list
       elements: dict
       sample: [{"name": "freeze", "start_ms": 1903.1, "duration_ms": 0.4}]
@@ -225,7 +231,7 @@ migration:
       type: list
       elements: dict
     held_packets:
-      description: Packets that arrived for the process while it stood still, and were delivered to it afterwards.
+      description: Packets that arrived for the process in its downtime, and were delivered to it afterwards.
       type: int
       sample: 58
     prediction:
@@ -233,7 +239,7 @@ migration:
       type: dict
       returned: with O(strategy=auto)
     statistics:
-      description: Figures of the memory's way, and the states that the migration went through, as QEMU tells them.
+      description: Figures of the memory transfer, and the states that the migration entered, with QEMU's names.
       type: dict
       contains:
         state:
@@ -257,17 +263,17 @@ migration:
           description: Pages of zeros, which were not sent.
           type: int
         skipped_pages:
-          description: Pages that were found and not sent, as they were gone by then.
+          description: Pages that were unmapped before they were sent.
           type: int
         dirty_pages_per_s:
           description: Pages of 4096 bytes that the process wrote in a second.
           type: float
         page_tracking:
-          description: How these pages were found, as in O(page_tracking); empty without rounds.
+          description: Dirty-page tracking method, as in O(page_tracking); empty without rounds.
           type: str
           sample: write_protection
         tracking_stop_ms:
-          description: For how long the process stood still in the rounds, so that they could be found.
+          description: How long the process was stopped in all rounds together, so that they could be found.
           type: float
         throughput_bytes_per_s:
           description: Memory that was sent in a second, by the order that sent most.
@@ -276,7 +282,7 @@ migration:
           description: Downtime as it was expected at the last round.
           type: float
         downtime_limit_ms:
-          description: As it was wished for.
+          description: As in O(downtime_limit_ms).
           type: int
         setup_ms:
           description: Time before the first page.
@@ -363,7 +369,7 @@ blockers:
   elements: dict
   sample: [{"code": "image_missing", "message": "The image is missing on the target host", "remedy": "Load it there"}]
 details:
-  description: What is known of a failure, for example C(criu_log), the error lines of CRIU's log.
+  description: Details of the failure, for example C(criu_log), the error lines of CRIU's log.
   returned: when a migration failed
   type: dict
 """

@@ -10,25 +10,43 @@ module: container_migration_agent
 short_description: One end of a container migration
 version_added: 0.1.0
 description:
-  - Does on one host what M(organic.live_migration.container_migrate),
-    M(organic.live_migration.container_migration_preflight) and M(organic.live_migration.container_migration_recover)
-    need done there.
+  - Does the part of one host for M(organic.live_migration.container_migrate),
+    M(organic.live_migration.container_migration_preflight) and M(organic.live_migration.container_migration_recover).
   - Not meant to be used in a playbook; the actions above run it on both hosts, in the right order.
 attributes:
   check_mode:
     support: full
-    description: The phases C(look), C(prepare) and C(recover) change nothing then; C(sink) and C(probe) never do.
+    description: The phases V(preflight), V(prepare) and V(recover) change nothing then.
 options:
   phase:
-    description: What is to be done.
+    description:
+      - What to do.
+      - On the source host, V(preflight) checks the container and begins its migration, V(start) migrates it, V(poll)
+        waits for the outcome or for progress, V(abort_queued) ends a migration that was not started, and V(resolve)
+        ends one that was in doubt.
+      - On the target host, V(prepare) creates the awaiting container, V(query_outcome) reports what became of the
+        process, and V(discard_target) removes what was prepared.
+      - On either host, V(recover) recovers interrupted migrations. V(bandwidth_server) and V(bandwidth_client) measure
+        the link from the source host to the target host.
     type: str
     required: true
-    choices: [look, prepare, migrate, wait, dismiss, outcome, settle, withdraw, recover, sink, probe]
+    choices:
+      - preflight
+      - prepare
+      - start
+      - poll
+      - abort_queued
+      - query_outcome
+      - resolve
+      - discard_target
+      - recover
+      - bandwidth_server
+      - bandwidth_client
   name:
-    description: Name of the container. The phases that take a O(migration_id) need none, nor does C(recover).
+    description: Name of the container.
     type: str
   plan:
-    description: Orders for this end. With it, the phase C(look) begins a migration that nothing speaks against.
+    description: Plan of the migration. With it, O(phase=preflight) begins the migration if nothing prevents it.
     type: dict
   credentials:
     description: Certificate and key of this end, and the certificate of the other.
@@ -40,10 +58,6 @@ options:
     description: Identity of the source host's engine.
     type: str
     default: ''
-  memory_bytes:
-    description: Memory that the container's processes have in use.
-    type: int
-    default: 0
   memory_reserve_mb:
     description: Memory that must stay available on the target host.
     type: int
@@ -62,26 +76,30 @@ options:
     description: TCP port of the target's agent.
     type: int
   migration_id:
-    description: A migration that was begun.
+    description: Identifies a migration that was begun, on both hosts.
     type: str
-  seen:
-    description: How many events of its progress the controller knows.
+  events_seen:
+    description:
+      - Number of events that the controller knows. O(phase=poll) returns when there are more. V(-1) waits for the
+        outcome only.
     type: int
-    default: 0
+    default: -1
   measure:
-    description: In the phase C(look), measure how much the container writes, for half a second.
+    description: With O(phase=preflight), measure for half a second how many pages the container writes.
     type: bool
     default: false
   outcome:
-    description: What became of the process on the target of an interrupted migration.
+    description:
+      - What became of the process on the target host of an interrupted migration. It runs there, it ran there and has
+        exited, or it never ran there.
     type: str
-    choices: [ran, ended, destroyed]
+    choices: [running, exited, never_ran]
   tracks_pages:
-    description: In the phase C(look), whether the migration must find written pages.
+    description: With O(phase=preflight), whether the migration must find written pages.
     type: bool
     default: false
   page_tracking:
-    description: How; see M(organic.live_migration.container_migrate).
+    description: Dirty-page tracking method; see M(organic.live_migration.container_migrate).
     type: str
     choices: [auto, write_protection, soft_dirty]
     default: auto
@@ -99,22 +117,23 @@ author:
 """
 
 EXAMPLES = r"""
-- name: What container_migrate asks of the source host first
+- name: Check a container on its host, as container_migrate does first
   organic.live_migration.container_migration_agent:
-    phase: look
+    phase: preflight
     name: smf
 """
 
 RETURN = r"""
 agent:
-  description: The answer, whose content depends on the phase.
+  description: C(answer), whose fields depend on O(phase); or C(failure), with C(message), C(details) and C(traceback).
   returned: always
   type: dict
+  sample: {"answer": {"outcome": "running"}}
 """
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.organic.live_migration.plugins.module_utils.memory.dirty_tracking import AUTO, TRACKING_METHODS
-from ansible_collections.organic.live_migration.plugins.module_utils.migration import agent
+from ansible_collections.organic.live_migration.plugins.module_utils.migration import agent, phases
 from ansible_collections.organic.live_migration.plugins.module_utils.strategies.registry import methods
 
 
@@ -124,51 +143,27 @@ def main() -> None:
             "phase": {
                 "type": "str",
                 "required": True,
-                "choices": [
-                    "look",
-                    "prepare",
-                    "migrate",
-                    "wait",
-                    "dismiss",
-                    "outcome",
-                    "settle",
-                    "withdraw",
-                    "recover",
-                    "sink",
-                    "probe",
-                ],
+                "choices": list(phases.PHASES),
             },
             "name": {"type": "str"},
             "plan": {"type": "dict"},
             "credentials": {"type": "dict", "no_log": True},
             "source": {"type": "dict"},
             "engine_id": {"type": "str", "default": ""},
-            "memory_bytes": {"type": "int", "default": 0},
             "memory_reserve_mb": {"type": "int", "default": 256},
             "shared_volumes": {"type": "list", "elements": "str", "default": []},
             "addresses": {"type": "list", "elements": "str", "default": []},
             "port": {"type": "int"},
             "migration_id": {"type": "str"},
-            "seen": {"type": "int", "default": 0},
+            "events_seen": {"type": "int", "default": -1},
             "measure": {"type": "bool", "default": False},
             "tracks_pages": {"type": "bool", "default": False},
             "page_tracking": {"type": "str", "choices": [AUTO, *TRACKING_METHODS], "default": AUTO},
-            "outcome": {"type": "str", "choices": ["ran", "ended", "destroyed"]},
+            "outcome": {"type": "str", "choices": list(phases.TARGET_OUTCOMES)},
             "method": {"type": "str", "choices": list(methods()), "default": "resident"},
             "dry_run": {"type": "bool", "default": False},
         },
-        required_if=[
-            ("phase", "look", ["name"]),
-            ("phase", "prepare", ["name", "plan", "credentials", "source"]),
-            ("phase", "migrate", ["plan", "credentials", "addresses", "port"]),
-            ("phase", "sink", ["credentials"]),
-            ("phase", "probe", ["credentials", "addresses", "port"]),
-            ("phase", "wait", ["migration_id"]),
-            ("phase", "dismiss", ["migration_id"]),
-            ("phase", "outcome", ["name", "migration_id"]),
-            ("phase", "settle", ["migration_id", "outcome"]),
-            ("phase", "withdraw", ["name", "migration_id"]),
-        ],
+        required_if=[("phase", name, list(needed)) for name, needed in phases.PHASES.items() if needed],
         supports_check_mode=True,
     )
     module.params["dry_run"] = module.params["dry_run"] or module.check_mode

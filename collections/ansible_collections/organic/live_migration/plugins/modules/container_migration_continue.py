@@ -10,18 +10,18 @@ module: container_migration_continue
 short_description: Continue a container migration that pauses before its switchover
 version_added: 0.2.0
 description:
-  - Has a migration go on that M(organic.live_migration.container_migrate) works on in another play, with
+  - Continues a migration that M(organic.live_migration.container_migrate) runs in another play with
     O(organic.live_migration.container_migrate#module:pause_before_switchover=true).
-  - Runs on the source host. Waits until the migration pauses, and then until it goes on.
+  - Runs on the source host. Waits until the migration pauses, and then until it has continued.
 attributes:
   check_mode:
     support: full
-    description: Waits until the migration pauses, and leaves it so.
+    description: Waits until the migration pauses, and does not continue it.
   idempotent:
     support: full
-    description: A migration that goes on already is left alone.
+    description: A migration that has continued already is left alone.
 extends_documentation_fragment:
-  - organic.live_migration.order
+  - organic.live_migration.control
 """
 
 EXAMPLES = r"""
@@ -32,12 +32,13 @@ EXAMPLES = r"""
 
 RETURN = r"""
 state:
-  description: State of the migration after that, see RV(organic.live_migration.container_migrate#module:migration).
+  description:
+    - State of the migration, as C(state) of RV(organic.live_migration.container_migration_info#module:migrations).
   returned: success
   type: str
   sample: switchover
 migration_id:
-  description: The migration.
+  description: Identifies the migration.
   returned: success
   type: str
   sample: 00112233445566ff
@@ -49,17 +50,17 @@ msg:
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.organic.live_migration.plugins.module_utils.errors import MigrationError
-from ansible_collections.organic.live_migration.plugins.module_utils.migration.control import ARGUMENTS, Orders
+from ansible_collections.organic.live_migration.plugins.module_utils.migration.control import ARGUMENTS, Control
 
 
 def main() -> None:
     module = AnsibleModule(**ARGUMENTS)
     try:
-        orders = Orders(module.params["name"], module.params["migration_id"], module.check_mode)
-        answer = orders.go_on(module.params["timeout_s"])
+        control = Control(module.params["name"], module.params["migration_id"], module.check_mode)
+        answer = control.resume(module.params["timeout_s"])
     except (MigrationError, OSError) as error:
         module.fail_json(msg=str(error))
-    module.exit_json(changed=answer.changed, state=answer.status, migration_id=answer.migration_id, msg=answer.message)
+    module.exit_json(changed=answer.changed, state=answer.state, migration_id=answer.migration_id, msg=answer.message)
 
 
 if __name__ == "__main__":

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: container_migration_info
-short_description: Tell how far the migrations of a host are
+short_description: List the migrations of a host and their progress
 version_added: 0.2.0
 description:
-  - Lists the migrations that leave this host or arrive on it, and the interrupted ones that nobody has settled yet.
-  - What is known of the memory is known on the source host.
+  - Lists the migrations that leave this host or arrive on it, and interrupted ones that were not recovered yet.
+  - Their progress is known on the source host only.
 options:
   name:
     description: Only migrations of this container.
@@ -32,7 +32,7 @@ author:
 """
 
 EXAMPLES = r"""
-- name: Look how far the migrations are
+- name: List the migrations of this host
   organic.live_migration.container_migration_info:
   register: found
 
@@ -50,7 +50,7 @@ migrations:
   elements: dict
   contains:
     migration_id:
-      description: Names the migration on both hosts.
+      description: Identifies the migration on both hosts.
       type: str
       sample: 00112233445566ff
     name:
@@ -64,13 +64,14 @@ migrations:
       type: str
     state:
       description:
-        - On the source host as in RV(organic.live_migration.container_migrate#module:migration). On the target host
-          V(setup), V(active), V(restored) or V(completed).
+        - State of the migration. On the source host as C(statistics.state) of
+          RV(organic.live_migration.container_migrate#module:migration); V(committed) is possible there, too, once the
+          progress is gone. On the target host V(setup), V(active), V(restored) or V(completed).
       type: str
     in_progress:
       description:
-        - Whether its agent is there. If it is not, the migration was interrupted, and
-          M(organic.live_migration.container_migration_recover) settles it.
+        - Whether its agent runs. If not, the migration was interrupted; run
+          M(organic.live_migration.container_migration_recover).
       type: bool
     progress:
       description:

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: container_migration_preflight
-short_description: Tell whether a container can move to another host
+short_description: Check whether a container can migrate to another host
 version_added: 0.1.0
 description:
-  - Runs the preflight of M(organic.live_migration.container_migrate) on both hosts and returns every reason against the
-    migration, each with its remedy. Nothing is changed.
+  - Runs the preflight of M(organic.live_migration.container_migrate) on both hosts and returns everything that
+    prevents the migration, each blocker with its remedy. Nothing is changed.
 extends_documentation_fragment:
   - organic.live_migration.migration
 attributes:
@@ -29,13 +29,13 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Ask whether the SMF can move to edge-b
+- name: Check whether the SMF can migrate to edge-b
   organic.live_migration.container_migration_preflight:
     name: smf
     target_host: edge-b
   register: preflight
 
-- name: Show what is in the way
+- name: Show the blockers
   ansible.builtin.debug:
     msg: "{{ preflight.blockers | map(attribute='message') }}"
   when: not preflight.migratable
@@ -43,17 +43,17 @@ EXAMPLES = r"""
 
 RETURN = r"""
 migratable:
-  description: Whether there is no reason against it.
+  description: Whether nothing prevents the migration.
   returned: success
   type: bool
 blockers:
-  description: Every reason against it.
+  description: Everything that prevents the migration.
   returned: success
   type: list
   elements: dict
   contains:
     code:
-      description: Stable name of the reason.
+      description: Stable name of the blocker.
       type: str
       sample: image_missing
     message:

@@ -7,26 +7,27 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: container_migration_recover
-short_description: Settle the interrupted migrations of a host
+short_description: Recover interrupted migrations of a host
 version_added: 0.2.0
 description:
-  - Decides, from what is written down on the hosts, which copy of each interrupted migration is the live one, has it
-    run, and takes the rest away. Nothing is guessed.
-  - A migration that was interrupted before its commit point is settled on each of its hosts alone. After it the target
-    host is asked whether the process runs there; until it was, the process stands frozen on the source host.
-  - M(organic.live_migration.container_migrate) does the same before it begins. Migrations at work are left alone.
+  - Decides from the journals on the hosts which copy of each interrupted migration is the live one, has it run, and
+    removes the rest. Nothing is guessed.
+  - A migration that was interrupted before its commit point is recovered on each of its hosts alone. After the commit
+    point it is in doubt, and the target host is asked whether the process runs there; until it can be reached, the
+    process stays frozen on the source host.
+  - M(organic.live_migration.container_migrate) does the same before it begins. Migrations in progress are left alone.
   - Run it on the source hosts and on the target hosts.
 options: {}
 attributes:
   check_mode:
     support: full
-    description: Lists what would be settled; of a migration that the target host must decide, that it would be asked.
+    description: Lists what would be recovered; no target host is asked.
   diff_mode:
     support: none
     description: There is nothing to compare.
   idempotent:
     support: full
-    description: What was settled is gone.
+    description: A migration that was recovered is not listed again.
 seealso:
   - module: organic.live_migration.container_migrate
   - module: organic.live_migration.container_migration_info
@@ -35,80 +36,110 @@ author:
 """
 
 EXAMPLES = r"""
-- name: Settle what was interrupted
+- name: Recover interrupted migrations
   hosts: nf_hosts
   gather_facts: false
   tasks:
-    - name: Settle it
+    - name: Recover interrupted migrations
       organic.live_migration.container_migration_recover:
 """
 
 RETURN = r"""
-settled:
-  description: Interrupted migrations that this host settled alone.
+recovered:
+  description: Interrupted migrations that this host recovered alone.
   returned: always
   type: list
   elements: dict
   contains:
     migration_id:
-      description: Names the migration on both hosts.
+      description: Identifies the migration on both hosts.
       type: str
+      sample: 00112233445566ff
     name:
       description: Name of the container.
       type: str
+      sample: smf
     role:
       description: Of this host, V(source) or V(target).
       type: str
+      sample: source
     peer:
       description: Inventory name of the other host.
       type: str
+      sample: edge-b
     outcome:
       description:
-        - V(resumed) when the process runs on here, on the source host; V(finished) when it runs here, on the target
-          host; V(destroyed) when what had been prepared here, on the target host, was taken away.
+        - What became of the process on this host. V(running) when it runs here; V(never_ran) on a target host where
+          what had been prepared for it was removed.
       type: str
-decided:
-  description: Interrupted migrations that the target host decided.
+      sample: running
+resolved:
+  description: Interrupted migrations that were in doubt, and that the target host was asked about.
   returned: always
   type: list
   elements: dict
   contains:
     migration_id:
-      description: Names the migration on both hosts.
+      description: Identifies the migration on both hosts.
       type: str
+      sample: 00112233445566ff
     name:
       description: Name of the container.
       type: str
+      sample: smf
     target_host:
-      description: Inventory name of the host that was asked.
+      description: Inventory name of the target host.
       type: str
+      sample: edge-b
     outcome:
       description:
-        - V(ran) when the process runs on the target host, V(destroyed) when it runs on here; V(unknown) in check mode.
-        - V(ended) when it had run on the target host, and its container has been stopped there since.
-        - V(lost) when it had run on the target host, in post-copy, and has ended there. Start it anew.
+        - What became of the process on the target host. V(running) when it runs there; V(exited) when it ran there and
+          its container is stopped now; V(never_ran) when it runs on this host again; V(unknown) in check mode.
+        - V(lost) when it ran there in post-copy before it had all its memory, and has exited. Redeploy it.
       type: str
+      sample: running
 in_doubt:
-  description: Those whose target host could not be asked. The process stands frozen here.
+  description: Those whose target host could not be asked. The process stays frozen on this host.
   returned: always
   type: list
   elements: dict
   contains:
     migration_id:
-      description: Names the migration on both hosts.
+      description: Identifies the migration on both hosts.
       type: str
+      sample: 00112233445566ff
     name:
       description: Name of the container.
       type: str
+      sample: smf
     target_host:
-      description: Inventory name of the host that must be asked.
+      description: Inventory name of the target host.
       type: str
+      sample: edge-b
     reason:
       description: Why it could not be asked.
       type: str
+      sample: "Host 'edge-b' cannot be reached: timed out"
 in_progress:
   description: Migrations that are not interrupted.
   returned: always
   type: list
   elements: dict
+  contains:
+    migration_id:
+      description: Identifies the migration on both hosts.
+      type: str
+      sample: 00112233445566ff
+    name:
+      description: Name of the container.
+      type: str
+      sample: smf
+    role:
+      description: Of this host, V(source) or V(target).
+      type: str
+      sample: source
+    peer:
+      description: Inventory name of the other host.
+      type: str
+      sample: edge-b
 """

@@ -9,6 +9,7 @@ from __future__ import annotations
 import datetime
 
 from ansible.errors import AnsibleError
+from ansible_collections.organic.live_migration.plugins.module_utils.session.channel import Credentials
 
 try:
     from cryptography import x509
@@ -45,8 +46,8 @@ def _make(name: str) -> tuple[str, str]:
     return certificate.public_bytes(serialization.Encoding.PEM).decode(), private.decode()
 
 
-def credentials() -> tuple[dict[str, str], dict[str, str]]:
-    """Credentials of the source and of the target, as the agents take them."""
+def credentials() -> tuple[Credentials, Credentials]:
+    """Credentials of the source and of the target."""
     if IMPORT_ERROR is not None:
         raise AnsibleError(
             "The Python package 'cryptography' is missing on the controller. Install it beside ansible-core."
@@ -54,6 +55,6 @@ def credentials() -> tuple[dict[str, str], dict[str, str]]:
     source_certificate, source_key = _make("source")
     target_certificate, target_key = _make("target")
     return (
-        {"certificate": source_certificate, "key": source_key, "peer_certificate": target_certificate},
-        {"certificate": target_certificate, "key": target_key, "peer_certificate": source_certificate},
+        Credentials(source_certificate, source_key, target_certificate),
+        Credentials(target_certificate, target_key, source_certificate),
     )

@@ -6,21 +6,21 @@
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import asdict
+from typing import TypeVar
 
 from ansible.errors import AnsibleActionFail
-from ansible.executor.task_executor import TaskExecutor
 from ansible.plugins.action import ActionBase
-from ansible.utils.display import Display
-
-try:
-    from ansible.executor.task_result import _RawTaskResult
-except ImportError:  # before ansible-core 2.19 there are no events; the result is the same
-    _RawTaskResult = None
-
-display = Display()
+from ansible_collections.organic.live_migration.plugins.module_utils import typed
+from ansible_collections.organic.live_migration.plugins.module_utils.errors import Failure
+from ansible_collections.organic.live_migration.plugins.module_utils.migration.phases import Parameters
+from ansible_collections.organic.live_migration.plugins.module_utils.session.progress import Snapshot
+from ansible_collections.organic.live_migration.plugins.plugin_utils import ansible_compat
+from ansible_collections.organic.live_migration.plugins.plugin_utils.ansible_compat import ModuleResult, TaskVars
 
 AGENT = "organic.live_migration.container_migration_agent"
+
+Answer = TypeVar("Answer", bound=typed.Dataclass)
 
 
 class Hosts:
@@ -29,21 +29,19 @@ class Hosts:
     Args:
         action: the running action; the host that its task works on is the source.
         task_vars: of the source host.
-        target: inventory name of the target host; None where none is to be asked.
+        target: inventory name of the target host; None where only the source is asked.
     """
 
-    def __init__(self, action: ActionBase, task_vars: dict[str, Any], target: str | None) -> None:
+    def __init__(self, action: ActionBase, task_vars: TaskVars, target: str | None) -> None:
         self._action = action
         self._vars = task_vars
-        self._inventory = task_vars["hostvars"]._inventory
-        self._host = self._inventory.get_host(task_vars["inventory_hostname"])
-        self.source: str = action._task.delegate_to or self._host.name
+        self.source = ansible_compat.source_name(action, task_vars)
         self.target = target or ""
         if target is None:
             return
         if target not in task_vars["hostvars"]:
             raise AnsibleActionFail(
-                f"The target host '{target}' is not in the inventory. 'ansible-inventory --graph' shows what is."
+                f"The target host '{target}' is not in the inventory. 'ansible-inventory --graph' lists its hosts."
             )
         if target == self.source:
             raise AnsibleActionFail(f"Source and target are the same host, '{target}'. Name another target_host.")
@@ -56,62 +54,49 @@ class Hosts:
                 return [str(address)]
         return [self.target]
 
-    def on_source(self, **arguments: Any) -> dict[str, Any]:
-        """Run the agent module on the source host."""
-        result: dict[str, Any] = self._action._execute_module(
-            module_name=AGENT, module_args=arguments, task_vars=self._vars
-        )
-        return _checked(result, self.source)
+    def on_source(self, parameters: Parameters, answer: type[Answer]) -> Answer:
+        """Run a phase of the agent module on the source host.
 
-    def on_target(self, **arguments: Any) -> dict[str, Any]:
-        """Run the agent module on the target host, as a task with delegate_to would."""
-        task = self._action._task.copy()
-        task.action = AGENT
-        task.args = arguments
-        task.delegate_to = self.target
-        # what the user wants of the whole task is not wanted of this part of it
-        task.loop = task.loop_with = task.register = task.retries = None
-        task.until, task.failed_when, task.changed_when = [], [], []
-        task.no_log = True
-        executor = TaskExecutor(
-            self._host,
-            task,
-            dict(self._vars),  # it notes there whom it delegates to
-            self._action._play_context.copy(),
-            self._action._loader,
-            self._action._shared_loader_obj,
-            None,
-            self._vars["hostvars"]._variable_manager,
-        )
-        return _checked(executor.run(), self.target)
-
-    def announce(self, progress: dict[str, Any]) -> None:
-        """Tell the callback plugins how far a migration is, as Ansible does of its own asynchronous tasks.
-
-        It reaches them as ``v2_runner_on_async_poll`` with the progress as ``migration``, and users of ansible-runner
-        as the event ``runner_on_async_poll``.
+        Raises:
+            AnsibleActionFail: the phase failed, or the host cannot be reached.
         """
-        queue = display._final_q  # the way of every callback out of a worker; None where there is no worker
-        if queue is None or _RawTaskResult is None:
-            return
-        news = {
-            "ansible_job_id": progress.get("migration_id"),
-            "started": 1,
-            "finished": 0,
-            "migration": {**progress, "source_host": self.source, "target_host": self.target},
-        }
-        task = self._action._task
-        queue.send_callback(
-            "v2_runner_on_async_poll",
-            _RawTaskResult(host=self._host, task=task, return_data=news, task_fields=task.dump_attrs()),
-        )
+        result = ansible_compat.run_module(self._action, AGENT, parameters.as_module_arguments(), self._vars)
+        return _read(result, self.source, answer)
+
+    def on_target(self, parameters: Parameters, answer: type[Answer]) -> Answer:
+        """Run a phase of the agent module on the target host.
+
+        Raises:
+            AnsibleActionFail: the phase failed, or the host cannot be reached.
+        """
+        arguments = parameters.as_module_arguments()
+        result = ansible_compat.run_module_on(self._action, self.target, AGENT, arguments, self._vars)
+        return _read(result, self.target, answer)
+
+    def announce(self, progress: Snapshot) -> None:
+        """Send the progress of a migration to the callback plugins."""
+        migration = {**asdict(progress), "source_host": self.source, "target_host": self.target}
+        ansible_compat.send_progress(self._action, migration, self._vars)
 
 
-def _checked(result: dict[str, Any], host: str) -> dict[str, Any]:
-    """The agent's answer; a host that cannot be reached, or a module that broke, fails the action."""
+def _read(result: ModuleResult, host: str, answer: type[Answer]) -> Answer:
+    """The agent's answer in the result of its module."""
     if result.get("unreachable"):
-        raise AnsibleActionFail(f"Host '{host}' cannot be reached: {result.get('msg')}")
+        raise _failed(Failure(f"Host '{host}' cannot be reached: {result.get('msg')}"))
     if result.get("failed") or "agent" not in result:
-        raise AnsibleActionFail(f"Host '{host}': {result.get('msg') or result.get('module_stderr') or result}")
-    answer: dict[str, Any] = result["agent"]
-    return answer
+        message = result.get("msg") or result.get("module_stderr") or result
+        raise _failed(Failure(f"Host '{host}': {message}", traceback=str(result.get("exception") or "")))
+    agent = result["agent"]
+    try:
+        if "failure" in agent:
+            raise _failed(typed.from_dict(Failure, agent["failure"]))
+        return typed.from_dict(answer, agent["answer"])
+    except (KeyError, ValueError) as error:
+        raise _failed(
+            Failure(f"Host '{host}' gave an answer that does not fit this version of the collection: {error}")
+        ) from None
+
+
+def _failed(failure: Failure) -> AnsibleActionFail:
+    """Fails the action; a traceback from the host is shown as one of the controller's would be."""
+    return AnsibleActionFail(failure.message, result={"exception": failure.traceback} if failure.traceback else None)

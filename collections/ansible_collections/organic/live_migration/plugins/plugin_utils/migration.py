@@ -2,28 +2,44 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""One migration as the controller sees it: who is asked what, in which order."""
+"""Controller side of one migration: preflight, choose a strategy, start, poll, and report the result."""
 
 from __future__ import annotations
 
 import contextlib
 import secrets
 import time
-from collections.abc import Iterator
-from dataclasses import asdict, fields, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any
 
 from ansible.errors import AnsibleActionFail, AnsibleError
+from ansible_collections.organic.live_migration.plugins.module_utils import typed
+from ansible_collections.organic.live_migration.plugins.module_utils.errors import Blocker
+from ansible_collections.organic.live_migration.plugins.module_utils.migration import phases
+from ansible_collections.organic.live_migration.plugins.module_utils.migration.phases import (
+    BandwidthClientAnswer,
+    BandwidthServerAnswer,
+    Done,
+    Parameters,
+    PlanParameters,
+    PollAnswer,
+    PreflightAnswer,
+    PrepareAnswer,
+)
+from ansible_collections.organic.live_migration.plugins.module_utils.session.channel import Credentials
 from ansible_collections.organic.live_migration.plugins.module_utils.session.options import (
     AUTO,
     CHOICES,
     RANGES,
     Options,
 )
+from ansible_collections.organic.live_migration.plugins.module_utils.session.outcome import Outcome, Pending, Verdict
 from ansible_collections.organic.live_migration.plugins.module_utils.strategies import registry
-from ansible_collections.organic.live_migration.plugins.plugin_utils import certificates, recovery
+from ansible_collections.organic.live_migration.plugins.plugin_utils import certificates, recovery, report
 from ansible_collections.organic.live_migration.plugins.plugin_utils.forecast import Forecast, Measured
 from ansible_collections.organic.live_migration.plugins.plugin_utils.hosts import Hosts
+from ansible_collections.organic.live_migration.plugins.plugin_utils.report import Aftermath, Where
 
 ARGUMENTS: dict[str, Any] = {
     "name": {"type": "str", "required": True},
@@ -44,7 +60,41 @@ MIGRATE_ARGUMENTS: dict[str, Any] = {
 }
 _MAX_TIMEOUT_S = 86400
 
-Result = dict[str, Any]
+Result = dict[str, object]
+"""Fields of an action's result."""
+
+
+@dataclass(frozen=True)
+class Arguments:
+    """The arguments of the actions; described in the modules' documentation."""
+
+    name: str
+    target_host: str
+    target_address: str | None = None
+    memory_reserve_mb: int = 256
+    shared_volumes: list[str] = field(default_factory=list)
+    timeout_s: int = 120
+    method: str = "resident"
+    downtime_budget_ms: int = 0
+    options: Options = field(default_factory=Options)
+
+    @classmethod
+    def of(cls, validated: Mapping[str, object]) -> Arguments:
+        """From arguments that were checked against their specification.
+
+        Raises:
+            ValueError: a value is out of its range.
+        """
+        options = {one.name for one in fields(Options)}
+        chosen = typed.from_dict(Options, {name: value for name, value in validated.items() if name in options})
+        others = {name: value for name, value in validated.items() if name not in options}
+        return replace(typed.from_dict(cls, others), options=chosen)
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.timeout_s <= _MAX_TIMEOUT_S:
+            raise ValueError(
+                f"timeout_s must be at least 1 (second) and at most {_MAX_TIMEOUT_S}. Leave it out to get 120."
+            )
 
 
 class Migration:
@@ -52,82 +102,78 @@ class Migration:
 
     Args:
         hosts: the two hosts.
-        arguments: of the action, validated.
+        arguments: of the action, checked against their specification.
+
+    Raises:
+        AnsibleActionFail: arguments are out of range, or do not fit each other.
     """
 
-    def __init__(self, hosts: Hosts, arguments: dict[str, Any]) -> None:
-        self._hosts = hosts
-        self._arguments = arguments
-        self._name: str = arguments["name"]
-        self._started = time.monotonic()
-        self._looked: Result = {}
-        self._forecast: Forecast | None = None
-        self._id = secrets.token_hex(8)
-        if not 1 <= arguments["timeout_s"] <= _MAX_TIMEOUT_S:
-            raise AnsibleActionFail(
-                f"timeout_s must be at least 1 (second) and at most {_MAX_TIMEOUT_S}. Leave it out to get 120."
-            )
-        chosen = {field.name: arguments[field.name] for field in fields(Options) if field.name in arguments}
+    def __init__(self, hosts: Hosts, arguments: Mapping[str, object]) -> None:
         try:
-            self._options = Options(**chosen)
+            self._arguments = Arguments.of(arguments)
         except ValueError as error:
             raise AnsibleActionFail(str(error)) from None
-        self._usable = [strategy.name for strategy in registry.usable(arguments["method"])]
+        self._hosts = hosts
+        self._name = self._arguments.name
+        self._where = Where(self._name, hosts.source, hosts.target)
+        self._started = time.monotonic()
+        self._found = PreflightAnswer()
+        self._forecast: Forecast | None = None
+        self._id = secrets.token_hex(8)
+        self._options = self._arguments.options
+        self._usable = [strategy.name for strategy in registry.usable(self._arguments.method)]
         if self._options.strategy not in (AUTO, *self._usable):
             raise AnsibleActionFail(
-                f"Method '{arguments['method']}' knows no strategy but {', '.join(self._usable)}, not "
+                f"Method '{self._arguments.method}' knows no strategy but {', '.join(self._usable)}, not "
                 f"{self._options.strategy}. Use method 'resident', or leave strategy out."
             )
 
     # What can be known before anything is touched
 
-    def look(self, dry_run: bool) -> list[dict[str, str]]:
-        """Look at the container on the source; returns the blockers against it that are found there.
+    def preflight(self, dry_run: bool) -> list[Blocker]:
+        """Check the container on the source; returns the blockers that are found there.
 
-        Interrupted migrations are settled first, unless in a dry run.
+        Interrupted migrations are recovered first, unless in a dry run.
         """
-        self._looked = self._hosts.on_source(
-            phase="look",
-            name=self._name,
-            shared_volumes=self._arguments["shared_volumes"],
-            method=self._arguments["method"],
-            plan=None if dry_run else self._plan(self._hosts.target),
-            page_tracking=self._options.page_tracking,
-            tracks_pages=self._tracks_writes,
-            measure=self._measures,
-            dry_run=dry_run,
+        self._found = self._hosts.on_source(
+            Parameters(
+                phases.PREFLIGHT,
+                self._name,
+                plan=None if dry_run else self._plan(self._hosts.target),
+                shared_volumes=self._arguments.shared_volumes,
+                method=self._arguments.method,
+                page_tracking=self._options.page_tracking,
+                tracks_pages=self._tracks_writes,
+                measure=self._measures,
+                dry_run=dry_run,
+            ),
+            PreflightAnswer,
         )
-        self._fail_if_broken(self._looked)
-        mine = [in_doubt for in_doubt in self._looked["in_doubt"] if in_doubt["name"] == self._name]
-        for in_doubt in mine:
-            if in_doubt["target_host"] != self._hosts.target:
-                raise AnsibleActionFail(
-                    f"Container '{in_doubt['name']}' stands frozen on {self._hosts.source}, and only "
-                    f"{in_doubt['target_host']} knows whether it runs there: an earlier migration was interrupted "
-                    f"just when it was handed over. Use target_host {in_doubt['target_host']}, to settle it."
-                )
-            recovery.settle(self._hosts, in_doubt["migration_id"], in_doubt["name"])
+        mine = [entry for entry in self._found.in_doubt if entry.name == self._name]
+        for entry in mine:
+            if entry.target_host != self._hosts.target:
+                raise AnsibleActionFail(report.frozen_elsewhere(self._where, entry.target_host))
+            recovery.resolve(self._hosts, entry.migration_id, entry.name)
         if mine:
-            return self.look(dry_run)
-        blockers: list[dict[str, str]] = self._looked["blockers"]
-        return blockers
+            return self.preflight(dry_run)
+        return self._found.blockers
 
-    def blockers(self) -> list[dict[str, str]]:
-        """Every reason against the migration, from both hosts. Nothing is changed."""
-        found = list(self.look(dry_run=True))
+    def blockers(self) -> list[Blocker]:
+        """Everything that prevents the migration, on both hosts. Nothing is changed."""
+        found = list(self.preflight(dry_run=True))
         self._decide(measures_link=not found)
-        if self._looked.get("source"):
-            found += self._prepare(self._orders()[1], dry_run=True)["blockers"]
+        if self._found.source:
+            found += self._prepare(dry_run=True, credentials=certificates.credentials()[1]).blockers
         return found
 
     def facts(self) -> Result:
-        """What was seen of the container, and what its move would cost."""
+        """What was found about the container, and what its migration would cost."""
         forecast = self._decide(measures_link=False)
         return {
             "source_host": self._hosts.source,
             "target_host": self._hosts.target,
-            "memory_bytes": self._looked.get("memory_bytes", 0),
-            "processes": self._looked.get("processes", 0),
+            "memory_bytes": self._found.memory_bytes,
+            "processes": self._found.processes,
             "predicted_downtime_ms": forecast.predicted.downtime_ms,
             "forecast": forecast.as_dict(),
         }
@@ -143,30 +189,32 @@ class Migration:
         return self._options.strategy != AUTO and registry.strategy_class(self._options.strategy).tracks_writes
 
     def _decide(self, measures_link: bool) -> Forecast:
-        """Predict what the migration costs; where it is still open, choose the strategy by that."""
+        """Predict what the migration costs; choose the strategy by that if it is not chosen yet."""
         if self._forecast is None:
             measured = Measured(
-                self._looked.get("memory_bytes", 0),
-                self._looked.get("dirty_pages_per_s"),
+                self._found.memory_bytes,
+                self._found.dirty_pages_per_s,
                 self._measure_link() if measures_link and self._measures else None,
             )
-            budget_ms = self._arguments.get("downtime_budget_ms", 0)
-            self._forecast = Forecast(measured, self._options, budget_ms, self._arguments["method"])
+            self._forecast = Forecast(
+                measured, self._options, self._arguments.downtime_budget_ms, self._arguments.method
+            )
             self._options = replace(self._options, strategy=self._forecast.strategy)
         return self._forecast
 
     def _measure_link(self) -> float:
         source_credentials, target_credentials = certificates.credentials()
-        sink = self._hosts.on_target(phase="sink", credentials=target_credentials)
-        self._fail_if_broken(sink)
-        told = self._hosts.on_source(
-            phase="probe",
-            credentials=source_credentials,
-            addresses=self._hosts.target_addresses(self._arguments["target_address"]),
-            port=sink["port"],
+        server = self._hosts.on_target(
+            Parameters(phases.BANDWIDTH_SERVER, credentials=target_credentials), BandwidthServerAnswer
         )
-        self._fail_if_broken(told)
-        return float(told["link_bytes_per_s"])
+        client = Parameters(
+            phases.BANDWIDTH_CLIENT, credentials=source_credentials, addresses=self._addresses, port=server.port
+        )
+        return self._hosts.on_source(client, BandwidthClientAnswer).link_bytes_per_s
+
+    @property
+    def _addresses(self) -> list[str]:
+        return self._hosts.target_addresses(self._arguments.target_address)
 
     def diff(self) -> Result:
         """What runs where, before and after; in the form that --diff prints."""
@@ -181,207 +229,168 @@ class Migration:
     # Doing it
 
     def migrate(self) -> Result:
-        """Check, migrate, and tell; a failed migration is told as well, with what it left: the process where it was.
+        """Check, migrate, and report; also a migration that failed, after which the process is where it was.
 
         Returns:
             Result fields of the action.
         """
-        blockers = self.look(dry_run=False)
+        blockers = self.preflight(dry_run=False)
         if blockers:
             return refusal(blockers)
-        with self._dismissing():
+        with self._aborting_queued():
             outcome = self._queue()
             if outcome is not None:
-                return self._tell(outcome, self._elapsed_ms(), self._elapsed_ms())
+                return self._result(outcome, self._elapsed_ms(), self._elapsed_ms(), Aftermath())
             self._decide(measures_link=True)
-            source_orders, target_orders = self._orders()
-            prepared = self._prepare_in_turn(target_orders)
-        if prepared["blockers"]:
-            self._dismiss()
-            return refusal(prepared["blockers"])
+            source_credentials, target_credentials = certificates.credentials()
+            prepared = self._prepare_in_turn(target_credentials)
+        if prepared.blockers:
+            self._abort_queued()
+            return refusal(prepared.blockers)
         prepared_ms = self._elapsed_ms()
-        outcome = self._hosts.on_source(
-            phase="migrate",
-            **source_orders,
-            addresses=self._hosts.target_addresses(self._arguments["target_address"]),
-            port=prepared["port"],
-            method=self._arguments["method"],
+        found = self._hosts.on_source(
+            Parameters(
+                phases.START,
+                plan=self._plan(self._hosts.target),
+                credentials=source_credentials,
+                addresses=self._addresses,
+                port=prepared.port,
+                method=self._arguments.method,
+            ),
+            PollAnswer,
         )
-        while outcome.get("running"):
-            self._hosts.announce(outcome["progress"])
-            outcome = self._wait(seen=len(outcome["progress"].get("events", [])))
-        if not outcome["ok"] and not outcome["message"].endswith("."):
-            outcome["message"] += "."  # sentences follow
-        if outcome.get("in_doubt"):
-            outcome["message"] += self._ask_target()
-        elif not outcome["ok"] and not outcome.get("stopped"):
-            outcome["message"] += self._withdraw(self._id)
-        return self._tell(outcome, self._elapsed_ms(), prepared_ms)
+        while (outcome := found.outcome) is None:
+            progress = self._progress_of(found)
+            self._hosts.announce(progress.progress)
+            found = self._poll(events_seen=len(progress.progress.events))
+        return self._result(outcome, self._elapsed_ms(), prepared_ms, self._clean_up(outcome))
+
+    def _clean_up(self, outcome: Outcome) -> Aftermath:
+        """After a failure: have the target asked, or have it remove what was prepared there."""
+        if outcome.verdict is Verdict.IN_DOUBT:
+            try:
+                return Aftermath(resolved=recovery.resolve(self._hosts, self._id, self._name))
+            except AnsibleActionFail as error:
+                return Aftermath(unresolved=str(error))
+        if outcome.verdict in (Verdict.ROLLED_BACK, Verdict.CANCELLED, Verdict.PROCESS_EXITED):
+            try:
+                self._hosts.on_target(Parameters(phases.DISCARD_TARGET, self._name, migration_id=self._id), Done)
+            except AnsibleActionFail as error:
+                return Aftermath(not_discarded=str(error), ends_after_s=self._arguments.timeout_s)
+        return Aftermath()
 
     def _elapsed_ms(self) -> float:
         return (time.monotonic() - self._started) * 1000
 
-    def _queue(self) -> Result | None:
+    def _queue(self) -> Outcome | None:
         """Wait until it is this migration's turn to leave the source; returns what ended it before that."""
-        if not self._looked.get("queued"):
+        if not self._found.queued:
             return None
         while True:
-            answer = self._wait()
-            if not answer.get("running"):
-                return answer
-            self._hosts.announce(answer["progress"])
-            if not answer["progress"].get("queued"):
+            found = self._poll()
+            if found.outcome is not None:
+                return found.outcome
+            progress = self._progress_of(found).progress
+            self._hosts.announce(progress)
+            if not progress.queued:
                 return None
 
-    def _wait(self, seen: int = -1) -> Result:
-        """Wait on the source for the end, for its turn or, when it is told how many are known, for events.
+    def _poll(self, events_seen: int = -1) -> PollAnswer:
+        """Wait on the source for the outcome, for the migration's turn or, when their number is given, for events.
 
         It takes a second at most.
         """
-        return self._hosts.on_source(phase="wait", migration_id=self._id, seen=seen)
+        return self._hosts.on_source(
+            Parameters(phases.POLL, migration_id=self._id, events_seen=events_seen), PollAnswer
+        )
 
-    def _prepare_in_turn(self, orders: Result) -> Result:
+    def _progress_of(self, found: PollAnswer) -> Pending:
+        if found.pending is None:
+            raise AnsibleActionFail(f"Host '{self._hosts.source}' gave neither an outcome nor a progress.")
+        return found.pending
+
+    def _prepare_in_turn(self, credentials: Credentials) -> PrepareAnswer:
         """Prepare the target as soon as it is this migration's turn to arrive there."""
-        prepared = self._prepare(orders, dry_run=False)
-        while prepared.get("queued"):
-            news = self._wait()
-            if not news.get("running"):
-                raise AnsibleActionFail(f"{news['message']} The container runs on {self._hosts.source} as before.")
-            self._hosts.announce({**news["progress"], "queued": True})
-            prepared = self._prepare(orders, dry_run=False)
+        prepared = self._prepare(dry_run=False, credentials=credentials)
+        while prepared.queued:
+            found = self._poll()
+            if found.outcome is not None:
+                raise AnsibleActionFail(report.failure(found.outcome, self._where, Aftermath()))
+            self._hosts.announce(replace(self._progress_of(found).progress, queued=True))
+            prepared = self._prepare(dry_run=False, credentials=credentials)
         return prepared
 
     @contextlib.contextmanager
-    def _dismissing(self) -> Iterator[None]:
-        """When this fails, nothing goes on on the source either."""
+    def _aborting_queued(self) -> Iterator[None]:
+        """When the block fails, nothing goes on on the source either."""
         try:
             yield
         except AnsibleError:
             with contextlib.suppress(AnsibleError):  # the first failure is what counts
-                self._dismiss()
+                self._abort_queued()
             raise
 
-    def _dismiss(self) -> None:
-        """End what attends the migration on the source, which has no orders yet; else it ended by itself, later."""
-        self._fail_if_broken(self._hosts.on_source(phase="dismiss", migration_id=self._id))
+    def _abort_queued(self) -> None:
+        """End the supervisor on the source, which was not started; else it would end by itself, later."""
+        self._hosts.on_source(Parameters(phases.ABORT_QUEUED, migration_id=self._id), Done)
 
-    def _plan(self, peer: str) -> Result:
-        return {
-            "migration_id": self._id,
-            "name": self._name,
-            "timeout_s": self._arguments["timeout_s"],
-            "memory_bytes": self._looked.get("memory_bytes", 0),
-            "peer": peer,
-            "options": asdict(self._options),
-        }
-
-    def _orders(self) -> tuple[Result, Result]:
-        """Orders for the source and for the target."""
-        source_credentials, target_credentials = certificates.credentials()
-        return (
-            {"plan": self._plan(self._hosts.target), "credentials": source_credentials},
-            {"plan": self._plan(self._hosts.source), "credentials": target_credentials},
+    def _plan(self, peer: str) -> PlanParameters:
+        return PlanParameters(
+            self._id, self._name, peer, self._arguments.timeout_s, self._found.memory_bytes, self._options
         )
 
-    def _prepare(self, orders: Result, dry_run: bool) -> Result:
-        answer = self._hosts.on_target(
-            dry_run=dry_run,
-            phase="prepare",
-            name=self._name,
-            **orders,
-            source=self._looked["source"],
-            engine_id=self._looked["engine_id"],
-            memory_reserve_mb=self._arguments["memory_reserve_mb"],
-            method=self._arguments["method"],
-        )
-        self._fail_if_broken(answer)
-        return answer
-
-    def _ask_target(self) -> str:
-        """Decide a migration that broke just at its commit, or later; returns what to tell the user."""
-        target = self._hosts.target
-        try:
-            outcome = recovery.settle(self._hosts, self._id, self._name)
-        except AnsibleActionFail as error:
-            return (
-                f" {error} Only {target} knows whether the process runs there; on {self._hosts.source} it "
-                "stands frozen until it was asked. Run this again as soon as both hosts can be reached."
-            )
-        return (
-            " The target was asked: the process "
-            + {
-                "ran": "runs there.",
-                "ended": f"ran there and has ended by itself since; '{self._name}' is stopped there.",
-                "destroyed": "runs on here.",
-                "lost": "ran there, maybe without all its memory, and ended. Its state is lost; "
-                f"start '{self._name}' anew.",
-            }[outcome]
+    def _prepare(self, dry_run: bool, credentials: Credentials) -> PrepareAnswer:
+        return self._hosts.on_target(
+            Parameters(
+                phases.PREPARE,
+                self._name,
+                plan=self._plan(self._hosts.source),
+                credentials=credentials,
+                source=self._found.source,
+                engine_id=self._found.engine_id,
+                memory_reserve_mb=self._arguments.memory_reserve_mb,
+                method=self._arguments.method,
+                dry_run=dry_run,
+            ),
+            PrepareAnswer,
         )
 
-    def _withdraw(self, migration_id: str) -> str:
-        """Have the target take away what still waits there; returns what to tell the user if it does not."""
-        try:
-            answer = self._hosts.on_target(phase="withdraw", name=self._name, migration_id=migration_id)
-            self._fail_if_broken(answer)
-        except AnsibleActionFail as error:
-            return f" {error} What was prepared there ends by itself after {self._arguments['timeout_s']} s."
-        return ""
-
-    def _tell(self, outcome: Result, migration_time_ms: float, prepared_ms: float) -> Result:
-        steps = [{"name": "prepare", "start_ms": 0.0, "duration_ms": round(prepared_ms, 2)}]
-        for step in outcome.get("steps", []):
-            steps.append({**step, "start_ms": round(step["start_ms"] + prepared_ms, 2)})
-        migration = {
+    def _result(self, outcome: Outcome, migration_time_ms: float, prepared_ms: float, aftermath: Aftermath) -> Result:
+        steps: list[object] = [{"name": "prepare", "start_ms": 0.0, "duration_ms": round(prepared_ms, 2)}]
+        for step in outcome.steps:
+            steps.append({**step, "start_ms": round(float(str(step["start_ms"])) + prepared_ms, 2)})
+        migration: Result = {
             "strategy": self._options.strategy,
-            "method": self._arguments["method"],
-            "status": outcome.get("status", "failed"),
+            "method": self._arguments.method,
+            "outcome": outcome.verdict.value,
             "source_host": self._hosts.source,
             "target_host": self._hosts.target,
             "migration_time_ms": round(migration_time_ms, 2),
-            "process_downtime_ms": outcome.get("process_downtime_ms", 0.0),
-            "bytes_sent": outcome.get("bytes_sent", 0),
-            "memory_bytes": self._looked["memory_bytes"],
+            "process_downtime_ms": outcome.process_downtime_ms,
+            "bytes_sent": outcome.bytes_sent,
+            "memory_bytes": self._found.memory_bytes,
             "steps": steps,
-            "target_steps": outcome.get("target_steps", []),
-            "held_packets": outcome.get("held_packets", 0),
-            "statistics": outcome.get("statistics") or {},
-            "criu": outcome.get("criu", {}),
-            "commands": outcome.get("commands", {}),
+            "target_steps": outcome.target_steps,
+            "held_packets": outcome.held_packets,
+            "statistics": {} if outcome.statistics is None else asdict(outcome.statistics),
+            "criu": outcome.criu,
+            "commands": outcome.commands,
         }
         if self._forecast is not None and self._forecast.reason:
             migration["prediction"] = self._forecast.as_dict()
-        if outcome["ok"]:
-            return {"changed": True, "migration": migration, "diff": self.diff(), "warnings": self._warnings(outcome)}
-        return {
+        if outcome.verdict is Verdict.COMPLETED:
+            warnings = report.warnings(outcome, self._where)
+            return {"changed": True, "migration": migration, "diff": self.diff(), "warnings": warnings}
+        result = {
             "failed": True,
-            "msg": outcome["message"]
-            if outcome.get("in_doubt") or outcome.get("stopped") or outcome.get("process_ended")
-            else f"{outcome['message']} The container runs on {self._hosts.source} as before.",
-            "details": outcome["details"],
+            "msg": report.failure(outcome, self._where, aftermath),
+            "details": outcome.details,
             "migration": migration,
         }
-
-    def _warnings(self, outcome: Result) -> list[str]:
-        warnings = []
-        if outcome.get("ended_on_target"):
-            warnings.append(
-                f"'{self._name}' ended on {self._hosts.target} soon after it had begun to run there; with a restart "
-                f"policy it was started anew. See its log: docker logs {self._name}"
-            )
-        if outcome.get("madvise_changed"):
-            warnings.append(
-                f"'{self._name}' changed flags of its memory, for example by other advice (madvise), in the last "
-                f"moment before its freeze. On {self._hosts.target} those of a moment earlier hold."
-            )
-        return warnings
-
-    @staticmethod
-    def _fail_if_broken(answer: Result) -> None:
-        if not answer["ok"]:
-            raise AnsibleActionFail(answer["message"])
+        return {**result, "exception": outcome.traceback} if outcome.traceback else result
 
 
-def refusal(blockers: list[dict[str, str]]) -> Result:
+def refusal(blockers: list[Blocker]) -> Result:
     """The result of a migration that the preflight refused; nothing was touched."""
-    listed = " ".join(f"{blocker['message']}. {blocker['remedy']}." for blocker in blockers)
-    return {"failed": True, "msg": f"Not migrated, nothing was touched: {listed}", "blockers": blockers}
+    listed = [blocker.as_dict() for blocker in blockers]
+    return {"failed": True, "msg": report.refusal(blockers), "blockers": listed}

@@ -2,37 +2,44 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Settling what interrupted migrations have left, as the controller sees it."""
+"""Controller side of the recovery of interrupted migrations."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from dataclasses import asdict
 
 from ansible.errors import AnsibleActionFail
+from ansible_collections.organic.live_migration.plugins.module_utils.errors import as_sentence
+from ansible_collections.organic.live_migration.plugins.module_utils.migration import phases
+from ansible_collections.organic.live_migration.plugins.module_utils.migration.phases import (
+    HostMigrations,
+    OutcomeAnswer,
+    Parameters,
+)
 from ansible_collections.organic.live_migration.plugins.plugin_utils.hosts import Hosts
 
-Result = dict[str, Any]
+UNKNOWN = "unknown"
+"""In check mode, as the target host was not asked."""
 
 
-def settle(hosts: Hosts, migration_id: str, name: str) -> str:
-    """Decide a migration whose source must not guess, by what became of it on the target.
+def resolve(hosts: Hosts, migration_id: str, name: str) -> str:
+    """Resolve a migration in doubt by what became of its process on the target.
 
     Returns:
-        ``ran``: the process runs there. ``ended``: it ran there and has ended. ``destroyed``: it never ran there and
-        runs on here. ``lost``: it ran there before all its memory had come, and has ended.
+        ``running``: the process runs there. ``exited``: it ran there and has exited. ``never_ran``: it never ran there
+        and runs on the source again. ``lost``: it ran there before it had all its memory, and has exited.
 
     Raises:
         AnsibleActionFail: one of the hosts could not be asked.
     """
-    asked = _answer(hosts.on_target(phase="outcome", name=name, migration_id=migration_id))
-    outcome = str(asked["outcome"])
-    settled = _answer(hosts.on_source(phase="settle", name=name, migration_id=migration_id, outcome=outcome))
-    return "lost" if settled.get("lost") else outcome
+    found = hosts.on_target(Parameters(phases.QUERY_OUTCOME, name, migration_id=migration_id), OutcomeAnswer)
+    resolution = Parameters(phases.RESOLVE, name, migration_id=migration_id, outcome=found.outcome)
+    return hosts.on_source(resolution, OutcomeAnswer).outcome
 
 
-def recover(source: Hosts, towards: Callable[[str], Hosts], dry_run: bool) -> Result:
-    """Settle all interrupted migrations of a host.
+def recover(source: Hosts, towards: Callable[[str], Hosts], dry_run: bool) -> dict[str, object]:
+    """Recover all interrupted migrations of a host.
 
     Args:
         source: the host.
@@ -42,34 +49,28 @@ def recover(source: Hosts, towards: Callable[[str], Hosts], dry_run: bool) -> Re
     Returns:
         Result fields of the action.
     """
-    found = _answer(source.on_source(phase="recover", dry_run=dry_run))
-    decided: list[Result] = []
-    in_doubt: list[Result] = []
-    for one in found["in_doubt"]:
+    found = source.on_source(Parameters(phases.RECOVER, dry_run=dry_run), HostMigrations)
+    resolved = []
+    in_doubt = []
+    messages = []
+    for entry in found.in_doubt:
         try:
-            outcome = (
-                settle(towards(one["target_host"]), one["migration_id"], one["name"]) if not dry_run else "unknown"
-            )
-            decided.append({**one, "outcome": outcome})
+            hosts = None if dry_run else towards(entry.target_host)
+            outcome = UNKNOWN if hosts is None else resolve(hosts, entry.migration_id, entry.name)
+            resolved.append({**asdict(entry), "outcome": outcome})
         except AnsibleActionFail as error:
-            in_doubt.append({**one, "reason": str(error)})
-    result: Result = {
-        "changed": bool(found["settled"] or decided),
-        "settled": found["settled"],
-        "decided": decided,
+            in_doubt.append({**asdict(entry), "reason": str(error)})
+            messages.append(
+                f"'{entry.name}' stays frozen (in doubt) on {source.source} until {entry.target_host} can be reached: "
+                f"{as_sentence(str(error))}"
+            )
+    result: dict[str, object] = {
+        "changed": bool(found.recovered or resolved),
+        "recovered": [asdict(entry) for entry in found.recovered],
+        "resolved": resolved,
         "in_doubt": in_doubt,
-        "in_progress": found["in_progress"],
+        "in_progress": [asdict(entry) for entry in found.in_progress],
     }
-    if in_doubt:
-        listed = " ".join(
-            f"'{one['name']}' stands frozen on {source.source} until {one['target_host']} was asked: {one['reason']}"
-            for one in in_doubt
-        )
-        result.update(failed=True, msg=f"{listed} Run this again as soon as that is mended.")
+    if messages:
+        result.update(failed=True, msg=f"{' '.join(messages)} Fix the cause and run this task again.")
     return result
-
-
-def _answer(answer: Result) -> Result:
-    if not answer["ok"]:
-        raise AnsibleActionFail(answer["message"])
-    return answer

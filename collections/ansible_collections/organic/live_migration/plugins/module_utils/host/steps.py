@@ -20,7 +20,7 @@ class Steps:
 
     def __init__(self) -> None:
         self._start = now_ms()
-        self.list: list[dict[str, str | float]] = []
+        self.list: list[dict[str, object]] = []
 
     @property
     def elapsed_ms(self) -> float:

@@ -1,22 +1,33 @@
 # Copyright (c) 2026 Organic 5GC contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What one host is asked to do in the course of a migration, phase by phase."""
+"""Entry points of the agent module, one function a phase."""
 
 from __future__ import annotations
 
 import contextlib
-from dataclasses import asdict
-from typing import Any
+from collections.abc import Callable, Mapping
 
+from .. import typed
 from ..engines.docker import DockerEngine
-from ..errors import Blocker, MigrationError, Refused
+from ..errors import Blocker, Failure, MigrationError, Refused
 from ..session import progress, supervisor, watchdog
-from ..session.channel import Credentials
-from ..session.options import Options, Plan
+from ..session.outcome import Outcome, Verdict
 from ..session.slots import ARRIVING, Slot
-from . import bandwidth, preflight, recovery
+from . import bandwidth, phases, preflight, recovery
 from .methods import METHODS
+from .phases import (
+    BandwidthClientAnswer,
+    BandwidthServerAnswer,
+    Done,
+    HostMigrations,
+    OutcomeAnswer,
+    Parameters,
+    PlanParameters,
+    PollAnswer,
+    PreflightAnswer,
+    PrepareAnswer,
+)
 
 _MEBIBYTE = 1 << 20
 _SHORT_S = 2.0
@@ -24,177 +35,172 @@ _SHORT_S = 2.0
 EVENT_POLL_S = 1.0
 
 
-def run(parameters: dict[str, Any]) -> watchdog.Result:
-    """Do one phase; failures come back as a result that tells them, never as an exception."""
+def run(arguments: Mapping[str, object]) -> dict[str, object]:
+    """Do one phase.
+
+    Args:
+        arguments: options of the module; those that are None were not given.
+
+    Returns:
+        ``answer``, the fields of the phase's answer; or ``failure``, those of a :class:`errors.Failure`.
+    """
     try:
-        return _PHASES[parameters["phase"]](parameters)
-    except Exception as error:  # the one place where faults become a result
-        return watchdog.failure(error)
+        given = {name: value for name, value in arguments.items() if value is not None}
+        parameters = typed.from_dict(Parameters, given)
+        return {"answer": typed.to_dict(_PHASES[parameters.phase](parameters))}
+    except Exception as error:  # whatever it is has to reach the user
+        return {"failure": typed.to_dict(Failure.of(error))}
 
 
-def _look(parameters: dict[str, Any]) -> watchdog.Result:
-    """Source: look at the container, after settling what earlier migrations left here, and begin its migration."""
+def _preflight(parameters: Parameters) -> PreflightAnswer:
+    """Source: recover what earlier migrations left here, check the container, and begin its migration."""
     try:
         engine = DockerEngine()
     except Refused as refused:
-        return {"ok": True, "blockers": [blocker.as_dict() for blocker in refused.blockers], "in_doubt": []}
-    in_doubt = [] if parameters["dry_run"] else recovery.recover_host(engine).in_doubt
-    name, tracking = parameters["name"], parameters["page_tracking"]
+        return PreflightAnswer(refused.blockers)
+    in_doubt = [] if parameters.dry_run else recovery.recover_host(engine).in_doubt
+    name, tracking = parameters.name, parameters.page_tracking
     view = preflight.look_at_source(
-        engine,
-        name,
-        parameters["shared_volumes"],
-        parameters["method"],
-        tracking if parameters["tracks_pages"] else None,
+        engine, name, parameters.shared_volumes, parameters.method, tracking if parameters.tracks_pages else None
     )
-    measures = parameters["measure"] and not view.blockers
-    dirty_pages_per_s = bandwidth.dirty_pages_per_s(engine, name, tracking) if measures else None
-    unsettled = any(entry.name == name for entry in in_doubt)
-    begins = parameters["plan"] and not (parameters["dry_run"] or unsettled or view.blockers)
-    return {
-        "ok": True,
-        "in_doubt": [asdict(entry) for entry in in_doubt],
-        "blockers": [blocker.as_dict() for blocker in view.blockers],
-        "source": view.description,
-        "engine_id": view.engine_id,
-        "memory_bytes": view.memory_bytes,
-        "processes": view.processes,
-        "dirty_pages_per_s": dirty_pages_per_s,
-        "queued": _begin(parameters["plan"], view.memory_bytes) if begins else False,
-    }
+    measures = parameters.measure and not view.blockers
+    answer = PreflightAnswer(
+        view.blockers,
+        in_doubt,
+        view.description,
+        view.engine_id,
+        view.memory_bytes,
+        view.processes,
+        bandwidth.dirty_pages_per_s(engine, name, tracking) if measures else None,
+    )
+    is_in_doubt = any(entry.name == name for entry in in_doubt)
+    if parameters.plan is not None and not (parameters.dry_run or is_in_doubt or view.blockers):
+        answer.queued = _begin(parameters.plan, view.memory_bytes)
+    return answer
 
 
-def _begin(plan: dict[str, Any], memory_bytes: int) -> bool:
-    """Start what attends the migration from here on; returns whether it must queue."""
-    options = Options(**plan["options"])
-    facts: dict[str, object] = {
-        "name": plan["name"],
-        "peer": plan["peer"],
-        "strategy": options.strategy,
+def _begin(plan: PlanParameters, memory_bytes: int) -> bool:
+    """Start the supervisor of a migration; returns whether the migration must queue."""
+    facts = {
+        "migration_id": plan.migration_id,
+        "name": plan.name,
+        "peer": plan.peer,
+        "strategy": plan.options.strategy,
         "total_bytes": memory_bytes,
-        "downtime_limit_ms": options.downtime_limit_ms,
+        "downtime_limit_ms": plan.options.downtime_limit_ms,
     }
-    return supervisor.Supervisor(plan["migration_id"], facts, options.max_parallel, plan["timeout_s"], _work).begin()
+    return supervisor.Supervisor(plan.migration_id, facts, plan.options.max_parallel, plan.timeout_s, _work).begin()
 
 
-def _prepare(parameters: dict[str, Any]) -> watchdog.Result:
+def _work(request: supervisor.Request) -> Outcome:
+    """What the supervisor does with its request."""
+    parameters = typed.from_dict(Parameters, request)
+    end = METHODS[parameters.method].source
+    return end(parameters.decided_plan, parameters.addresses, parameters.port, DockerEngine()).run()
+
+
+def _prepare(parameters: Parameters) -> PrepareAnswer:
     """Target: check, and unless in a dry run create the awaiting container and its agent."""
     try:
         engine = DockerEngine()
     except Refused as refused:
-        return {"ok": True, "blockers": [blocker.as_dict() for blocker in refused.blockers]}
-    if not parameters["dry_run"]:
+        return PrepareAnswer(refused.blockers)
+    if not parameters.dry_run:
         recovery.recover_host(engine)
-    plan = Plan.of(parameters)
+    plan, source = parameters.decided_plan, parameters.source or {}
     blockers = preflight.look_at_target(
-        engine,
-        parameters["source"],
-        plan.memory_bytes,
-        parameters["memory_reserve_mb"] * _MEBIBYTE,
-        parameters["method"],
+        engine, source, plan.memory_bytes, parameters.memory_reserve_mb * _MEBIBYTE, parameters.method
     )
-    if engine.identity() == parameters["engine_id"]:
+    if engine.identity() == parameters.engine_id:
         blockers.insert(0, Blocker("same_host", "Source and target are the same Docker engine under two names",
                                  "Name another target_host"))  # fmt: skip
-    answer: watchdog.Result = {"ok": True, "blockers": [blocker.as_dict() for blocker in blockers]}
-    if not blockers and not parameters["dry_run"]:
+    answer = PrepareAnswer(blockers)
+    if not blockers and not parameters.dry_run:
         slot = Slot.take(ARRIVING, plan.options.max_parallel)
         if slot is None:
-            return {**answer, "queued": True}
+            answer.queued = True
+            return answer
         watchdog.on_exit(slot.release)
-        end = METHODS[parameters["method"]].target
         try:
-            answer["port"] = end(plan, parameters["source"], engine).prepare()
+            answer.port = METHODS[parameters.method].target(plan, source, engine).prepare()
         except BaseException:
             slot.release()
             raise
     return answer
 
 
-def _migrate(parameters: dict[str, Any]) -> watchdog.Result:
-    """Source: migrate to the target that was prepared; answers with the result of a short migration, else with news."""
-    plan = Plan.of(parameters)
-    orders = ("plan", "credentials", "addresses", "port", "method")
+def _start(parameters: Parameters) -> PollAnswer:
+    """Source: migrate to the target that was prepared; a short migration is answered with its outcome."""
+    plan = parameters.decided_plan
     try:
-        supervisor.submit(plan.migration_id, {key: parameters[key] for key in orders})
-    except MigrationError as error:  # one that was cancelled has a result; else the target is asked, to be sure
-        result = supervisor.wait(plan.migration_id, -1, _SHORT_S)
-        return {**result, "message": str(error)} if result.get("in_doubt") else result
-    return supervisor.wait(plan.migration_id, -1, _SHORT_S)
+        supervisor.submit(plan.migration_id, typed.to_dict(parameters))
+    except MigrationError as error:  # one that was cancelled has an outcome; else the target is asked, to be sure
+        found = supervisor.wait(plan.migration_id, -1, _SHORT_S)
+        if isinstance(found, Outcome) and found.verdict is Verdict.IN_DOUBT:
+            found.message = str(error)
+        return PollAnswer.of(found)
+    return PollAnswer.of(supervisor.wait(plan.migration_id, -1, _SHORT_S))
 
 
-def _work(orders: dict[str, Any]) -> watchdog.Result:
-    """What the attendant does with its orders."""
-    end = METHODS[orders["method"]].source
-    return end(Plan.of(orders), orders["addresses"], orders["port"], DockerEngine()).run()
+def _poll(parameters: Parameters) -> PollAnswer:
+    """Source: fetch the outcome of a migration, or its progress."""
+    return PollAnswer.of(supervisor.wait(parameters.migration_id, parameters.events_seen, EVENT_POLL_S))
 
 
-def _wait(parameters: dict[str, Any]) -> watchdog.Result:
-    """Source: fetch the result of a migration, or tell what is new in it."""
-    return supervisor.wait(parameters["migration_id"], parameters["seen"], EVENT_POLL_S)
-
-
-def _dismiss(parameters: dict[str, Any]) -> watchdog.Result:
-    """Source: end what attends a migration that has no orders yet, and will get none."""
+def _abort_queued(parameters: Parameters) -> Done:
+    """Source: end the supervisor of a migration that was not started, and will not be."""
     with contextlib.suppress(FileNotFoundError):
-        progress.request_cancel(supervisor.directory_of(parameters["migration_id"]))
-    supervisor.wait(parameters["migration_id"], -1, _SHORT_S)
-    return {"ok": True}
+        progress.request_cancel(supervisor.directory_of(parameters.migration_id))
+    supervisor.wait(parameters.migration_id, -1, _SHORT_S)
+    return Done()
 
 
-def _outcome(parameters: dict[str, Any]) -> watchdog.Result:
-    """Target: tell what became of the process of an interrupted migration."""
-    return {
-        "ok": True,
-        "outcome": recovery.target_outcome(parameters["migration_id"], parameters["name"], DockerEngine()),
-    }
+def _query_outcome(parameters: Parameters) -> OutcomeAnswer:
+    """Target: what became of the process of an interrupted migration."""
+    return OutcomeAnswer(recovery.target_outcome(parameters.migration_id, parameters.name, DockerEngine()))
 
 
-def _settle(parameters: dict[str, Any]) -> watchdog.Result:
-    """Source: decide an interrupted migration."""
-    lost = recovery.resolve_source(parameters["migration_id"], parameters["outcome"], DockerEngine())
-    return {"ok": True, "lost": lost}
+def _resolve(parameters: Parameters) -> OutcomeAnswer:
+    """Source: resolve a migration in doubt by what became of the process on the target."""
+    return OutcomeAnswer(recovery.resolve_source(parameters.migration_id, parameters.outcome, DockerEngine()))
 
 
-def _withdraw(parameters: dict[str, Any]) -> watchdog.Result:
-    """Target: take away what was prepared for a migration that the source has given up."""
-    recovery.discard_target(parameters["migration_id"], parameters["name"], DockerEngine())
-    return {"ok": True}
+def _discard_target(parameters: Parameters) -> Done:
+    """Target: remove what was prepared for a migration that the source has given up."""
+    recovery.discard_target(parameters.migration_id, parameters.name, DockerEngine())
+    return Done()
 
 
-def _recover(parameters: dict[str, Any]) -> watchdog.Result:
-    """Settle what interrupted migrations left on this host; tells what was settled and what the target must decide."""
-    settled = recovery.scan_host() if parameters["dry_run"] else recovery.recover_host(DockerEngine())
-    return {
-        "ok": True,
-        "settled": [asdict(entry) for entry in settled.settled],
-        "in_doubt": [asdict(entry) for entry in settled.in_doubt],
-        "in_progress": [asdict(entry) for entry in settled.in_progress],
-    }
+def _recover(parameters: Parameters) -> HostMigrations:
+    """Recover the interrupted migrations of this host, as far as it can do that alone."""
+    return recovery.scan_host() if parameters.dry_run else recovery.recover_host(DockerEngine())
 
 
-def _sink(parameters: dict[str, Any]) -> watchdog.Result:
-    """Target: swallow, for a moment, what the source sends to measure the link."""
-    return {"ok": True, "port": bandwidth.open_sink(Credentials(**parameters["credentials"]))}
+def _bandwidth_server(parameters: Parameters) -> BandwidthServerAnswer:
+    """Target: take, for a moment, what the source sends to measure the link."""
+    if parameters.credentials is None:
+        raise ValueError("The bandwidth server needs credentials")
+    return BandwidthServerAnswer(bandwidth.start_server(parameters.credentials))
 
 
-def _probe(parameters: dict[str, Any]) -> watchdog.Result:
+def _bandwidth_client(parameters: Parameters) -> BandwidthClientAnswer:
     """Source: measure the link."""
-    credentials = Credentials(**parameters["credentials"])
-    rate = bandwidth.link_bytes_per_s(parameters["addresses"], parameters["port"], credentials)
-    return {"ok": True, "link_bytes_per_s": round(rate)}
+    if parameters.credentials is None:
+        raise ValueError("The bandwidth client needs credentials")
+    rate = bandwidth.link_bytes_per_s(parameters.addresses, parameters.port, parameters.credentials)
+    return BandwidthClientAnswer(float(round(rate)))
 
 
-_PHASES = {
-    "look": _look,
-    "prepare": _prepare,
-    "migrate": _migrate,
-    "wait": _wait,
-    "dismiss": _dismiss,
-    "outcome": _outcome,
-    "settle": _settle,
-    "withdraw": _withdraw,
-    "recover": _recover,
-    "sink": _sink,
-    "probe": _probe,
+_PHASES: dict[str, Callable[[Parameters], object]] = {
+    phases.PREFLIGHT: _preflight,
+    phases.PREPARE: _prepare,
+    phases.START: _start,
+    phases.POLL: _poll,
+    phases.ABORT_QUEUED: _abort_queued,
+    phases.QUERY_OUTCOME: _query_outcome,
+    phases.RESOLVE: _resolve,
+    phases.DISCARD_TARGET: _discard_target,
+    phases.RECOVER: _recover,
+    phases.BANDWIDTH_SERVER: _bandwidth_server,
+    phases.BANDWIDTH_CLIENT: _bandwidth_client,
 }

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 Organic 5GC contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the cost model must know and only a measurement tells: how much a container writes, and the link's rate."""
+"""Measurements for the cost model: how many pages a container writes, and the bandwidth of the link."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ..errors import MigrationError, PeerLost
 from ..host.container import Container
 from ..memory import dirty_tracking
 from ..memory.pager import sample_dirty_pages_per_s
-from ..session import channel, watchdog
+from ..session import channel, messages, watchdog
 from ..session.channel import Channel, Credentials, Listener
 
 _SAMPLE_S = 0.5
@@ -30,7 +30,7 @@ def dirty_pages_per_s(engine: DockerEngine, name: str, tracking: str) -> float |
     """How many pages of 4096 bytes a container's process tree writes a second; None where the host cannot tell."""
     description = engine.inspect(name)
     if description is None or not description["State"]["Pid"]:
-        raise MigrationError(f"Container '{name}' ended while it was looked at.")
+        raise MigrationError(f"Container '{name}' ended while its memory writes were measured.")
     try:
         way = dirty_tracking.choose(tracking, dirty_tracking.missing_kernel_features())
         return round(sample_dirty_pages_per_s(Container(description["State"]["Pid"]).root_process(), _SAMPLE_S, way), 1)
@@ -38,19 +38,19 @@ def dirty_pages_per_s(engine: DockerEngine, name: str, tracking: str) -> float |
         return None
 
 
-def open_sink(credentials: Credentials) -> int:
-    """Start what swallows a probe, in a process of its own that lives for seconds; returns its TCP port."""
+def start_server(credentials: Credentials) -> int:
+    """Start a bandwidth server, a process that takes one client and lives for seconds; returns its port."""
     listener = Listener(credentials)
-    watchdog.daemonize(lambda: swallow(listener))
+    watchdog.daemonize(lambda: drain_socket(listener))
     listener.close()
     return listener.port
 
 
-def swallow(listener: Listener) -> None:
-    """Take one probe, and answer with the number of its bytes."""
+def drain_socket(listener: Listener) -> None:
+    """Take what one client sends, and answer with the number of its bytes."""
     peer = listener.accept(_CONNECT_S)
     listener.close()
-    peer.expect("probe", 10)
+    peer.expect(messages.PROBE, 10)
     plain = peer.to_plain_socket()
     channel.enable_keepalive(plain)
     plain.settimeout(10)
@@ -63,13 +63,13 @@ def swallow(listener: Listener) -> None:
 
 
 def link_bytes_per_s(addresses: list[str], port: int, credentials: Credentials) -> float:
-    """The rate at which a sink takes what is sent to it for a moment, on one connection.
+    """The rate at which a bandwidth server takes what is sent to it for a moment, on one connection.
 
     Raises:
         PeerLost: the connection broke.
     """
     peer = Channel.connect(addresses, port, credentials, 10)
-    peer.send("probe")
+    peer.send(messages.PROBE)
     plain = peer.to_plain_socket()
     channel.enable_keepalive(plain)
     plain.settimeout(10)

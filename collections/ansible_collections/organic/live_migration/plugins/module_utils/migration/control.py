@@ -1,7 +1,7 @@
 # Copyright (c) 2026 Organic 5GC contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The migrations of a host as somebody sees them who has not begun them, and the orders that he may give."""
+"""List the migrations of a host, cancel one, or continue one that pauses."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from .. import paths
 from ..errors import MigrationError
 from ..session import journal, progress, states, supervisor
 from ..session.journal import MigrationRecord
+from ..session.outcome import Outcome, Verdict
 from ..session.progress import Snapshot
 
 ARGUMENTS: dict[str, Any] = {
@@ -28,7 +29,7 @@ ARGUMENTS: dict[str, Any] = {
     "mutually_exclusive": [("name", "migration_id")],
     "supports_check_mode": True,
 }
-"""Of an Ansible module that gives an order."""
+"""Of an Ansible module that cancels or continues a migration."""
 
 POLL_INTERVAL_S = 0.02
 
@@ -88,28 +89,31 @@ def migrations() -> list[Migration]:
 
 @dataclass(frozen=True)
 class Answer:
-    """What became of an order.
+    """What a command to a migration brought about.
 
     Attributes:
-        changed: whether the order was given, or would be.
-        status: of the migration: ``none`` there is, ``ordered`` (in check mode), or as in the result of a migration.
+        changed: whether the migration was cancelled or continued, or would be in check mode.
+        state: of the migration afterwards; ``none`` where there is no migration.
         message: in words.
         migration_id: of the migration; empty without one.
     """
 
     changed: bool
-    status: str
+    state: str
     message: str
     migration_id: str = ""
 
 
-class Orders:
-    """Orders to one migration that leaves this host.
+class Control:
+    """Commands to one migration that leaves this host.
 
     Args:
         name: of the container; or
         migration_id: of the migration.
         check: change nothing.
+
+    Raises:
+        MigrationError: that is no migration id.
     """
 
     def __init__(self, name: str | None, migration_id: str | None, check: bool = False) -> None:
@@ -117,7 +121,9 @@ class Orders:
             try:
                 journal.check_id(migration_id)
             except ValueError as error:
-                raise MigrationError(f"{error}: it has 16 hexadecimal digits.") from None
+                raise MigrationError(
+                    f"{error}: it has 16 hexadecimal digits. container_migration_info lists the migrations."
+                ) from None
         self._what = f"of container '{name}'" if name is not None else f"with id {migration_id}"
         self._check = check
         leaving = (one for one in migrations() if one.role == states.SOURCE)
@@ -136,48 +142,53 @@ class Orders:
         return Answer(False, "none", f"No migration {self._what} leaves this host.")
 
     def cancel(self, timeout_s: float, runs_here: Callable[[str], bool]) -> Answer:
-        """End it before its commit point, and wait for its end. Nothing happens where there is none.
+        """End it before its commit point, and wait until it has ended. Does nothing where there is no migration.
 
         Args:
             timeout_s: how long to wait.
             runs_here: whether a container's process runs on this host.
 
         Raises:
-            MigrationError: it is past its commit point, or does not come to an end.
+            MigrationError: it is past its commit point, does not end, or was interrupted before.
         """
         if self._found is None:
             return self._none
         if not self._found.in_progress:
             raise MigrationError(
-                f"Migration {self._id} is not at work any more, it was interrupted. "
-                "container_migration_recover settles it."
+                f"Migration {self._id} is not in progress, it was interrupted. "
+                "Run container_migration_recover on this host."
             )
         self._refuse_after_commit()
         if self._check:
-            return Answer(True, "ordered", f"Migration {self._id} would be cancelled.", self._id)
+            return Answer(True, self._found.state, f"Migration {self._id} would be cancelled.", self._id)
         with contextlib.suppress(FileNotFoundError):  # it has ended meanwhile
             progress.request_cancel(self._directory)
-        result = self._await_end(timeout_s, runs_here)
-        status = str(result.get("status", "failed"))
-        if result.get("in_doubt") or status == states.COMPLETED:
-            raise MigrationError(
-                f"The order came too late: migration {self._id} had passed its commit point. "
-                f"{result.get('message', 'The process runs on the target host.')}"
-            )
-        words = "was cancelled." if status == states.CANCELLED else f"failed: {result.get('message')}"
-        return Answer(True, status, f"Migration {self._id} {words} The process runs on here.", self._id)
+        outcome = self._await_end(timeout_s, runs_here)
+        if outcome.verdict in (Verdict.COMPLETED, Verdict.IN_DOUBT, Verdict.STATE_LOST):
+            reason = outcome.message or "The process runs on the target host."
+            raise MigrationError(f"Too late: migration {self._id} had passed its commit point. {reason}")
+        if outcome.verdict is Verdict.CANCELLED:
+            words = f"Migration {self._id} was cancelled."
+        else:
+            words = f"Migration {self._id} failed before it could be cancelled: {outcome.message}"
+        if outcome.verdict is not Verdict.PROCESS_EXITED:
+            words += " The process runs on here."
+        return Answer(True, outcome.state, words, self._id)
 
-    def go_on(self, timeout_s: float) -> Answer:
-        """Have it continue that pauses before its switchover, when it does; returns when it goes on.
+    def resume(self, timeout_s: float) -> Answer:
+        """Wait until it pauses before its switchover, have it continue, and wait until it does.
 
         Raises:
             MigrationError: there is none, it ends before it pauses, or does not pause in time.
         """
         if self._found is None:
-            raise MigrationError(f"{self._none.message} It may have ended, or not have begun yet.")
+            raise MigrationError(
+                f"{self._none.message} It may have ended, or not have begun yet; container_migration_info lists "
+                "those in progress."
+            )
         state = self._await_state(lambda now: now not in (states.SETUP, states.ACTIVE), timeout_s)
         if state != states.PRE_SWITCHOVER:
-            return Answer(False, state, f"Migration {self._id} does not wait: it is in the state '{state}'.", self._id)
+            return Answer(False, state, f"Migration {self._id} does not pause: it is in the state '{state}'.", self._id)
         if self._check:
             return Answer(True, state, f"Migration {self._id} would be continued.", self._id)
         progress.request_continue(self._directory)
@@ -191,23 +202,26 @@ class Orders:
             recorded = MigrationRecord.load(self._directory / "source.json").state
         if recorded in states.AFTER_COMMIT or state not in states.CANCELLABLE:
             raise MigrationError(
-                f"Migration {self._id} is past its commit point (state '{state}'): the process belongs to the target "
-                "host now. Migrate it back when it has arrived there."
+                f"Migration {self._id} is past its commit point (state '{state}'): the process runs on the target host "
+                "from there on. Migrate it back when the migration has ended."
             )
 
-    def _await_end(self, timeout_s: float, runs_here: Callable[[str], bool]) -> dict[str, Any]:
-        """The result; of one that was fetched just now, what can be seen of it."""
+    def _await_end(self, timeout_s: float, runs_here: Callable[[str], bool]) -> Outcome:
+        """The outcome; of a migration whose outcome was fetched just now, what can be seen of it."""
         deadline = time.monotonic() + timeout_s
         while True:
             supervised = supervisor.is_supervised(self._directory)
-            result = supervisor.peek(self._directory)
-            if result is not None:
-                return result
+            outcome = supervisor.peek(self._directory)
+            if outcome is not None:
+                return outcome
             if not supervised:
                 stays = self._found is not None and runs_here(self._found.name)
-                return {"status": states.CANCELLED if stays else states.COMPLETED}
+                return Outcome(Verdict.CANCELLED if stays else Verdict.COMPLETED)
             if time.monotonic() > deadline:
-                raise MigrationError(f"Migration {self._id} was told to end, and has not within {timeout_s:.0f} s.")
+                raise MigrationError(
+                    f"Migration {self._id} was cancelled and has not ended within {timeout_s:.0f} s (timeout_s). "
+                    "container_migration_info shows its state."
+                )
             time.sleep(POLL_INTERVAL_S)
 
     def _await_state(self, wanted: Callable[[str], bool], timeout_s: float) -> str:
@@ -219,10 +233,12 @@ class Orders:
             if snapshot and wanted(state):
                 return state
             if not supervised or snapshot is None or supervisor.peek(self._directory) is not None:
-                raise MigrationError(f"Migration {self._id} has ended before it paused.")
+                raise MigrationError(
+                    f"Migration {self._id} has ended before it paused. See the result of container_migrate."
+                )
             if time.monotonic() > deadline:
                 raise MigrationError(
                     f"Migration {self._id} is still in the state '{state}' after {timeout_s:.0f} s. "
-                    "Does it pause? That is an option of container_migrate, pause_before_switchover."
+                    "It pauses only if container_migrate was called with pause_before_switchover."
                 )
             time.sleep(POLL_INTERVAL_S)

@@ -9,9 +9,9 @@ from abc import ABC, abstractmethod
 from typing import Any
 
 from ..engines.docker import DockerEngine
-from ..session import watchdog
 from ..session.journal import MigrationRecord
 from ..session.options import Plan
+from ..session.outcome import Outcome
 
 
 class SourceEnd(ABC):
@@ -21,7 +21,7 @@ class SourceEnd(ABC):
     def __init__(self, plan: Plan, addresses: list[str], port: int, engine: DockerEngine) -> None: ...
 
     @abstractmethod
-    def run(self) -> watchdog.Result:
+    def run(self) -> Outcome:
         """Migrate; returns when the source copy is released, or runs here again."""
 
     @staticmethod

@@ -4,7 +4,7 @@
 """Method ``engine``: the Docker engine's own, experimental checkpoint and restore of a whole container.
 
 For containers that were not started with the resident init, and as what the resident method is compared with. The
-process stands still while the engine takes its container apart, the images travel, and the other engine builds it anew.
+process is stopped while the engine takes its container apart, the images travel, and the other engine creates it again.
 """
 
 from __future__ import annotations
@@ -13,42 +13,41 @@ import contextlib
 import os
 import shutil
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
+from .. import paths, typed
 from ..engines.docker import NO_RESTART, DockerEngine
-from ..errors import MigrationError, PeerLost
+from ..errors import Failure, MigrationError, PeerLost
 from ..host import commands, files
 from ..host.steps import Steps, now_ms
-from ..session import journal, watchdog
+from ..session import messages, states, watchdog
 from ..session.channel import Channel, Listener
 from ..session.journal import MigrationRecord
 from ..session.options import Plan
-from ..session.progress import ACTIVE, COMPLETED, SWITCHOVER, Progress
+from ..session.outcome import Outcome, Verdict
+from ..session.progress import Progress
 from .ends import SourceEnd, TargetEnd
 
 _START_S = 300
 _COMMIT_S = 30
-_CRIU_CONFIG = Path("/etc/criu/runc.conf")
-"""Docker cannot tell CRIU that connections are established; CRIU's configuration file for runc can (criu(8))."""
 
 
 @contextlib.contextmanager
 def _connections_allowed() -> Iterator[None]:
     """Have runc's CRIU dump and restore established connections meanwhile; the file is put back afterwards."""
-    before = _CRIU_CONFIG.read_bytes() if _CRIU_CONFIG.exists() else None
+    before = paths.CRIU_CONFIG.read_bytes() if paths.CRIU_CONFIG.exists() else None
     if before is not None and b"tcp-established" in before:
         yield
         return
-    _CRIU_CONFIG.parent.mkdir(exist_ok=True)
-    _CRIU_CONFIG.write_bytes((before or b"") + b"tcp-established\n")
+    paths.CRIU_CONFIG.parent.mkdir(exist_ok=True)
+    paths.CRIU_CONFIG.write_bytes((before or b"") + b"tcp-established\n")
     try:
         yield
     finally:
         if before is None:
-            _CRIU_CONFIG.unlink(missing_ok=True)
+            paths.CRIU_CONFIG.unlink(missing_ok=True)
         else:
-            _CRIU_CONFIG.write_bytes(before)
+            paths.CRIU_CONFIG.write_bytes(before)
 
 
 def _start_from_checkpoint(name: str, migration_id: str) -> None:
@@ -57,21 +56,21 @@ def _start_from_checkpoint(name: str, migration_id: str) -> None:
 
 
 def _release(record: MigrationRecord, engine: DockerEngine) -> None:
-    """Take the checkpoint away of a container that has moved; may be repeated."""
+    """Remove the checkpoint of a container that has moved; idempotent."""
     shutil.rmtree(engine.checkpoint_directory(record.container_id, record.migration_id), ignore_errors=True)
     record.remove()
 
 
-def _on_source_worker_death(record: MigrationRecord, engine: DockerEngine) -> watchdog.Result:
-    """What the guardian does when its worker died. After the commit the target must be asked first."""
-    if record.state == journal.COMMITTED:
-        return {"in_doubt": True}
+def _on_source_worker_death(record: MigrationRecord, engine: DockerEngine) -> Verdict:
+    """What the watchdog does when its worker died. After the commit the target must be asked first."""
+    if record.state in states.AFTER_COMMIT:
+        return Verdict.IN_DOUBT
     _roll_back(record, engine)
-    return {}
+    return Verdict.ROLLED_BACK
 
 
 def _roll_back(record: MigrationRecord, engine: DockerEngine) -> None:
-    """Have the engine restore the container where it was, unless it still runs; may be repeated."""
+    """Have the engine restore the container where it was, unless it still runs; idempotent."""
     description = engine.inspect(record.container_id)
     if description and description["State"]["Status"] != "running":
         _start_from_checkpoint(record.container_name, record.migration_id)
@@ -81,8 +80,8 @@ def _roll_back(record: MigrationRecord, engine: DockerEngine) -> None:
 
 
 def _resolve(record: MigrationRecord, engine: DockerEngine) -> None:
-    """Tidy up once the container runs here, or take away what was prepared; may be repeated."""
-    if record.state == journal.COMPLETED:
+    """Clean up once the container runs here, else remove what was prepared; idempotent."""
+    if record.state == states.COMPLETED:
         shutil.rmtree(engine.checkpoint_directory(record.container_id, record.migration_id), ignore_errors=True)
         engine.set_restart_policy(record.container_id, record.restart_policy)
     else:
@@ -91,7 +90,7 @@ def _resolve(record: MigrationRecord, engine: DockerEngine) -> None:
 
 
 def _may_have_run(record: MigrationRecord) -> bool:
-    return record.state == journal.COMPLETED
+    return record.state == states.COMPLETED
 
 
 def upper_directory(description: dict[str, Any]) -> str:
@@ -124,7 +123,7 @@ class EngineSource(SourceEnd):
         self._upper = upper_directory(description)
         self._record = MigrationRecord(
             plan.migration_id,
-            "source",
+            states.SOURCE,
             plan.name,
             description["Id"],
             plan.peer,
@@ -132,32 +131,33 @@ class EngineSource(SourceEnd):
             restart_policy=description["HostConfig"]["RestartPolicy"],
         )
 
-    def run(self) -> watchdog.Result:
+    def run(self) -> Outcome:
         """Migrate; on failure the engine restores the container here from the same checkpoint."""
         return watchdog.run_with_watchdog(self._migrate, self._on_worker_death)
 
-    def _on_worker_death(self) -> watchdog.Result:
+    def _on_worker_death(self, failure: Failure) -> Outcome:
         if not self._record.path.exists():
-            return {"in_doubt": True}  # it was settled, this way or that
-        return _on_source_worker_death(MigrationRecord.load(self._record.path), self._engine)
+            return Outcome.failed(failure, Verdict.IN_DOUBT)  # it was recovered, one way or the other
+        verdict = _on_source_worker_death(MigrationRecord.load(self._record.path), self._engine)
+        return Outcome.failed(failure, verdict)
 
-    def _migrate(self) -> watchdog.Result:
+    def _migrate(self) -> Outcome:
         self._record.adopt()
         self._record.save()
-        monitor = Progress(self._record.directory, self._plan.facts)
+        progress = Progress(self._record.directory, self._plan.facts)
         control: Channel | None = None
         frozen_at_ms = 0.0
         try:
             with self._steps.step("connect"):
                 control = Channel.connect(self._addresses, self._port, self._plan.credentials, 10)
-                control.send("hello")
-            monitor.set_state(ACTIVE)
+                control.send(messages.HELLO, **messages.hello())
+            progress.set_state(states.ACTIVE)
             if self._plan.options.pause_before_switchover:
-                monitor.await_continue(self._plan.timeout_s)
-            monitor.check()
-            monitor.set_state(SWITCHOVER)
+                progress.await_continue(self._plan.timeout_s)
+            progress.check()
+            progress.set_state(states.SWITCHOVER)
             self._engine.set_restart_policy(self._record.container_id, NO_RESTART)
-            self._record.save(journal.SWITCHOVER)
+            self._record.save(states.SWITCHOVER)
             watchdog.raise_priority()
             frozen_at_ms = now_ms()
             with self._steps.step("dump"), _connections_allowed():
@@ -168,41 +168,42 @@ class EngineSource(SourceEnd):
                 directory = self._engine.checkpoint_directory(self._record.container_id, self._plan.migration_id)
                 images = files.pack_directory(directory)
                 layer = files.pack_directory(self._upper)
-                control.send("checkpoint", images + layer, images_bytes=len(images))
-                control.expect("received", 2 * self._plan.timeout_s)
-            monitor.check()
+                control.send(messages.CHECKPOINT, images + layer, images_bytes=len(images))
+                control.expect(messages.RECEIVED, 2 * self._plan.timeout_s)
+            progress.check()
         except (MigrationError, OSError) as error:
             with self._steps.step("rollback"):
                 if control is not None:
                     control.close()
                 _roll_back(self._record, self._engine)
-            return {**watchdog.failure(error), "steps": self._steps.list, "commands": {"source": commands.history()}}
+            outcome = Outcome.of_error(error)
+            outcome.steps, outcome.commands = self._steps.list, {"source": commands.history()}
+            return outcome
         # the commit point: whether the container runs there is now the target's to tell
-        self._record.save(journal.COMMITTED)
+        self._record.save(states.COMMITTED)
         try:
             with self._steps.step("restore"):
-                control.send("commit")
-                control.expect("running", _START_S)
+                control.send(messages.COMMIT)
+                control.expect(messages.RUNNING, _START_S)
         except MigrationError as error:
-            return {**watchdog.failure(error), "in_doubt": True}
+            return Outcome.failed(Failure.of(error), Verdict.IN_DOUBT)
         downtime_ms = now_ms() - frozen_at_ms
         with self._steps.step("release"):
             control.close()
             _release(self._record, self._engine)
-        monitor.update(remaining_bytes=0, transferred_bytes=control.blob_bytes_sent)
-        monitor.set_state(COMPLETED)
-        return {
-            "ok": True,
-            "status": journal.COMPLETED,
-            "process_downtime_ms": round(downtime_ms, 2),
-            "bytes_sent": control.blob_bytes_sent,
-            "steps": self._steps.list,
-            "commands": {"source": commands.history()},
-        }
+        progress.update(remaining_bytes=0, transferred_bytes=control.blob_bytes_sent)
+        progress.set_state(states.COMPLETED)
+        return Outcome(
+            Verdict.COMPLETED,
+            process_downtime_ms=round(downtime_ms, 2),
+            bytes_sent=control.blob_bytes_sent,
+            steps=self._steps.list,
+            commands={"source": commands.history()},
+        )
 
 
 class EngineTarget(TargetEnd):
-    """The target's end; the same orders as of :class:`target.Target`."""
+    """The target's end; the same interface as :class:`target.Target`."""
 
     may_have_run = staticmethod(_may_have_run)
     resolve = staticmethod(_resolve)
@@ -213,7 +214,7 @@ class EngineTarget(TargetEnd):
         self._engine = engine
         self._record = MigrationRecord(
             plan.migration_id,
-            "target",
+            states.TARGET,
             plan.name,
             "",
             plan.peer,
@@ -236,36 +237,40 @@ class EngineTarget(TargetEnd):
         return self._listener.port
 
     def _guarded(self) -> None:
-        watchdog.run_with_watchdog(self._serve, lambda: _resolve(MigrationRecord.load(self._record.path), self._engine))
+        watchdog.run_with_watchdog(self._serve, self._on_worker_death)
 
-    def _serve(self) -> watchdog.Result:
+    def _on_worker_death(self, failure: Failure) -> Outcome:
+        _resolve(MigrationRecord.load(self._record.path), self._engine)
+        return Outcome.failed(failure)
+
+    def _serve(self) -> Outcome:
         self._record.adopt()
         self._record.save()
         control: Channel | None = None
         try:
             control = self._listener.accept(self._plan.timeout_s)
-            control.expect("hello", 10)
+            messages.check_hello(control.expect(messages.HELLO, 10).fields)
             watchdog.raise_priority()
-            message = control.expect("checkpoint", 2 * self._plan.timeout_s)
+            message = control.expect(messages.CHECKPOINT, 2 * self._plan.timeout_s)
             size = int(message.fields["images_bytes"])
             description = self._engine.inspect(self._record.container_id) or {}
             directory = self._engine.checkpoint_directory(self._record.container_id, self._plan.migration_id)
             os.makedirs(directory, mode=0o700)
             files.unpack_directory(directory, message.blob[:size])
             files.unpack_directory(upper_directory(description), message.blob[size:])
-            self._record.save(journal.RESTORED)
-            control.send("received")
-            control.expect("commit", _COMMIT_S)
+            self._record.save(states.RESTORED)
+            control.send(messages.RECEIVED)
+            control.expect(messages.COMMIT, _COMMIT_S)
             _start_from_checkpoint(self._plan.name, self._plan.migration_id)
-            self._record.save(journal.COMPLETED)
-            with contextlib.suppress(PeerLost):  # the source asks what became of it
-                control.send("running")
+            self._record.save(states.COMPLETED)
+            with contextlib.suppress(PeerLost):  # the source asks for the outcome
+                control.send(messages.RUNNING)
         except (MigrationError, OSError) as error:
-            result = watchdog.failure(error)
+            failure = Failure.of(error)
             _resolve(self._record, self._engine)
             if control is not None:
                 with contextlib.suppress(MigrationError):
-                    control.send("failed", message=result["message"], details=result["details"])
-            return result
+                    control.send(messages.FAILED, **typed.to_dict(failure))
+            return Outcome.failed(failure)
         _resolve(self._record, self._engine)
-        return {"ok": True}
+        return Outcome(Verdict.COMPLETED)

@@ -1,25 +1,24 @@
 # Copyright (c) 2026 Organic 5GC contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Deciding, from what was written down, which copy of an interrupted migration is the live one, and tidying up.
+"""Recovery of interrupted migrations: decide from the journals which copy is the live one, and remove the other.
 
-The target's word counts: a process that stands restored in a freezer that was not opened has never run. So:
+The target's journal decides: a process that is restored in a freezer that was not opened has never run. So:
 
-=================  ==========================  =============================================
-source's record    target                      what is done
-=================  ==========================  =============================================
-before the commit  any                         source resumes, target destroys
-committed          ran, also if it has ended   source releases its frozen copy
-committed          destroyed, never ran        source resumes
-committed          cannot be asked             source stays frozen until it can
-postcopy-active    ran, or has died            source releases its frozen copy: the other went on
-=================  ==========================  =============================================
+=================  ============================  ==============================================
+source's journal   target                        action
+=================  ============================  ==============================================
+before the commit  any                           source resumes, target is discarded
+committed          running, or exited            source releases its frozen copy
+committed          never ran                     source resumes
+committed          cannot be reached             source stays frozen (in doubt) until it can
+postcopy-active    running, exited or never ran  source releases its frozen copy, which is old
+=================  ============================  ==============================================
 """
 
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field
 
 from ..engines.docker import DockerEngine, is_running, started_at_s, started_by_resident_init
 from ..errors import MigrationError
@@ -27,69 +26,19 @@ from ..host import processes
 from ..session import journal, slots, states, supervisor
 from ..session.journal import MigrationRecord
 from .methods import METHODS
-
-RUNNING = "ran"
-EXITED = "ended"
-"""It ran, and runs no more."""
-NEVER_RAN = "destroyed"
-
-
-@dataclass(frozen=True)
-class InDoubt:
-    """A committed migration whose frozen copy is here, and whose target must be asked."""
-
-    migration_id: str
-    name: str
-    target_host: str
-
-
-@dataclass(frozen=True)
-class Recovered:
-    """An end of an interrupted migration that could be settled on its host alone.
-
-    Attributes:
-        role: of this host, ``source`` or ``target``.
-        peer: inventory name of the other host.
-        outcome: ``resumed`` (source: the process runs here again), ``finished`` (target: it runs here), or
-            ``destroyed`` (target: it never ran here).
-    """
-
-    migration_id: str
-    name: str
-    role: str
-    peer: str
-    outcome: str
-
-
-@dataclass(frozen=True)
-class InProgress:
-    """A migration that is not interrupted."""
-
-    migration_id: str
-    name: str
-    role: str
-    peer: str
-
-
-@dataclass
-class HostMigrations:
-    """The migrations of this host."""
-
-    settled: list[Recovered] = field(default_factory=list)
-    in_doubt: list[InDoubt] = field(default_factory=list)
-    in_progress: list[InProgress] = field(default_factory=list)
+from .phases import EXITED, LOST, NEVER_RAN, RUNNING, HostMigrations, InDoubt, InProgress, Recovered
 
 
 def recover_host(engine: DockerEngine) -> HostMigrations:
-    """Settle every interrupted migration of this host that can be settled here alone.
+    """Recover every interrupted migration of this host that can be recovered here alone.
 
-    Migrations at work are left alone.
+    Migrations in progress are left alone.
     """
     found = scan_host()
     entries = {(entry.migration_id, entry.role): entry for entry in journal.all_records()}
-    for settled in found.settled:
-        entry = entries.get((settled.migration_id, settled.role))
-        if entry is None:  # somebody else has settled it meanwhile
+    for recovered in found.recovered:
+        entry = entries.get((recovered.migration_id, recovered.role))
+        if entry is None:  # another run has recovered it meanwhile
             continue
         if entry.role == states.TARGET:
             METHODS[entry.method].target.resolve(entry, engine)
@@ -109,16 +58,16 @@ def scan_host() -> HostMigrations:
         elif entry.role == states.SOURCE and entry.state in states.AFTER_COMMIT:
             found.in_doubt.append(InDoubt(entry.migration_id, entry.container_name, entry.peer))
         else:
-            outcome = "resumed"
-            if entry.role == states.TARGET:
-                outcome = "finished" if METHODS[entry.method].target.may_have_run(entry) else "destroyed"
-            settled = Recovered(entry.migration_id, entry.container_name, entry.role, entry.peer, outcome)
-            found.settled.append(settled)
+            outcome = RUNNING
+            if entry.role == states.TARGET and not METHODS[entry.method].target.may_have_run(entry):
+                outcome = NEVER_RAN
+            recovered = Recovered(entry.migration_id, entry.container_name, entry.role, entry.peer, outcome)
+            found.recovered.append(recovered)
     return found
 
 
 def target_outcome(migration_id: str, name: str, engine: DockerEngine, timeout_s: float = 60) -> str:
-    """What became of the process on this host: RUNNING, EXITED or NEVER_RAN. Waits for an agent that is still at work.
+    """What became of the process on this host: RUNNING, EXITED or NEVER_RAN. Waits for an agent that still works.
 
     Raises:
         MigrationError: the agent does not come to an end.
@@ -135,7 +84,10 @@ def target_outcome(migration_id: str, name: str, engine: DockerEngine, timeout_s
         if entry.state == states.SETUP:  # it waits for a source that will not come; nothing was restored
             _end_agent(entry)
         if time.monotonic() > deadline:
-            raise MigrationError(f"Migration {migration_id} is still at work on the target host; try again later.")
+            raise MigrationError(
+                f"Migration {migration_id} is still in progress on the target host after {timeout_s:.0f} s. "
+                "Run container_migration_recover again when it has ended there."
+            )
         time.sleep(0.1)
     slots.remove_stale()
     if runs_here(name, engine):
@@ -146,7 +98,7 @@ def target_outcome(migration_id: str, name: str, engine: DockerEngine, timeout_s
 def has_ended_here(name: str, engine: DockerEngine) -> bool:
     """Whether a container on this host had its process: one that never had it would have been removed.
 
-    A record, which has that done, is lost when the host is started anew; nothing is concluded from what is older.
+    The journal, which causes that, is lost with a boot of the host; nothing is concluded from what is older.
     """
     description = engine.inspect(name)
     if description is None or is_running(description):
@@ -164,7 +116,7 @@ def runs_here(name: str, engine: DockerEngine) -> bool:
 
 
 def discard_target(migration_id: str, name: str, engine: DockerEngine) -> None:
-    """Take away what waits on this host for a source that has given up. Never to be called after a commit."""
+    """Remove what waits on this host for a source that has given up. Never to be called after a commit."""
     for entry in journal.all_records():
         if entry.migration_id == migration_id and entry.role == states.TARGET:
             _end_agent(entry)
@@ -172,21 +124,21 @@ def discard_target(migration_id: str, name: str, engine: DockerEngine) -> None:
 
 
 def _end_agent(entry: MigrationRecord, timeout_s: float = 15) -> None:
-    """End an agent and wait until its guardian has tidied up."""
-    if not entry.cleanup_in_progress:  # a guardian that does so already must not die of it: its children would live on
+    """End an agent and wait until its watchdog has cleaned up."""
+    if not entry.cleanup_in_progress:  # a watchdog that cleans up must not be killed: its children would live on
         processes.ProcessId(entry.agent_pid, entry.agent_start_time).kill()
     deadline = time.monotonic() + timeout_s
     while entry.path.exists() and time.monotonic() < deadline:
         time.sleep(0.02)
 
 
-def resolve_source(migration_id: str, outcome: str, engine: DockerEngine) -> bool:
-    """Decide a migration on the source by what became of it on the target: RUNNING, EXITED or NEVER_RAN.
+def resolve_source(migration_id: str, outcome: str, engine: DockerEngine) -> str:
+    """Resolve a migration on the source by what became of it on the target: RUNNING, EXITED or NEVER_RAN.
 
     Returns:
-        Whether the process is lost: it ran on the target before it had all its memory, and has ended there.
+        The same; or LOST: the process ran on the target before it had all its memory, and has exited there.
     """
-    lost = False
+    result = outcome
     for entry in journal.all_records():
         if entry.migration_id != migration_id or entry.role != states.SOURCE:
             continue
@@ -194,7 +146,8 @@ def resolve_source(migration_id: str, outcome: str, engine: DockerEngine) -> boo
         if entry.state in states.AFTER_COMMIT:
             # in post-copy it has run there, so the copy here is old, whatever came after
             ran = outcome != NEVER_RAN or entry.state == states.POSTCOPY_ACTIVE
-            lost = ran and outcome != RUNNING and (entry.state == states.POSTCOPY_ACTIVE or entry.needs_source)
+            if ran and outcome != RUNNING and (entry.state == states.POSTCOPY_ACTIVE or entry.needs_source):
+                result = LOST
             if ran:
                 end.release(entry, engine)
             else:
@@ -203,4 +156,4 @@ def resolve_source(migration_id: str, outcome: str, engine: DockerEngine) -> boo
             end.roll_back(entry, engine)
     supervisor.remove_stale()
     slots.remove_stale()
-    return lost
+    return result

@@ -12,16 +12,17 @@ import socket
 from typing import Any
 
 from ..engines.docker import DockerEngine
-from ..errors import Cancelled, MigrationError, PeerFailed, PeerLost, ProcessEnded
+from ..errors import Cancelled, Failure, MigrationError, PeerFailed, PeerLost, ProcessEnded
 from ..host import commands, processes
 from ..host.container import Container
 from ..host.freezer import Freezer
 from ..host.steps import Steps, now_ms
-from ..session import channel, journal, watchdog
+from ..session import channel, messages, states, watchdog
 from ..session.channel import Channel, Message, PageStream
 from ..session.journal import MigrationRecord
 from ..session.options import Plan
-from ..session.progress import CANCELLED, COMPLETED, FAILED, POSTCOPY_ACTIVE, Progress
+from ..session.outcome import Notice, Outcome, Verdict
+from ..session.progress import Progress
 from ..strategies.base import Strategy
 from ..strategies.context import SourceContext
 from ..strategies.memory_transfer import MemoryTransfer
@@ -60,7 +61,7 @@ class Source(SourceEnd):
         self._freezer = Freezer(self._container.freezer_group())
         self._record = MigrationRecord(
             plan.migration_id,
-            "source",
+            states.SOURCE,
             plan.name,
             description["Id"],
             plan.peer,
@@ -77,7 +78,7 @@ class Source(SourceEnd):
         )
         self._source: SourceContext | None = None
 
-    def run(self) -> watchdog.Result:
+    def run(self) -> Outcome:
         """Migrate; returns when the source copy is released, or the process runs here again as if nothing had happened.
 
         Raises:
@@ -97,7 +98,7 @@ class Source(SourceEnd):
             )
         return watchdog.run_with_watchdog(self._migrate, self._on_worker_death)
 
-    def _migrate(self) -> watchdog.Result:
+    def _migrate(self) -> Outcome:
         self._record.adopt()
         self._record.save()
         try:
@@ -109,21 +110,21 @@ class Source(SourceEnd):
             if self._plan.options.pause_before_switchover:
                 with self._steps.step("pre_switchover"):
                     self._progress.await_continue(self._plan.timeout_s)
-                    self._progress.set_state(journal.ACTIVE)
+                    self._progress.set_state(states.ACTIVE)
                     self._strategy.copy_after_pause(source)
             self._progress.check()
             restored = self._strategy.switch_over(source)
             self._progress.check()
             self._record.finished_by = self._strategy.name
             self._record.needs_source = self._strategy.needs_source_after_commit
-            self._record.save(journal.COMMITTED)
+            self._record.save(states.COMMITTED)
         except (MigrationError, OSError, ValueError) as error:
             return self._undo(error)
         return self._commit(source, restored)
 
     def _set_up(self, control: Channel, stream: PageStream, pager_connections: list[socket.socket]) -> SourceContext:
         """Make everything that can be made while the process runs."""
-        self._progress.set_state(journal.ACTIVE)
+        self._progress.set_state(states.ACTIVE)
         with self._steps.step("files"):
             setup = SourceSetup(
                 self._plan,
@@ -139,17 +140,17 @@ class Source(SourceEnd):
         with self._steps.step("setup"):
             # kept before the target has answered: a roll back must know it
             self._source = setup.prepare(stream, pager_connections, self._progress, self._steps)
-            control.expect("armed", self._plan.timeout_s)
+            control.expect(messages.ARMED, self._plan.timeout_s)
         return self._source
 
     # From the commit on the process never runs on this host again
 
-    def _commit(self, source: SourceContext, restored: Message) -> watchdog.Result:
+    def _commit(self, source: SourceContext, restored: Message) -> Outcome:
         """Let the process run on the target, send what it still lacks, and release the copy."""
         try:
             with self._steps.step("run"):
-                source.control.send("commit")
-                running = source.control.expect("running", 30)
+                source.control.send(messages.COMMIT)
+                running = source.control.expect(messages.RUNNING, 30)
             downtime_ms = now_ms() - source.frozen_at_ms
             self._strategy.process_runs(source)
             watchdog.restore_priority()
@@ -159,7 +160,7 @@ class Source(SourceEnd):
             if isinstance(error, PeerLost):
                 with contextlib.suppress(MigrationError):
                     self._strategy.after_commit(self._memory, is_running=False)  # it may run there, and need its pages
-            return {**watchdog.failure(error), "in_doubt": True}
+            return Outcome.failed(Failure.of(error), Verdict.IN_DOUBT)
         self._memory.report_done(source.final)
         dump = source.criu.statistics()
         source_cleanup.link_down(self._record)
@@ -180,26 +181,25 @@ class Source(SourceEnd):
         with self._steps.step("target_cleanup"):
             finished = self._await_finished(self._memory.control or source.control)
         self._progress.update(remaining_bytes=0)
-        self._progress.set_state(COMPLETED)
-        return {
-            "ok": True,
-            "status": journal.COMPLETED,
-            "process_downtime_ms": round(downtime_ms, 2),
-            "bytes_sent": bytes_sent,
-            "steps": self._steps.list,
-            "target_steps": restored.fields["steps"],
-            "held_packets": running.fields["held_packets"],
-            "statistics": self._progress.as_dict(),
-            "criu": {"dump": dump, "restore": finished.get("criu", {})},
-            "commands": {"source": commands.history(), "target": finished.get("commands", [])},
-            "ended_on_target": bool(finished.get("ended")),
-            "madvise_changed": madvise_changed,
-        }
+        self._progress.set_state(states.COMPLETED)
+        notices = [Notice.EXITED_ON_TARGET] if finished.get("ended") else []
+        return Outcome(
+            Verdict.COMPLETED,
+            process_downtime_ms=round(downtime_ms, 2),
+            bytes_sent=bytes_sent,
+            steps=self._steps.list,
+            target_steps=restored.fields["steps"],
+            held_packets=running.fields["held_packets"],
+            statistics=self._progress.snapshot(),
+            criu={"dump": dump, "restore": finished.get("criu", {})},
+            commands={"source": commands.history(), "target": finished.get("commands", [])},
+            notices=[*notices, Notice.MADVISE_CHANGED] if madvise_changed else notices,
+        )
 
     def _send_the_rest(self) -> MigrationError | None:
         """Send what the process lacks while it runs on the target; returns why that could not be done."""
-        self._record.save(journal.POSTCOPY)
-        self._progress.set_state(POSTCOPY_ACTIVE)
+        self._record.save(states.POSTCOPY_ACTIVE)
+        self._progress.set_state(states.POSTCOPY_ACTIVE)
         with self._steps.step("postcopy"):
             try:
                 self._strategy.after_commit(self._memory)
@@ -220,25 +220,29 @@ class Source(SourceEnd):
         except MigrationError:
             return False  # the pager is gone, and the process runs on the target
 
-    def _in_doubt(self, error: MigrationError) -> watchdog.Result:
+    def _in_doubt(self, error: MigrationError) -> Outcome:
         """The target may have all it needs, and run on; the frozen copy is kept until the target was asked."""
-        self._progress.set_state(FAILED)
-        return {**watchdog.failure(error), "in_doubt": True, "statistics": self._progress.as_dict()}
+        self._progress.set_state(states.FAILED)
+        return self._with_statistics(Outcome.failed(Failure.of(error), Verdict.IN_DOUBT))
 
-    def _state_lost(self, error: MigrationError) -> watchdog.Result:
+    def _state_lost(self, error: MigrationError) -> Outcome:
         """The target has reported that it stopped the process."""
-        self._progress.set_state(FAILED)
+        self._progress.set_state(states.FAILED)
         lost = MigrationError(
             f"{error} The process cannot run without the rest of its memory: it was stopped on {self._plan.peer}, and "
             "its old copy here must not run any more. Its state is lost; redeploy it.",
             **error.details,
         )
-        return {**watchdog.failure(lost), "stopped": True, "statistics": self._progress.as_dict()}
+        return self._with_statistics(Outcome.failed(Failure.of(lost), Verdict.STATE_LOST))
+
+    def _with_statistics(self, outcome: Outcome) -> Outcome:
+        outcome.statistics = self._progress.snapshot()
+        return outcome
 
     @staticmethod
     def _await_finished(control: Channel) -> dict[str, Any]:
         try:
-            return control.expect("finished", 30).fields
+            return control.expect(messages.FINISHED, 30).fields
         except MigrationError:
             return {}  # the process runs there, which is what counts; the target's watchdog cleans up
         finally:
@@ -246,7 +250,7 @@ class Source(SourceEnd):
 
     # Before the commit every failure ends here
 
-    def _undo(self, error: Exception) -> watchdog.Result:
+    def _undo(self, error: Exception) -> Outcome:
         """Roll back: the process runs on, with its connections."""
         with self._steps.step("rollback"):
             ended = not self._root.alive  # then whatever failed, failed because of that
@@ -260,15 +264,13 @@ class Source(SourceEnd):
                 "container stays on this host, and is started again if its restart policy says so.",
                 **(error.details if isinstance(error, MigrationError) else {}),
             )
-        result = watchdog.failure(error)
-        self._progress.set_state(CANCELLED if isinstance(error, Cancelled) else FAILED)
-        result["status"] = CANCELLED if isinstance(error, Cancelled) else FAILED
-        result["statistics"] = self._progress.as_dict()
-        result["steps"] = self._steps.list
+        outcome = Outcome.of_error(error)
+        self._progress.set_state(outcome.state)
+        outcome.steps = self._steps.list
         if self._source is not None and self._source.frozen_at_ms:
-            result["process_downtime_ms"] = round(now_ms() - self._source.frozen_at_ms, 2)
-        result["commands"] = {"source": commands.history(), "target": []}
-        return result
+            outcome.process_downtime_ms = round(now_ms() - self._source.frozen_at_ms, 2)
+        outcome.commands = {"source": commands.history(), "target": []}
+        return self._with_statistics(outcome)
 
     def _ask_target_why(self, error: Exception) -> Exception:
         """Have the target undo its part; the cause that it reports is preferred."""
@@ -278,8 +280,8 @@ class Source(SourceEnd):
                 control.close()
             return error
         try:
-            control.send("abort")
-            answer = control.expect("aborted", 10).fields
+            control.send(messages.ABORT)
+            answer = control.expect(messages.ABORTED, 10).fields
         except PeerFailed as target_error:
             return error if isinstance(error, (Cancelled, OSError)) else target_error
         except MigrationError:
@@ -290,23 +292,25 @@ class Source(SourceEnd):
             return PeerFailed(str(answer["fault"]), **channel.as_details(answer.get("details")))
         return error
 
-    def _on_worker_death(self) -> watchdog.Result:
+    def _on_worker_death(self, failure: Failure) -> Outcome:
         """What the watchdog does. After the commit of a strategy that needs the source, it goes on with the copying."""
         if not self._record.path.exists():
-            return {"in_doubt": True}  # it was recovered, one way or the other
+            return Outcome.failed(failure, Verdict.IN_DOUBT)  # it was recovered, one way or the other
         current = MigrationRecord.load(self._record.path)
         if not current.needs_source:
-            return source_cleanup.on_worker_death(current, self._engine)
+            return Outcome.failed(failure, source_cleanup.on_worker_death(current, self._engine))
         self._record = current
         current.take_over()
         watchdog.reap_or_kill_children()
         # the strategy that finishes may not be the one that began; only post-copy's leaves something to send
         self._strategy = strategy_class(current.finished_by)()
-        if current.state == journal.COMMITTED:
+        if current.state == states.COMMITTED:
             try:
                 self._memory.reconnect()
             except MigrationError:
-                return source_cleanup.on_worker_death(current, self._engine)  # it may never have run there
+                return Outcome.failed(
+                    failure, source_cleanup.on_worker_death(current, self._engine)
+                )  # it may never have run there
         source_cleanup.link_down(current)
         error = self._send_the_rest()
         self._memory.disconnect()
@@ -315,5 +319,5 @@ class Source(SourceEnd):
         self.release(current, self._engine)
         if error is not None:
             return self._state_lost(error)
-        self._progress.set_state(COMPLETED)
-        return {"ok": True, "status": COMPLETED, "statistics": self._progress.as_dict()}
+        self._progress.set_state(states.COMPLETED)
+        return self._with_statistics(Outcome(Verdict.COMPLETED))

@@ -18,8 +18,9 @@ from ..network.address_switch import AddressSwitch
 from ..network.interfaces import Interface
 from ..network.ip_config import IpConfig
 from ..network.packet_hold import remove_rules
-from ..session import journal, watchdog
+from ..session import states, watchdog
 from ..session.journal import MigrationRecord
+from ..session.outcome import Verdict
 from ..strategies.context import SourceContext
 
 _DEPARTED = signal.SIGRTMIN + 1
@@ -84,16 +85,16 @@ def link_down(record: MigrationRecord) -> None:
         _links(record).down()
 
 
-def on_worker_death(record: MigrationRecord, engine: DockerEngine) -> watchdog.Result:
+def on_worker_death(record: MigrationRecord, engine: DockerEngine) -> Verdict:
     """What the watchdog does when its worker died. After the commit the target must be asked first."""
-    if record.state in (journal.COMMITTED, journal.POSTCOPY):
+    if record.state in states.AFTER_COMMIT:
         link_down(record)
-        return {"in_doubt": True}
+        return Verdict.IN_DOUBT
     record.take_over()
     _thaw(Freezer(Path(record.freezer)))  # CRIU cannot take its code out of a frozen process
     watchdog.reap_or_kill_children()
     roll_back(record, engine)
-    return {}
+    return Verdict.ROLLED_BACK
 
 
 def _thaw(freezer: Freezer) -> None:

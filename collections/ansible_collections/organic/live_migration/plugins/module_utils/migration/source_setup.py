@@ -21,7 +21,7 @@ from ..memory.pager import SourcePager
 from ..network import interfaces, tun
 from ..network.address_switch import AddressSwitch
 from ..network.packet_hold import InboundHold, OutgoingHold, SynHold
-from ..session import journal
+from ..session import messages, states
 from ..session.channel import Channel, PageStream
 from ..session.journal import MigrationRecord
 from ..session.options import Plan
@@ -78,8 +78,8 @@ class SourceSetup:
                 f"at most {_MAX_FILES_BYTES >> 20} MiB are taken along. Put the large ones on a shared volume."
             )
         packed = self._files.pack(sorted(self._snapshot.files))
-        self._control.send("files", packed, gone=sorted(self._snapshot.removed))
-        self._control.expect("unpacked", self._plan.timeout_s)
+        self._control.send(messages.FILES, packed, gone=sorted(self._snapshot.removed))
+        self._control.expect(messages.UNPACKED, self._plan.timeout_s)
 
     def prepare(
         self, stream: PageStream, pager_connections: list[socket.socket], progress: Progress, steps: Steps
@@ -89,7 +89,7 @@ class SourceSetup:
         self._engine.set_restart_policy(self._record.container_id, NO_RESTART)
         here = interfaces.read_interfaces(pid)
         self._record.interfaces = [interface.as_dict() for interface in here]
-        self._record.save(journal.ACTIVE)
+        self._record.save(states.ACTIVE)
         links = AddressSwitch(pid, here)
         names = [interface.name for interface in here]
         incoming = InboundHold(pid, names, self._plan.migration_id)
@@ -101,7 +101,7 @@ class SourceSetup:
         tree = processes.tree(self._root.pid)
         tuns = tun.read(tree)
         self._control.send(
-            "arm",
+            messages.ARM,
             programs=processes.programs(tree),
             tuns=[device.as_dict() for device in tuns],
             root_pid=processes.pid_inside(self._root.pid),

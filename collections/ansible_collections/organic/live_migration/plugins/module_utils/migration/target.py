@@ -11,9 +11,10 @@ import socket
 from pathlib import Path
 from typing import Any
 
+from .. import typed
 from ..criu.worker import PRE_RESUME, Interrupted
 from ..engines.docker import DockerEngine, await_key
-from ..errors import MigrationError, PeerLost
+from ..errors import Failure, MigrationError, PeerLost
 from ..host import commands, processes
 from ..host.await_ticket import AwaitTicket
 from ..host.container import Container
@@ -24,10 +25,11 @@ from ..network import interfaces, tun_packets, unread_datagrams
 from ..network.address_switch import AddressSwitch
 from ..network.interfaces import Interface
 from ..network.packet_hold import RELEASE_BATCH
-from ..session import journal, watchdog
+from ..session import messages, states, watchdog
 from ..session.channel import Channel, Listener, Message
 from ..session.journal import MigrationRecord
 from ..session.options import Plan
+from ..session.outcome import Outcome, Verdict
 from ..strategies.base import Strategy
 from ..strategies.context import TargetContext
 from ..strategies.post_copy import NO_TIMEOUT_S
@@ -61,7 +63,7 @@ class Target(TargetEnd):
         self._strategy: Strategy = strategy_class(plan.options.strategy)()
         self._record = MigrationRecord(
             plan.migration_id,
-            "target",
+            states.TARGET,
             plan.name,
             "",
             plan.peer,
@@ -104,38 +106,49 @@ class Target(TargetEnd):
             target_cleanup.discard(self._record, self._engine)
             raise
 
+        def on_worker_death(failure: Failure) -> Outcome:
+            target_cleanup.on_worker_death(self._record, self._rpc, self._engine)
+            return Outcome.failed(failure)
+
         def serve() -> None:
-            watchdog.run_with_watchdog(
-                lambda: self._serve(container, found, listener),
-                lambda: target_cleanup.on_worker_death(self._record, self._rpc, self._engine),
-            )
+            watchdog.run_with_watchdog(lambda: self._serve(container, found, listener), on_worker_death)
 
         watchdog.daemonize(serve)
         self._record.await_other_agent()
         listener.close()
         return listener.port
 
-    def _serve(self, container: Container, found: list[Interface], listener: Listener) -> watchdog.Result:
+    def _serve(self, container: Container, found: list[Interface], listener: Listener) -> Outcome:
         self._record.adopt()
         self._record.save()
         control: Channel | None = None
         try:
             control = listener.accept(max(_CONNECT_TIMEOUT_S, self._plan.timeout_s))
-            control.expect("hello", 10)
-            pages = self._accept_stream(listener, "pages")
+            messages.check_hello(control.expect(messages.HELLO, 10).fields)
+            pages = self._accept_stream(listener, messages.PAGES)
             setup = TargetSetup(self._plan, container, found, self._record, self._rpc, self._strategy.places_directly)
             self._converse(container, setup, control, listener, pages)
         except (MigrationError, OSError, ValueError) as error:
-            result = watchdog.failure(self._own_error() or error)
+            failure = Failure.of(self._own_error() or error)
             self._kill_process()
-            if control is not None:
-                with contextlib.suppress(MigrationError):
-                    control.send("failed", message=result["message"], details=result["details"])
+            self._report(failure, control)
             self._abort()
-        return {"ok": self._record.state == journal.COMPLETED}
+            return Outcome.failed(failure)
+        except Exception as error:  # nobody foresaw it; the watchdog cleans up
+            if not self.may_have_run(self._record):
+                self._kill_process()
+                self._report(Failure.of(error), control)
+            raise
+        return Outcome(Verdict.COMPLETED)
+
+    @staticmethod
+    def _report(failure: Failure, control: Channel | None) -> None:
+        if control is not None:
+            with contextlib.suppress(MigrationError):
+                control.send(messages.FAILED, **typed.to_dict(failure))
 
     def _accept_pager(self, listener: Listener) -> list[socket.socket]:
-        return [self._accept_stream(listener, "pager") for _number in range(self._plan.options.connections)]
+        return [self._accept_stream(listener, messages.PAGER) for _number in range(self._plan.options.connections)]
 
     def _accept_stream(self, listener: Listener, purpose: str) -> socket.socket:
         connection = listener.accept(10)
@@ -153,33 +166,33 @@ class Target(TargetEnd):
         while True:
             message = control.receive(patience_s)
             prepared = self._prepared
-            if message.kind == "files":
+            if message.kind == messages.FILES:
                 FileSet(container, container.mounts()).unpack(message.blob, list(message.fields["gone"]))
-                control.send("unpacked")
-            elif message.kind == "arm":
+                control.send(messages.UNPACKED)
+            elif message.kind == messages.ARM:
                 with self._steps.step("setup"):
                     self._prepared = setup.prepare(message.fields, pages, pager_connections)
-                control.send("armed")
-            elif message.kind == "switch" and prepared is not None:
+                control.send(messages.ARMED)
+            elif message.kind == messages.SWITCH and prepared is not None:
                 prepared.links.activate()
                 prepared.ip_config.apply()
-                control.send("switched")
+                control.send(messages.SWITCHED)
                 prepared.links.keep_announcing()
-            elif message.kind == "images" and prepared is not None:
+            elif message.kind == messages.IMAGES and prepared is not None:
                 self._strategy = strategy_class(str(message.fields["finished_by"]))()
                 try:
                     self._restore(container, prepared, message, control)
                 except Interrupted:
                     prepared.pager.await_end(0)
                     continue  # the source has given up
-                control.send("restored", steps=self._steps.list)
+                control.send(messages.RESTORED, steps=self._steps.list)
                 self._run(prepared, control, listener)
                 return
-            elif message.kind == "abort":
+            elif message.kind == messages.ABORT:
                 error = self._own_error()
                 self._kill_process()
                 with contextlib.suppress(PeerLost):
-                    control.send("aborted", fault=str(error or ""), details=error.details if error else {})
+                    control.send(messages.ABORTED, fault=str(error or ""), details=error.details if error else {})
                 self._abort()
                 return
             else:
@@ -220,27 +233,27 @@ class Target(TargetEnd):
             tun_packets.put(container.init.pid, tun_packets.unpack(packets))
             arrived = message.blob[arrived_at:]
             prepared.delivered = unread_datagrams.deliver(container.init.pid, arrived)
-        self._record.save(journal.RESTORED)
+        self._record.save(states.RESTORED)
 
     def _run(self, prepared: PreparedTarget, control: Channel, listener: Listener) -> None:
         """Wait, with the process stopped, for the commit; then let it run."""
         freezer = Freezer(Path(self._record.freezer))
         restored = prepared.criu.pid_of(self._record.root_pid)
         # the source sends it when all memory is here
-        control.expect("commit", self._plan.timeout_s + _COMMIT_TIMEOUT_S)
+        control.expect(messages.COMMIT, self._plan.timeout_s + _COMMIT_TIMEOUT_S)
         prepared.pager.order("before_run")
         prepared.pager.expect("before_run", 10)
         if restored not in freezer.members or freezer.has_killed_member:
             raise MigrationError("The restored process was killed on the target host before it ran.")
         # written down first: whoever finds this record, and the freezer open, knows that the process may have run
         self._record.needs_source = self._strategy.needs_source_after_commit
-        self._record.save(journal.COMPLETED)
+        self._record.save(states.COMPLETED)
         prepared.hold.release_some(max(0, RELEASE_BATCH - prepared.delivered))
         prepared.criu.resume()
         freezer.thaw()
         # The process runs: from here on nothing may undo it. A source that does not hear this asks for the outcome.
         with contextlib.suppress(PeerLost):
-            control.send("running", held_packets=prepared.hold.held)
+            control.send(messages.RUNNING, held_packets=prepared.hold.held)
         watchdog.restore_priority()
         error = self._remove_holds(prepared)
         statistics = prepared.criu.statistics()
@@ -253,7 +266,9 @@ class Target(TargetEnd):
         ended = not self._record.init.alive
         target_cleanup.complete(self._record, self._engine)
         with contextlib.suppress(PeerLost):
-            target.control.send("finished", criu=statistics, pager=placed, commands=commands.history(), ended=ended)
+            target.control.send(
+                messages.FINISHED, criu=statistics, pager=placed, commands=commands.history(), ended=ended
+            )
         target.control.close()
 
     def _remove_holds(self, prepared: PreparedTarget) -> Exception | None:
@@ -286,7 +301,7 @@ class Target(TargetEnd):
             placed = target.pager.expect("finish", NO_TIMEOUT_S)
             if self._strategy.needs_source_after_commit:
                 with contextlib.suppress(PeerLost):
-                    target.control.send("placed_all")
+                    target.control.send(messages.PLACED_ALL)
         except MigrationError:
             self._is_memory_lost = True
             self._record.init.kill(target_cleanup.KILL_TIMEOUT_S)  # it must not run on incomplete memory

@@ -21,7 +21,7 @@ from ..host.await_ticket import AwaitTicket
 from ..host.freezer import Freezer
 from ..host.processes import ProcessId
 from ..network.packet_hold import remove_rules
-from ..session import journal, watchdog
+from ..session import states, watchdog
 from ..session.journal import MigrationRecord
 
 KILL_TIMEOUT_S = 10
@@ -63,7 +63,7 @@ def kill(record: MigrationRecord) -> None:
 
 def may_have_run(record: MigrationRecord) -> bool:
     """Whether the process may have run here: it was written down that it should, and then the freezer was opened."""
-    return record.state == journal.COMPLETED and not (record.freezer and Freezer(Path(record.freezer)).freeze_requested)
+    return record.state == states.COMPLETED and not (record.freezer and Freezer(Path(record.freezer)).freeze_requested)
 
 
 def complete(record: MigrationRecord, engine: DockerEngine) -> None:
@@ -128,7 +128,7 @@ def on_worker_death(record: MigrationRecord, rpc: tuple[socket.socket, socket.so
     current.take_over()
     ours, theirs = rpc
     theirs.close()
-    if current.state != journal.COMPLETED:
+    if current.state != states.COMPLETED:
         kill(current)
         ours.close()
         watchdog.reap_or_kill_children(patience_s=1)  # nothing is at stake, and the page server waits for more

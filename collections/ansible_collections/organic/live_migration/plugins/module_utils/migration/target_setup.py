@@ -26,7 +26,7 @@ from ..network.address_switch import AddressSwitch
 from ..network.interfaces import Interface
 from ..network.ip_config import IpConfig
 from ..network.packet_hold import PacketHold
-from ..session import journal, watchdog
+from ..session import states, watchdog
 from ..session.journal import MigrationRecord
 from ..session.options import Plan
 from .received_images import INVENTORY
@@ -103,7 +103,7 @@ class TargetSetup:
             ValueError: the request is malformed.
         """
         self._record.root_pid = int(request["root_pid"])
-        self._record.save(journal.ACTIVE)
+        self._record.save(states.ACTIVE)
         wanted = [Interface.of(interface) for interface in request["interfaces"]]
         self._check_interfaces(wanted)
         programs = [(str(path), int(offset), int(size)) for path, offset, size in request["programs"]]

@@ -22,6 +22,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from ..errors import MigrationError, PeerFailed, PeerGone, PeerLost
+from . import messages
 from .tls_relay import TlsRelay
 
 _HEADER = struct.Struct("<IQ")
@@ -138,7 +139,7 @@ class Channel:
         """Of all messages, encrypted."""
         return tcp_bytes_sent(self._tls)
 
-    def send(self, kind: str, blob: bytes = b"", **fields: Any) -> None:
+    def send(self, kind: str, blob: bytes = b"", /, **fields: object) -> None:
         """Send one message.
 
         Raises:
@@ -154,7 +155,7 @@ class Channel:
             raise PeerLost(f"The connection to the other host broke while sending '{kind}': {error}") from None
 
     def receive(self, timeout_s: float, meanwhile: Callable[[], None] | None = None) -> Message:
-        """Wait for the next message; a ``failed`` message raises.
+        """Wait for the next message; ``failed`` raises.
 
         Args:
             timeout_s: for so long.
@@ -176,16 +177,19 @@ class Channel:
             fields = dict(json.loads(bytes(self._read(length, deadline))))
             kind = fields.pop("kind")
         except (ValueError, KeyError, TypeError, RecursionError):
-            raise PeerLost("The other host sent a message that is not understood") from None
+            raise PeerLost("The other host sent a malformed message") from None
         message = Message(kind, fields, bytes(self._read(blob_length, deadline)) if blob_length else b"")
-        if kind == "failed":
-            raise PeerFailed(str(fields.get("message")), **as_details(fields.get("details")))
+        if kind == messages.FAILED:
+            details = as_details(fields.get("details"))
+            if fields.get("traceback"):
+                details["traceback"] = str(fields["traceback"])
+            raise PeerFailed(str(fields.get("message")), **details)
         return message
 
     def expect(self, kind: str, timeout_s: float, meanwhile: Callable[[], None] | None = None) -> Message:
         message = self.receive(timeout_s, meanwhile)
         if message.kind != kind:
-            raise PeerLost(f"The other host sent '{message.kind}' where '{kind}' was due")
+            raise PeerLost(f"The other host sent an unexpected message '{message.kind}' (expected '{kind}')")
         return message
 
     def _read(self, size: int, deadline: float) -> bytearray:
@@ -245,7 +249,7 @@ class Channel:
 
 
 def as_details(details: object) -> dict[str, Any]:
-    """What a peer says about its failure, as far as it can be told."""
+    """What a peer reports of its failure, as far as it is well-formed."""
     return {key: value for key, value in details.items() if key != "message"} if isinstance(details, dict) else {}
 
 

@@ -24,15 +24,6 @@ from . import states
 
 _ID = re.compile(r"[0-9a-f]{16}")
 
-# bridge until the ends of a migration take the states from their table
-SETUP = states.SETUP
-ACTIVE = states.ACTIVE
-SWITCHOVER = states.SWITCHOVER
-RESTORED = states.RESTORED
-COMMITTED = states.COMMITTED
-POSTCOPY = states.POSTCOPY_ACTIVE
-COMPLETED = states.COMPLETED
-
 
 @dataclass
 class MigrationRecord:
@@ -66,7 +57,7 @@ class MigrationRecord:
     container_id: str
     peer: str
     method: str = "resident"
-    state: str = SETUP
+    state: str = states.SETUP
     root_pid: int = 0
     root_start_time: int = 0
     init_pid: int = 0
@@ -125,9 +116,9 @@ class MigrationRecord:
         return any(process.pid and process.alive for process in (agent, self.pager))
 
     @property
-    def nf(self) -> ProcessId:
-        """Source: the first process of the container's program."""
-        return ProcessId(self.nf_pid, self.nf_start_time)
+    def root(self) -> ProcessId:
+        """Source: first process of the tree that is moved."""
+        return ProcessId(self.root_pid, self.root_start_time)
 
     @property
     def init(self) -> ProcessId:

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
 
 from ..memory import dirty_tracking
 from . import journal
@@ -106,16 +105,9 @@ class Plan:
         if self.options.strategy == AUTO:
             raise ValueError("The strategy 'auto' must be decided before the migration begins.")
 
-    @classmethod
-    def of(cls, parameters: dict[str, Any]) -> Plan:
-        """From the parameters of the agent module."""
-        plan = dict(parameters["plan"])
-        options = Options(**plan.pop("options", {}))
-        return cls(**plan, options=options, credentials=Credentials(**parameters["credentials"]))
-
     @property
-    def facts(self) -> dict[str, Any]:
-        """What :class:`monitor.Progress` tells of it from the start."""
+    def facts(self) -> dict[str, object]:
+        """Fields of its :class:`progress.Snapshot` that are known from the start."""
         return {
             "migration_id": self.migration_id,
             "name": self.name,

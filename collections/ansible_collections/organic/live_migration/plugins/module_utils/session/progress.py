@@ -23,17 +23,6 @@ from ..errors import Cancelled, MigrationError
 from ..host.steps import now_ms
 from . import states
 
-# bridge until the ends of a migration take the states from their table
-SETUP = states.SETUP
-ACTIVE = states.ACTIVE
-PRE_SWITCHOVER = states.PRE_SWITCHOVER
-SWITCHOVER = states.SWITCHOVER
-POSTCOPY_ACTIVE = states.POSTCOPY_ACTIVE
-POSTCOPY_PAUSED = states.POSTCOPY_PAUSED
-COMPLETED = states.COMPLETED
-CANCELLED = states.CANCELLED
-FAILED = states.FAILED
-
 _PROGRESS = "progress.json"
 _CANCEL = "cancel"
 _CONTINUE = "continue"
@@ -193,10 +182,6 @@ class Progress:
         """The whole progress; also the statistics of a result."""
         with self._lock:
             return self._now()
-
-    def as_dict(self) -> dict[str, object]:
-        """Bridge until the ends of a migration return an Outcome."""
-        return typed.to_dict(self.snapshot())
 
     def _now(self) -> Snapshot:
         elapsed_ms = round(now_ms() - self._start_ms, 2)

@@ -1,16 +1,18 @@
 # Copyright (c) 2026 Organic 5GC contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The process on the source host that attends one migration, from the look at it until its result was fetched.
+"""The supervisor: the process on the source host that accompanies one migration, from the preflight until its outcome
+was fetched.
 
-The controller's tasks come and go: one has the migration begun, which takes a slot; one brings the orders when the
-target is prepared; others ask what has become of it. In the directory of the migration's record the attendant keeps
+The controller's tasks come and go: one starts the supervisor, which takes a slot; one brings the request to migrate
+when the target is prepared; others poll for the outcome. In the directory of the migration's journal the supervisor
+keeps
 
 - a lock on the directory itself, for as long as it or the worker lives,
-- ``orders``, a socket on which it takes orders, and signs of life of the controller while there is nothing to do yet,
-- ``result.json``, the result, until a task has fetched it or the controller was not heard of for a while.
+- ``requests``, a socket for the request, and for signs of life of the controller while there is nothing to do yet,
+- ``result.json``, the outcome, until a task has fetched it or nothing was heard from the controller for a while.
 
-A controller that dies leaves nothing behind: without orders the attendant ends, with orders the migration does.
+A controller that dies leaves nothing behind: without a request the supervisor ends, with one the migration does.
 """
 
 from __future__ import annotations
@@ -21,46 +23,48 @@ import json
 import os
 import socket
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from .. import paths, typed
 from ..errors import MigrationError
-from . import journal, progress, states, watchdog
-from .progress import Progress
+from . import journal, progress, watchdog
+from .outcome import Outcome, Pending, Verdict
+from .progress import Progress, Snapshot
 from .slots import LEAVING, Slot
 
-_ORDERS = "orders"
+_REQUESTS = "requests"
 _RESULT = "result.json"
 _PATIENCE_S = 45.0
-"""How long nothing may be heard of the controller: longer than any of its tasks takes, but for that which prepares the
-target; it may take as long as the migration itself."""
+"""How long nothing may be heard from the controller: longer than any of its tasks takes, except the one that prepares
+the target, which may take as long as the migration itself."""
 POLL_INTERVAL_S = 0.05
 RESULT_POLL_S = 0.004
-"""A result is looked for often, as the migration time ends with it."""
-_MAX_ORDERS_BYTES = 65536
+"""A short interval, as the migration time ends with the result."""
+_MAX_REQUEST_BYTES = 65536
 
-Work = Callable[[dict[str, Any]], watchdog.Result]
+Request = dict[str, Any]
+"""Parameters of the agent module, see :class:`migration.phases.Parameters`; empty: a sign of life."""
+Work = Callable[[Request], Outcome]
 
 
 class _ControllerLost(MigrationError):
-    """Nobody waits for the result."""
+    """Nobody waits for the outcome."""
 
 
 class Supervisor:
-    """Made where the migration is begun; what it does, it does in a process of its own.
+    """Made by the task that starts the migration; works in a process of its own.
 
     Args:
-        migration_id: names the directory of the migration's record.
-        facts: for :class:`monitor.Progress`.
+        facts: of the migration, see :class:`progress.Progress`.
         max_parallel: how many migrations may leave this host at once.
-        timeout_s: how long the migration may take, and so its controller be away while it has the target prepared.
-        work: takes the controller's orders, does the migration, and returns its result.
+        timeout_s: how long the migration may take, and how long the controller may take to prepare the target.
+        work: takes the controller's request, migrates, and returns the outcome.
     """
 
     def __init__(
-        self, migration_id: str, facts: dict[str, Any], max_parallel: int, timeout_s: float, work: Work
+        self, migration_id: str, facts: Mapping[str, object], max_parallel: int, timeout_s: float, work: Work
     ) -> None:
         self._directory = directory_of(migration_id)
         self._facts = {**facts, "migration_id": migration_id}
@@ -78,93 +82,94 @@ class Supervisor:
         """
         read_end, write_end = os.pipe()
         lock = _lock(self._directory)
-        orders = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        requests = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         with _at(self._directory) as path:
-            orders.bind(f"{path}/{_ORDERS}")
-        watchdog.daemonize(lambda: self._supervise(orders, write_end))
-        orders.close()
+            requests.bind(f"{path}/{_REQUESTS}")
+        watchdog.daemonize(lambda: self._supervise(requests, write_end))
+        requests.close()
         os.close(lock)
         os.close(write_end)
         with os.fdopen(read_end) as pipe:
             answer = pipe.read(1)
         if not answer:
-            raise MigrationError("The host's agent did not start; see the host's memory and process limits.")
+            raise MigrationError(
+                "The supervisor of the migration did not start on the source host. Check the host's free memory and "
+                "its limit of processes, then migrate again."
+            )
         return answer == "q"
 
-    def _supervise(self, orders: socket.socket, ready: int) -> None:
+    def _supervise(self, requests: socket.socket, ready: int) -> None:
         self._heard = time.monotonic()
         slot: Slot | None = None
         patience_s = _PATIENCE_S
         try:
-            told = Progress(self._directory, self._facts)
-            slot = self._take_slot(told, orders, ready)
-            result = self._work(self._await_orders(told, orders))
+            reported = Progress(self._directory, self._facts)
+            slot = self._take_slot(reported, requests, ready)
+            outcome = self._work(self._await_request(reported, requests))
         except _ControllerLost as error:
-            result, patience_s = watchdog.failure(error), 0.0
-        except Exception as error:  # the one place where faults become a result
-            result = watchdog.failure(error)
+            outcome, patience_s = Outcome.of_error(error), 0.0
+        except Exception as error:  # whatever it is has to reach the user
+            outcome = Outcome.of_error(error)
         try:
-            orders.close()
+            requests.close()
             if slot is not None:
                 slot.release()  # whoever waits for it need not wait for the controller, too
-            result.setdefault("statistics", self._last_progress(result))
-            self._hand_over(result, patience_s)
+            if outcome.statistics is None:
+                outcome.statistics = self._last_progress(outcome)
+            self._hand_over(outcome, patience_s)
         finally:
             remove_files(self._directory)
 
-    def _take_slot(self, told: Progress, orders: socket.socket, ready: int) -> Slot:
+    def _take_slot(self, reported: Progress, requests: socket.socket, ready: int) -> Slot:
         slot = Slot.take(LEAVING, self._max_parallel)
-        told.update(queued=slot is None)
+        reported.update(queued=slot is None)
         os.write(ready, b"q" if slot is None else b"s")
         os.close(ready)
         self._queued = slot is None
         while slot is None:
-            self._listen(told, orders, _PATIENCE_S)
+            self._listen(reported, requests, _PATIENCE_S)
             slot = Slot.take(LEAVING, self._max_parallel)
-        told.update(queued=False)
+        reported.update(queued=False)
         return slot
 
-    def _await_orders(self, told: Progress, orders: socket.socket) -> dict[str, Any]:
+    def _await_request(self, reported: Progress, requests: socket.socket) -> Request:
         since = time.monotonic()
         while True:
-            # who had it queue is heard of as soon as it knows that its turn has come
+            # a controller whose migration queued is heard from as soon as it knows that the migration's turn has come
             knows = not self._queued or self._heard > since
-            if found := self._listen(told, orders, max(_PATIENCE_S, self._timeout_s) if knows else _PATIENCE_S):
+            if found := self._listen(reported, requests, max(_PATIENCE_S, self._timeout_s) if knows else _PATIENCE_S):
                 return found
 
-    def _listen(self, told: Progress, orders: socket.socket, patience_s: float) -> dict[str, Any]:
-        """Listen for a moment; returns orders when they came."""
-        told.check()
-        orders.settimeout(POLL_INTERVAL_S)
+    def _listen(self, reported: Progress, requests: socket.socket, patience_s: float) -> Request:
+        """Listen for a moment; returns the request if one came."""
+        reported.check()
+        requests.settimeout(POLL_INTERVAL_S)
         with contextlib.suppress(socket.timeout):
-            found: dict[str, Any] = json.loads(orders.recv(_MAX_ORDERS_BYTES))
+            found: Request = json.loads(requests.recv(_MAX_REQUEST_BYTES))
             self._heard = time.monotonic()
             return found
         if time.monotonic() - self._heard > patience_s:
-            raise _ControllerLost("The controller was not heard of any more.")
+            raise _ControllerLost("Lost contact with the Ansible controller.")
         return {}
 
-    def _last_progress(self, result: watchdog.Result) -> dict[str, object] | None:
-        if result.get("in_doubt"):
-            snapshot = progress.read(self._directory)
-        else:
-            ended = states.COMPLETED if result["ok"] else states.FAILED
-            snapshot = progress.final_snapshot(self._directory, str(result.get("status", ended)))
-        return None if snapshot is None else typed.to_dict(snapshot)
+    def _last_progress(self, outcome: Outcome) -> Snapshot | None:
+        if outcome.verdict is Verdict.IN_DOUBT:
+            return progress.read(self._directory)
+        return progress.final_snapshot(self._directory, outcome.state)
 
-    def _hand_over(self, result: watchdog.Result, patience_s: float) -> None:
+    def _hand_over(self, outcome: Outcome, patience_s: float) -> None:
         path = self._directory / _RESULT
         temporary = path.with_suffix(".new")
         with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as out:
-            json.dump(result, out)
+            json.dump(typed.to_dict(outcome), out, default=str)
         os.replace(temporary, path)
         deadline = time.monotonic() + patience_s
         while path.exists() and time.monotonic() < deadline:
             time.sleep(RESULT_POLL_S)
 
 
-def submit(migration_id: str, orders: dict[str, Any]) -> None:
-    """Give an attendant its orders; empty ones are a sign of life.
+def submit(migration_id: str, request: Mapping[str, object]) -> None:
+    """Give a supervisor its request; an empty one is a sign of life.
 
     Raises:
         MigrationError: it has ended.
@@ -172,71 +177,66 @@ def submit(migration_id: str, orders: dict[str, Any]) -> None:
     try:
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as peer, _at(directory_of(migration_id)) as path:
             peer.setblocking(False)
-            peer.sendto(json.dumps(orders).encode(), f"{path}/{_ORDERS}")
+            peer.sendto(json.dumps(request).encode(), f"{path}/{_REQUESTS}")
     except BlockingIOError:
-        return  # it has heard enough
+        return  # it has more to read than it needs
     except OSError:
         raise MigrationError(
-            f"Migration {migration_id} has ended before it could begin: it was cancelled, or nothing was heard of its "
-            "controller for longer than timeout_s while the target host was prepared; then a longer one helps."
+            f"Migration {migration_id} has ended before it could begin: it was cancelled, or the target host was not "
+            "prepared within timeout_s. In the second case set a longer timeout_s."
         ) from None
 
 
-def wait(migration_id: str, seen: int, timeout_s: float) -> watchdog.Result:
-    """Wait for the result and fetch it, or for news.
+def wait(migration_id: str, events_seen: int, timeout_s: float) -> Outcome | Pending:
+    """Wait for the outcome and fetch it, or for progress.
 
     Args:
-        migration_id: of the migration.
-        seen: how many events of its progress are known; more are news. Negative: nothing but the result is awaited.
-        timeout_s: how long at most.
+        events_seen: how many events of the progress the caller knows: the call returns when there are more. Negative:
+            only the outcome is awaited.
 
     Returns:
-        The result; or ``running`` and ``progress``; or, from an agent that was killed, a failure that is ``in_doubt``.
+        The outcome; IN_DOUBT if the supervisor was killed.
     """
     directory = directory_of(migration_id)
     deadline = time.monotonic() + timeout_s
     queued = None
     while True:
         supervised = is_supervised(directory)
-        result = _fetch(directory)
-        if result is not None:
-            return result
+        outcome = _fetch(directory)
+        if outcome is not None:
+            return outcome
         if not supervised:
-            return {
-                "ok": False,
-                "in_doubt": True,
-                "message": f"The agent of migration {migration_id} was killed, and with it the result was lost.",
-                "details": {},
-            }
-        found = progress.read(directory)
-        snapshot: dict[str, Any] = {} if found is None else typed.to_dict(found)
-        queued = snapshot.get("queued") if queued is None else queued
-        news = len(snapshot.get("events", [])) > seen >= 0 or snapshot.get("queued") != queued
-        if news or time.monotonic() > deadline:
+            return Outcome(
+                Verdict.IN_DOUBT,
+                f"The supervisor of migration {migration_id} died before its result was read; its outcome is in doubt.",
+            )
+        snapshot = progress.read(directory) or Snapshot(migration_id)
+        queued = snapshot.queued if queued is None else queued
+        has_news = len(snapshot.events) > events_seen >= 0 or snapshot.queued != queued
+        if has_news or time.monotonic() > deadline:
             with contextlib.suppress(MigrationError):
                 submit(migration_id, {})
-            return {"ok": True, "running": True, "progress": snapshot}
+            return Pending(snapshot)
         time.sleep(RESULT_POLL_S)
 
 
-def peek(directory: Path) -> watchdog.Result | None:
-    """The result of a migration that nobody has fetched yet."""
+def peek(directory: Path) -> Outcome | None:
+    """The outcome of a migration that nobody has fetched yet."""
     try:
-        result: watchdog.Result = json.loads((directory / _RESULT).read_text())
+        return typed.from_dict(Outcome, json.loads((directory / _RESULT).read_text()))
     except (OSError, ValueError):
         return None
-    return result
 
 
-def _fetch(directory: Path) -> watchdog.Result | None:
-    result = peek(directory)
-    if result is not None:
+def _fetch(directory: Path) -> Outcome | None:
+    outcome = peek(directory)
+    if outcome is not None:
         (directory / _RESULT).unlink(missing_ok=True)
-    return result
+    return outcome
 
 
 def is_supervised(directory: Path) -> bool:
-    """Whether an attendant, or a worker that has lost it, is there."""
+    """Whether a supervisor lives, or a worker that has lost its supervisor."""
     try:
         descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
     except FileNotFoundError:
@@ -252,14 +252,14 @@ def is_supervised(directory: Path) -> bool:
 
 
 def remove_files(directory: Path) -> None:
-    """Take away what an attendant has left; may be repeated."""
-    for name in (_ORDERS, _RESULT, f"{Path(_RESULT).stem}.new"):
+    """Remove the files of a supervisor; idempotent."""
+    for name in (_REQUESTS, _RESULT, f"{Path(_RESULT).stem}.new"):
         (directory / name).unlink(missing_ok=True)
     progress.remove_files(directory)
 
 
 def remove_stale() -> None:
-    """Forget migrations whose attendant was killed before or after all else of them had been settled."""
+    """Remove the files of migrations whose supervisor was killed."""
     for path in paths.journals().glob("*/progress.json"):
         if not is_supervised(path.parent):
             remove_files(path.parent)
@@ -271,7 +271,7 @@ def directory_of(migration_id: str) -> Path:
 
 
 def _lock(directory: Path) -> int:
-    """Make the directory and lock it; the lock lasts as long as a process has the returned descriptor."""
+    """Create the directory and lock it; the lock lasts as long as a process has the returned descriptor open."""
     while True:
         try:
             directory.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -1,10 +1,10 @@
 # Copyright (c) 2026 Organic 5GC contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Running one end of a migration so that nothing that is killed around it leaves a mess.
+"""Running one end of a migration so that nothing that is killed leaves it half done.
 
-A worker process does the work; a guardian, its parent, waits. When the worker dies without a result, the guardian puts
-things right. Both outlive the SSH session that Ansible started them by.
+A worker process does the work; the watchdog, its parent, waits. When the worker is killed, or fails in a way that
+nobody foresaw, the watchdog cleans up. Both outlive the SSH session that Ansible started them by.
 """
 
 from __future__ import annotations
@@ -16,35 +16,27 @@ import os
 import signal
 import time
 from collections.abc import Callable
-from typing import Any
 
-from ..errors import Cancelled, MigrationError, ProcessEnded
+from .. import typed
+from ..errors import Failure
 from ..host import processes
+from .outcome import Outcome
 
 _PR_SET_CHILD_SUBREAPER = 36
 SWITCHOVER_NICE = -10
-"""nice(2) of what the NF stands still for. Below it, the rest of the host would stand still for 100 ms at a time."""
-_BROKEN = "broken"
-"""Marks the result of a worker that did not clean up behind itself."""
-
-Result = dict[str, Any]
-
-
-def failure(error: Exception) -> Result:
-    """A result that tells what went wrong."""
-    details = error.details if isinstance(error, MigrationError) else {}
-    message = str(error) if isinstance(error, (MigrationError, OSError)) else f"{type(error).__name__}: {error}"
-    status = "cancelled" if isinstance(error, Cancelled) else "failed"
-    ended = isinstance(error, ProcessEnded)
-    return {"ok": False, "status": status, "message": message, "details": details, "process_ended": ended}
+"""nice value during the switchover; lower values starved the rest of the host for 100 ms at a time."""
+_KILLED = (
+    "The migration worker was killed. Look for the reason in the host's kernel log (dmesg), for example the "
+    "out-of-memory killer."
+)
 
 
-def run_with_watchdog(work: Callable[[], Result], rescue: Callable[[], Result | None]) -> Result:
-    """Run ``work`` in a child process and return its result.
+def run_with_watchdog(work: Callable[[], Outcome], on_worker_death: Callable[[Failure], Outcome]) -> Outcome:
+    """Run ``work`` in a child process and return its outcome.
 
     Args:
-        work: returns a result that JSON can carry; it handles its own failures.
-        rescue: called in this process when the worker died without a result, or of a fault of ours; may add to it.
+        work: handles its own failures; an exception that it raises was not foreseen.
+        on_worker_death: called in this process when the worker was killed, or raised; cleans up behind it.
     """
     ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)  # so that the worker's children are ours to end
     signal.signal(signal.SIGHUP, signal.SIG_IGN)  # the end of the SSH session must not end this
@@ -57,11 +49,11 @@ def run_with_watchdog(work: Callable[[], Result], rescue: Callable[[], Result | 
             os.setsid()
             signal.signal(signal.SIGPIPE, signal.SIG_IGN)
             try:
-                result = work()
-            except Exception as error:  # a fault of ours still has to reach the user
-                result = {**failure(error), _BROKEN: True}
+                text = json.dumps({"outcome": typed.to_dict(work())})
+            except Exception as error:  # whatever it is has to reach the user
+                text = json.dumps({"failure": typed.to_dict(Failure.of(error))}, default=str)
             with os.fdopen(write_end, "w") as out:
-                json.dump(result, out)
+                out.write(text)
             status = 0
         finally:
             os._exit(status)
@@ -70,29 +62,31 @@ def run_with_watchdog(work: Callable[[], Result], rescue: Callable[[], Result | 
         text = pipe.read()
     os.waitpid(worker, 0)
     try:
-        result = dict(json.loads(text))
+        answer = json.loads(text)
+        if "outcome" in answer:
+            return typed.from_dict(Outcome, answer["outcome"])
+        failure = typed.from_dict(Failure, answer["failure"])
     except ValueError:
-        result = {**failure(MigrationError("The process that worked on the migration died.")), _BROKEN: True}
-    if result.pop(_BROKEN, False):
-        result.update(rescue() or {})
-        reap_or_kill_children()
-    return result
+        failure = Failure(_KILLED)
+    outcome = on_worker_death(failure)
+    reap_or_kill_children()
+    return outcome
 
 
 def raise_priority() -> None:
-    """The NF is about to stand still: the calling worker and what it has started, CRIU too, get the CPUs first."""
+    """Before the freeze: the calling worker and what it has started, CRIU too, get the CPUs first."""
     os.setpriority(os.PRIO_PGRP, 0, SWITCHOVER_NICE)
 
 
 def restore_priority() -> None:
-    """The NF runs: what is still to be done takes no more of the CPUs than anybody's work."""
+    """The process runs: what is still to be done gets no more of the CPUs than other programs."""
     os.setpriority(os.PRIO_PGRP, 0, 0)
 
 
 def reap_or_kill_children(patience_s: float = 10) -> None:
-    """Wait for what a dead worker left to end, CRIU; what has not by then is killed.
+    """Wait until the children that a dead worker left, CRIU among them, have ended; kill those that have not by then.
 
-    Its peer is gone, so it fails and takes its code out of the process that it was dumping; killed, it could not.
+    CRIU has lost its peer, so it fails and takes its code out of the process that it was dumping; killed, it could not.
     """
     for _attempt in range(2):
         deadline = time.monotonic() + patience_s

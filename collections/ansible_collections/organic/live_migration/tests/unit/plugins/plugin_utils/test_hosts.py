@@ -1,7 +1,7 @@
 # Copyright (c) 2026 Organic 5GC contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which host is asked, and by what task; what runs it is played."""
+"""Which host is asked, by what task, and what its answer is taken for; Ansible's executor is a fake."""
 
 from __future__ import annotations
 
@@ -9,8 +9,15 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from ansible.errors import AnsibleActionFail
 from ansible.playbook.task import Task
-from ansible_collections.organic.live_migration.plugins.plugin_utils import hosts
+from ansible_collections.organic.live_migration.plugins.module_utils.migration import phases
+from ansible_collections.organic.live_migration.plugins.module_utils.migration.phases import (
+    Done,
+    OutcomeAnswer,
+    Parameters,
+)
+from ansible_collections.organic.live_migration.plugins.plugin_utils import ansible_compat, hosts
 from ansible_collections.organic.live_migration.plugins.plugin_utils.hosts import Hosts
 
 
@@ -44,34 +51,62 @@ def run(monkeypatch: pytest.MonkeyPatch) -> list[Task]:
             task_vars["ansible_delegated_vars"] = {task.delegate_to: {}}  # as Ansible's does
 
         def run(self) -> dict[str, Any]:
-            return {"agent": {"ok": True}}
+            return {"agent": {"answer": {}}}
 
-    monkeypatch.setattr(hosts, "TaskExecutor", Executor)
+    monkeypatch.setattr(ansible_compat, "TaskExecutor", Executor)
     return tasks
 
 
 @pytest.mark.parametrize(
     "attributes",
     [{"loop": [1]}, {"loop": [1], "loop_with": "items"}, {"register": "moved"},
-     {"until": ["moved is succeeded"], "retries": 2}, {"failed_when": ["moved.migration.status != 'completed'"]},
+     {"until": ["moved is succeeded"], "retries": 2}, {"failed_when": ["moved.migration.outcome != 'completed'"]},
      {"changed_when": ["moved.ok"]}],
 )  # fmt: skip
 def test_what_the_user_wants_of_the_task_is_not_wanted_of_its_part_on_the_target(
     run: list[Task], attributes: dict[str, Any]
 ) -> None:
-    assert hosts_of(attributes).on_target(phase="prepare") == {"ok": True}
+    assert hosts_of(attributes).on_target(Parameters(phases.RECOVER), Done) == Done()
     [task] = run
-    assert (task.action, task.args, task.delegate_to) == (hosts.AGENT, {"phase": "prepare"}, "edge-b")
+    assert (task.action, task.args, task.delegate_to) == (
+        hosts.AGENT,
+        Parameters(phases.RECOVER).as_module_arguments(),
+        "edge-b",
+    )
     assert not any((task.loop, task.loop_with, task.register, task.until, task.failed_when, task.changed_when))
     assert task.retries is None
 
 
 def test_whom_the_task_was_delegated_to_is_not_forgotten(run: list[Task]) -> None:
     asked = hosts_of({"delegate_to": "edge-a"}, host="localhost")
-    asked.on_target(phase="prepare")
+    asked.on_target(Parameters(phases.RECOVER), Done)
     assert "ansible_delegated_vars" not in asked._vars
 
 
 def test_the_source_is_where_the_task_works() -> None:
     assert hosts_of({}).source == "edge-a"
     assert hosts_of({"delegate_to": "edge-a"}, host="localhost").source == "edge-a"
+
+
+@pytest.mark.parametrize(
+    ("result", "message", "traceback"),
+    [
+        ({"unreachable": True, "msg": "timed out"}, "Host 'edge-a' cannot be reached: timed out", None),
+        ({"failed": True, "module_stderr": "no python"}, "Host 'edge-a': no python", None),
+        ({"failed": True, "msg": "boom", "exception": "Traceback"}, "Host 'edge-a': boom", "Traceback"),
+        ({"agent": {"failure": {"message": "No.", "details": {}, "traceback": "T"}}}, "No.", "T"),
+        (
+            {"agent": {"answer": {"outcome": 5}}},
+            "does not fit this version of the collection: .*5 is not of type str",
+            None,
+        ),
+        ({"agent": {"ok": True}}, "does not fit this version of the collection: 'answer'", None),
+    ],
+)
+def test_anything_but_an_answer_fails_the_action(
+    monkeypatch: pytest.MonkeyPatch, result: dict[str, Any], message: str, traceback: str | None
+) -> None:
+    monkeypatch.setattr(ansible_compat, "run_module", lambda *_given: result)
+    with pytest.raises(AnsibleActionFail, match=message) as failed:
+        hosts_of({}).on_source(Parameters(phases.QUERY_OUTCOME), OutcomeAnswer)
+    assert failed.value.result.get("exception") == traceback

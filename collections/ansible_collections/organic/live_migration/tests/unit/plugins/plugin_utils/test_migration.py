@@ -1,17 +1,37 @@
 # Copyright (c) 2026 Organic 5GC contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the controller asks of the two hosts, whatever they answer. Played here; tests/faults has real hosts."""
+"""What the controller asks of the two hosts, whatever they answer. Fakes here; tests/faults has real hosts."""
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 import pytest
 import yaml
 from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure, AnsibleError
+from ansible_collections.organic.live_migration.plugins.module_utils.errors import Blocker
+from ansible_collections.organic.live_migration.plugins.module_utils.migration import phases
+from ansible_collections.organic.live_migration.plugins.module_utils.migration.phases import (
+    BandwidthClientAnswer,
+    BandwidthServerAnswer,
+    Done,
+    InDoubt,
+    OutcomeAnswer,
+    Parameters,
+    PollAnswer,
+    PreflightAnswer,
+    PrepareAnswer,
+)
 from ansible_collections.organic.live_migration.plugins.module_utils.session.options import Options
+from ansible_collections.organic.live_migration.plugins.module_utils.session.outcome import (
+    Notice,
+    Outcome,
+    Pending,
+    Verdict,
+)
+from ansible_collections.organic.live_migration.plugins.module_utils.session.progress import Event, Snapshot
 from ansible_collections.organic.live_migration.plugins.modules import container_migration_agent
 from ansible_collections.organic.live_migration.plugins.plugin_utils.migration import MIGRATE_ARGUMENTS, Migration
 
@@ -26,46 +46,56 @@ ARGUMENTS = {
     "downtime_budget_ms": 0,
     **asdict(Options()),
 }
-LOOK = {"ok": True, "in_doubt": [], "blockers": [], "source": {}, "engine_id": "a", "memory_bytes": 1, "processes": 1}
+FOUND = PreflightAnswer(source={}, engine_id="a", memory_bytes=1, processes=1)
 AGENT_OPTIONS = set(yaml.safe_load(container_migration_agent.DOCUMENTATION)["options"])
-BROKEN = {"ok": False, "message": "The connection to the other host broke.", "details": {}}
-UNDECIDED = {"migration_id": "0" * 16, "name": "smf", "target_host": "edge-b"}
+ROLLED_BACK = Outcome(Verdict.ROLLED_BACK, "The connection to the other host broke.")
+IN_DOUBT = replace(ROLLED_BACK, verdict=Verdict.IN_DOUBT)
+COMPLETED = Outcome(Verdict.COMPLETED)
+ENTRY = InDoubt("0" * 16, "smf", "edge-b")
+BLOCKER = Blocker("terminal", "It has a terminal", "Start it without -t")
 UNREACHABLE = AnsibleActionFail("Host 'edge-b' cannot be reached: timed out")
+PREPARED = PrepareAnswer(port=7)
 
 
 class Hosts:
-    """Answers by phase: a result, an exception, or a list of these for one call after the other."""
+    """Answers by phase: an answer, an exception, or a list of these for one call after the other."""
 
     source, target = "edge-a", "edge-b"
 
     def __init__(self, **answers: Any) -> None:
-        self._answers = {"look": LOOK, "prepare": {"ok": True, "blockers": [], "port": 7}, "settle": {"ok": True},
-                         "withdraw": {"ok": True}, "dismiss": {"ok": True}, "sink": {"ok": True, "port": 8},
-                         "probe": {"ok": True, "link_bytes_per_s": 1e9}, **answers}  # fmt: skip
+        self._answers = {"preflight": FOUND, "prepare": PREPARED, "discard_target": Done(), "abort_queued": Done(),
+                         "bandwidth_server": BandwidthServerAnswer(8), "bandwidth_client": BandwidthClientAnswer(1e9),
+                         **answers}  # fmt: skip
         self.asked: list[tuple[str, str]] = []
-        self.arguments: list[dict[str, Any]] = []
-        self.announced: list[dict[str, Any]] = []
+        self.parameters: list[Parameters] = []
+        self.announced: list[Snapshot] = []
 
-    def announce(self, progress: dict[str, Any]) -> None:
+    def announce(self, progress: Snapshot) -> None:
         self.announced.append(progress)
 
-    def on_source(self, **arguments: Any) -> dict[str, Any]:
-        return self._answer("source", arguments)
+    def on_source(self, parameters: Parameters, answer: type) -> Any:
+        return self._answer("source", parameters, answer)
 
-    def on_target(self, **arguments: Any) -> dict[str, Any]:
-        return self._answer("target", arguments)
+    def on_target(self, parameters: Parameters, answer: type) -> Any:
+        return self._answer("target", parameters, answer)
 
-    def _answer(self, side: str, arguments: dict[str, Any]) -> dict[str, Any]:
-        assert set(arguments) <= AGENT_OPTIONS
-        phase = arguments["phase"]
-        self.asked.append((side, phase))
-        self.arguments.append(arguments)
-        answer = self._answers[phase]
+    def _answer(self, side: str, parameters: Parameters, kind: type) -> Any:
+        given = {name for name, value in parameters.as_module_arguments().items() if value}
+        assert set(phases.PHASES[parameters.phase]) <= given | {"source"}  # an empty one serves here
+        assert given <= AGENT_OPTIONS
+        self.asked.append((side, parameters.phase))
+        self.parameters.append(parameters)
+        answer = self._answers.get(parameters.phase, parameters.outcome)
         if isinstance(answer, list):
             answer = answer.pop(0)
         if isinstance(answer, Exception):
             raise answer
-        return dict(answer)
+        if isinstance(answer, (Outcome, Pending)):
+            answer = PollAnswer.of(answer)
+        if isinstance(answer, str):
+            answer = OutcomeAnswer(answer)
+        assert isinstance(answer, kind)
+        return answer
 
     @staticmethod
     def target_addresses(_wanted: str | None) -> list[str]:
@@ -76,122 +106,119 @@ def migrate(hosts: Hosts, **arguments: Any) -> dict[str, Any]:
     return Migration(hosts, {**ARGUMENTS, **arguments}).migrate()
 
 
-def test_after_a_failure_the_target_takes_away_what_it_prepared() -> None:
-    hosts = Hosts(migrate=BROKEN)
+def test_after_a_failure_the_target_removes_what_it_prepared() -> None:
+    hosts = Hosts(start=ROLLED_BACK)
     result = migrate(hosts)
     assert result["failed"]
     assert result["msg"] == "The connection to the other host broke. The container runs on edge-a as before."
-    assert migrate(Hosts(migrate={**BROKEN, "message": str(BROKEN["message"])[:-1]}))["msg"] == result["msg"]
-    assert result["migration"]["status"] == "failed"
-    assert hosts.asked[-1] == ("target", "withdraw")
+    assert result["migration"]["outcome"] == "rolled_back"
+    assert "exception" not in result
+    assert hosts.asked[-1] == ("target", "discard_target")
 
 
-def test_a_target_that_cannot_take_it_away_does_not_hide_the_reason() -> None:
-    result = migrate(Hosts(migrate=BROKEN, withdraw=UNREACHABLE))
+def test_a_target_that_cannot_remove_it_does_not_hide_the_reason() -> None:
+    result = migrate(Hosts(start=ROLLED_BACK, discard_target=UNREACHABLE))
     assert result["failed"]
-    assert "The connection to the other host broke." in result["msg"]
-    assert "ends by itself after 120 s" in result["msg"]
+    assert result["msg"].startswith("The connection to the other host broke. What was prepared on edge-b could not be ")
+    assert "timed out. It ends by itself after 120 s." in result["msg"]
+
+
+def test_the_traceback_of_an_internal_error_reaches_ansible() -> None:
+    assert migrate(Hosts(start=replace(ROLLED_BACK, traceback="Traceback ...")))["exception"] == "Traceback ..."
 
 
 @pytest.mark.parametrize(
     ("outcome", "words"),
     [
-        ("ran", "runs there"),
-        ("ended", "ran there and has ended by itself since; 'smf' is stopped there"),
-        ("destroyed", "runs on here"),
+        ("running", "the process runs there."),
+        ("exited", "the process ran there and has exited since; 'smf' is stopped there."),
+        ("never_ran", "the process never ran there; 'smf' runs on edge-a again."),
     ],
 )
-def test_a_break_at_the_commit_is_decided_by_the_target(outcome: str, words: str) -> None:
-    hosts = Hosts(migrate={**BROKEN, "in_doubt": True}, outcome={"ok": True, "outcome": outcome})
+def test_the_target_resolves_a_break_at_the_commit(outcome: str, words: str) -> None:
+    hosts = Hosts(start=IN_DOUBT, query_outcome=outcome)
     result = migrate(hosts)
     assert result["failed"]
-    assert result["msg"].endswith(f"The target was asked: the process {words}.")
-    assert hosts.asked[-2:] == [("target", "outcome"), ("source", "settle")]
+    assert result["msg"] == f"The connection to the other host broke. edge-b reports that {words}"
+    assert result["migration"]["outcome"] == "in_doubt"
+    assert hosts.asked[-2:] == [("target", "query_outcome"), ("source", "resolve")]
 
 
-def test_a_process_that_ran_without_its_memory_and_ended_is_not_said_to_run() -> None:
-    hosts = Hosts(
-        migrate={**BROKEN, "in_doubt": True},
-        outcome={"ok": True, "outcome": "destroyed"},
-        settle={"ok": True, "lost": True},
-    )
-    message = migrate(hosts)["msg"]
-    assert "Its state is lost; start 'smf' anew." in message
-    assert "runs" not in message.partition("asked:")[2]
+def test_a_process_that_ran_without_its_memory_and_exited_is_not_said_to_run() -> None:
+    message = migrate(Hosts(start=IN_DOUBT, query_outcome="never_ran", resolve="lost"))["msg"]
+    assert "Its state is lost; redeploy 'smf'." in message
+    assert "runs" not in message
 
 
-def test_a_process_that_was_stopped_in_post_copy_is_not_said_to_run() -> None:
-    hosts = Hosts(migrate={"ok": False, "stopped": True, "message": "Its state is lost.", "details": {}})
+@pytest.mark.parametrize("verdict", [Verdict.STATE_LOST, Verdict.PROCESS_EXITED])
+def test_a_process_that_runs_nowhere_is_not_said_to_run(verdict: Verdict) -> None:
+    hosts = Hosts(start=Outcome(verdict, "It is gone"))
     result = migrate(hosts)
     assert result["failed"]
-    assert result["msg"] == "Its state is lost."
-    assert ("target", "withdraw") not in hosts.asked
+    assert result["msg"] == "It is gone."
+    assert result["migration"]["outcome"] == verdict.value
+    assert (("target", "discard_target") in hosts.asked) is (verdict is Verdict.PROCESS_EXITED)
 
 
-@pytest.mark.parametrize("ended", [True, False])
-def test_a_process_that_ended_meanwhile_is_not_said_to_run_as_before(ended: bool) -> None:
-    result = migrate(Hosts(migrate={**BROKEN, "process_ended": ended}))
-    assert result["failed"]
-    assert ("as before" in result["msg"]) is not ended
-
-
-@pytest.mark.parametrize("ended", [True, False])
-def test_a_process_that_ended_as_soon_as_it_ran_is_warned_of(ended: bool) -> None:
-    result = migrate(Hosts(migrate={"ok": True, "status": "completed", "steps": [], "ended_on_target": ended}))
+@pytest.mark.parametrize(
+    ("notice", "words"),
+    [(Notice.EXITED_ON_TARGET, "'smf' exited on edge-b"), (Notice.MADVISE_CHANGED, "'smf' changed flags")],
+)
+def test_what_a_completed_migration_is_warned_of(notice: Notice, words: str) -> None:
+    result = migrate(Hosts(start=replace(COMPLETED, notices=[notice])))
     assert result["changed"]
-    assert ["'smf' ended on edge-b" in warning for warning in result["warnings"]] == [True] * ended
+    [warning] = result["warnings"]
+    assert words in warning
+    assert migrate(Hosts(start=COMPLETED))["warnings"] == []
 
 
-def test_a_target_that_cannot_be_asked_leaves_the_source_frozen_and_says_so() -> None:
-    hosts = Hosts(migrate={**BROKEN, "in_doubt": True}, outcome=UNREACHABLE)
+def test_a_target_that_cannot_be_asked_leaves_the_source_frozen() -> None:
+    hosts = Hosts(start=IN_DOUBT, query_outcome=UNREACHABLE)
     result = migrate(hosts)
     assert result["failed"]
-    assert "on edge-a it stands frozen until it was asked. Run this again" in result["msg"]
-    assert ("source", "settle") not in hosts.asked
-    assert ("target", "withdraw") not in hosts.asked
+    assert "on edge-a it stays frozen (in doubt) until edge-b can be reached. Run the migration again" in result["msg"]
+    assert ("source", "resolve") not in hosts.asked
+    assert ("target", "discard_target") not in hosts.asked
 
 
-def test_the_next_run_settles_first() -> None:
-    hosts = Hosts(
-        look=[{**LOOK, "in_doubt": [UNDECIDED]}, LOOK], outcome={"ok": True, "outcome": "ran"}, migrate=BROKEN
-    )
+def test_the_next_run_resolves_first() -> None:
+    hosts = Hosts(preflight=[replace(FOUND, in_doubt=[ENTRY]), FOUND], query_outcome="running", start=ROLLED_BACK)
     migrate(hosts)
-    assert hosts.asked[:4] == [("source", "look"), ("target", "outcome"), ("source", "settle"), ("source", "look")]
+    assert [phase for _side, phase in hosts.asked[:4]] == ["preflight", "query_outcome", "resolve", "preflight"]
 
 
 def test_only_the_host_that_knows_is_asked() -> None:
-    """Any other would say that it has no such process, and a second copy would come to life."""
-    hosts = Hosts(look={**LOOK, "in_doubt": [{**UNDECIDED, "target_host": "edge-c"}]})
-    with pytest.raises(AnsibleActionFail, match=r"stands frozen on edge-a.*Use target_host edge-c"):
+    """Any other would answer that it has no such process, and a second copy would come to life."""
+    hosts = Hosts(preflight=replace(FOUND, in_doubt=[replace(ENTRY, target_host="edge-c")]))
+    with pytest.raises(AnsibleActionFail, match=r"frozen on edge-a; its migration to edge-c.*Use target_host edge-c"):
         migrate(hosts)
-    assert hosts.asked == [("source", "look")]
+    assert hosts.asked == [("source", "preflight")]
 
 
-def test_reasons_of_either_host_end_it_before_anything_is_touched() -> None:
-    blocker = {"code": "terminal", "message": "It has a terminal", "remedy": "Start it without -t"}
-    for hosts in (Hosts(look={**LOOK, "blockers": [blocker]}), Hosts(prepare={"ok": True, "blockers": [blocker]})):
+def test_blockers_on_either_host_end_it_before_anything_is_touched() -> None:
+    for hosts in (Hosts(preflight=replace(FOUND, blockers=[BLOCKER])), Hosts(prepare=PrepareAnswer([BLOCKER]))):
         result = migrate(hosts)
         assert result["failed"]
         assert result["msg"] == "Not migrated, nothing was touched: It has a terminal. Start it without -t."
-        assert ("source", "migrate") not in hosts.asked
+        assert result["blockers"] == [BLOCKER.as_dict()]
+        assert ("source", "start") not in hosts.asked
 
 
 def test_after_a_refusal_of_the_target_nothing_goes_on_on_the_source() -> None:
-    blocker = {"code": "terminal", "message": "It has a terminal", "remedy": "Start it without -t"}
-    hosts = Hosts(prepare={"ok": True, "blockers": [blocker]})
+    hosts = Hosts(prepare=PrepareAnswer([BLOCKER]))
     migrate(hosts)
-    assert hosts.asked[-1] == ("source", "dismiss")
+    assert hosts.asked[-1] == ("source", "abort_queued")
 
 
-@pytest.mark.parametrize("dismiss", [{"ok": True}, UNREACHABLE])
+@pytest.mark.parametrize("aborted", [Done(), UNREACHABLE])
 @pytest.mark.parametrize("failure", [AnsibleActionFail, AnsibleConnectionFailure])
-def test_a_target_that_cannot_be_prepared_is_told_and_nothing_goes_on_on_the_source(
-    failure: type[AnsibleError], dismiss: Any
+def test_a_target_that_cannot_be_prepared_is_reported_and_nothing_goes_on_on_the_source(
+    failure: type[AnsibleError], aborted: Any
 ) -> None:
-    hosts = Hosts(prepare=failure("Host 'edge-b' cannot be reached: no route"), dismiss=dismiss)
+    hosts = Hosts(prepare=failure("Host 'edge-b' cannot be reached: no route"), abort_queued=aborted)
     with pytest.raises(failure, match="no route"):
         migrate(hosts)
-    assert hosts.asked[-1] == ("source", "dismiss")
+    assert hosts.asked[-1] == ("source", "abort_queued")
 
 
 @pytest.mark.parametrize(
@@ -217,74 +244,76 @@ def test_every_option_of_the_agents_can_be_chosen() -> None:
 
 
 def test_both_ends_get_the_options_and_the_same_id() -> None:
-    hosts = Hosts(migrate=BROKEN)
+    hosts = Hosts(start=ROLLED_BACK)
     migrate(hosts, connections=4)
-    plans = {phase: given["plan"] for (_side, phase), given in zip(hosts.asked, hosts.arguments) if "plan" in given}
-    assert set(plans) == {"look", "prepare", "migrate"}
-    assert len({plan["migration_id"] for plan in plans.values()}) == 1
-    assert all(plan["options"]["connections"] == 4 for plan in plans.values())
-    assert {phase: plan["peer"] for phase, plan in plans.items()} == {
-        "look": "edge-b", "prepare": "edge-a", "migrate": "edge-b"
+    plans = {given.phase: given.plan for given in hosts.parameters if given.plan is not None}
+    assert set(plans) == {"preflight", "prepare", "start"}
+    assert len({plan.migration_id for plan in plans.values()}) == 1
+    assert all(plan.options.connections == 4 for plan in plans.values())
+    assert {phase: plan.peer for phase, plan in plans.items()} == {
+        "preflight": "edge-b", "prepare": "edge-a", "start": "edge-b"
     }  # fmt: skip
 
 
-def progress(*states: str, **more: Any) -> dict[str, Any]:
-    events = [{"state": state, "at_ms": 1.0} for state in states]
-    return {"ok": True, "running": True, "progress": {"state": states[-1], "events": events, **more}}
+def progress(*states: str, queued: bool = False) -> Pending:
+    return Pending(Snapshot("0" * 16, state=states[-1], queued=queued, events=[Event(state, 1.0) for state in states]))
 
 
-def test_a_long_migration_is_asked_for_news_until_it_ends() -> None:
-    news = [progress("setup", "active"), progress("setup", "active", "switchover"), BROKEN]
-    hosts = Hosts(migrate=progress("setup"), wait=news)
+def test_a_long_migration_is_polled_until_it_ends() -> None:
+    found = [progress("setup", "active"), progress("setup", "active", "switchover"), ROLLED_BACK]
+    hosts = Hosts(start=progress("setup"), poll=found)
     assert migrate(hosts)["failed"]
-    assert [told["state"] for told in hosts.announced] == ["setup", "active", "switchover"]
-    seen = [given["seen"] for given in hosts.arguments if given["phase"] == "wait"]
-    assert seen == [1, 2, 3]
-    assert hosts.asked[-1] == ("target", "withdraw")
+    assert [snapshot.state for snapshot in hosts.announced] == ["setup", "active", "switchover"]
+    assert [given.events_seen for given in hosts.parameters if given.phase == "poll"] == [1, 2, 3]
+    assert hosts.asked[-1] == ("target", "discard_target")
 
 
 def test_a_short_one_costs_no_further_task() -> None:
-    done = {"ok": True, "status": "completed", "steps": [], "statistics": {"state": "completed"}}
-    hosts = Hosts(migrate=done)
+    hosts = Hosts(start=replace(COMPLETED, statistics=Snapshot("0" * 16, state="completed")))
     result = migrate(hosts)
     assert result["changed"]
-    assert result["migration"]["statistics"] == {"state": "completed"}
-    assert [phase for _side, phase in hosts.asked] == ["look", "prepare", "migrate"]
+    assert result["migration"]["statistics"]["state"] == "completed"
+    assert result["migration"]["outcome"] == "completed"
+    assert [phase for _side, phase in hosts.asked] == ["preflight", "prepare", "start"]
 
 
 def test_it_queues_on_the_source_before_the_target_is_prepared() -> None:
     hosts = Hosts(
-        look={**LOOK, "queued": True},
-        wait=[progress("setup", queued=True), progress("setup", queued=False)],
-        migrate=BROKEN,
+        preflight=replace(FOUND, queued=True),
+        poll=[progress("setup", queued=True), progress("setup")],
+        start=ROLLED_BACK,
     )
     migrate(hosts)
-    assert [phase for _side, phase in hosts.asked][:4] == ["look", "wait", "wait", "prepare"]
-    assert [told["queued"] for told in hosts.announced] == [True, False]
+    assert [phase for _side, phase in hosts.asked][:4] == ["preflight", "poll", "poll", "prepare"]
+    assert [snapshot.queued for snapshot in hosts.announced] == [True, False]
 
 
 def test_it_queues_for_the_target_with_a_sign_of_life_to_the_source() -> None:
-    full = {"ok": True, "blockers": [], "queued": True}
-    hosts = Hosts(prepare=[full, full, {"ok": True, "blockers": [], "port": 7}], wait=progress("setup"), migrate=BROKEN)
+    full = PrepareAnswer(queued=True)
+    hosts = Hosts(prepare=[full, full, PREPARED], poll=progress("setup"), start=ROLLED_BACK)
     migrate(hosts)
-    phases = [phase for _side, phase in hosts.asked]
-    assert phases[:7] == ["look", "prepare", "wait", "prepare", "wait", "prepare", "migrate"]
-    assert [told["queued"] for told in hosts.announced] == [True, True]
+    asked = [phase for _side, phase in hosts.asked]
+    assert asked[:7] == ["preflight", "prepare", "poll", "prepare", "poll", "prepare", "start"]
+    assert [snapshot.queued for snapshot in hosts.announced] == [True, True]
+
+
+def test_one_that_ends_while_it_queues_for_the_target_fails() -> None:
+    hosts = Hosts(prepare=PrepareAnswer(queued=True), poll=ROLLED_BACK)
+    with pytest.raises(AnsibleActionFail, match=r"broke\. The container runs on edge-a as before\."):
+        migrate(hosts)
 
 
 def test_it_can_be_cancelled_while_it_queues() -> None:
-    hosts = Hosts(
-        look={**LOOK, "queued": True},
-        wait={"ok": False, "status": "cancelled", "message": "The migration was cancelled.", "details": {}},
-    )
+    cancelled = Outcome(Verdict.CANCELLED, "The migration was cancelled.")
+    hosts = Hosts(preflight=replace(FOUND, queued=True), poll=cancelled)
     result = migrate(hosts)
     assert result["failed"]
-    assert result["migration"]["status"] == "cancelled"
+    assert result["migration"]["outcome"] == "cancelled"
     assert result["msg"] == "The migration was cancelled. The container runs on edge-a as before."
-    assert [phase for _side, phase in hosts.asked] == ["look", "wait"]
+    assert [phase for _side, phase in hosts.asked] == ["preflight", "poll"]
 
 
-LARGE = {**LOOK, "memory_bytes": 10**9, "dirty_pages_per_s": 1000.0}
+LARGE = replace(FOUND, memory_bytes=10**9, dirty_pages_per_s=1000.0)
 
 
 def auto(hosts: Hosts, **arguments: Any) -> dict[str, Any]:
@@ -292,24 +321,26 @@ def auto(hosts: Hosts, **arguments: Any) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
-    ("looked", "arguments", "strategy"),
+    ("found", "arguments", "strategy"),
     [
         (LARGE, {}, "pre_copy"),
-        ({**LARGE, "memory_bytes": 10**7}, {}, "inter_copy"),
+        (replace(LARGE, memory_bytes=10**7), {}, "inter_copy"),
         (LARGE, {"downtime_limit_ms": 5000}, "inter_copy"),
         (LARGE, {"downtime_limit_ms": 5000, "downtime_budget_ms": 200}, "pre_copy"),
-        ({**LARGE, "dirty_pages_per_s": 10.0**6}, {}, "post_copy"),
-        ({**LARGE, "dirty_pages_per_s": None}, {}, "post_copy"),
+        (replace(LARGE, dirty_pages_per_s=10.0**6), {}, "post_copy"),
+        (replace(LARGE, dirty_pages_per_s=None), {}, "post_copy"),
     ],
 )
 def test_the_strategy_is_chosen_by_what_was_measured(
-    looked: dict[str, Any], arguments: dict[str, Any], strategy: str
+    found: PreflightAnswer, arguments: dict[str, Any], strategy: str
 ) -> None:
-    hosts = Hosts(look=looked, migrate={"ok": True, "status": "completed", "steps": []})
+    hosts = Hosts(preflight=found, start=COMPLETED)
     result = auto(hosts, **arguments)
-    assert [phase for _side, phase in hosts.asked] == ["look", "sink", "probe", "prepare", "migrate"]
-    assert hosts.arguments[0]["measure"]
-    chosen = {given["plan"]["options"]["strategy"] for given in hosts.arguments[3:]}
+    assert [phase for _side, phase in hosts.asked] == [
+        "preflight", "bandwidth_server", "bandwidth_client", "prepare", "start"
+    ]  # fmt: skip
+    assert hosts.parameters[0].measure
+    chosen = {given.plan.options.strategy for given in hosts.parameters[3:] if given.plan}
     assert chosen == {strategy}
     prediction = result["migration"]["prediction"]
     assert result["migration"]["strategy"] == prediction["strategy"] == strategy
@@ -319,16 +350,16 @@ def test_the_strategy_is_chosen_by_what_was_measured(
 
 
 def test_what_the_user_chose_is_neither_measured_nor_changed() -> None:
-    hosts = Hosts(look=LARGE, migrate={"ok": True, "status": "completed", "steps": []})
+    hosts = Hosts(preflight=LARGE, start=COMPLETED)
     result = migrate(hosts, strategy="hybrid")
-    assert [phase for _side, phase in hosts.asked] == ["look", "prepare", "migrate"]
-    assert not hosts.arguments[0]["measure"]
+    assert [phase for _side, phase in hosts.asked] == ["preflight", "prepare", "start"]
+    assert not hosts.parameters[0].measure
     assert result["migration"]["strategy"] == "hybrid"
     assert "prediction" not in result["migration"]
 
 
 def test_encryption_costs_what_the_prediction_tells() -> None:
-    hosts = Hosts(look=LARGE, migrate={"ok": True, "status": "completed", "steps": []})
+    hosts = Hosts(preflight=LARGE, start=COMPLETED)
     bare, encrypted = (
         auto(hosts, encryption=encryption)["migration"]["prediction"]["strategies"] for encryption in ("none", "tls")
     )
@@ -336,34 +367,33 @@ def test_encryption_costs_what_the_prediction_tells() -> None:
 
 
 def test_the_engines_own_method_leaves_no_choice() -> None:
-    hosts = Hosts(look=LARGE, migrate={"ok": True, "status": "completed", "steps": []})
+    hosts = Hosts(preflight=LARGE, start=COMPLETED)
     assert auto(hosts, method="engine")["migration"]["strategy"] == "inter_copy"
-    assert ("target", "sink") not in hosts.asked
+    assert ("target", "bandwidth_server") not in hosts.asked
 
 
 def test_a_link_that_cannot_be_measured_ends_it_on_the_source() -> None:
-    hosts = Hosts(look=LARGE, probe=BROKEN)
+    hosts = Hosts(preflight=LARGE, bandwidth_client=AnsibleActionFail("The connection to the other host broke."))
     with pytest.raises(AnsibleActionFail, match="connection to the other host broke"):
         auto(hosts)
-    assert hosts.asked[-1] == ("source", "dismiss")
+    assert hosts.asked[-1] == ("source", "abort_queued")
 
 
 def test_check_mode_measures_and_predicts_and_begins_nothing() -> None:
-    hosts = Hosts(look={**LARGE, "source": {"Id": "a"}})
+    hosts = Hosts(preflight=replace(LARGE, source={"Id": "a"}))
     checked = Migration(hosts, {**ARGUMENTS, "strategy": "auto"})
     assert checked.blockers() == []
     facts = checked.facts()
     assert facts["forecast"]["strategy"] == "pre_copy"
     assert facts["predicted_downtime_ms"] == facts["forecast"]["downtime_ms"] > 0
-    assert [phase for _side, phase in hosts.asked] == ["look", "sink", "probe", "prepare"]
-    assert hosts.arguments[0]["plan"] is None
-    assert hosts.arguments[3]["dry_run"]
+    assert [phase for _side, phase in hosts.asked] == ["preflight", "bandwidth_server", "bandwidth_client", "prepare"]
+    assert hosts.parameters[0].plan is None
+    assert hosts.parameters[3].dry_run
 
 
 def test_check_mode_measures_no_link_when_the_source_refuses() -> None:
-    blocker = {"code": "terminal", "message": "It has a terminal", "remedy": "Start it without -t"}
-    hosts = Hosts(look={**LARGE, "blockers": [blocker]})
+    hosts = Hosts(preflight=replace(LARGE, blockers=[BLOCKER]))
     checked = Migration(hosts, {**ARGUMENTS, "strategy": "auto"})
-    assert checked.blockers() == [blocker]
+    assert checked.blockers() == [BLOCKER]
     assert checked.facts()["forecast"]["link_bytes_per_s"] is None
-    assert ("target", "sink") not in hosts.asked
+    assert ("target", "bandwidth_server") not in hosts.asked

@@ -3,23 +3,32 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
+from dataclasses import asdict, replace
 from typing import Any
 
 import pytest
 from ansible.errors import AnsibleActionFail
+from ansible_collections.organic.live_migration.plugins.module_utils.migration.phases import (
+    HostMigrations,
+    InDoubt,
+    InProgress,
+    OutcomeAnswer,
+    Parameters,
+    Recovered,
+)
 from ansible_collections.organic.live_migration.plugins.plugin_utils.recovery import recover
 
-SETTLED = {"migration_id": "1" * 16, "name": "upf", "role": "source", "peer": "edge-b", "outcome": "resumed"}
-UNDECIDED = {"migration_id": "0" * 16, "name": "smf", "target_host": "edge-b"}
+RECOVERED = Recovered("1" * 16, "upf", "source", "edge-b", "running")
+ENTRY = InDoubt("0" * 16, "smf", "edge-b")
 
 
 class Hosts:
-    """One host, and the targets that it knows; each tells the outcome, or raises."""
+    """One host, and the targets that it knows; each reports the outcome, or raises."""
 
     source = "edge-a"
 
-    def __init__(self, found: dict[str, Any], **targets: str | Exception) -> None:
-        self._found = {"ok": True, "settled": [], "in_doubt": [], "in_progress": [], **found}
+    def __init__(self, found: HostMigrations, **targets: str | Exception) -> None:
+        self._found = found
         self._targets = targets
         self.asked: list[tuple[str, str]] = []
         self._target = ""
@@ -30,64 +39,65 @@ class Hosts:
             raise AnsibleActionFail(f"The target host '{target}' is not in the inventory.")
         return self
 
-    def on_source(self, **arguments: Any) -> dict[str, Any]:
-        self.asked.append(("source", arguments["phase"]))
-        return self._found if arguments["phase"] == "recover" else {"ok": True}
+    def on_source(self, parameters: Parameters, _answer: type) -> Any:
+        self.asked.append(("source", parameters.phase))
+        return self._found if parameters.phase == "recover" else OutcomeAnswer(parameters.outcome)
 
-    def on_target(self, **arguments: Any) -> dict[str, Any]:
-        self.asked.append((self._target, arguments["phase"]))
+    def on_target(self, parameters: Parameters, _answer: type) -> Any:
+        self.asked.append((self._target, parameters.phase))
         answer = self._targets[self._target]
         if isinstance(answer, Exception):
             raise answer
-        return {"ok": True, "outcome": answer}
+        return OutcomeAnswer(answer)
 
 
 def run(hosts: Hosts, dry_run: bool = False) -> dict[str, Any]:
     return recover(hosts, hosts.towards, dry_run)
 
 
-def test_nothing_to_settle_changes_nothing() -> None:
-    hosts = Hosts({"in_progress": [{"name": "nrf"}]})
+def test_nothing_to_recover_changes_nothing() -> None:
+    entry = InProgress("2" * 16, "nrf", "source", "edge-b")
+    hosts = Hosts(HostMigrations(in_progress=[entry]))
     result = run(hosts)
     assert not result["changed"]
-    assert result["in_progress"] == [{"name": "nrf"}]
+    assert result["in_progress"] == [asdict(entry)]
     assert hosts.asked == [("source", "recover")]
 
 
-def test_what_the_host_settles_alone_asks_nobody() -> None:
-    hosts = Hosts({"settled": [SETTLED]})
+def test_for_what_the_host_recovers_alone_no_other_is_asked() -> None:
+    hosts = Hosts(HostMigrations([RECOVERED]))
     result = run(hosts)
     assert result["changed"]
-    assert result["settled"] == [SETTLED]
+    assert result["recovered"] == [asdict(RECOVERED)]
     assert hosts.asked == [("source", "recover")]
 
 
-@pytest.mark.parametrize("outcome", ["ran", "ended", "destroyed"])
-def test_the_target_decides_what_was_committed(outcome: str) -> None:
-    hosts = Hosts({"in_doubt": [UNDECIDED]}, **{"edge-b": outcome})
+@pytest.mark.parametrize("outcome", ["running", "exited", "never_ran"])
+def test_the_target_resolves_what_was_committed(outcome: str) -> None:
+    hosts = Hosts(HostMigrations(in_doubt=[ENTRY]), **{"edge-b": outcome})
     result = run(hosts)
     assert result["changed"]
-    assert result["decided"] == [{**UNDECIDED, "outcome": outcome}]
-    assert hosts.asked == [("source", "recover"), ("edge-b", "outcome"), ("source", "settle")]
+    assert result["resolved"] == [{**asdict(ENTRY), "outcome": outcome}]
+    assert hosts.asked == [("source", "recover"), ("edge-b", "query_outcome"), ("source", "resolve")]
 
 
-def test_one_that_cannot_be_asked_stays_and_the_others_are_settled() -> None:
+def test_one_that_cannot_be_asked_stays_in_doubt_and_the_others_are_resolved() -> None:
     gone = AnsibleActionFail("Host 'edge-c' cannot be reached: timed out")
-    other = {**UNDECIDED, "migration_id": "2" * 16, "name": "amf", "target_host": "edge-c"}
-    unknown = {**UNDECIDED, "migration_id": "3" * 16, "name": "pcf", "target_host": "edge-d"}
-    hosts = Hosts({"in_doubt": [other, unknown, UNDECIDED]}, **{"edge-b": "ran", "edge-c": gone})
+    other = replace(ENTRY, migration_id="2" * 16, name="amf", target_host="edge-c")
+    unknown = replace(ENTRY, migration_id="3" * 16, name="pcf", target_host="edge-d")
+    hosts = Hosts(HostMigrations(in_doubt=[other, unknown, ENTRY]), **{"edge-b": "running", "edge-c": gone})
     result = run(hosts)
     assert result["failed"]
-    assert [one["name"] for one in result["decided"]] == ["smf"]
+    assert [one["name"] for one in result["resolved"]] == ["smf"]
     assert [one["name"] for one in result["in_doubt"]] == ["amf", "pcf"]
-    assert "'amf' stands frozen on edge-a until edge-c was asked" in result["msg"]
-    assert "not in the inventory" in result["msg"]
-    assert hosts.asked.count(("source", "settle")) == 1
+    assert "'amf' stays frozen (in doubt) on edge-a until edge-c can be reached: Host" in result["msg"]
+    assert "not in the inventory. Fix the cause and run this task again." in result["msg"]
+    assert hosts.asked.count(("source", "resolve")) == 1
 
 
-def test_check_mode_asks_nobody() -> None:
-    hosts = Hosts({"settled": [SETTLED], "in_doubt": [UNDECIDED]}, **{"edge-b": "ran"})
+def test_check_mode_asks_no_target() -> None:
+    hosts = Hosts(HostMigrations([RECOVERED], [ENTRY]), **{"edge-b": "running"})
     result = run(hosts, dry_run=True)
     assert result["changed"]
-    assert result["decided"] == [{**UNDECIDED, "outcome": "unknown"}]
+    assert result["resolved"] == [{**asdict(ENTRY), "outcome": "unknown"}]
     assert hosts.asked == [("source", "recover")]

@@ -11,6 +11,7 @@ from collections.abc import Callable
 import pytest
 from ansible_collections.organic.live_migration.plugins.module_utils.errors import PeerLost
 from ansible_collections.organic.live_migration.plugins.module_utils.migration import bandwidth
+from ansible_collections.organic.live_migration.plugins.module_utils.session import messages
 from ansible_collections.organic.live_migration.plugins.module_utils.session.channel import Credentials, Listener
 from ansible_collections.organic.live_migration.plugins.plugin_utils import certificates
 
@@ -18,14 +19,14 @@ from ansible_collections.organic.live_migration.plugins.plugin_utils import cert
 @pytest.fixture
 def both() -> tuple[Credentials, Credentials]:
     source, target = certificates.credentials()
-    return Credentials(**source), Credentials(**target)
+    return source, target
 
 
-def test_a_sink_takes_one_probe_and_ends(
+def test_a_bandwidth_server_takes_one_client_and_ends(
     both: tuple[Credentials, Credentials], until: Callable[[Callable[[], object], str], None]
 ) -> None:
     ours, theirs = both
-    port = bandwidth.open_sink(theirs)
+    port = bandwidth.start_server(theirs)
     rate = bandwidth.link_bytes_per_s(["127.0.0.1"], port, ours)
     assert rate > 10e6
 
@@ -39,13 +40,13 @@ def test_a_sink_takes_one_probe_and_ends(
     until(refused, "nobody listens any more")
 
 
-def test_a_sink_that_ends_too_soon_is_no_measurement(both: tuple[Credentials, Credentials]) -> None:
+def test_a_bandwidth_server_that_ends_too_soon_is_no_measurement(both: tuple[Credentials, Credentials]) -> None:
     ours, theirs = both
     listener = Listener(theirs, "127.0.0.1")
 
     def take_and_leave() -> None:
         peer = listener.accept(10)
-        peer.expect("probe", 10)
+        peer.expect(messages.PROBE, 10)
         peer.to_plain_socket().close()
 
     sink = threading.Thread(target=take_and_leave)
@@ -58,7 +59,7 @@ def test_a_sink_that_ends_too_soon_is_no_measurement(both: tuple[Credentials, Cr
 
 def test_a_stranger_is_no_peer(both: tuple[Credentials, Credentials]) -> None:
     ours, _theirs = both
-    stranger = Credentials(**certificates.credentials()[1])
-    port = bandwidth.open_sink(stranger)
+    stranger = certificates.credentials()[1]
+    port = bandwidth.start_server(stranger)
     with pytest.raises(PeerLost, match="cannot be reached"):
         bandwidth.link_bytes_per_s(["127.0.0.1"], port, ours)

@@ -10,10 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.organic.live_migration.plugins.module_utils.migration import recovery
+from ansible_collections.organic.live_migration.plugins.module_utils.errors import Failure
+from ansible_collections.organic.live_migration.plugins.module_utils.migration import phases, recovery
 from ansible_collections.organic.live_migration.plugins.module_utils.migration.source import Source
 from ansible_collections.organic.live_migration.plugins.module_utils.session import journal, states
 from ansible_collections.organic.live_migration.plugins.module_utils.session.journal import MigrationRecord
+from ansible_collections.organic.live_migration.plugins.module_utils.session.outcome import Verdict
 
 
 def written(role: str, state: str, alive: bool = False) -> MigrationRecord:
@@ -28,7 +30,7 @@ def written(role: str, state: str, alive: bool = False) -> MigrationRecord:
 def test_before_the_commit_the_source_resumes_alone(records: Path, state: str) -> None:
     written("source", state)
     found = recovery.scan_host()
-    assert [entry.outcome for entry in found.settled] == ["resumed"]
+    assert [entry.outcome for entry in found.recovered] == [phases.RUNNING]
     assert not found.in_doubt
 
 
@@ -37,25 +39,25 @@ def test_after_it_the_target_is_asked(records: Path, state: str) -> None:
     written("source", state)
     found = recovery.scan_host()
     assert [(entry.name, entry.target_host) for entry in found.in_doubt] == [("smf", "edge-b")]
-    assert not found.settled
+    assert not found.recovered
 
 
 @pytest.mark.parametrize(
     ("state", "outcome"),
-    [(states.SETUP, "destroyed"), (states.ACTIVE, "destroyed"), (states.RESTORED, "destroyed"),
-     (states.COMPLETED, "finished")],
+    [(states.SETUP, phases.NEVER_RAN), (states.ACTIVE, phases.NEVER_RAN), (states.RESTORED, phases.NEVER_RAN),
+     (states.COMPLETED, phases.RUNNING)],
 )  # fmt: skip
 def test_the_target_keeps_only_what_has_run(records: Path, state: str, outcome: str) -> None:
     written("target", state)
-    assert [entry.outcome for entry in recovery.scan_host().settled] == [outcome]
+    assert [entry.outcome for entry in recovery.scan_host().recovered] == [outcome]
 
 
 @pytest.mark.parametrize(
     ("files", "outcome"),
-    [({"freezer.state": "FROZEN\n", "freezer.self_freezing": "1\n"}, "destroyed"),
-     ({"freezer.state": "FROZEN\n", "freezer.self_freezing": "0\n"}, "finished"),  # docker pause
-     ({"freezer.state": "THAWED\n", "freezer.self_freezing": "0\n"}, "finished"),
-     ({"cgroup.freeze": "1\n"}, "destroyed"), ({"cgroup.freeze": "0\n"}, "finished")],
+    [({"freezer.state": "FROZEN\n", "freezer.self_freezing": "1\n"}, phases.NEVER_RAN),
+     ({"freezer.state": "FROZEN\n", "freezer.self_freezing": "0\n"}, phases.RUNNING),  # docker pause
+     ({"freezer.state": "THAWED\n", "freezer.self_freezing": "0\n"}, phases.RUNNING),
+     ({"cgroup.freeze": "1\n"}, phases.NEVER_RAN), ({"cgroup.freeze": "0\n"}, phases.RUNNING)],
 )  # fmt: skip
 def test_what_stands_in_a_shut_freezer_has_not_run(
     records: Path, tmp_path: Path, files: dict[str, str], outcome: str
@@ -68,7 +70,7 @@ def test_what_stands_in_a_shut_freezer_has_not_run(
     entry = written("target", states.COMPLETED)
     entry.freezer = str(group)
     entry.save()
-    assert [one.outcome for one in recovery.scan_host().settled] == [outcome]
+    assert [one.outcome for one in recovery.scan_host().recovered] == [outcome]
 
 
 @pytest.mark.parametrize(
@@ -78,15 +80,15 @@ def test_what_is_at_work_is_left_alone(records: Path, role: str, state: str) -> 
     entry = written(role, state, alive=True)
     found = recovery.scan_host()
     assert [one.role for one in found.in_progress] == [role]
-    assert not found.settled
+    assert not found.recovered
     assert not found.in_doubt
     assert journal.all_records() == [entry]
 
 
-def test_a_source_that_was_settled_before_its_agent_died_has_the_target_asked(records: Path) -> None:
+def test_a_source_that_was_recovered_before_its_agent_died_has_the_target_asked(records: Path) -> None:
     migration = Source.__new__(Source)
     migration._record = MigrationRecord("0" * 16, "source", "smf", "c0ffee", "edge-b")
-    assert migration._on_worker_death() == {"in_doubt": True}
+    assert migration._on_worker_death(Failure("The migration worker was killed.")).verdict is Verdict.IN_DOUBT
 
 
 class Engine:
@@ -108,11 +110,11 @@ def at(seconds_ago: float) -> str:
 @pytest.mark.parametrize(
     ("engine", "outcome"),
     [
-        (Engine(), recovery.NEVER_RAN),
-        (Engine(Status="running", StartedAt=at(5)), recovery.RUNNING),
-        (Engine(Status="exited", StartedAt=at(5)), recovery.EXITED),
-        (Engine(Status="exited", StartedAt=at(100 * 365 * 86400)), recovery.NEVER_RAN),  # before the host was started
-        (Engine(Status="created", StartedAt="0001-01-01T00:00:00Z"), recovery.NEVER_RAN),
+        (Engine(), phases.NEVER_RAN),
+        (Engine(Status="running", StartedAt=at(5)), phases.RUNNING),
+        (Engine(Status="exited", StartedAt=at(5)), phases.EXITED),
+        (Engine(Status="exited", StartedAt=at(100 * 365 * 86400)), phases.NEVER_RAN),  # before the host was started
+        (Engine(Status="created", StartedAt="0001-01-01T00:00:00Z"), phases.NEVER_RAN),
     ],
 )
 def test_a_container_that_is_there_had_its_process(records: Path, engine: Engine, outcome: str) -> None:
@@ -122,15 +124,15 @@ def test_a_container_that_is_there_had_its_process(records: Path, engine: Engine
 @pytest.mark.parametrize(
     ("state", "needs_source", "outcome", "kept_here", "lost"),
     [
-        (states.SETUP, False, recovery.NEVER_RAN, True, False),
-        (states.COMMITTED, False, recovery.NEVER_RAN, True, False),
-        (states.COMMITTED, False, recovery.EXITED, False, False),
-        (states.COMMITTED, False, recovery.RUNNING, False, False),
-        (states.COMMITTED, True, recovery.NEVER_RAN, True, False),
-        (states.COMMITTED, True, recovery.EXITED, False, True),
-        (states.POSTCOPY_ACTIVE, True, recovery.NEVER_RAN, False, True),
-        (states.POSTCOPY_ACTIVE, True, recovery.EXITED, False, True),
-        (states.POSTCOPY_ACTIVE, True, recovery.RUNNING, False, False),
+        (states.SETUP, False, phases.NEVER_RAN, True, False),
+        (states.COMMITTED, False, phases.NEVER_RAN, True, False),
+        (states.COMMITTED, False, phases.EXITED, False, False),
+        (states.COMMITTED, False, phases.RUNNING, False, False),
+        (states.COMMITTED, True, phases.NEVER_RAN, True, False),
+        (states.COMMITTED, True, phases.EXITED, False, True),
+        (states.POSTCOPY_ACTIVE, True, phases.NEVER_RAN, False, True),
+        (states.POSTCOPY_ACTIVE, True, phases.EXITED, False, True),
+        (states.POSTCOPY_ACTIVE, True, phases.RUNNING, False, False),
     ],
 )
 def test_what_ran_there_never_runs_here_again(
@@ -148,5 +150,6 @@ def test_what_ran_there_never_runs_here_again(
     done = []
     monkeypatch.setattr(Source, "roll_back", lambda *_given: done.append("roll_back"))
     monkeypatch.setattr(Source, "release", lambda *_given: done.append("release"))
-    assert recovery.resolve_source(entry.migration_id, outcome, Engine()) is lost  # type: ignore[arg-type]
+    engine: Any = Engine()
+    assert recovery.resolve_source(entry.migration_id, outcome, engine) == (phases.LOST if lost else outcome)
     assert done == ["roll_back" if kept_here else "release"]

@@ -3,26 +3,16 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import Any
 
 import pytest
+from ansible_collections.organic.live_migration.plugins.module_utils.session.channel import Credentials
 from ansible_collections.organic.live_migration.plugins.module_utils.session.options import (
     CHOICES,
     RANGES,
     Options,
     Plan,
 )
-
-ORDERS = {"migration_id": "0" * 16, "name": "smf", "peer": "edge-b", "timeout_s": 120, "memory_bytes": 1}
-CREDENTIALS = {"certificate": "a", "key": "b", "peer_certificate": "c"}
-
-
-def test_options_get_from_the_controller_to_the_agent() -> None:
-    options = Options(strategy="pre_copy", connections=4, pause_before_switchover=True)
-    plan = Plan.of({"plan": {**ORDERS, "options": asdict(options)}, "credentials": CREDENTIALS})
-    assert plan.options == options
-    assert Plan.of({"plan": ORDERS, "credentials": CREDENTIALS}).options == Options()
 
 
 @pytest.mark.parametrize("name", CHOICES)
@@ -55,4 +45,4 @@ def test_neither_true_nor_false_is_refused() -> None:
 
 def test_an_agent_gets_no_undecided_strategy() -> None:
     with pytest.raises(ValueError, match="must be decided"):
-        Plan.of({"plan": {**ORDERS, "options": {"strategy": "auto"}}, "credentials": CREDENTIALS})
+        Plan("0" * 16, "smf", "edge-b", 120, Credentials("a", "b", "c"), 1, Options(strategy="auto"))

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 Organic 5GC contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Attendants are real processes here; what they do is not a migration."""
+"""Supervisors are real processes here; what they do is not a migration."""
 
 from __future__ import annotations
 
@@ -10,20 +10,26 @@ import signal
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 from ansible_collections.organic.live_migration.plugins.module_utils import typed
 from ansible_collections.organic.live_migration.plugins.module_utils.errors import MigrationError
-from ansible_collections.organic.live_migration.plugins.module_utils.migration import agent
+from ansible_collections.organic.live_migration.plugins.module_utils.migration import agent, phases
+from ansible_collections.organic.live_migration.plugins.module_utils.migration.phases import (
+    Parameters,
+    PlanParameters,
+    PollAnswer,
+)
 from ansible_collections.organic.live_migration.plugins.module_utils.session import (
     progress,
     slots,
     states,
     supervisor,
-    watchdog,
 )
-from ansible_collections.organic.live_migration.plugins.module_utils.session.progress import Progress
+from ansible_collections.organic.live_migration.plugins.module_utils.session.channel import Credentials
+from ansible_collections.organic.live_migration.plugins.module_utils.session.options import Options
+from ansible_collections.organic.live_migration.plugins.module_utils.session.outcome import Outcome, Pending, Verdict
+from ansible_collections.organic.live_migration.plugins.module_utils.session.progress import Progress, Snapshot
 from ansible_collections.organic.live_migration.plugins.module_utils.session.supervisor import Supervisor
 
 pytestmark = pytest.mark.usefixtures("records")
@@ -35,18 +41,30 @@ FACTS = {"name": "smf", "peer": "edge-b", "strategy": "inter_copy"}
 Until = Callable[[Callable[[], object], str], None]
 
 
-def echo(orders: dict[str, Any]) -> watchdog.Result:
-    return {"ok": True, "orders": orders}
+def echo(request: supervisor.Request) -> Outcome:
+    return Outcome(Verdict.COMPLETED, details=request)
 
 
 def begin(work: supervisor.Work = echo, migration_id: str = ID, max_parallel: int = 2) -> bool:
     return Supervisor(migration_id, FACTS, max_parallel, TIMEOUT_S, work).begin()
 
 
-def result(migration_id: str = ID) -> watchdog.Result:
+def result(migration_id: str = ID) -> Outcome:
     found = supervisor.wait(migration_id, -1, 20)
-    assert not found.get("running"), found
+    assert isinstance(found, Outcome), found
     return found
+
+
+def progress_of(migration_id: str, events_seen: int = -1, timeout_s: float = 20) -> Snapshot:
+    """The migration has not ended; how far it is."""
+    found = supervisor.wait(migration_id, events_seen, timeout_s)
+    assert isinstance(found, Pending), found
+    return found.progress
+
+
+def states_of(outcome: Outcome) -> list[str]:
+    assert outcome.statistics is not None
+    return [event.state for event in outcome.statistics.events]
 
 
 @pytest.fixture
@@ -54,17 +72,20 @@ def nothing_left(records: Path, until: Until) -> Callable[[], None]:
     return lambda: until(lambda: not records.parent.exists(), "nothing is left")
 
 
-def test_orders_are_taken_and_the_result_is_fetched_once(nothing_left: Callable[[], None]) -> None:
+def test_a_request_is_taken_and_the_outcome_is_fetched_once(nothing_left: Callable[[], None]) -> None:
     assert not begin()
     snapshot = progress.read(supervisor.directory_of(ID))
     assert snapshot is not None
     assert (snapshot.state, snapshot.queued, snapshot.name) == ("setup", False, "smf")
     supervisor.submit(ID, {"port": 7})
     found = result()
-    assert found["orders"] == {"port": 7}
-    assert found["statistics"]["migration_id"] == ID
+    assert found.details == {"port": 7}
+    assert found.statistics is not None
+    assert found.statistics.migration_id == ID
     nothing_left()
-    assert supervisor.wait(ID, -1, 0)["in_doubt"]
+    gone = supervisor.wait(ID, -1, 0)
+    assert isinstance(gone, Outcome)
+    assert gone.verdict is Verdict.IN_DOUBT
 
 
 def test_a_result_is_for_root_alone(records: Path, until: Until) -> None:
@@ -77,12 +98,12 @@ def test_a_result_is_for_root_alone(records: Path, until: Until) -> None:
     result()
 
 
-def test_a_long_one_tells_news_at_once(records: Path) -> None:
-    def work(orders: dict[str, Any]) -> watchdog.Result:
+def test_a_long_one_reports_events_at_once(records: Path) -> None:
+    def work(_request: supervisor.Request) -> Outcome:
         told = Progress(records / ID, {**FACTS, "migration_id": ID})
         told.set_state(states.ACTIVE)
         told.await_continue(20)
-        return {"ok": True, "statistics": typed.to_dict(told.snapshot())}
+        return Outcome(Verdict.COMPLETED, statistics=told.snapshot())
 
     begin(work)
     supervisor.submit(ID, {"port": 7})
@@ -90,38 +111,34 @@ def test_a_long_one_tells_news_at_once(records: Path) -> None:
     entered: list[str] = []
     while states.PRE_SWITCHOVER not in entered:
         start = time.monotonic()
-        news = supervisor.wait(ID, seen, 20)
-        assert news["running"]
+        entered = [event.state for event in progress_of(ID, seen).events]
         assert time.monotonic() - start < 10
-        entered = [event["state"] for event in news["progress"]["events"]]
         assert len(entered) > seen
         seen = len(entered)
-    assert supervisor.wait(ID, seen, 0.05)["running"]
+    progress_of(ID, seen, 0.05)
     progress.request_continue(records / ID)
-    assert result()["statistics"]["events"][-1]["state"] == states.PRE_SWITCHOVER
+    assert states_of(result())[-1] == states.PRE_SWITCHOVER
 
 
-def test_a_fault_is_a_result(nothing_left: Callable[[], None]) -> None:
-    begin(lambda orders: orders["nothing"])
+def test_an_internal_error_is_an_outcome_with_its_traceback(nothing_left: Callable[[], None]) -> None:
+    begin(lambda request: Outcome(request["nothing"]))
     supervisor.submit(ID, {"port": 7})
     found = result()
-    assert found["message"] == "KeyError: 'nothing'"
-    assert [event["state"] for event in found["statistics"]["events"]] == ["setup", "failed"]
+    assert found.message.startswith("Internal error: KeyError: 'nothing'. ")
+    assert "test_supervisor.py" in found.traceback
+    assert states_of(found) == ["setup", "failed"]
     nothing_left()
 
 
 def test_it_queues_until_another_has_ended(nothing_left: Callable[[], None]) -> None:
     assert not begin(max_parallel=1)
     assert begin(migration_id=OTHER, max_parallel=1)
-    waiting = supervisor.wait(OTHER, -1, 0.05)
-    assert waiting["progress"]["queued"]
+    assert progress_of(OTHER, timeout_s=0.05).queued
     supervisor.submit(ID, {"port": 7})
     result()
-    turn = supervisor.wait(OTHER, -1, 20)
-    assert turn["running"]
-    assert not turn["progress"]["queued"]
+    assert not progress_of(OTHER).queued
     supervisor.submit(OTHER, {"port": 8})
-    assert result(OTHER)["orders"] == {"port": 8}
+    assert result(OTHER).details == {"port": 8}
     nothing_left()
 
 
@@ -129,20 +146,20 @@ def test_one_that_nobody_fetches_does_not_keep_others_waiting(records: Path) -> 
     begin(max_parallel=1)
     begin(migration_id=OTHER, max_parallel=1)
     supervisor.submit(ID, {"port": 7})
-    assert not supervisor.wait(OTHER, -1, 20)["progress"]["queued"]
+    assert not progress_of(OTHER).queued
     supervisor.submit(OTHER, {"port": 8})
     result(OTHER)
     result()
 
 
 @pytest.mark.parametrize("queued", [True, False])
-def test_it_can_be_cancelled_before_it_has_orders(queued: bool, nothing_left: Callable[[], None]) -> None:
+def test_it_can_be_cancelled_before_it_has_a_request(queued: bool, nothing_left: Callable[[], None]) -> None:
     begin(migration_id=OTHER, max_parallel=1)
     begin(max_parallel=1 if queued else 2)
     progress.request_cancel(supervisor.directory_of(ID))
     found = result()
-    assert found["status"] == "cancelled"
-    assert [event["state"] for event in found["statistics"]["events"]] == ["setup", "cancelling", "cancelled"]
+    assert found.verdict is Verdict.CANCELLED
+    assert states_of(found) == ["setup", "cancelling", "cancelled"]
     supervisor.submit(OTHER, {"port": 7})
     result(OTHER)
     nothing_left()
@@ -150,13 +167,13 @@ def test_it_can_be_cancelled_before_it_has_orders(queued: bool, nothing_left: Ca
         supervisor.submit(ID, {"port": 7})
 
 
-@pytest.mark.parametrize("has_orders", [True, False])
+@pytest.mark.parametrize("has_request", [True, False])
 def test_without_a_controller_it_ends_and_leaves_nothing(
-    has_orders: bool, nothing_left: Callable[[], None], monkeypatch: pytest.MonkeyPatch
+    has_request: bool, nothing_left: Callable[[], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(supervisor, "_PATIENCE_S", 0.5)
     begin()
-    if has_orders:
+    if has_request:
         supervisor.submit(ID, {"port": 7})
     nothing_left()
 
@@ -165,9 +182,9 @@ def test_signs_of_life_keep_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(supervisor, "_PATIENCE_S", 0.6)
     begin()
     for _second in range(5):
-        assert supervisor.wait(ID, -1, 0.3)["running"]
+        progress_of(ID, timeout_s=0.3)
     supervisor.submit(ID, {"port": 7})
-    assert result()["ok"]
+    assert result().verdict is Verdict.COMPLETED
 
 
 def test_its_controller_may_prepare_the_target_for_as_long_as_the_migration_may_take(
@@ -178,7 +195,7 @@ def test_its_controller_may_prepare_the_target_for_as_long_as_the_migration_may_
     begun = time.monotonic()
     until(lambda: time.monotonic() > begun + 1, "many times the patience has passed")
     supervisor.submit(ID, {"port": 7})
-    assert result()["orders"] == {"port": 7}
+    assert result().details == {"port": 7}
 
 
 def test_one_that_queues_hears_of_its_controller_or_goes(monkeypatch: pytest.MonkeyPatch, until: Until) -> None:
@@ -187,7 +204,7 @@ def test_one_that_queues_hears_of_its_controller_or_goes(monkeypatch: pytest.Mon
     assert Supervisor(ID, FACTS, 1, 20, echo).begin()
     until(lambda: not supervisor.is_supervised(supervisor.directory_of(ID)), "nobody waits in the queue")
     supervisor.submit(OTHER, {"port": 7})
-    assert result(OTHER)["ok"]
+    assert result(OTHER).verdict is Verdict.COMPLETED
 
 
 def test_one_whose_turn_has_come_hears_of_its_controller_or_goes(monkeypatch: pytest.MonkeyPatch, until: Until) -> None:
@@ -195,41 +212,44 @@ def test_one_whose_turn_has_come_hears_of_its_controller_or_goes(monkeypatch: py
     Supervisor(OTHER, FACTS, 1, 20, echo).begin()
     assert Supervisor(ID, FACTS, 1, 20, echo).begin()
     supervisor.submit(OTHER, {"port": 7})
-    assert result(OTHER)["ok"]
+    assert result(OTHER).verdict is Verdict.COMPLETED
     until(lambda: not getattr(progress.read(supervisor.directory_of(ID)), "queued", False), "its turn has come")
     until(lambda: not supervisor.is_supervised(supervisor.directory_of(ID)), "nobody keeps the slot")
 
 
-def test_orders_that_come_too_late_are_told_to_be(records: Path) -> None:
-    plan = {"migration_id": ID, "name": "smf", "peer": "edge-b", "timeout_s": 20, "memory_bytes": 1 << 20}
-    credentials = {"certificate": "", "key": "", "peer_certificate": ""}
-    orders = {"plan": {**plan, "options": {"strategy": "inter_copy"}}, "credentials": credentials}
-    told = agent.run({"phase": "migrate", **orders, "addresses": [], "port": 7, "method": "resident"})
-    assert not told["ok"]
-    assert told["in_doubt"]
-    assert "ended before it could begin" in told["message"]
+def test_a_request_that_comes_too_late_leaves_it_in_doubt(records: Path) -> None:
+    plan = PlanParameters(ID, "smf", "edge-b", 20, 1 << 20, Options())
+    parameters = Parameters(phases.START, plan=plan, credentials=Credentials("", "", ""), port=7)
+    answer = typed.from_dict(PollAnswer, agent.run(parameters.as_module_arguments())["answer"])
+    assert answer.outcome is not None
+    assert answer.outcome.verdict is Verdict.IN_DOUBT
+    assert "ended before it could begin" in answer.outcome.message
 
 
 def test_more_signs_of_life_than_it_hears_are_no_fault(records: Path) -> None:
-    begin(lambda orders: Progress(records / ID, {**FACTS, "migration_id": ID}).await_continue(20) or {"ok": True})
+    begin(
+        lambda _request: (
+            Progress(records / ID, {**FACTS, "migration_id": ID}).await_continue(20) or Outcome(Verdict.COMPLETED)
+        )
+    )
     supervisor.submit(ID, {"port": 7})
     for _sign in range(50):
         supervisor.submit(ID, {})
     progress.request_continue(records / ID)
-    assert result()["ok"]
+    assert result().verdict is Verdict.COMPLETED
 
 
-def test_one_that_is_killed_is_undecided_and_forgotten(records: Path, nothing_left: Callable[[], None]) -> None:
-    def die(orders: dict[str, Any]) -> watchdog.Result:
+def test_one_that_is_killed_is_in_doubt_and_removed(records: Path, nothing_left: Callable[[], None]) -> None:
+    def die(_request: supervisor.Request) -> Outcome:
         os.kill(os.getpid(), signal.SIGKILL)
-        return {}
+        raise AssertionError("still alive")
 
     begin(die)
     supervisor.remove_stale()  # not those that live
     supervisor.submit(ID, {"port": 7})
     found = result()
-    assert (found["ok"], found["in_doubt"]) == (False, True)
-    assert "was killed" in found["message"]
+    assert found.verdict is Verdict.IN_DOUBT
+    assert "died before its result was read" in found.message
     assert (records / ID / "progress.json").exists()
     supervisor.remove_stale()
     slots.remove_stale()
@@ -240,5 +260,5 @@ def test_another_task_may_look_at_the_result_without_fetching_it(records: Path, 
     begin()
     supervisor.submit(ID, {"port": 7})
     until(lambda: supervisor.peek(records / ID), "the result is there")
-    assert result()["orders"] == {"port": 7}
+    assert result().details == {"port": 7}
     assert supervisor.peek(records / ID) is None

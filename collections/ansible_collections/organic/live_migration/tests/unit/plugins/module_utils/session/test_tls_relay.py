@@ -14,7 +14,6 @@ import pytest
 from ansible_collections.organic.live_migration.plugins.module_utils.host import processes
 from ansible_collections.organic.live_migration.plugins.module_utils.session.channel import (
     Channel,
-    Credentials,
     Listener,
     PageStream,
 )
@@ -56,7 +55,7 @@ class Wire:
 
 @pytest.fixture
 def wire_and_relays() -> Iterator[tuple[Wire, PageStream, PageStream]]:
-    source_credentials, target_credentials = (Credentials(**one) for one in certificates.credentials())
+    source_credentials, target_credentials = certificates.credentials()
     listener = Listener(target_credentials, LOOPBACK)
     wire = Wire(listener.port)
     made: list[Channel] = []

@@ -14,9 +14,11 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import pytest
-from ansible_collections.organic.live_migration.plugins.module_utils.errors import Cancelled, CriuFailed, MigrationError
+from ansible_collections.organic.live_migration.plugins.module_utils.errors import CriuFailed, Failure, MigrationError
 from ansible_collections.organic.live_migration.plugins.module_utils.host import processes
 from ansible_collections.organic.live_migration.plugins.module_utils.session import watchdog
+from ansible_collections.organic.live_migration.plugins.module_utils.session.outcome import Notice, Outcome, Verdict
+from ansible_collections.organic.live_migration.plugins.module_utils.session.progress import Snapshot
 
 
 def apart(work: Callable[[], Any]) -> Any:
@@ -37,23 +39,22 @@ def apart(work: Callable[[], Any]) -> Any:
     return pickle.loads(data)
 
 
-def run_with_watchdog(
-    work: Callable[[], watchdog.Result], cleanup_in_progress: watchdog.Result | None = None
-) -> tuple[watchdog.Result, int]:
-    """The result, and how often the guardian was called to the rescue."""
+def run_with_watchdog(work: Callable[[], Outcome], verdict: Verdict = Verdict.ROLLED_BACK) -> tuple[Outcome, int]:
+    """The outcome, and how often the watchdog had to clean up, which it ends with the verdict."""
 
-    def run() -> tuple[watchdog.Result, int]:
+    def run() -> tuple[Outcome, int]:
         calls: list[int] = []
 
-        def rescue() -> watchdog.Result | None:
+        def on_worker_death(failure: Failure) -> Outcome:
             calls.append(os.getpid())
-            return cleanup_in_progress
+            return Outcome.failed(failure, verdict)
 
-        result = watchdog.run_with_watchdog(work, rescue)
+        outcome = watchdog.run_with_watchdog(work, on_worker_death)
         assert set(calls) <= {os.getpid()}
-        return result, len(calls)
+        return outcome, len(calls)
 
-    return apart(run)
+    found: tuple[Outcome, int] = apart(run)
+    return found
 
 
 def die() -> NoReturn:
@@ -61,40 +62,47 @@ def die() -> NoReturn:
     raise AssertionError("still alive")
 
 
-def test_a_result_comes_back_and_nobody_is_rescued() -> None:
-    assert run_with_watchdog(lambda: {"ok": True, "steps": [1.5]}) == ({"ok": True, "steps": [1.5]}, 0)
+def test_an_outcome_comes_back_and_nothing_is_cleaned_up() -> None:
+    whole = Outcome(
+        Verdict.COMPLETED, process_downtime_ms=1.5, statistics=Snapshot("0" * 16), notices=[Notice.MADVISE_CHANGED]
+    )
+    assert run_with_watchdog(lambda: whole) == (whole, 0)
 
 
-def test_a_failure_that_the_work_handled_is_its_result() -> None:
-    handled = watchdog.failure(CriuFailed("dump", ["Error (criu/x.c:1): no"]))
-    result, rescues = run_with_watchdog(lambda: handled)
-    assert (result, rescues) == (handled, 0)
-    assert not result["process_ended"]
-    assert result["details"] == {"criu_log": ["Error (criu/x.c:1): no"]}
+def test_a_failure_that_the_work_handled_is_its_outcome() -> None:
+    handled = Outcome.of_error(CriuFailed("dump", ["Error (criu/x.c:1): no"]))
+    assert run_with_watchdog(lambda: handled) == (handled, 0)
+    assert handled.details == {"criu_log": ["Error (criu/x.c:1): no"]}
 
 
-def test_a_killed_worker_is_rescued() -> None:
-    result, rescues = run_with_watchdog(die, {"in_doubt": True})
-    assert (result["ok"], result["in_doubt"], rescues) == (False, True, 1)
-    assert "died" in result["message"]
+def test_the_watchdog_cleans_up_behind_a_killed_worker() -> None:
+    outcome, calls = run_with_watchdog(die, Verdict.IN_DOUBT)
+    assert (outcome.verdict, calls) == (Verdict.IN_DOUBT, 1)
+    assert "worker was killed" in outcome.message
 
 
-def test_a_fault_of_ours_is_rescued_and_told() -> None:
-    """Whatever it is: a NF must not stay frozen because of a KeyError."""
-    result, rescues = run_with_watchdog(lambda: {"ok": {}["steps"]})
-    assert (result, rescues) == (watchdog.failure(KeyError("steps")), 1)
-    assert result["message"] == "KeyError: 'steps'"
+def test_the_watchdog_cleans_up_after_an_internal_error_whose_traceback_is_kept() -> None:
+    """Whatever it is: a process must not stay frozen because of a KeyError."""
+
+    def work() -> Outcome:
+        return Outcome({}["steps"])
+
+    outcome, calls = run_with_watchdog(work)
+    assert (outcome.verdict, calls) == (Verdict.ROLLED_BACK, 1)
+    assert outcome.message.startswith("Internal error: KeyError: 'steps'. ")
+    assert 'return Outcome({}["steps"])' in outcome.traceback
 
 
-def test_a_result_that_cannot_be_told_is_no_result() -> None:
-    result, rescues = run_with_watchdog(lambda: {"ok": object()})
-    assert (result["ok"], rescues) == (False, 1)
+def test_an_outcome_that_cannot_be_written_is_an_internal_error() -> None:
+    outcome, calls = run_with_watchdog(lambda: Outcome(Verdict.COMPLETED, details={"odd": object()}))
+    assert (outcome.verdict, calls) == (Verdict.ROLLED_BACK, 1)
+    assert "not JSON serializable" in outcome.message
 
 
 def test_what_a_dead_worker_started_is_awaited(tmp_path: Path) -> None:
     """As CRIU, which cleans up when it finds its peer gone."""
 
-    def work() -> watchdog.Result:
+    def work() -> Outcome:
         script = "import sys, time; sys.stdin.read(); time.sleep(0.2); open(sys.argv[1], 'w').close()"
         subprocess.Popen([sys.executable, "-ISc", script, str(tmp_path / "clean")], stdin=subprocess.PIPE)
         die()
@@ -104,11 +112,11 @@ def test_what_a_dead_worker_started_is_awaited(tmp_path: Path) -> None:
 
 
 def test_what_does_not_end_is_ended(tmp_path: Path, monkeypatch: Any) -> None:
-    """The guardian waits for ten seconds; here its clock runs fast."""
+    """The watchdog waits for ten seconds; here its clock runs fast."""
     clock = time.monotonic
     monkeypatch.setattr(watchdog.time, "monotonic", lambda: 100 * clock())
 
-    def work() -> watchdog.Result:
+    def work() -> Outcome:
         script = "import os, signal, sys; os.fork(); print(os.getpid(), file=sys.stderr); signal.pause()"
         with open(tmp_path / "pids", "wb") as pids:
             subprocess.Popen([sys.executable, "-ISc", script], stderr=pids)
@@ -142,16 +150,6 @@ def test_work_in_the_background_outlives_its_session(tmp_path: Path, until: Call
     worker = processes.ProcessId.of(int(pid))
     (tmp_path / "go").touch()
     until(lambda: (tmp_path / "done").exists() and not worker.alive, "it ends")
-
-
-def test_a_failure_of_the_system_is_told_as_it_is() -> None:
-    assert watchdog.failure(OSError(28, "No space left on device"))["message"] == "[Errno 28] No space left on device"
-    assert watchdog.failure(MigrationError("why", criu_log=[]))["details"] == {"criu_log": []}
-
-
-def test_an_order_to_cancel_is_told_apart_from_a_failure() -> None:
-    assert watchdog.failure(Cancelled())["status"] == "cancelled"
-    assert watchdog.failure(MigrationError("broken"))["status"] == "failed"
 
 
 @pytest.mark.parametrize("fails", [True, False])

@@ -6,18 +6,18 @@ from __future__ import annotations
 
 
 class ModuleDocFragment:
-    """What every module says that gives an order to a migration at work."""
+    """What the modules share that cancel or continue a migration in progress."""
 
     DOCUMENTATION = r"""
 options:
   name:
-    description: Name of the container that moves.
+    description: Name of the container that is migrated.
     type: str
   migration_id:
-    description: The migration, as M(organic.live_migration.container_migration_info) names it.
+    description: The migration, as M(organic.live_migration.container_migration_info) lists it.
     type: str
   timeout_s:
-    description: How long to wait for what the order is to bring about, in seconds.
+    description: Seconds to wait for the effect.
     type: int
     default: 60
 attributes:

@@ -1,0 +1,239 @@
+# Copyright (c) 2026 Organic 5GC contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The phases of the agent module: what the controller sends to a host, and what the host answers.
+
+Both sides use these classes. Nothing here needs what only a host has.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from .. import typed
+from ..errors import Blocker
+from ..memory import dirty_tracking
+from ..session.channel import Credentials
+from ..session.options import Options, Plan
+from ..session.outcome import Outcome, Pending
+
+# What became of the process of an interrupted migration, on the host that is asked
+
+RUNNING = "running"
+EXITED = "exited"
+"""It ran there, and runs no more."""
+NEVER_RAN = "never_ran"
+LOST = "lost"
+"""It ran there before it had all its memory, and exited: its state is lost. Decided on the source host."""
+TARGET_OUTCOMES = (RUNNING, EXITED, NEVER_RAN)
+
+
+@dataclass(frozen=True)
+class PlanParameters:
+    """The plan of a migration before the strategy is chosen, and without the secrets; see :class:`options.Plan`."""
+
+    migration_id: str
+    name: str
+    peer: str
+    timeout_s: int
+    memory_bytes: int
+    options: Options
+
+    def decided(self, credentials: Credentials) -> Plan:
+        """The plan as an end of the migration takes it.
+
+        Raises:
+            ValueError: the strategy is not chosen.
+        """
+        return Plan(
+            self.migration_id, self.name, self.peer, self.timeout_s, credentials, self.memory_bytes, self.options
+        )
+
+
+@dataclass
+class Parameters:
+    """The options of the agent module, where they are described."""
+
+    phase: str
+    name: str = ""
+    plan: PlanParameters | None = None
+    credentials: Credentials | None = None
+    source: dict[str, object] | None = None
+    engine_id: str = ""
+    memory_reserve_mb: int = 256
+    shared_volumes: list[str] = field(default_factory=list)
+    addresses: list[str] = field(default_factory=list)
+    port: int = 0
+    migration_id: str = ""
+    events_seen: int = -1
+    measure: bool = False
+    tracks_pages: bool = False
+    page_tracking: str = dirty_tracking.AUTO
+    outcome: str = ""
+    method: str = "resident"
+    dry_run: bool = False
+
+    @property
+    def decided_plan(self) -> Plan:
+        """Raises ValueError when the phase came without one."""
+        if self.plan is None or self.credentials is None:
+            raise ValueError(f"The phase '{self.phase}' needs a plan and credentials")
+        return self.plan.decided(self.credentials)
+
+    def as_module_arguments(self) -> dict[str, object]:
+        return {name: value for name, value in typed.to_dict(self).items() if value not in (None, "")}
+
+
+# What is found and done on a host
+
+
+@dataclass(frozen=True)
+class InDoubt:
+    """A committed migration whose frozen copy is on the host, and whose target must be asked."""
+
+    migration_id: str
+    name: str
+    target_host: str
+
+
+@dataclass(frozen=True)
+class Recovered:
+    """One end of an interrupted migration that the host could recover alone.
+
+    Attributes:
+        role: of the host, ``source`` or ``target``.
+        peer: inventory name of the other host.
+        outcome: ``running`` when the process runs on this host, ``never_ran`` when what had been prepared for it was
+            removed.
+    """
+
+    migration_id: str
+    name: str
+    role: str
+    peer: str
+    outcome: str
+
+
+@dataclass(frozen=True)
+class InProgress:
+    """A migration that is not interrupted."""
+
+    migration_id: str
+    name: str
+    role: str
+    peer: str
+
+
+@dataclass
+class HostMigrations:
+    """The migrations of a host; the answer to ``recover``."""
+
+    recovered: list[Recovered] = field(default_factory=list)
+    in_doubt: list[InDoubt] = field(default_factory=list)
+    in_progress: list[InProgress] = field(default_factory=list)
+
+
+# The answers
+
+
+@dataclass
+class PreflightAnswer:
+    """Of the source, to ``preflight``.
+
+    Attributes:
+        source: the engine's description of the container; None when there is none.
+        memory_bytes: that its processes have in use.
+        dirty_pages_per_s: None when it was not measured, or cannot be.
+        queued: the migration has begun, and must wait until others have ended.
+    """
+
+    blockers: list[Blocker] = field(default_factory=list)
+    in_doubt: list[InDoubt] = field(default_factory=list)
+    source: dict[str, object] | None = None
+    engine_id: str = ""
+    memory_bytes: int = 0
+    processes: int = 0
+    dirty_pages_per_s: float | None = None
+    queued: bool = False
+
+
+@dataclass
+class PrepareAnswer:
+    """Of the target, to ``prepare``.
+
+    Attributes:
+        port: at which its agent waits for the source; 0 when nothing was prepared.
+        queued: other migrations must end before.
+    """
+
+    blockers: list[Blocker] = field(default_factory=list)
+    port: int = 0
+    queued: bool = False
+
+
+@dataclass
+class PollAnswer:
+    """Of the source, to ``start`` and ``poll``: the outcome, or how far the migration is."""
+
+    outcome: Outcome | None = None
+    pending: Pending | None = None
+
+    @classmethod
+    def of(cls, found: Outcome | Pending) -> PollAnswer:
+        return cls(outcome=found) if isinstance(found, Outcome) else cls(pending=found)
+
+
+@dataclass
+class OutcomeAnswer:
+    """Of the target, to ``query_outcome``, and of the source, to ``resolve``: what became of the process."""
+
+    outcome: str
+
+
+@dataclass
+class BandwidthServerAnswer:
+    """Of the target, to ``bandwidth_server``: the port on which it takes bytes for a moment."""
+
+    port: int
+
+
+@dataclass
+class BandwidthClientAnswer:
+    """Of the source, to ``bandwidth_client``."""
+
+    link_bytes_per_s: float
+
+
+@dataclass
+class Done:
+    """The answer of a phase that has nothing to report."""
+
+
+# The phases
+
+PREFLIGHT = "preflight"
+PREPARE = "prepare"
+START = "start"
+POLL = "poll"
+ABORT_QUEUED = "abort_queued"
+QUERY_OUTCOME = "query_outcome"
+RESOLVE = "resolve"
+DISCARD_TARGET = "discard_target"
+RECOVER = "recover"
+BANDWIDTH_SERVER = "bandwidth_server"
+BANDWIDTH_CLIENT = "bandwidth_client"
+
+PHASES: dict[str, tuple[str, ...]] = {
+    PREFLIGHT: ("name",),
+    PREPARE: ("name", "plan", "credentials", "source"),
+    START: ("plan", "credentials", "addresses", "port"),
+    POLL: ("migration_id",),
+    ABORT_QUEUED: ("migration_id",),
+    QUERY_OUTCOME: ("name", "migration_id"),
+    RESOLVE: ("migration_id", "outcome"),
+    DISCARD_TARGET: ("name", "migration_id"),
+    RECOVER: (),
+    BANDWIDTH_SERVER: ("credentials",),
+    BANDWIDTH_CLIENT: ("credentials", "addresses", "port"),
+}
+"""Each phase, and the parameters that it needs."""

@@ -1,0 +1,83 @@
+# Copyright (c) 2026 Organic 5GC contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Every private name of ansible-core that this collection uses. A unit test asserts that the installed one has them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ansible.executor.task_executor import TaskExecutor
+from ansible.plugins.action import ActionBase
+from ansible.utils.display import Display
+
+try:
+    from ansible.executor.task_result import _RawTaskResult
+except ImportError:  # before ansible-core 2.19 there are no progress events; the result is the same
+    _RawTaskResult = None
+
+_display = Display()
+
+TaskVars = dict[str, Any]
+"""Ansible's own: whatever a user has defined."""
+ModuleResult = Mapping[str, Any]
+
+
+def source_name(action: ActionBase, task_vars: TaskVars) -> str:
+    """Inventory name of the host that the action's task works on."""
+    return str(action._task.delegate_to or task_vars["inventory_hostname"])
+
+
+def run_module(action: ActionBase, module: str, arguments: Mapping[str, object], task_vars: TaskVars) -> ModuleResult:
+    """Run a module on the host that the action's task works on."""
+    result: ModuleResult = action._execute_module(module_name=module, module_args=dict(arguments), task_vars=task_vars)
+    return result
+
+
+def run_module_on(
+    action: ActionBase, host: str, module: str, arguments: Mapping[str, object], task_vars: TaskVars
+) -> ModuleResult:
+    """Run a module on another host, as a task with delegate_to would."""
+    task = action._task.copy()
+    task.action = module
+    task.args = dict(arguments)
+    task.delegate_to = host
+    # what the user wants of the whole task is not wanted of this part of it
+    task.loop = task.loop_with = task.register = task.retries = None
+    task.until, task.failed_when, task.changed_when = [], [], []
+    task.no_log = True
+    executor = TaskExecutor(
+        _host_of(task_vars),
+        task,
+        dict(task_vars),  # TaskExecutor adds ansible_delegated_vars to it
+        action._play_context.copy(),
+        action._loader,
+        action._shared_loader_obj,
+        None,
+        task_vars["hostvars"]._variable_manager,
+    )
+    result: ModuleResult = executor.run()
+    return result
+
+
+def send_progress(action: ActionBase, migration: Mapping[str, object], task_vars: TaskVars) -> None:
+    """Send progress to the callback plugins, as Ansible does for its own asynchronous tasks.
+
+    It reaches them as ``v2_runner_on_async_poll`` with the progress as ``migration``, and users of ansible-runner as
+    the event ``runner_on_async_poll``.
+    """
+    queue = _display._final_q  # the queue of every callback of a worker; None where there is no worker
+    if queue is None or _RawTaskResult is None:
+        return
+    result = {"ansible_job_id": migration["migration_id"], "started": 1, "finished": 0, "migration": dict(migration)}
+    task = action._task
+    queue.send_callback(
+        "v2_runner_on_async_poll",
+        _RawTaskResult(host=_host_of(task_vars), task=task, return_data=result, task_fields=task.dump_attrs()),
+    )
+
+
+def _host_of(task_vars: TaskVars) -> Any:
+    return task_vars["hostvars"]._inventory.get_host(task_vars["inventory_hostname"])

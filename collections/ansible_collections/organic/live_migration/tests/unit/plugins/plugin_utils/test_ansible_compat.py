@@ -1,0 +1,65 @@
+# Copyright (c) 2026 Organic 5GC contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The installed ansible-core has every private name that is used."""
+
+from __future__ import annotations
+
+import inspect
+
+import ansible.release
+import pytest
+from ansible.executor.task_executor import TaskExecutor
+from ansible.inventory.manager import InventoryManager
+from ansible.parsing.dataloader import DataLoader
+from ansible.playbook.task import Task
+from ansible.plugins.action import ActionBase
+from ansible.utils.display import Display
+from ansible.vars.hostvars import HostVars
+from ansible.vars.manager import VariableManager
+from ansible_collections.organic.live_migration.plugins.plugin_utils import ansible_compat
+
+VERSION = tuple(int(part) for part in ansible.release.__version__.split(".")[:2])
+
+
+def test_a_task_is_run_by_an_executor_with_these_arguments() -> None:
+    names = list(inspect.signature(TaskExecutor.__init__).parameters)[1:9]
+    assert [name.lstrip("_") for name in names] == [
+        "host", "task", "job_vars", "play_context", "loader", "shared_loader_obj", "final_q", "variable_manager"
+    ]  # fmt: skip
+
+
+def test_an_action_has_what_the_executor_is_given() -> None:
+    action = ActionBase.__dict__["__init__"]
+    names = set(inspect.signature(action).parameters)
+    assert {"task", "play_context", "loader", "shared_loader_obj"} <= names
+    source = inspect.getsource(action)
+    assert all(f"self._{name} = " in source for name in ("task", "play_context", "loader", "shared_loader_obj"))
+    assert {"module_name", "module_args", "task_vars"} <= set(inspect.signature(ActionBase._execute_module).parameters)
+
+
+def test_a_task_has_what_is_changed_in_a_copy() -> None:
+    task = Task().copy()
+    for name in ("action", "args", "delegate_to", "loop", "loop_with", "register", "retries", "until", "failed_when",
+                 "changed_when", "no_log"):  # fmt: skip
+        assert hasattr(task, name)
+    assert isinstance(task.dump_attrs(), dict)
+
+
+def test_the_variables_of_all_hosts_know_inventory_and_manager() -> None:
+    loader = DataLoader()
+    inventory = InventoryManager(loader, sources=["localhost,"])
+    variables = HostVars(inventory, VariableManager(loader, inventory), loader)
+    assert variables._inventory is inventory
+    assert variables._variable_manager is not None
+
+
+def test_a_worker_has_a_queue_for_callbacks() -> None:
+    assert hasattr(Display(), "_final_q")
+
+
+@pytest.mark.skipif(VERSION < (2, 19), reason="ansible-core before 2.19 has no events of a running action")
+def test_a_result_can_be_sent_before_its_task_ends() -> None:
+    assert ansible_compat._RawTaskResult is not None
+    names = set(inspect.signature(ansible_compat._RawTaskResult).parameters)
+    assert {"host", "task", "return_data", "task_fields"} <= names
