@@ -35,14 +35,17 @@ from ansible.plugins.callback.default import CallbackModule as Default
 
 _MIB = 1 << 20
 
+Snapshot = dict[str, Any]
+"""Progress of a migration, as in the ``statistics`` of its result, and its two hosts."""
 
-def states(progress: dict[str, Any], known: int) -> list[str]:
+
+def states(progress: Snapshot, known: int) -> list[str]:
     """The states that a migration has entered, but for the first ``known``."""
     entered = [str(event["state"]) for event in progress.get("events", [])]
     return [f"{_title(progress)}: {state}" for state in entered[known:]]
 
 
-def figures(progress: dict[str, Any]) -> str:
+def figures(progress: Snapshot) -> str:
     """A migration in one line. What is not known yet, or does not apply, is left out."""
     parts = [_title(progress), "queued" if progress.get("queued") else str(progress.get("state", ""))]
     known = {key: value for key, value in progress.items() if value}
@@ -61,7 +64,7 @@ def figures(progress: dict[str, Any]) -> str:
     return "  ".join(parts)
 
 
-def _title(progress: dict[str, Any]) -> str:
+def _title(progress: Snapshot) -> str:
     return f"{progress.get('name')} ({progress.get('source_host')} -> {progress.get('target_host')})"
 
 
@@ -96,9 +99,9 @@ class Migrations:
     def __init__(self, line: Line | None, tell: Callable[[str], None]) -> None:
         self._line = line
         self._tell = tell
-        self._now: dict[tuple[str, str], dict[str, Any]] = {}
+        self._now: dict[tuple[str, str], Snapshot] = {}
 
-    def show(self, where: tuple[str, str], progress: dict[str, Any]) -> None:
+    def show(self, where: tuple[str, str], progress: Snapshot) -> None:
         before = self._now.get(where, {})
         self._now[where] = progress
         if self._line is not None:
@@ -110,7 +113,7 @@ class Migrations:
         for text in states(progress, len(before.get("events", [])) if same else 0):
             self._tell(text)
 
-    def end(self, where: tuple[str, str], migration: dict[str, Any]) -> None:
+    def end(self, where: tuple[str, str], migration: Snapshot) -> None:
         """Show the last states of a migration that was shown before, and forget it."""
         before = self._now.pop(where, None)
         if before is not None and self._line is None:

@@ -4,8 +4,8 @@
 """Dataclasses to JSON and back, checked: whatever crosses the border of a process has a type on both sides.
 
 The annotations of a class are read as text, as ``from __future__ import annotations`` leaves them: Python 3.9 cannot
-evaluate ``str | None``. Understood are str, int, float, bool, object, Any, dataclasses, enumerations,
-``X | None``, ``list[X]``, ``tuple[X, ...]`` and ``dict[str, X]``.
+evaluate ``str | None``. Understood are str, int, float, bool, object, dataclasses, enumerations,
+``X | None``, ``list[X]``, ``tuple[X, ...]``, ``tuple[X, Y]`` and ``dict[str, X]``.
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ def _read(wanted: str, names: dict[str, object], value: object) -> object:
     options = wanted.split(" | ")
     if options[-1] == "None":
         return None if value is None else _read(" | ".join(options[:-1]), names, value)
-    if wanted in ("object", "Any"):
+    if wanted == "object":
         return value
     if wanted in _SCALARS:
         kinds = _SCALARS[wanted]
@@ -105,5 +105,11 @@ def _read_collection(wanted: str, names: dict[str, object], value: object) -> ob
         return {key: _read(item_type, names, item) for key, item in value.items()}
     if not isinstance(value, (list, tuple)):
         raise ValueError(f"{value!r} is not of type {wanted}")
-    items = [_read(inner.replace(", ...", ""), names, item) for item in value]
+    kinds = inner.split(", ")
+    if outer == "list" or kinds[-1] == "...":
+        items = [_read(inner.replace(", ...", ""), names, item) for item in value]
+    elif len(kinds) == len(value):
+        items = [_read(kind, names, item) for kind, item in zip(kinds, value)]
+    else:
+        raise ValueError(f"{value!r} is not of type {wanted}")
     return tuple(items) if outer == "tuple" else items

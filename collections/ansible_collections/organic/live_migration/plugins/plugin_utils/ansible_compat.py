@@ -23,6 +23,7 @@ _display = Display()
 TaskVars = dict[str, Any]
 """Ansible's own: whatever a user has defined."""
 ModuleResult = Mapping[str, Any]
+ActionResult = dict[str, Any]
 
 
 def source_name(action: ActionBase, task_vars: TaskVars) -> str:

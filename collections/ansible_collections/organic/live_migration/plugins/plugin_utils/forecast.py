@@ -7,7 +7,6 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import Any
 
 from ansible_collections.organic.live_migration.plugins.module_utils.session.options import (
     AUTO,
@@ -69,7 +68,7 @@ class Forecast:
     def predicted(self) -> cost_model.Prediction:
         return self._predictions[self.strategy]
 
-    def as_dict(self) -> dict[str, Any]:
+    def as_dict(self) -> dict[str, object]:
         """What was measured, what each strategy would cost, and which is used, and why."""
         return {
             **asdict(self._measured),

@@ -25,6 +25,8 @@ from .requirements import CRIU_REMEDY, criu_fault, criu_path, criu_version
 from .selftest import CriuSelfTest
 
 MANIFEST_VERSION = 1
+Manifest = dict[str, Any]
+"""See the documentation of the module resident_runtime."""
 PIPE_MAX_BYTES = 67108864
 """CRIU tees memory through pipes of 4 MiB; without CAP_SYS_RESOURCE they may not be larger than fs.pipe-max-size."""
 
@@ -87,7 +89,7 @@ class Outcome:
     actions: list[str] = field(default_factory=list)
     before: dict[str, str] = field(default_factory=dict)
     after: dict[str, str] = field(default_factory=dict)
-    manifest: dict[str, Any] = field(default_factory=dict)
+    manifest: Manifest = field(default_factory=dict)
 
     def note(self, action: str, what: str, before: str, after: str) -> None:
         if action not in self.actions:
@@ -109,7 +111,7 @@ class ResidentRuntime:
         self._boot_id = paths.BOOT_ID.read_text().strip()
 
     @staticmethod
-    def _read_manifest() -> dict[str, Any]:
+    def _read_manifest() -> Manifest:
         try:
             manifest = json.loads(Path(paths.MANIFEST).read_text())
         except (FileNotFoundError, ValueError):
@@ -117,7 +119,7 @@ class ResidentRuntime:
         return manifest if isinstance(manifest, dict) and manifest.get("version") == MANIFEST_VERSION else {}
 
     @property
-    def manifest(self) -> dict[str, Any]:
+    def manifest(self) -> Manifest:
         """The manifest on the host; empty when the runtime is not installed."""
         return self._manifest
 
@@ -268,7 +270,7 @@ class ResidentRuntime:
     def _prove(self, digests: dict[str, str], outcome: Outcome) -> None:
         """Run the self-test, once for each boot and each build of the runtime."""
         runtime = hashlib.sha256(json.dumps(sorted(digests.items())).encode()).hexdigest()
-        self._proof: dict[str, Any] = self._manifest.get("proof", {})
+        self._proof: Manifest = self._manifest.get("proof", {})
         if self._proof.get("runtime") == runtime and self._proof.get("boot_id") == self._boot_id:
             return
         outcome.note("proof", "proof", self._proof.get("boot_id", ""), self._boot_id)

@@ -9,7 +9,6 @@ import contextlib
 import fcntl
 import os
 import socket
-from typing import Any
 
 from ..engines.docker import DockerEngine
 from ..errors import Cancelled, Failure, MigrationError, PeerFailed, PeerLost, ProcessEnded
@@ -18,7 +17,7 @@ from ..host.container import Container
 from ..host.freezer import Freezer
 from ..host.steps import Steps, now_ms
 from ..session import channel, messages, states, watchdog
-from ..session.channel import Channel, Message, PageStream
+from ..session.channel import Channel, Fields, Message, PageStream
 from ..session.journal import MigrationRecord
 from ..session.options import Plan
 from ..session.outcome import Notice, Outcome, Verdict
@@ -240,7 +239,7 @@ class Source(SourceEnd):
         return outcome
 
     @staticmethod
-    def _await_finished(control: Channel) -> dict[str, Any]:
+    def _await_finished(control: Channel) -> Fields:
         try:
             return control.expect(messages.FINISHED, 30).fields
         except MigrationError:

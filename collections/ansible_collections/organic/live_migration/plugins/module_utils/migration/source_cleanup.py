@@ -15,7 +15,6 @@ from ..host import cpu_throttle, libc
 from ..host.freezer import Freezer
 from ..network import tcp_repair, tun_packets
 from ..network.address_switch import AddressSwitch
-from ..network.interfaces import Interface
 from ..network.ip_config import IpConfig
 from ..network.packet_hold import remove_rules
 from ..session import states, watchdog
@@ -53,7 +52,7 @@ def roll_back(record: MigrationRecord, engine: DockerEngine, source: SourceConte
         engine.wait_until_exit_seen(record.container_id, record.init.pid, _CONTAINER_EXIT_TIMEOUT_S)
     if record.init.alive and record.interfaces:
         (source.links if source is not None else _links(record)).activate()
-        IpConfig(record.init.pid, _interfaces(record)).apply()
+        IpConfig(record.init.pid, record.interfaces).apply()
     cpu_throttle.restore(record.cpu_limit)
     freezer = Freezer(Path(record.freezer))
     if source is not None:
@@ -102,12 +101,8 @@ def _thaw(freezer: Freezer) -> None:
     freezer.thaw()
 
 
-def _interfaces(record: MigrationRecord) -> list[Interface]:
-    return [Interface(**interface) for interface in record.interfaces]
-
-
 def _links(record: MigrationRecord) -> AddressSwitch:
-    return AddressSwitch(record.init.pid, _interfaces(record))
+    return AddressSwitch(record.init.pid, record.interfaces)
 
 
 def _remove_images(record: MigrationRecord) -> None:

@@ -88,7 +88,7 @@ class SourceSetup:
         pid = self._container.init.pid
         self._engine.set_restart_policy(self._record.container_id, NO_RESTART)
         here = interfaces.read_interfaces(pid)
-        self._record.interfaces = [interface.as_dict() for interface in here]
+        self._record.interfaces = here
         self._record.save(states.ACTIVE)
         links = AddressSwitch(pid, here)
         names = [interface.name for interface in here]
@@ -107,7 +107,7 @@ class SourceSetup:
             root_pid=processes.pid_inside(self._root.pid),
             highest_pid=processes.highest_pid_inside(self._root.pid),
             streams=self._container.standard_streams(self._root.pid),
-            interfaces=self._record.interfaces,
+            interfaces=[interface.as_dict() for interface in here],
         )
         self._freezer.collect(self._root.pid)
         pager = self._memory.start_pager(pager_connections)

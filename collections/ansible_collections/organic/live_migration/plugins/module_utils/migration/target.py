@@ -21,6 +21,7 @@ from ..host.container import Container
 from ..host.files import FileSet
 from ..host.freezer import Freezer
 from ..host.steps import Steps
+from ..memory.pager import Answer
 from ..network import interfaces, tun_packets, unread_datagrams
 from ..network.address_switch import AddressSwitch
 from ..network.interfaces import Interface
@@ -289,7 +290,7 @@ class Target(TargetEnd):
             return error
         return None
 
-    def _await_memory(self, target: TargetContext) -> dict[str, Any]:
+    def _await_memory(self, target: TargetContext) -> Answer:
         """Wait until the process has all its memory; returns the pager's figures.
 
         Raises:

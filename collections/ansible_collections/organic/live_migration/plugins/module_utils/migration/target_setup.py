@@ -11,7 +11,6 @@ import socket
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from ..criu.page_server import PageServer
 from ..criu.worker import CriuWorker
@@ -27,6 +26,7 @@ from ..network.interfaces import Interface
 from ..network.ip_config import IpConfig
 from ..network.packet_hold import PacketHold
 from ..session import states, watchdog
+from ..session.channel import Fields
 from ..session.journal import MigrationRecord
 from ..session.options import Plan
 from .received_images import INVENTORY
@@ -88,9 +88,7 @@ class TargetSetup:
         self._rpc = rpc
         self._places_directly = places_directly
 
-    def prepare(
-        self, request: dict[str, Any], pages: socket.socket, pager_connections: list[socket.socket]
-    ) -> PreparedTarget:
+    def prepare(self, request: Fields, pages: socket.socket, pager_connections: list[socket.socket]) -> PreparedTarget:
         """Have everything ready before the freeze.
 
         Args:

@@ -50,7 +50,7 @@ class Interface:
         except TypeError as error:
             raise ValueError(f"Malformed description of an interface: {error}") from None
 
-    def as_dict(self) -> dict[str, Any]:
+    def as_dict(self) -> dict[str, object]:
         return asdict(self)
 
     @property

@@ -103,7 +103,7 @@ class Device:
         if not all(map(_SETTING.fullmatch, self.settings)):
             raise ValueError(f"the TUN device {self.name} has unknown settings")
 
-    def as_dict(self) -> dict[str, Any]:
+    def as_dict(self) -> dict[str, object]:
         return asdict(self)
 
     @property

@@ -89,12 +89,16 @@ class BareStream:
         return tcp_bytes_sent(self.plain)
 
 
+Fields = dict[str, Any]
+"""Of a message; whoever reads one checks it."""
+
+
 @dataclass
 class Message:
     """One message: what it is, its fields, and bytes that came with it."""
 
     kind: str
-    fields: dict[str, Any]
+    fields: Fields
     blob: bytes = b""
 
 
@@ -248,7 +252,7 @@ class Channel:
         self._tls.close()
 
 
-def as_details(details: object) -> dict[str, Any]:
+def as_details(details: object) -> dict[str, object]:
     """What a peer reports of its failure, as far as it is well-formed."""
     return {key: value for key, value in details.items() if key != "message"} if isinstance(details, dict) else {}
 

@@ -15,11 +15,11 @@ import re
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from .. import paths, typed
 from ..errors import MigrationError
 from ..host.processes import ProcessId
+from ..network.interfaces import Interface
 from . import states
 
 _ID = re.compile(r"[0-9a-f]{16}")
@@ -62,7 +62,7 @@ class MigrationRecord:
     root_start_time: int = 0
     init_pid: int = 0
     init_start_time: int = 0
-    interfaces: list[dict[str, Any]] = field(default_factory=list)
+    interfaces: list[Interface] = field(default_factory=list)
     await_name: str = ""
     freezer: str = ""
     restart_policy: dict[str, object] = field(default_factory=dict)

@@ -25,7 +25,6 @@ import socket
 import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
 
 from .. import paths, typed
 from ..errors import MigrationError
@@ -44,7 +43,7 @@ RESULT_POLL_S = 0.004
 """A short interval, as the migration time ends with the result."""
 _MAX_REQUEST_BYTES = 65536
 
-Request = dict[str, Any]
+Request = dict[str, object]
 """Parameters of the agent module, see :class:`migration.phases.Parameters`; empty: a sign of life."""
 Work = Callable[[Request], Outcome]
 

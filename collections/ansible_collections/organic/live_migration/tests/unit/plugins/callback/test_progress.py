@@ -83,6 +83,7 @@ def test_a_terminal_gets_one_line_of_all_that_makes_room_for_others(monkeypatch:
 
 ACTION = """
 from ansible.plugins.action import ActionBase
+from ansible_collections.organic.live_migration.plugins.module_utils.session.progress import Event, Snapshot
 from ansible_collections.organic.live_migration.plugins.plugin_utils.hosts import Hosts
 
 class ActionModule(ActionBase):
@@ -91,8 +92,8 @@ class ActionModule(ActionBase):
         entered = []
         for state in ("setup", "active", "switchover"):
             entered.append({"state": state, "at_ms": 1.0})
-            hosts.announce({"migration_id": "1", "name": "smf", "state": state, "round": len(entered),
-                            "events": list(entered)})
+            events = [Event(**event) for event in entered]
+            hosts.announce(Snapshot("1", "smf", state=state, round=len(entered), events=events))
         entered.append({"state": "completed", "at_ms": 2.0})
         return {"changed": True, "migration": {"statistics": {"state": "completed", "events": entered}}}
 """

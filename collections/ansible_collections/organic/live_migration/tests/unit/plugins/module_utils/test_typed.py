@@ -28,14 +28,22 @@ class Outer:
     colour: Colour = Colour.RED
     maybe: Inner | None = None
     many: list[Inner] = field(default_factory=list)
-    pair: tuple[str, ...] = ()
+    several: tuple[str, ...] = ()
+    pairs: list[tuple[str, int]] = field(default_factory=list)
     by_name: dict[str, list[int]] = field(default_factory=dict)
     anything: object = None
     flag: bool = False
 
 
 WHOLE = Outer(
-    1, Inner("a", 0.5), maybe=Inner("b"), many=[Inner("c")], pair=("d",), by_name={"e": [1]}, anything={"f": [None]}
+    1,
+    Inner("a", 0.5),
+    maybe=Inner("b"),
+    many=[Inner("c")],
+    several=("d",),
+    pairs=[("g", 1)],
+    by_name={"e": [1]},
+    anything={"f": [None]},
 )
 
 
@@ -60,6 +68,7 @@ def test_fields_with_a_default_may_be_missing_and_an_integer_is_a_float() -> Non
         ({"inner": {}}, "Outer.inner: Inner: .*missing 1 required positional argument: 'name'"),
         ({"colour": "blue"}, "Outer.colour: 'blue' is not a valid Colour"),
         ({"many": {}}, "Outer.many: {} is not of type list"),
+        ({"pairs": [["g"]]}, r"Outer.pairs: \['g'\] is not of type tuple\[str, int\]"),
         ({"by_name": {"e": ["x"]}}, "Outer.by_name: 'x' is not of type int"),
         ({"by_name": []}, r"Outer.by_name: \[\] is not of type dict"),
         ({"size": 1, "age": 2}, "Outer: unknown field age, size"),
