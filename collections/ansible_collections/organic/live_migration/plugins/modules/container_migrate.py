@@ -184,6 +184,12 @@ migration:
       description: How the process was moved.
       type: str
       sample: resident
+    status:
+      description:
+        - State in which the migration ended, V(completed), V(failed) or V(cancelled). Where the process is then,
+          RV(migration.outcome) says.
+      type: str
+      sample: completed
     outcome:
       description:
         - V(completed) when the process runs on the target host.

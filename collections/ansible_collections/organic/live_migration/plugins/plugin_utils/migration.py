@@ -362,6 +362,7 @@ class Migration:
         migration: Result = {
             "strategy": self._options.strategy,
             "method": self._arguments.method,
+            "status": outcome.state,
             "outcome": outcome.verdict.value,
             "source_host": self._hosts.source,
             "target_host": self._hosts.target,

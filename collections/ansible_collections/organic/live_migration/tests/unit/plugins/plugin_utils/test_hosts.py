@@ -60,7 +60,7 @@ def run(monkeypatch: pytest.MonkeyPatch) -> list[Task]:
 @pytest.mark.parametrize(
     "attributes",
     [{"loop": [1]}, {"loop": [1], "loop_with": "items"}, {"register": "moved"},
-     {"until": ["moved is succeeded"], "retries": 2}, {"failed_when": ["moved.migration.outcome != 'completed'"]},
+     {"until": ["moved is succeeded"], "retries": 2}, {"failed_when": ["moved.migration.status != 'completed'"]},
      {"changed_when": ["moved.ok"]}],
 )  # fmt: skip
 def test_what_the_user_wants_of_the_task_is_not_wanted_of_its_part_on_the_target(

@@ -111,7 +111,7 @@ def test_after_a_failure_the_target_removes_what_it_prepared() -> None:
     result = migrate(hosts)
     assert result["failed"]
     assert result["msg"] == "The connection to the other host broke. The container runs on edge-a as before."
-    assert result["migration"]["outcome"] == "rolled_back"
+    assert (result["migration"]["outcome"], result["migration"]["status"]) == ("rolled_back", "failed")
     assert "exception" not in result
     assert hosts.asked[-1] == ("target", "discard_target")
 
@@ -273,7 +273,7 @@ def test_a_short_one_costs_no_further_task() -> None:
     result = migrate(hosts)
     assert result["changed"]
     assert result["migration"]["statistics"]["state"] == "completed"
-    assert result["migration"]["outcome"] == "completed"
+    assert (result["migration"]["outcome"], result["migration"]["status"]) == ("completed", "completed")
     assert [phase for _side, phase in hosts.asked] == ["preflight", "prepare", "start"]
 
 
@@ -308,7 +308,7 @@ def test_it_can_be_cancelled_while_it_queues() -> None:
     hosts = Hosts(preflight=replace(FOUND, queued=True), poll=cancelled)
     result = migrate(hosts)
     assert result["failed"]
-    assert result["migration"]["outcome"] == "cancelled"
+    assert (result["migration"]["outcome"], result["migration"]["status"]) == ("cancelled", "cancelled")
     assert result["msg"] == "The migration was cancelled. The container runs on edge-a as before."
     assert [phase for _side, phase in hosts.asked] == ["preflight", "poll"]
 
