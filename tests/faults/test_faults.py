@@ -75,7 +75,7 @@ FAULTS = {
         "target:pages", "end_container", "target", "container .*ended|CRIU failed to (start|restore)", big=True
     ),
     "source's agent killed while the process is frozen": Fault(
-        "source:dumping", "kill_worker", "source", "process that worked on the migration died", big=True
+        "source:dumping", "kill_worker", "source", "migration worker was killed", big=True
     ),
     "source's agent killed just after the commit": Fault("source:committed", "kill_worker", "source", None),
     "source's agent and its watchdog killed while the process is frozen": Fault(
