@@ -80,5 +80,13 @@ def send_progress(action: ActionBase, migration: Mapping[str, object], task_vars
     )
 
 
+def show_traceback(host: str, traceback: str) -> None:
+    """Show the traceback of an error on a host with -vvv.
+
+    As ``exception`` of a result, ansible-core from 2.19 on shows it only if DISPLAY_TRACEBACK says so.
+    """
+    _display.vvv(traceback, host=host)
+
+
 def _host_of(task_vars: TaskVars) -> Any:
     return task_vars["hostvars"]._inventory.get_host(task_vars["inventory_hostname"])

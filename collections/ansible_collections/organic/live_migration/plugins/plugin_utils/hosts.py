@@ -82,21 +82,23 @@ class Hosts:
 def _read(result: ModuleResult, host: str, answer: type[Answer]) -> Answer:
     """The agent's answer in the result of its module."""
     if result.get("unreachable"):
-        raise _failed(Failure(f"Host '{host}' cannot be reached: {result.get('msg')}"))
+        raise _failed(Failure(f"Host '{host}' cannot be reached: {result.get('msg')}"), host)
     if result.get("failed") or "agent" not in result:
         message = result.get("msg") or result.get("module_stderr") or result
-        raise _failed(Failure(f"Host '{host}': {message}", traceback=str(result.get("exception") or "")))
+        raise _failed(Failure(f"Host '{host}': {message}", traceback=str(result.get("exception") or "")), host)
     agent = result["agent"]
     try:
         if "failure" in agent:
-            raise _failed(typed.from_dict(Failure, agent["failure"]))
+            raise _failed(typed.from_dict(Failure, agent["failure"]), host)
         return typed.from_dict(answer, agent["answer"])
     except (KeyError, ValueError) as error:
         raise _failed(
-            Failure(f"Host '{host}' gave an answer that does not fit this version of the collection: {error}")
+            Failure(f"Host '{host}' gave an answer that does not fit this version of the collection: {error}"), host
         ) from None
 
 
-def _failed(failure: Failure) -> AnsibleActionFail:
-    """Fails the action; a traceback from the host is shown as one of the controller's would be."""
+def _failed(failure: Failure, host: str) -> AnsibleActionFail:
+    """Fails the action; a traceback from the host is shown, too."""
+    if failure.traceback:
+        ansible_compat.show_traceback(host, failure.traceback)
     return AnsibleActionFail(failure.message, result={"exception": failure.traceback} if failure.traceback else None)

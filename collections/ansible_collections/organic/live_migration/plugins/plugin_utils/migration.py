@@ -36,7 +36,12 @@ from ansible_collections.organic.live_migration.plugins.module_utils.session.opt
 )
 from ansible_collections.organic.live_migration.plugins.module_utils.session.outcome import Outcome, Pending, Verdict
 from ansible_collections.organic.live_migration.plugins.module_utils.strategies import registry
-from ansible_collections.organic.live_migration.plugins.plugin_utils import certificates, recovery, report
+from ansible_collections.organic.live_migration.plugins.plugin_utils import (
+    ansible_compat,
+    certificates,
+    recovery,
+    report,
+)
 from ansible_collections.organic.live_migration.plugins.plugin_utils.forecast import Forecast, Measured
 from ansible_collections.organic.live_migration.plugins.plugin_utils.hosts import Hosts
 from ansible_collections.organic.live_migration.plugins.plugin_utils.report import Aftermath, Where
@@ -382,13 +387,16 @@ class Migration:
         if outcome.verdict is Verdict.COMPLETED:
             warnings = report.warnings(outcome, self._where)
             return {"changed": True, "migration": migration, "diff": self.diff(), "warnings": warnings}
-        result = {
+        result: Result = {
             "failed": True,
             "msg": report.failure(outcome, self._where, aftermath),
             "details": outcome.details,
             "migration": migration,
         }
-        return {**result, "exception": outcome.traceback} if outcome.traceback else result
+        if outcome.traceback:
+            ansible_compat.show_traceback(self._hosts.source, outcome.traceback)
+            result["exception"] = outcome.traceback
+        return result
 
 
 def refusal(blockers: list[Blocker]) -> Result:

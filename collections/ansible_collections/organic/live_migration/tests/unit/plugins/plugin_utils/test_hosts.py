@@ -107,6 +107,9 @@ def test_anything_but_an_answer_fails_the_action(
     monkeypatch: pytest.MonkeyPatch, result: dict[str, Any], message: str, traceback: str | None
 ) -> None:
     monkeypatch.setattr(ansible_compat, "run_module", lambda *_given: result)
+    shown: list[tuple[str, str]] = []
+    monkeypatch.setattr(ansible_compat._display, "vvv", lambda text, host: shown.append((text, host)))
     with pytest.raises(AnsibleActionFail, match=message) as failed:
         hosts_of({}).on_source(Parameters(phases.QUERY_OUTCOME), OutcomeAnswer)
     assert failed.value.result.get("exception") == traceback
+    assert shown == ([(traceback, "edge-a")] if traceback else [])
