@@ -6,10 +6,12 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 from dataclasses import asdict
 from typing import Any
 
-from ..engines.docker import DockerEngine
+from ..engines import registry
+from ..engines.base import ContainerSpec, Engine
 from ..errors import Blocker, MigrationError, Refused
 from ..session import progress, supervisor, watchdog
 from ..session.channel import Credentials
@@ -25,46 +27,56 @@ EVENT_POLL_S = 1.0
 
 
 def run(parameters: dict[str, Any]) -> watchdog.Result:
-    """Do one phase; failures come back as a result that tells them, never as an exception."""
+    """Do one phase; failures come back as a result that tells them, never as an exception.
+
+    The engine is connected here, once, for the phases that need it; whatever outlives the module is given it.
+    """
+    phase = parameters["phase"]
     try:
-        return _PHASES[parameters["phase"]](parameters)
+        if phase == "recover" and parameters["dry_run"]:
+            return _migrations(recovery.scan_host())
+        if phase in _PHASES_WITHOUT_ENGINE:
+            return _PHASES_WITHOUT_ENGINE[phase](parameters)
+        try:
+            engine = registry.connect(parameters["engine"])
+        except Refused as refused:
+            if phase not in ("look", "prepare"):
+                raise
+            return {"ok": True, "blockers": [blocker.as_dict() for blocker in refused.blockers], "in_doubt": []}
+        return _PHASES[phase](parameters, engine)
     except Exception as error:  # the one place where faults become a result
         return watchdog.failure(error)
 
 
-def _look(parameters: dict[str, Any]) -> watchdog.Result:
+def _look(parameters: dict[str, Any], engine: Engine) -> watchdog.Result:
     """Source: look at the container, after settling what earlier migrations left here, and begin its migration."""
-    try:
-        engine = DockerEngine()
-    except Refused as refused:
-        return {"ok": True, "blockers": [blocker.as_dict() for blocker in refused.blockers], "in_doubt": []}
     in_doubt = [] if parameters["dry_run"] else recovery.recover_host(engine).in_doubt
     name, tracking = parameters["name"], parameters["page_tracking"]
     view = preflight.look_at_source(
         engine,
         name,
         parameters["shared_volumes"],
-        parameters["method"],
+        METHODS[parameters["method"]].by_engine,
         tracking if parameters["tracks_pages"] else None,
     )
-    measures = parameters["measure"] and not view.blockers
-    dirty_pages_per_s = bandwidth.dirty_pages_per_s(engine, name, tracking) if measures else None
+    measures = parameters["measure"] and view.spec and not view.blockers
+    dirty_pages_per_s = bandwidth.dirty_pages_per_s(view.spec, tracking) if measures and view.spec else None
     unsettled = any(entry.name == name for entry in in_doubt)
     begins = parameters["plan"] and not (parameters["dry_run"] or unsettled or view.blockers)
     return {
         "ok": True,
         "in_doubt": [asdict(entry) for entry in in_doubt],
         "blockers": [blocker.as_dict() for blocker in view.blockers],
-        "source": view.description,
+        "source": view.spec.to_dict() if view.spec else None,
         "engine_id": view.engine_id,
         "memory_bytes": view.memory_bytes,
         "processes": view.processes,
         "dirty_pages_per_s": dirty_pages_per_s,
-        "queued": _begin(parameters["plan"], view.memory_bytes) if begins else False,
+        "queued": _begin(parameters["plan"], view.memory_bytes, engine) if begins else False,
     }
 
 
-def _begin(plan: dict[str, Any], memory_bytes: int) -> bool:
+def _begin(plan: dict[str, Any], memory_bytes: int, engine: Engine) -> bool:
     """Start what attends the migration from here on; returns whether it must queue."""
     options = Options(**plan["options"])
     facts = {
@@ -74,27 +86,25 @@ def _begin(plan: dict[str, Any], memory_bytes: int) -> bool:
         "total_bytes": memory_bytes,
         "downtime_limit_ms": options.downtime_limit_ms,
     }
-    return supervisor.Supervisor(plan["migration_id"], facts, options.max_parallel, plan["timeout_s"], _work).begin()
+    work = functools.partial(_work, engine=engine)
+    return supervisor.Supervisor(plan["migration_id"], facts, options.max_parallel, plan["timeout_s"], work).begin()
 
 
-def _prepare(parameters: dict[str, Any]) -> watchdog.Result:
+def _prepare(parameters: dict[str, Any], engine: Engine) -> watchdog.Result:
     """Target: check, and unless in a dry run create the awaiting container and its agent."""
-    try:
-        engine = DockerEngine()
-    except Refused as refused:
-        return {"ok": True, "blockers": [blocker.as_dict() for blocker in refused.blockers]}
     if not parameters["dry_run"]:
         recovery.recover_host(engine)
     plan = Plan.of(parameters)
+    source = ContainerSpec.from_dict(parameters["source"])
     blockers = preflight.look_at_target(
         engine,
-        parameters["source"],
+        source,
         plan.memory_bytes,
         parameters["memory_reserve_mb"] * _MEBIBYTE,
-        parameters["method"],
+        METHODS[parameters["method"]].by_engine,
     )
     if engine.identity() == parameters["engine_id"]:
-        blockers.insert(0, Blocker("same_host", "Source and target are the same Docker engine under two names",
+        blockers.insert(0, Blocker("same_host", "Source and target are the same host under two names",
                                  "Name another target_host"))  # fmt: skip
     answer: watchdog.Result = {"ok": True, "blockers": [blocker.as_dict() for blocker in blockers]}
     if not blockers and not parameters["dry_run"]:
@@ -104,7 +114,7 @@ def _prepare(parameters: dict[str, Any]) -> watchdog.Result:
         watchdog.on_exit(slot.release)
         end = METHODS[parameters["method"]].target
         try:
-            answer["port"] = end(plan, parameters["source"], engine).prepare()
+            answer["port"] = end(plan, source, engine).prepare()
         except BaseException:
             slot.release()
             raise
@@ -123,10 +133,10 @@ def _migrate(parameters: dict[str, Any]) -> watchdog.Result:
     return supervisor.wait(plan.migration_id, -1, _SHORT_S)
 
 
-def _work(orders: dict[str, Any]) -> watchdog.Result:
+def _work(orders: dict[str, Any], engine: Engine) -> watchdog.Result:
     """What the attendant does with its orders."""
     end = METHODS[orders["method"]].source
-    return end(Plan.of(orders), orders["addresses"], orders["port"], DockerEngine()).run()
+    return end(Plan.of(orders), orders["addresses"], orders["port"], engine).run()
 
 
 def _wait(parameters: dict[str, Any]) -> watchdog.Result:
@@ -142,34 +152,37 @@ def _dismiss(parameters: dict[str, Any]) -> watchdog.Result:
     return {"ok": True}
 
 
-def _outcome(parameters: dict[str, Any]) -> watchdog.Result:
+def _outcome(parameters: dict[str, Any], engine: Engine) -> watchdog.Result:
     """Target: tell what became of the process of an interrupted migration."""
     return {
         "ok": True,
-        "outcome": recovery.target_outcome(parameters["migration_id"], parameters["name"], DockerEngine()),
+        "outcome": recovery.target_outcome(parameters["migration_id"], parameters["name"], engine),
     }
 
 
-def _settle(parameters: dict[str, Any]) -> watchdog.Result:
+def _settle(parameters: dict[str, Any], engine: Engine) -> watchdog.Result:
     """Source: decide an interrupted migration."""
-    lost = recovery.resolve_source(parameters["migration_id"], parameters["outcome"], DockerEngine())
+    lost = recovery.resolve_source(parameters["migration_id"], parameters["outcome"], engine)
     return {"ok": True, "lost": lost}
 
 
-def _withdraw(parameters: dict[str, Any]) -> watchdog.Result:
+def _withdraw(parameters: dict[str, Any], engine: Engine) -> watchdog.Result:
     """Target: take away what was prepared for a migration that the source has given up."""
-    recovery.discard_target(parameters["migration_id"], parameters["name"], DockerEngine())
+    recovery.discard_target(parameters["migration_id"], parameters["name"], engine)
     return {"ok": True}
 
 
-def _recover(parameters: dict[str, Any]) -> watchdog.Result:
-    """Settle what interrupted migrations left on this host; tells what was settled and what the target must decide."""
-    settled = recovery.scan_host() if parameters["dry_run"] else recovery.recover_host(DockerEngine())
+def _recover(parameters: dict[str, Any], engine: Engine) -> watchdog.Result:
+    """Recover what interrupted migrations left on this host; reports also what only the target can decide."""
+    return _migrations(recovery.recover_host(engine))
+
+
+def _migrations(found: recovery.HostMigrations) -> watchdog.Result:
     return {
         "ok": True,
-        "settled": [asdict(entry) for entry in settled.settled],
-        "in_doubt": [asdict(entry) for entry in settled.in_doubt],
-        "in_progress": [asdict(entry) for entry in settled.in_progress],
+        "settled": [asdict(entry) for entry in found.settled],
+        "in_doubt": [asdict(entry) for entry in found.in_doubt],
+        "in_progress": [asdict(entry) for entry in found.in_progress],
     }
 
 
@@ -188,13 +201,15 @@ def _probe(parameters: dict[str, Any]) -> watchdog.Result:
 _PHASES = {
     "look": _look,
     "prepare": _prepare,
-    "migrate": _migrate,
-    "wait": _wait,
-    "dismiss": _dismiss,
     "outcome": _outcome,
     "settle": _settle,
     "withdraw": _withdraw,
     "recover": _recover,
+}
+_PHASES_WITHOUT_ENGINE = {
+    "migrate": _migrate,
+    "wait": _wait,
+    "dismiss": _dismiss,
     "sink": _sink,
     "probe": _probe,
 }

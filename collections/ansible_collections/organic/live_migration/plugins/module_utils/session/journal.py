@@ -17,6 +17,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from ..engines.base import RestartPolicy
 from ..errors import MigrationError
 from ..host.processes import ProcessId
 
@@ -75,7 +76,7 @@ class MigrationRecord:
     interfaces: list[dict[str, Any]] = field(default_factory=list)
     await_name: str = ""
     freezer: str = ""
-    restart_policy: dict[str, Any] = field(default_factory=dict)
+    restart_policy: RestartPolicy = field(default_factory=RestartPolicy)
     agent_pid: int = 0
     agent_start_time: int = 0
     cleanup_in_progress: bool = False
@@ -168,8 +169,9 @@ class MigrationRecord:
     def load(cls, path: Path) -> MigrationRecord:
         """Raises ValueError when the file does not hold a record."""
         try:
-            return cls(**json.loads(path.read_text()))
-        except (TypeError, ValueError) as error:
+            fields = json.loads(path.read_text())
+            return cls(**{**fields, "restart_policy": RestartPolicy.from_dict(fields["restart_policy"])})
+        except (KeyError, TypeError, ValueError) as error:
             raise ValueError(f"{path} is not a migration record: {error}") from None
 
 
