@@ -12,6 +12,7 @@ from ansible.errors import AnsibleActionFail
 from ansible.executor.task_executor import TaskExecutor
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
+from ansible_collections.organic.live_migration.plugins.module_utils.engines.registry import DEFAULT
 
 try:
     from ansible.executor.task_result import _RawTaskResult
@@ -30,9 +31,13 @@ class Hosts:
         action: the running action; the host that its task works on is the source.
         task_vars: of the source host.
         target: inventory name of the target host; None where none is to be asked.
+        engine: name of the container engine of both.
     """
 
-    def __init__(self, action: ActionBase, task_vars: dict[str, Any], target: str | None) -> None:
+    def __init__(
+        self, action: ActionBase, task_vars: dict[str, Any], target: str | None, engine: str = DEFAULT
+    ) -> None:
+        self.engine = engine
         self._action = action
         self._vars = task_vars
         self._inventory = task_vars["hostvars"]._inventory
@@ -59,7 +64,7 @@ class Hosts:
     def on_source(self, **arguments: Any) -> dict[str, Any]:
         """Run the agent module on the source host."""
         result: dict[str, Any] = self._action._execute_module(
-            module_name=AGENT, module_args=arguments, task_vars=self._vars
+            module_name=AGENT, module_args={"engine": self.engine, **arguments}, task_vars=self._vars
         )
         return _checked(result, self.source)
 
@@ -67,7 +72,7 @@ class Hosts:
         """Run the agent module on the target host, as a task with delegate_to would."""
         task = self._action._task.copy()
         task.action = AGENT
-        task.args = arguments
+        task.args = {"engine": self.engine, **arguments}
         task.delegate_to = self.target
         # what the user wants of the whole task is not wanted of this part of it
         task.loop = task.loop_with = task.register = task.retries = None

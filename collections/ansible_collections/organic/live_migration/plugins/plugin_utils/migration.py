@@ -14,6 +14,7 @@ from dataclasses import asdict, fields, replace
 from typing import Any
 
 from ansible.errors import AnsibleActionFail, AnsibleError
+from ansible_collections.organic.live_migration.plugins.module_utils.engines.base import ContainerSpec
 from ansible_collections.organic.live_migration.plugins.module_utils.session.options import (
     AUTO,
     CHOICES,
@@ -24,6 +25,7 @@ from ansible_collections.organic.live_migration.plugins.module_utils.strategies 
 from ansible_collections.organic.live_migration.plugins.plugin_utils import certificates, recovery
 from ansible_collections.organic.live_migration.plugins.plugin_utils.forecast import Forecast, Measured
 from ansible_collections.organic.live_migration.plugins.plugin_utils.hosts import Hosts
+from ansible_collections.organic.live_migration.plugins.plugin_utils.orchestrators import registry
 
 ARGUMENTS: dict[str, Any] = {
     "name": {"type": "str", "required": True},
@@ -63,6 +65,7 @@ class Migration:
         self._looked: Result = {}
         self._forecast: Forecast | None = None
         self._id = secrets.token_hex(8)
+        self._orchestrator = registry.orchestrator_of(hosts.engine)
         if not 1 <= arguments["timeout_s"] <= _MAX_TIMEOUT_S:
             raise AnsibleActionFail(
                 f"timeout_s must be at least 1 (second) and at most {_MAX_TIMEOUT_S}. Leave it out to get 120."
@@ -195,9 +198,11 @@ class Migration:
                 return self._tell(outcome, self._elapsed_ms(), self._elapsed_ms())
             self._decide(measures_link=True)
             source_orders, target_orders = self._orders()
+            self._orchestrator.place(self._spec(), self._hosts.target)
             prepared = self._prepare_in_turn(target_orders)
         if prepared["blockers"]:
             self._dismiss()
+            self._orchestrator.revert()
             return refusal(prepared["blockers"])
         prepared_ms = self._elapsed_ms()
         outcome = self._hosts.on_source(
@@ -214,8 +219,11 @@ class Migration:
             outcome["message"] += "."  # sentences follow
         if outcome.get("in_doubt"):
             outcome["message"] += self._ask_target()
-        elif not outcome["ok"] and not outcome.get("stopped"):
+        elif outcome["ok"] or outcome.get("stopped"):
+            self._orchestrator.commit()
+        else:
             outcome["message"] += self._withdraw(self._id)
+            self._orchestrator.revert()
         return self._tell(outcome, self._elapsed_ms(), prepared_ms)
 
     def _elapsed_ms(self) -> float:
@@ -257,13 +265,21 @@ class Migration:
         try:
             yield
         except AnsibleError:
-            with contextlib.suppress(AnsibleError):  # the first failure is what counts
-                self._dismiss()
+            for undo in (self._dismiss, self._orchestrator.revert):
+                with contextlib.suppress(AnsibleError):  # the first failure is what counts
+                    undo()
             raise
 
     def _dismiss(self) -> None:
         """End what attends the migration on the source, which has no orders yet; else it ended by itself, later."""
         self._fail_if_broken(self._hosts.on_source(phase="dismiss", migration_id=self._id))
+
+    def _spec(self) -> ContainerSpec:
+        """The container on the source host, as that host described it."""
+        try:
+            return ContainerSpec.from_dict(self._looked["source"])
+        except ValueError as error:
+            raise AnsibleActionFail(f"Host '{self._hosts.source}' described the container wrongly: {error}") from None
 
     def _plan(self, peer: str) -> Result:
         return {
@@ -307,6 +323,10 @@ class Migration:
                 f" {error} Only {target} knows whether the process runs there; on {self._hosts.source} it "
                 "stands frozen until it was asked. Run this again as soon as both hosts can be reached."
             )
+        if outcome == "destroyed":
+            self._orchestrator.revert()
+        else:
+            self._orchestrator.commit()
         return (
             " The target was asked: the process "
             + {

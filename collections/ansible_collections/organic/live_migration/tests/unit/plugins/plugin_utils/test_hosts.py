@@ -61,7 +61,11 @@ def test_what_the_user_wants_of_the_task_is_not_wanted_of_its_part_on_the_target
 ) -> None:
     assert hosts_of(attributes).on_target(phase="prepare") == {"ok": True}
     [task] = run
-    assert (task.action, task.args, task.delegate_to) == (hosts.AGENT, {"phase": "prepare"}, "edge-b")
+    assert (task.action, task.args, task.delegate_to) == (
+        hosts.AGENT,
+        {"engine": "docker", "phase": "prepare"},
+        "edge-b",
+    )
     assert not any((task.loop, task.loop_with, task.register, task.until, task.failed_when, task.changed_when))
     assert task.retries is None
 

@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 import yaml
 from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure, AnsibleError
+from ansible_collections.organic.live_migration.plugins.module_utils.engines.base import ContainerSpec
+from ansible_collections.organic.live_migration.plugins.module_utils.paths import INIT
 from ansible_collections.organic.live_migration.plugins.module_utils.session.options import Options
 from ansible_collections.organic.live_migration.plugins.modules import container_migration_agent
 from ansible_collections.organic.live_migration.plugins.plugin_utils.migration import MIGRATE_ARGUMENTS, Migration
@@ -26,7 +28,9 @@ ARGUMENTS = {
     "downtime_budget_ms": 0,
     **asdict(Options()),
 }
-LOOK = {"ok": True, "in_doubt": [], "blockers": [], "source": {}, "engine_id": "a", "memory_bytes": 1, "processes": 1}
+SPEC = ContainerSpec("smf", "c0ffee", "nf", "sha256:0", INIT, "smf", "running", 7, "2026-01-01T00:00:00Z")
+LOOK = {"ok": True, "in_doubt": [], "blockers": [], "source": SPEC.to_dict(), "engine_id": "a", "memory_bytes": 1,
+        "processes": 1}  # fmt: skip
 AGENT_OPTIONS = set(yaml.safe_load(container_migration_agent.DOCUMENTATION)["options"])
 BROKEN = {"ok": False, "message": "The connection to the other host broke.", "details": {}}
 UNDECIDED = {"migration_id": "0" * 16, "name": "smf", "target_host": "edge-b"}
@@ -36,7 +40,7 @@ UNREACHABLE = AnsibleActionFail("Host 'edge-b' cannot be reached: timed out")
 class Hosts:
     """Answers by phase: a result, an exception, or a list of these for one call after the other."""
 
-    source, target = "edge-a", "edge-b"
+    source, target, engine = "edge-a", "edge-b", "docker"
 
     def __init__(self, **answers: Any) -> None:
         self._answers = {"look": LOOK, "prepare": {"ok": True, "blockers": [], "port": 7}, "settle": {"ok": True},
