@@ -12,6 +12,7 @@ from ansible.errors import AnsibleActionFail
 from ansible.executor.task_executor import TaskExecutor
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
+from ansible_collections.organic.live_migration.plugins.module_utils.engines.base import ContainerSpec
 from ansible_collections.organic.live_migration.plugins.module_utils.engines.registry import DEFAULT
 
 try:
@@ -110,6 +111,14 @@ class Hosts:
             "v2_runner_on_async_poll",
             _RawTaskResult(host=self._host, task=task, return_data=news, task_fields=task.dump_attrs()),
         )
+
+
+def container_of(host: str, answer: dict[str, Any]) -> ContainerSpec:
+    """The container on the source host, as that host described it."""
+    try:
+        return ContainerSpec.from_dict(answer["source"])
+    except ValueError as error:
+        raise AnsibleActionFail(f"Host '{host}' described the container wrongly: {error}") from None
 
 
 def _checked(result: dict[str, Any], host: str) -> dict[str, Any]:

@@ -14,7 +14,6 @@ from dataclasses import asdict, fields, replace
 from typing import Any
 
 from ansible.errors import AnsibleActionFail, AnsibleError
-from ansible_collections.organic.live_migration.plugins.module_utils.engines.base import ContainerSpec
 from ansible_collections.organic.live_migration.plugins.module_utils.session.options import (
     AUTO,
     CHOICES,
@@ -24,8 +23,8 @@ from ansible_collections.organic.live_migration.plugins.module_utils.session.opt
 from ansible_collections.organic.live_migration.plugins.module_utils.strategies import registry
 from ansible_collections.organic.live_migration.plugins.plugin_utils import certificates, recovery
 from ansible_collections.organic.live_migration.plugins.plugin_utils.forecast import Forecast, Measured
-from ansible_collections.organic.live_migration.plugins.plugin_utils.hosts import Hosts
-from ansible_collections.organic.live_migration.plugins.plugin_utils.orchestrators import registry
+from ansible_collections.organic.live_migration.plugins.plugin_utils.hosts import Hosts, container_of
+from ansible_collections.organic.live_migration.plugins.plugin_utils.orchestrators.registry import orchestrator_of
 
 ARGUMENTS: dict[str, Any] = {
     "name": {"type": "str", "required": True},
@@ -65,7 +64,7 @@ class Migration:
         self._looked: Result = {}
         self._forecast: Forecast | None = None
         self._id = secrets.token_hex(8)
-        self._orchestrator = registry.orchestrator_of(hosts.engine)
+        self._orchestrator = orchestrator_of(hosts.engine)
         if not 1 <= arguments["timeout_s"] <= _MAX_TIMEOUT_S:
             raise AnsibleActionFail(
                 f"timeout_s must be at least 1 (second) and at most {_MAX_TIMEOUT_S}. Leave it out to get 120."
@@ -198,7 +197,7 @@ class Migration:
                 return self._tell(outcome, self._elapsed_ms(), self._elapsed_ms())
             self._decide(measures_link=True)
             source_orders, target_orders = self._orders()
-            self._orchestrator.place(self._spec(), self._hosts.target)
+            self._orchestrator.place(container_of(self._hosts.source, self._looked), self._hosts.target)
             prepared = self._prepare_in_turn(target_orders)
         if prepared["blockers"]:
             self._dismiss()
@@ -273,13 +272,6 @@ class Migration:
     def _dismiss(self) -> None:
         """End what attends the migration on the source, which has no orders yet; else it ended by itself, later."""
         self._fail_if_broken(self._hosts.on_source(phase="dismiss", migration_id=self._id))
-
-    def _spec(self) -> ContainerSpec:
-        """The container on the source host, as that host described it."""
-        try:
-            return ContainerSpec.from_dict(self._looked["source"])
-        except ValueError as error:
-            raise AnsibleActionFail(f"Host '{self._hosts.source}' described the container wrongly: {error}") from None
 
     def _plan(self, peer: str) -> Result:
         return {

@@ -47,7 +47,7 @@ def codes(blockers: list[Blocker]) -> list[str]:
 def test_what_the_resident_method_cannot_move_the_engine_s_checkpoint_cannot_either(
     records: Path, differences: dict[str, Any], code: str | None
 ) -> None:
-    view = preflight.look_at_source(engine(**differences), "smf", ["/shared"], True, None)
+    view = preflight.look_at_source(engine(**differences), "smf", ["/shared"], by_engine=True, tracking=None)
     assert codes(view.blockers) == [code] * (code is not None)
     assert view.spec == spec(**differences)
     assert view.engine_id == "fake-engine"
@@ -59,35 +59,35 @@ def test_what_the_resident_method_cannot_move_the_engine_s_checkpoint_cannot_eit
      ([spec(entrypoint=paths.INIT)], "not_resident")],
 )  # fmt: skip
 def test_what_is_no_running_resident_container_is_refused(records: Path, containers: list[Any], code: str) -> None:
-    view = preflight.look_at_source(FakeEngine(*containers), "smf", [], False, None)
+    view = preflight.look_at_source(FakeEngine(*containers), "smf", [], by_engine=False, tracking=None)
     assert codes(view.blockers) == [code]
 
 
 def test_a_resident_container_needs_a_process(records: Path) -> None:
     awaiting = FakeEngine(spec(entrypoint=paths.INIT, await_key="smf", pid=os.getpid()))
-    view = preflight.look_at_source(awaiting, "smf", [], False, None)
+    view = preflight.look_at_source(awaiting, "smf", [], by_engine=False, tracking=None)
     assert "process_tree" in codes(view.blockers)
 
 
 def test_an_engine_without_checkpoints_has_no_method_engine(records: Path) -> None:
-    view = preflight.look_at_source(FakeEngine(spec()), "smf", [], True, None)
+    view = preflight.look_at_source(FakeEngine(spec()), "smf", [], by_engine=True, tracking=None)
     assert codes(view.blockers) == ["engine_without_checkpoints"]
-    assert codes(preflight.look_at_target(FakeEngine(), spec(), 1, 0, True)) == ["engine_without_checkpoints"]
+    assert codes(preflight.look_at_target(FakeEngine(), spec(), 1, 0, by_engine=True)) == ["engine_without_checkpoints"]
 
 
 def test_the_engine_s_own_blockers_are_reported_on_both_sides(records: Path) -> None:
     asked = engine()
     asked.objections = {side: [Blocker(side.value, "message", "remedy")] for side in Side}
-    assert codes(preflight.look_at_source(asked, "smf", [], True, None).blockers) == ["source"]
+    assert codes(preflight.look_at_source(asked, "smf", [], by_engine=True, tracking=None).blockers) == ["source"]
     asked.containers.clear()
-    assert codes(preflight.look_at_target(asked, spec(), 1 << 20, 0, True)) == ["target"]
+    assert codes(preflight.look_at_target(asked, spec(), 1 << 20, 0, by_engine=True)) == ["target"]
 
 
 def test_a_container_moves_once_at_a_time_by_either_method(records: Path) -> None:
-    entry = MigrationRecord("0" * 16, "source", "smf", "c0ffee", "edge-b", method=True)
+    entry = MigrationRecord("0" * 16, "source", "smf", "c0ffee", "edge-b", method="engine")
     entry.adopt()
     entry.save()
-    view = preflight.look_at_source(engine(), "smf", [], True, None)
+    view = preflight.look_at_source(engine(), "smf", [], by_engine=True, tracking=None)
     assert codes(view.blockers) == ["busy"]
 
 
@@ -97,17 +97,17 @@ def test_a_container_moves_once_at_a_time_by_either_method(records: Path) -> Non
      ({"status": "exited", "pid": 0}, None)],
 )  # fmt: skip
 def test_a_name_that_is_in_use_on_the_target(records: Path, differences: dict[str, Any], code: str | None) -> None:
-    blockers = preflight.look_at_target(engine(**differences), spec(), 1 << 20, 0, True)
+    blockers = preflight.look_at_target(engine(**differences), spec(), 1 << 20, 0, by_engine=True)
     assert codes(blockers) == [code] * (code is not None)
 
 
 def test_a_frozen_source_of_an_interrupted_migration_is_no_target(records: Path) -> None:
     MigrationRecord("0" * 16, "source", "smf", "c0ffee", "edge-a").save()
-    [blocker] = preflight.look_at_target(engine(), spec(), 1 << 20, 0, True)
+    [blocker] = preflight.look_at_target(engine(), spec(), 1 << 20, 0, by_engine=True)
     assert blocker.code == "frozen"
     assert "edge-a" in blocker.message
 
 
 def test_a_target_without_memory_is_refused(records: Path) -> None:
-    blockers = preflight.look_at_target(FakeEngine(checkpoints=FakeCheckpoints()), spec(), 1 << 60, 0, True)
+    blockers = preflight.look_at_target(FakeEngine(checkpoints=FakeCheckpoints()), spec(), 1 << 60, 0, by_engine=True)
     assert codes(blockers) == ["no_memory"]
