@@ -214,6 +214,33 @@ _SPEC_TYPES: dict[str, tuple[type, ...]] = {
 }
 
 
+@dataclass(frozen=True)
+class AddressPool:
+    """Addresses that a network gives to its containers; the gateway is empty where it has none."""
+
+    subnet: str
+    gateway: str = ""
+
+
+@dataclass(frozen=True)
+class NetworkSpec:
+    """A network that the engine of a host manages.
+
+    Attributes:
+        driver: the engine's name for the kind of network.
+        options: of the driver.
+    """
+
+    name: str
+    driver: str
+    options: dict[str, str] = field(default_factory=dict)
+    pools: tuple[AddressPool, ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """For the result of a module."""
+        return asdict(self)
+
+
 def _checked(data: object, what: str, types: Mapping[str, tuple[type, ...]]) -> dict[str, Any]:
     """A dictionary that has exactly these keys, each with a value of one of its types.
 
@@ -365,5 +392,9 @@ class Engine(ABC):
         """The id of an image of this host; None when it is missing."""
 
     @abstractmethod
-    def subnets(self) -> dict[str, list[str]]:
-        """Subnets of each network that the engine manages, by its name."""
+    def network(self, name: str) -> NetworkSpec | None:
+        """A network that the engine manages; None when there is none."""
+
+    @abstractmethod
+    def networks(self) -> list[NetworkSpec]:
+        """All networks that the engine manages."""

@@ -16,10 +16,12 @@ from ..errors import Blocker, EngineError, Refused
 from ..network import arp
 from .base import (
     RUNNING,
+    AddressPool,
     Checkpoints,
     ContainerSpec,
     Engine,
     NetworkAttachment,
+    NetworkSpec,
     RestartPolicy,
     Side,
     VolumeMount,
@@ -79,11 +81,15 @@ class DockerEngine(Engine):
         answer = self._api.get(f"/images/{quote(reference, safe='/:@')}/json")
         return None if answer is None else str(answer["Id"])
 
-    def subnets(self) -> dict[str, list[str]]:
-        return {
-            network["Name"]: [pool["Subnet"] for pool in network["IPAM"]["Config"] or () if "Subnet" in pool]
-            for network in self._api.call("GET", "/networks")
-        }
+    def network(self, name: str) -> NetworkSpec | None:
+        answer = self._inspect_network(name)
+        return None if answer is None else _network_of(answer)
+
+    def networks(self) -> list[NetworkSpec]:
+        return [_network_of(answer) for answer in self._api.call("GET", "/networks")]
+
+    def _inspect_network(self, name: str) -> Any:
+        return self._api.get(f"/networks/{quote(name, safe='')}")
 
     def blockers(self, spec: ContainerSpec, side: Side) -> list[Blocker]:
         if side is Side.SOURCE:
@@ -112,7 +118,7 @@ class DockerEngine(Engine):
         return found
 
     def _network_blockers(self, wanted: NetworkAttachment) -> list[Blocker]:
-        network = self._api.get(f"/networks/{quote(wanted.name, safe='')}")
+        network = self._inspect_network(wanted.name)
         if network is None:
             return [
                 Blocker(
@@ -273,6 +279,20 @@ def _spec_of(answer: dict[str, Any]) -> ContainerSpec:
             "HostConfig": host_config,
             "GraphDriver": (answer.get("GraphDriver") or {}).get("Data") or {},
         },
+    )
+
+
+def _network_of(answer: dict[str, Any]) -> NetworkSpec:
+    """From what the engine answers about a network."""
+    return NetworkSpec(
+        answer["Name"],
+        answer["Driver"],
+        answer.get("Options") or {},
+        tuple(
+            AddressPool(pool["Subnet"], pool.get("Gateway") or "")
+            for pool in answer["IPAM"]["Config"] or ()
+            if "Subnet" in pool
+        ),
     )
 
 

@@ -13,6 +13,7 @@ from ansible_collections.organic.live_migration.plugins.module_utils.engines.bas
     ContainerSpec,
     Engine,
     NetworkAttachment,
+    NetworkSpec,
     RestartPolicy,
     Side,
 )
@@ -129,5 +130,8 @@ class FakeEngine(Engine):
     def image_id(self, reference: str) -> str | None:
         return "sha256:0"
 
-    def subnets(self) -> dict[str, list[str]]:
-        return {}
+    def network(self, name: str) -> NetworkSpec | None:
+        return None
+
+    def networks(self) -> list[NetworkSpec]:
+        return []

@@ -18,8 +18,10 @@ from urllib.parse import parse_qs, unquote, urlsplit
 import pytest
 from ansible_collections.organic.live_migration.plugins.module_utils import paths
 from ansible_collections.organic.live_migration.plugins.module_utils.engines.base import (
+    AddressPool,
     ContainerSpec,
     NetworkAttachment,
+    NetworkSpec,
     RestartPolicy,
     Side,
     VolumeMount,
@@ -233,11 +235,14 @@ def test_names_are_quoted_on_their_way_to_the_daemon(daemon: Daemon, engine: Doc
 
 def test_image_and_networks_are_looked_up(daemon: Daemon, engine: DockerEngine) -> None:
     target_answers(daemon)
-    daemon.answers["GET /networks"] = (200, [MACVLAN, {"Name": "host", "IPAM": {"Config": None}}])
+    daemon.answers["GET /networks"] = (200, [MACVLAN, {"Name": "host", "Driver": "host", "IPAM": {"Config": None}}])
     assert engine.identity() == "daemon-id"
     assert engine.image_id("organic/minicore:latest") == IMAGE_ID
     assert engine.image_id("other:1") is None
-    assert engine.subnets() == {"core": ["192.0.2.0/24"], "host": []}
+    core = NetworkSpec("core", "macvlan", {"parent": "no-such-link"}, (AddressPool("192.0.2.0/24", "192.0.2.1"),))
+    assert engine.networks() == [core, NetworkSpec("host", "host")]
+    assert engine.network("core") == core
+    assert engine.network("none") is None
 
 
 def test_a_container_is_created_like_the_source_s_with_a_mac_of_its_own(daemon: Daemon, engine: DockerEngine) -> None:
