@@ -237,7 +237,7 @@ def _refusal(action: str) -> Iterator[None]:
     try:
         yield
     except EngineError as error:
-        raise type(error)(f"The engine refused to {action}: {error}") from None
+        raise type(error)(f"The engine refused to {action}: {str(error).rstrip('.')}.") from None
 
 
 def _policy_for_docker(policy: RestartPolicy) -> dict[str, Any]:

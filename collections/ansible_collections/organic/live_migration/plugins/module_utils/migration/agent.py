@@ -104,8 +104,9 @@ def _prepare(parameters: dict[str, Any], engine: Engine) -> watchdog.Result:
         METHODS[parameters["method"]].by_engine,
     )
     if engine.identity() == parameters["engine_id"]:
-        blockers.insert(0, Blocker("same_host", "Source and target are the same host under two names",
-                                 "Name another target_host"))  # fmt: skip
+        blockers.insert(
+            0, Blocker("same_host", "Source and target are the same host under two names", "Name another target_host")
+        )
     answer: watchdog.Result = {"ok": True, "blockers": [blocker.as_dict() for blocker in blockers]}
     if not blockers and not parameters["dry_run"]:
         slot = Slot.take(ARRIVING, plan.options.max_parallel)
