@@ -43,10 +43,10 @@ class Refusal:
 
 
 REFUSALS = {
-    "unknown container": Refusal("none", "container_unknown", "no container 'fault-none'", "docker ps"),
+    "unknown container": Refusal("none", "container_unknown", "no container 'fault-none'", "on which host"),
     "not running": Refusal("stopped", "container_not_running", "'fault-stopped' is created", "Start it"),
     "not started with the resident init": Refusal(
-        "plain", "not_resident", f"'fault-plain' was not started with the resident init .{RESIDENT}", "Deploy it"
+        "plain", "not_resident", f"'fault-plain' was not started with the resident init .{RESIDENT}", "Start it"
     ),
     "with a terminal": Refusal("terminal", "terminal", "has a terminal", "without -t"),
     "in the host's network": Refusal("host", "host_network", "shares the network of its host", "address of its own"),
@@ -73,7 +73,7 @@ REFUSALS = {
         {"memory_reserve_mb": NO_MEMORY_MB},
     ),
     "the same engine under another name": Refusal(
-        "well", "same_host", "the same Docker engine under two names", "Name another target_host",
+        "well", "same_host", "the same host under two names", "Name another target_host",
         {"target_host": "alias"},
     ),
     "target same as source": Refusal(

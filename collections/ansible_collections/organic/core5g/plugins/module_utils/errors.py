@@ -10,10 +10,6 @@ class CoreError(Exception):
     """Base of all faults that are told to the user."""
 
 
-class EngineError(CoreError):
-    """The container engine of the host does not answer, or refuses."""
-
-
 class StateError(CoreError):
     """An NF does not tell its state."""
 

@@ -13,12 +13,12 @@ import os
 import socket
 import struct
 import subprocess
+from collections.abc import Callable
 
 from ansible_collections.organic.core5g.plugins.module_utils import arp
-from ansible_collections.organic.core5g.plugins.module_utils.engine import Engine
-from ansible_collections.organic.core5g.plugins.module_utils.errors import EngineError
 from ansible_collections.organic.live_migration.plugins.module_utils import paths
-from ansible_collections.organic.live_migration.plugins.module_utils.errors import Blocker
+from ansible_collections.organic.live_migration.plugins.module_utils.engines.base import Engine
+from ansible_collections.organic.live_migration.plugins.module_utils.errors import Blocker, EngineError, Refused
 
 SIOCGIFADDR = 0x8915
 DRIVERS_ON_PARENT = ("bridge", "ipvlan", "macvlan")
@@ -90,8 +90,8 @@ def is_local(address: str) -> bool:
 class HostCheck:
     """Looks, and changes nothing."""
 
-    def __init__(self, engine: Engine, wanted: Wanted) -> None:
-        self._engine = engine
+    def __init__(self, connect: Callable[[], Engine], wanted: Wanted) -> None:
+        self._connect = connect
         self._wanted = wanted
         self.exists = False
         """Whether the NF has a container here; known after ``problems``."""
@@ -114,7 +114,8 @@ class HostCheck:
                     Blocker("device_missing", f"This host has no {device}", "Load the kernel module that provides it")
                 )
         try:
-            if self._engine.image(wanted.image) is None:
+            engine = self._connect()
+            if engine.image_id(wanted.image) is None:
                 found.append(
                     Blocker(
                         "image_missing",
@@ -122,8 +123,10 @@ class HostCheck:
                         "Build and distribute it (minicore: playbooks/build_minicore.yml) or pull it",
                     )
                 )
-            found += self._network_overlaps()
-            running = self._runs()
+            found += self._network_overlaps(engine)
+            running = self._runs(engine)
+        except Refused as refused:
+            return found + refused.blockers
         except EngineError as error:
             found.append(Blocker("engine_unreachable", str(error), "Start Docker, or run playbooks/prepare_hosts.yml"))
             return found
@@ -132,10 +135,11 @@ class HostCheck:
             found += link or self._address_is_taken()
         return found
 
-    def _runs(self) -> bool:
-        container = self._engine.container(self._wanted.name)
+    def _runs(self, engine: Engine) -> bool:
+        """Whether the NF has a process here, paused or not."""
+        container = engine.inspect(self._wanted.name)
         self.exists = container is not None
-        return container is not None and bool(container["State"]["Running"])
+        return container is not None and container.pid > 0
 
     def _address_is_wrong(self) -> list[Blocker]:
         wanted = self._wanted
@@ -154,7 +158,7 @@ class HostCheck:
             ]
         return []
 
-    def _network_overlaps(self) -> list[Blocker]:
+    def _network_overlaps(self, engine: Engine) -> list[Blocker]:
         """The engine gives no two networks the same address."""
         wanted = self._wanted
         if wanted.driver == "host" or wanted.network is None or wanted.subnet is None:
@@ -162,13 +166,13 @@ class HostCheck:
         return [
             Blocker(
                 "network_overlaps",
-                f"The addresses {subnet} belong to the Docker network {name} already",
-                f"Remove it ('docker network rm {name}'), or let the NFs into it (nf_network_name), "
+                f"The addresses {pool.subnet} belong to the container network {network.name} already",
+                f"Remove that network ('docker network rm {network.name}'), or let the NFs into it (nf_network_name), "
                 "or give them another nf_network_subnet",
             )
-            for name, subnets in self._engine.subnets().items()
-            for subnet in subnets
-            if name != wanted.network and overlap(subnet, wanted.subnet)
+            for network in engine.networks()
+            for pool in network.pools
+            if network.name != wanted.network and overlap(pool.subnet, wanted.subnet)
         ]
 
     def _link_is_wrong(self) -> list[Blocker]:

@@ -12,8 +12,8 @@ import socket
 import time
 from typing import Any
 
-from ansible_collections.organic.core5g.plugins.module_utils.engine import Engine
 from ansible_collections.organic.core5g.plugins.module_utils.errors import StateError
+from ansible_collections.organic.live_migration.plugins.module_utils.engines.base import Engine
 from ansible_collections.organic.live_migration.plugins.module_utils.host.libc import network_namespace
 
 POLL_INTERVAL_S = 0.05
@@ -96,16 +96,15 @@ class NfReader:
 
     def status(self, name: str) -> dict[str, Any]:
         """What the engine knows about the NF's container; ``status`` is ``absent`` if there is none."""
-        container = self._engine.container(name)
+        container = self._engine.inspect(name)
         if container is None:
             return {"status": "absent", "id": None, "pid": None, "restart_policy": None, "started_at": None}
-        state = container["State"]
         return {
-            "status": state["Status"],
-            "id": container["Id"],
-            "pid": state["Pid"] or None,
-            "restart_policy": container["HostConfig"]["RestartPolicy"]["Name"] or "no",
-            "started_at": state["StartedAt"],
+            "status": container.status,
+            "id": container.id,
+            "pid": container.pid or None,
+            "restart_policy": container.restart_policy.name,
+            "started_at": container.started_at,
         }
 
     def entries(self, addresses: dict[str, str], wanted: Wanted) -> list[dict[str, Any]]:

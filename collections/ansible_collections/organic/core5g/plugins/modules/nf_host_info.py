@@ -122,9 +122,11 @@ problems:
       sample: Run playbooks/build_minicore.yml
 """
 
+import functools
+
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.organic.core5g.plugins.module_utils.engine import DEFAULT_SOCKET, Engine
 from ansible_collections.organic.core5g.plugins.module_utils.nf_host import HostCheck, Wanted
+from ansible_collections.organic.live_migration.plugins.module_utils.engines import docker_api, registry
 
 
 def main() -> None:
@@ -138,12 +140,12 @@ def main() -> None:
             "network": {"type": "str"},
             "subnet": {"type": "str"},
             "devices": {"type": "list", "elements": "path", "default": []},
-            "docker_socket": {"type": "path", "default": DEFAULT_SOCKET},
+            "docker_socket": {"type": "path", "default": docker_api.DEFAULT_SOCKET},
         },
         supports_check_mode=True,
     )
-    engine = Engine(module.params.pop("docker_socket"))
-    check = HostCheck(engine, Wanted(**module.params))
+    connect = functools.partial(registry.connect, registry.DEFAULT, module.params.pop("docker_socket"))
+    check = HostCheck(connect, Wanted(**module.params))
     problems = check.problems()
     module.exit_json(changed=False, exists=check.exists, problems=[problem.as_dict() for problem in problems])
 

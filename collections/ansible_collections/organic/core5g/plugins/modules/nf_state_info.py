@@ -198,9 +198,10 @@ nfs:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.organic.core5g.plugins.module_utils.engine import DEFAULT_SOCKET, Engine
 from ansible_collections.organic.core5g.plugins.module_utils.errors import CoreError
 from ansible_collections.organic.core5g.plugins.module_utils.nf_state import NfReader, Wanted
+from ansible_collections.organic.live_migration.plugins.module_utils.engines import docker_api, registry
+from ansible_collections.organic.live_migration.plugins.module_utils.errors import MigrationError
 
 
 def main() -> None:
@@ -213,16 +214,17 @@ def main() -> None:
             "wait_s": {"type": "float", "default": 0},
             "watch_s": {"type": "float", "default": 0},
             "associations": {"type": "int", "default": 0},
-            "docker_socket": {"type": "path", "default": DEFAULT_SOCKET},
+            "docker_socket": {"type": "path", "default": docker_api.DEFAULT_SOCKET},
         },
         supports_check_mode=True,
     )
     options = module.params
-    reader = NfReader(Engine(options["docker_socket"]), options["port"], options["path"])
     wanted = Wanted(options["must_run"], options["watch_s"], options["associations"], options["wait_s"])
     try:
+        engine = registry.connect(registry.DEFAULT, options["docker_socket"])
+        reader = NfReader(engine, options["port"], options["path"])
         entries = reader.entries(options["nfs"], wanted)
-    except CoreError as error:
+    except (CoreError, MigrationError) as error:
         module.fail_json(msg=str(error))
     module.exit_json(changed=False, nfs=entries)
 

@@ -6,12 +6,9 @@ from __future__ import annotations
 
 from ansible.plugins.action import ActionBase
 from ansible_collections.organic.live_migration.plugins.plugin_utils.ansible_compat import ActionResult, TaskVars
+from ansible_collections.organic.live_migration.plugins.plugin_utils.arguments import MIGRATE_ARGUMENTS
 from ansible_collections.organic.live_migration.plugins.plugin_utils.hosts import Hosts
-from ansible_collections.organic.live_migration.plugins.plugin_utils.migration import (
-    MIGRATE_ARGUMENTS,
-    Migration,
-    refusal,
-)
+from ansible_collections.organic.live_migration.plugins.plugin_utils.migration import Migration, refusal
 
 
 class ActionModule(ActionBase):

@@ -6,8 +6,9 @@ from __future__ import annotations
 
 from ansible.plugins.action import ActionBase
 from ansible_collections.organic.live_migration.plugins.plugin_utils.ansible_compat import ActionResult, TaskVars
+from ansible_collections.organic.live_migration.plugins.plugin_utils.arguments import ARGUMENTS
 from ansible_collections.organic.live_migration.plugins.plugin_utils.hosts import Hosts
-from ansible_collections.organic.live_migration.plugins.plugin_utils.migration import ARGUMENTS, Migration
+from ansible_collections.organic.live_migration.plugins.plugin_utils.migration import Migration
 
 
 class ActionModule(ActionBase):

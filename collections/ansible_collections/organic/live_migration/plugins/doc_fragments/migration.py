@@ -48,7 +48,7 @@ options:
     default: 120
 requirements:
   - cryptography on the controller
-  - python3-docker, nsenter, iproute2 and iptables on both hosts
+  - Docker, nsenter, iproute2 and iptables on both hosts
   - the resident runtime on both hosts (role organic.live_migration.migration_host)
 author:
   - Organic 5GC contributors (@organic-5gc)

@@ -49,6 +49,10 @@ class Refused(MigrationError):
         self.blockers = blockers
 
 
+class EngineError(MigrationError):
+    """The container engine of a host does not answer, or refused."""
+
+
 class CriuFailed(MigrationError):
     """CRIU refused or failed; carries the error lines of its own log."""
 

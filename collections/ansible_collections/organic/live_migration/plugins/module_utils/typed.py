@@ -4,7 +4,7 @@
 """Dataclasses to JSON and back, checked: whatever crosses the border of a process has a type on both sides.
 
 The annotations of a class are read as text, as ``from __future__ import annotations`` leaves them: Python 3.9 cannot
-evaluate ``str | None``. Understood are str, int, float, bool, object, dataclasses, enumerations,
+evaluate ``str | None``. Understood are str, int, float, bool, object, Any, dataclasses, enumerations,
 ``X | None``, ``list[X]``, ``tuple[X, ...]``, ``tuple[X, Y]`` and ``dict[str, X]``.
 """
 
@@ -46,8 +46,11 @@ def _plain(value: object) -> object:
     return value
 
 
-def from_dict(cls: type[T], data: object) -> T:
-    """A dataclass from what :func:`to_dict` made of it; fields with a default may be missing.
+def from_dict(cls: type[T], data: object, complete: bool = False) -> T:
+    """A dataclass from what :func:`to_dict` made of it.
+
+    Args:
+        complete: fields with a default may not be missing either; nor those of the dataclasses in it.
 
     Raises:
         ValueError: a field is missing, unknown or of another type; names the class and the field.
@@ -57,10 +60,12 @@ def from_dict(cls: type[T], data: object) -> T:
     fields = {field.name: field for field in dataclasses.fields(cls)}
     if unknown := sorted(str(name) for name in set(data) - set(fields)):
         raise ValueError(f"{cls.__name__}: unknown field {', '.join(unknown)}")
+    if missing := sorted(set(fields) - set(data)) if complete else []:
+        raise ValueError(f"{cls.__name__}: missing field {', '.join(missing)}")
     values = {}
     for name, item in data.items():
         try:
-            values[name] = _read(str(fields[name].type), _module_of(cls, name), item)
+            values[name] = _read(str(fields[name].type), _module_of(cls, name), item, complete)
         except ValueError as error:
             raise ValueError(f"{cls.__name__}.{name}: {error}") from None
     try:
@@ -75,11 +80,11 @@ def _module_of(cls: type, field: str) -> dict[str, object]:
     return vars(sys.modules[owner.__module__])
 
 
-def _read(wanted: str, names: dict[str, object], value: object) -> object:
+def _read(wanted: str, names: dict[str, object], value: object, complete: bool) -> object:
     options = wanted.split(" | ")
     if options[-1] == "None":
-        return None if value is None else _read(" | ".join(options[:-1]), names, value)
-    if wanted == "object":
+        return None if value is None else _read(" | ".join(options[:-1]), names, value, complete)
+    if wanted in ("object", "Any"):
         return value
     if wanted in _SCALARS:
         kinds = _SCALARS[wanted]
@@ -87,29 +92,29 @@ def _read(wanted: str, names: dict[str, object], value: object) -> object:
             raise ValueError(f"{value!r} is not of type {wanted}")
         return float(cast(float, value)) if wanted == "float" else value
     if wanted.startswith(("list[", "tuple[", "dict[")):
-        return _read_collection(wanted, names, value)
+        return _read_collection(wanted, names, value, complete)
     kind = names.get(wanted)
     if isinstance(kind, type) and issubclass(kind, Enum):
         return kind(value)
     if isinstance(kind, type) and dataclasses.is_dataclass(kind):
-        return from_dict(kind, value)
+        return from_dict(kind, value, complete)
     raise TypeError(f"the annotation {wanted} is not understood")
 
 
-def _read_collection(wanted: str, names: dict[str, object], value: object) -> object:
+def _read_collection(wanted: str, names: dict[str, object], value: object, complete: bool) -> object:
     outer, _bracket, inner = wanted[:-1].partition("[")
     if outer == "dict":
         if not isinstance(value, dict) or not all(isinstance(key, str) for key in value):
             raise ValueError(f"{value!r} is not of type {wanted}")
         item_type = inner.partition(", ")[2]
-        return {key: _read(item_type, names, item) for key, item in value.items()}
+        return {key: _read(item_type, names, item, complete) for key, item in value.items()}
     if not isinstance(value, (list, tuple)):
         raise ValueError(f"{value!r} is not of type {wanted}")
     kinds = inner.split(", ")
     if outer == "list" or kinds[-1] == "...":
-        items = [_read(inner.replace(", ...", ""), names, item) for item in value]
+        items = [_read(inner.replace(", ...", ""), names, item, complete) for item in value]
     elif len(kinds) == len(value):
-        items = [_read(kind, names, item) for kind, item in zip(kinds, value)]
+        items = [_read(kind, names, item, complete) for kind, item in zip(kinds, value)]
     else:
         raise ValueError(f"{value!r} is not of type {wanted}")
     return tuple(items) if outer == "tuple" else items

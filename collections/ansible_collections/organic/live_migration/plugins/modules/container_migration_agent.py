@@ -52,8 +52,13 @@ options:
     description: Certificate and key of this end, and the certificate of the other.
     type: dict
   source:
-    description: The engine's description of the container on the source host.
+    description: The container on the source host.
     type: dict
+  engine:
+    description: Name of the container engine of the host.
+    type: str
+    choices: [docker]
+    default: docker
   engine_id:
     description: Identity of the source host's engine.
     type: str
@@ -132,6 +137,7 @@ agent:
 """
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.organic.live_migration.plugins.module_utils.engines.registry import DEFAULT, ENGINES
 from ansible_collections.organic.live_migration.plugins.module_utils.memory.dirty_tracking import AUTO, TRACKING_METHODS
 from ansible_collections.organic.live_migration.plugins.module_utils.migration import agent, phases
 from ansible_collections.organic.live_migration.plugins.module_utils.strategies.registry import methods
@@ -149,6 +155,7 @@ def main() -> None:
             "plan": {"type": "dict"},
             "credentials": {"type": "dict", "no_log": True},
             "source": {"type": "dict"},
+            "engine": {"type": "str", "choices": list(ENGINES), "default": DEFAULT},
             "engine_id": {"type": "str", "default": ""},
             "memory_reserve_mb": {"type": "int", "default": 256},
             "shared_volumes": {"type": "list", "elements": "str", "default": []},

@@ -52,7 +52,7 @@ msg:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.organic.live_migration.plugins.module_utils.engines.docker import DockerEngine
+from ansible_collections.organic.live_migration.plugins.module_utils.engines import registry
 from ansible_collections.organic.live_migration.plugins.module_utils.errors import MigrationError
 from ansible_collections.organic.live_migration.plugins.module_utils.migration import recovery
 from ansible_collections.organic.live_migration.plugins.module_utils.migration.control import ARGUMENTS, Control
@@ -69,7 +69,7 @@ def main() -> None:
 
 
 def _runs_here(name: str) -> bool:
-    return recovery.runs_here(name, DockerEngine())
+    return recovery.runs_here(name, registry.connect(registry.DEFAULT))
 
 
 if __name__ == "__main__":

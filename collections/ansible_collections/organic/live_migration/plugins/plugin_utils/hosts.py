@@ -6,12 +6,13 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import TypeVar
 
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible_collections.organic.live_migration.plugins.module_utils import typed
+from ansible_collections.organic.live_migration.plugins.module_utils.engines import registry
 from ansible_collections.organic.live_migration.plugins.module_utils.errors import Failure
 from ansible_collections.organic.live_migration.plugins.module_utils.migration.phases import Parameters
 from ansible_collections.organic.live_migration.plugins.module_utils.session.progress import Snapshot
@@ -30,9 +31,13 @@ class Hosts:
         action: the running action; the host that its task works on is the source.
         task_vars: of the source host.
         target: inventory name of the target host; None where only the source is asked.
+        engine: name of the container engine of both.
     """
 
-    def __init__(self, action: ActionBase, task_vars: TaskVars, target: str | None) -> None:
+    def __init__(
+        self, action: ActionBase, task_vars: TaskVars, target: str | None, engine: str = registry.DEFAULT
+    ) -> None:
+        self.engine = engine
         self._action = action
         self._vars = task_vars
         self.source = ansible_compat.source_name(action, task_vars)
@@ -60,7 +65,8 @@ class Hosts:
         Raises:
             AnsibleActionFail: the phase failed, or the host cannot be reached.
         """
-        result = ansible_compat.run_module(self._action, AGENT, parameters.as_module_arguments(), self._vars)
+        arguments = replace(parameters, engine=self.engine).as_module_arguments()
+        result = ansible_compat.run_module(self._action, AGENT, arguments, self._vars)
         return _read(result, self.source, answer)
 
     def on_target(self, parameters: Parameters, answer: type[Answer]) -> Answer:
@@ -69,7 +75,7 @@ class Hosts:
         Raises:
             AnsibleActionFail: the phase failed, or the host cannot be reached.
         """
-        arguments = parameters.as_module_arguments()
+        arguments = replace(parameters, engine=self.engine).as_module_arguments()
         result = ansible_compat.run_module_on(self._action, self.target, AGENT, arguments, self._vars)
         return _read(result, self.target, answer)
 
@@ -90,7 +96,7 @@ def _read(result: ModuleResult, host: str, answer: type[Answer]) -> Answer:
     try:
         if "failure" in agent:
             raise _failed(typed.from_dict(Failure, agent["failure"]), host)
-        return typed.from_dict(answer, agent["answer"])
+        return typed.from_dict(answer, agent["answer"], complete=True)
     except (KeyError, ValueError) as error:
         raise _failed(
             Failure(f"Host '{host}' gave an answer that does not fit this version of the collection: {error}"), host

@@ -10,11 +10,9 @@ import contextlib
 import secrets
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, field, fields, replace
-from typing import Any
+from dataclasses import asdict, replace
 
 from ansible.errors import AnsibleActionFail, AnsibleError
-from ansible_collections.organic.live_migration.plugins.module_utils import typed
 from ansible_collections.organic.live_migration.plugins.module_utils.errors import Blocker
 from ansible_collections.organic.live_migration.plugins.module_utils.migration import phases
 from ansible_collections.organic.live_migration.plugins.module_utils.migration.phases import (
@@ -28,12 +26,7 @@ from ansible_collections.organic.live_migration.plugins.module_utils.migration.p
     PrepareAnswer,
 )
 from ansible_collections.organic.live_migration.plugins.module_utils.session.channel import Credentials
-from ansible_collections.organic.live_migration.plugins.module_utils.session.options import (
-    AUTO,
-    CHOICES,
-    RANGES,
-    Options,
-)
+from ansible_collections.organic.live_migration.plugins.module_utils.session.options import AUTO
 from ansible_collections.organic.live_migration.plugins.module_utils.session.outcome import Outcome, Pending, Verdict
 from ansible_collections.organic.live_migration.plugins.module_utils.strategies import registry
 from ansible_collections.organic.live_migration.plugins.plugin_utils import (
@@ -42,64 +35,14 @@ from ansible_collections.organic.live_migration.plugins.plugin_utils import (
     recovery,
     report,
 )
+from ansible_collections.organic.live_migration.plugins.plugin_utils.arguments import Arguments
 from ansible_collections.organic.live_migration.plugins.plugin_utils.forecast import Forecast, Measured
 from ansible_collections.organic.live_migration.plugins.plugin_utils.hosts import Hosts
+from ansible_collections.organic.live_migration.plugins.plugin_utils.orchestrators.registry import orchestrator_of
 from ansible_collections.organic.live_migration.plugins.plugin_utils.report import Aftermath, Where
-
-ARGUMENTS: dict[str, Any] = {
-    "name": {"type": "str", "required": True},
-    "target_host": {"type": "str", "required": True},
-    "target_address": {"type": "str"},
-    "memory_reserve_mb": {"type": "int", "default": 256},
-    "shared_volumes": {"type": "list", "elements": "str", "default": []},
-    "timeout_s": {"type": "int", "default": 120},
-    "method": {"type": "str", "choices": list(registry.methods()), "default": "resident"},
-}
-MIGRATE_ARGUMENTS: dict[str, Any] = {
-    **ARGUMENTS,
-    "strategy": {"type": "str", "choices": list(registry.choices()), "default": Options().strategy},
-    **{name: {"type": "str", "choices": list(CHOICES[name]), "default": getattr(Options(), name)} for name in CHOICES},
-    **{name: {"type": "int", "default": getattr(Options(), name)} for name in RANGES},
-    "pause_before_switchover": {"type": "bool", "default": False},
-    "downtime_budget_ms": {"type": "int", "default": 0},
-}
-_MAX_TIMEOUT_S = 86400
 
 Result = dict[str, object]
 """Fields of an action's result."""
-
-
-@dataclass(frozen=True)
-class Arguments:
-    """The arguments of the actions; described in the modules' documentation."""
-
-    name: str
-    target_host: str
-    target_address: str | None = None
-    memory_reserve_mb: int = 256
-    shared_volumes: list[str] = field(default_factory=list)
-    timeout_s: int = 120
-    method: str = "resident"
-    downtime_budget_ms: int = 0
-    options: Options = field(default_factory=Options)
-
-    @classmethod
-    def of(cls, validated: Mapping[str, object]) -> Arguments:
-        """From arguments that were checked against their specification.
-
-        Raises:
-            ValueError: a value is out of its range.
-        """
-        options = {one.name for one in fields(Options)}
-        chosen = typed.from_dict(Options, {name: value for name, value in validated.items() if name in options})
-        others = {name: value for name, value in validated.items() if name not in options}
-        return replace(typed.from_dict(cls, others), options=chosen)
-
-    def __post_init__(self) -> None:
-        if not 1 <= self.timeout_s <= _MAX_TIMEOUT_S:
-            raise ValueError(
-                f"timeout_s must be at least 1 (second) and at most {_MAX_TIMEOUT_S}. Leave it out to get 120."
-            )
 
 
 class Migration:
@@ -125,6 +68,7 @@ class Migration:
         self._found = PreflightAnswer()
         self._forecast: Forecast | None = None
         self._id = secrets.token_hex(8)
+        self._orchestrator = orchestrator_of(hosts.engine)
         self._options = self._arguments.options
         self._usable = [strategy.name for strategy in registry.usable(self._arguments.method)]
         if self._options.strategy not in (AUTO, *self._usable):
@@ -248,9 +192,13 @@ class Migration:
                 return self._result(outcome, self._elapsed_ms(), self._elapsed_ms(), Aftermath())
             self._decide(measures_link=True)
             source_credentials, target_credentials = certificates.credentials()
+            if self._found.source is None:
+                raise AnsibleActionFail(f"Host '{self._hosts.source}' did not describe container '{self._name}'.")
+            self._orchestrator.place(self._found.source, self._hosts.target)
             prepared = self._prepare_in_turn(target_credentials)
         if prepared.blockers:
             self._abort_queued()
+            self._orchestrator.revert()
             return refusal(prepared.blockers)
         prepared_ms = self._elapsed_ms()
         found = self._hosts.on_source(
@@ -271,18 +219,25 @@ class Migration:
         return self._result(outcome, self._elapsed_ms(), prepared_ms, self._clean_up(outcome))
 
     def _clean_up(self, outcome: Outcome) -> Aftermath:
-        """After a failure: have the target asked, or have it remove what was prepared there."""
+        """After a failure have the target asked, or what was prepared removed; then tell the orchestrator."""
+        aftermath, runs_on_source = Aftermath(), False
         if outcome.verdict is Verdict.IN_DOUBT:
             try:
-                return Aftermath(resolved=recovery.resolve(self._hosts, self._id, self._name))
+                aftermath = Aftermath(resolved=recovery.resolve(self._hosts, self._id, self._name))
             except AnsibleActionFail as error:
                 return Aftermath(unresolved=str(error))
-        if outcome.verdict in (Verdict.ROLLED_BACK, Verdict.CANCELLED, Verdict.PROCESS_EXITED):
+            runs_on_source = aftermath.resolved == phases.NEVER_RAN
+        elif outcome.verdict in (Verdict.ROLLED_BACK, Verdict.CANCELLED, Verdict.PROCESS_EXITED):
+            runs_on_source = True
             try:
                 self._hosts.on_target(Parameters(phases.DISCARD_TARGET, self._name, migration_id=self._id), Done)
             except AnsibleActionFail as error:
-                return Aftermath(not_discarded=str(error), ends_after_s=self._arguments.timeout_s)
-        return Aftermath()
+                aftermath = Aftermath(not_discarded=str(error), ends_after_s=self._arguments.timeout_s)
+        if runs_on_source:
+            self._orchestrator.revert()
+        else:
+            self._orchestrator.commit()
+        return aftermath
 
     def _elapsed_ms(self) -> float:
         return (time.monotonic() - self._started) * 1000
@@ -331,8 +286,9 @@ class Migration:
         try:
             yield
         except AnsibleError:
-            with contextlib.suppress(AnsibleError):  # the first failure is what counts
-                self._abort_queued()
+            for undo in (self._abort_queued, self._orchestrator.revert):
+                with contextlib.suppress(AnsibleError):  # the first failure is what counts
+                    undo()
             raise
 
     def _abort_queued(self) -> None:

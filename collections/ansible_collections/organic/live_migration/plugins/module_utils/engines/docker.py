@@ -1,204 +1,307 @@
 # Copyright (c) 2026 Organic 5GC contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is asked of the Docker engine of this host (Engine API; python3-docker)."""
+"""The Docker engine of this host. What its API calls things is known here and nowhere else."""
 
 from __future__ import annotations
 
 import contextlib
-import datetime
 import time
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
-try:
-    import docker
-    import docker.errors
-
-    IMPORT_ERROR: ImportError | None = None
-except ImportError as error:
-    IMPORT_ERROR = error
-
-from .. import paths
-from ..errors import Blocker, MigrationError, Refused
-from ..network.arp import random_mac
+from ..errors import Blocker, EngineError, Refused
+from ..network import arp
+from .base import (
+    RUNNING,
+    AddressPool,
+    Checkpoints,
+    ContainerSpec,
+    Engine,
+    NetworkAttachment,
+    NetworkSpec,
+    RestartPolicy,
+    Side,
+    VolumeMount,
+    await_key,
+)
+from .docker_api import DEFAULT_SOCKET, DockerApi, NotFound
+from .docker_checkpoints import DockerCheckpoints
 
 _API_WITH_ENDPOINTS = (1, 44)
 """From this version on, a container is created on several networks, with a MAC address on each."""
 POLL_INTERVAL_S = 0.02
-NO_RESTART = {"Name": "no"}
 
 
-class DockerEngine:
-    """The engine behind /var/run/docker.sock.
+class DockerEngine(Engine):
+    """The engine behind a Unix socket.
+
+    Args:
+        address: path of the socket, if not the usual one.
 
     Raises:
-        Refused: python3-docker is missing, or no engine answers.
+        Refused: no engine answers there.
     """
 
-    def __init__(self) -> None:
-        if IMPORT_ERROR is not None:
-            raise Refused(
-                [
-                    Blocker(
-                        "python_docker_missing",
-                        "The Python package 'docker' is missing on this host",
-                        "Install python3-docker, or run playbooks/prepare_hosts.yml",
-                    )
-                ]
-            )
+    name = "docker"
+
+    def __init__(self, address: str | None = None) -> None:
+        super().__init__(address)
         try:
-            self._client = docker.APIClient(version="auto", timeout=60)
-        except docker.errors.DockerException as error:
+            self._api = DockerApi(address or DEFAULT_SOCKET)
+        except EngineError as error:
             raise Refused(
                 [
                     Blocker(
                         "engine_unreachable",
-                        f"The Docker engine of this host does not answer: {error}",
-                        "Start it, or run playbooks/prepare_hosts.yml",
+                        str(error).rstrip("."),
+                        "Start Docker on this host, or apply the role organic.live_migration.migration_host to it",
                     )
                 ]
             ) from None
+        self._checkpoints = DockerCheckpoints(self._api, lambda spec: self._create(spec, keep_macs=True))
+
+    @property
+    def checkpoints(self) -> Checkpoints:
+        return self._checkpoints
 
     def identity(self) -> str:
-        """The engine's own id, the same under whatever name the host is known."""
-        return str(self._client.info()["ID"])
+        return str(self._api.call("GET", "/info")["ID"])
 
-    @property
-    def experimental(self) -> bool:
-        """Whether the engine offers ``docker checkpoint``."""
-        return bool(self._client.info()["ExperimentalBuild"])
+    def inspect(self, name: str) -> ContainerSpec | None:
+        answer = self._inspect(name)
+        return None if answer is None else _spec_of(answer)
 
-    @property
-    def creates_with_many_networks(self) -> bool:
-        """Whether the engine creates a container that is on more than one network."""
-        return tuple(int(part) for part in self._client.api_version.split(".")) >= _API_WITH_ENDPOINTS
-
-    def checkpoint_directory(self, container_id: str, checkpoint: str) -> str:
-        """Where the engine keeps a checkpoint; it restores from nowhere else."""
-        return f"{self._client.info()['DockerRootDir']}/containers/{container_id}/checkpoints/{checkpoint}"
-
-    def inspect(self, name: str) -> dict[str, Any] | None:
-        """The engine's description of a container; None when it knows none of this name."""
-        try:
-            return dict(self._client.inspect_container(name))
-        except docker.errors.NotFound:
-            return None
-
-    def network(self, name: str) -> dict[str, Any] | None:
-        try:
-            return dict(self._client.inspect_network(name))
-        except docker.errors.NotFound:
-            return None
+    def _inspect(self, name: str) -> Any:
+        return self._api.get(f"/containers/{quote(name, safe='')}/json")
 
     def image_id(self, reference: str) -> str | None:
-        try:
-            return str(self._client.inspect_image(reference)["Id"])
-        except docker.errors.NotFound:
-            return None
+        answer = self._api.get(f"/images/{quote(reference, safe='/:@')}/json")
+        return None if answer is None else str(answer["Id"])
 
-    def create_like(self, source: dict[str, Any], keep_macs: bool) -> str:
-        """Create a container like one that was inspected on another host, with its IP addresses; returns its id.
+    def network(self, name: str) -> NetworkSpec | None:
+        answer = self._inspect_network(name)
+        return None if answer is None else _network_of(answer)
 
-        With ``keep_macs`` it has its MAC addresses, too: then the other one must have ended before this one is started.
+    def networks(self) -> list[NetworkSpec]:
+        return [_network_of(answer) for answer in self._api.call("GET", "/networks")]
 
-        Its restart policy is "no" until it has the process: started anew, it would be a second live NF.
-        """
-        config = {key: value for key, value in source["Config"].items() if key != "MacAddress"}
-        if self.image_id(config["Image"]) != source["Image"]:
-            config["Image"] = source["Image"]  # the tag means another image on this host
-        host_config = {**source["HostConfig"], "RestartPolicy": NO_RESTART}
+    def _inspect_network(self, name: str) -> Any:
+        return self._api.get(f"/networks/{quote(name, safe='')}")
+
+    def blockers(self, spec: ContainerSpec, side: Side) -> list[Blocker]:
+        if side is Side.SOURCE:
+            return []
+        found = []
+        if self.image_id(spec.image_id) is None:
+            found.append(
+                Blocker(
+                    "image_missing",
+                    f"The image {spec.image} ({spec.image_id[:19]}) is missing on the target host",
+                    "Load or pull the very same image there",
+                )
+            )
+        if len(spec.networks) > 1 and not self._creates_with_many_networks:
+            names = sorted(network.name for network in spec.networks)
+            found.append(
+                Blocker(
+                    "engine_too_old",
+                    f"The container is on {len(names)} networks ({', '.join(names)}), and the Docker engine of the "
+                    "target host cannot create one that is on more than one",
+                    "Install Docker 25 or later there, or put the container on one network",
+                )
+            )
+        for network in spec.networks:
+            found += self._network_blockers(network)
+        return found
+
+    def _network_blockers(self, wanted: NetworkAttachment) -> list[Blocker]:
+        network = self._inspect_network(wanted.name)
+        if network is None:
+            return [
+                Blocker(
+                    "network_missing",
+                    f"The network '{wanted.name}' is missing on the target host",
+                    "Create it there as on the source host",
+                )
+            ]
+        if network["Driver"] == "ipvlan":
+            return [
+                Blocker(
+                    "ipvlan",
+                    f"The network '{wanted.name}' is an ipvlan, on which no container can stand by with a MAC address "
+                    "of its own",
+                    "Put the container on a macvlan or a bridge, or redeploy it instead",
+                )
+            ]
+        if wanted.name == "bridge":
+            return [
+                Blocker(
+                    "default_network",
+                    "The container is on Docker's default bridge, where it cannot have the same address on another "
+                    "host",
+                    "Put it on a network of its own that spans the hosts",
+                )
+            ]
+        interface = host_interface(network)
+        if interface is None or not Path("/sys/class/net", interface).exists():
+            return []  # an overlay, or the like: the engine itself knows its addresses
+        answers = arp.arp_probe(interface, wanted.ipv4) - {wanted.mac}
+        if answers:
+            return [
+                Blocker(
+                    "address_taken",
+                    f"Another machine ({', '.join(sorted(answers))}) already answers for {wanted.ipv4} on network "
+                    f"'{wanted.name}'",
+                    "Find it and take the address from it",
+                )
+            ]
+        return []
+
+    @property
+    def _creates_with_many_networks(self) -> bool:
+        return tuple(int(part) for part in self._api.version.split(".")) >= _API_WITH_ENDPOINTS
+
+    def create_awaiting(self, spec: ContainerSpec) -> str:
+        return self._create(spec, keep_macs=False)
+
+    def _create(self, spec: ContainerSpec, keep_macs: bool) -> str:
+        """With ``keep_macs``, the container that this one is like must have ended before this one is started."""
+        config = {key: value for key, value in spec.native["Config"].items() if key != "MacAddress"}
+        if self.image_id(spec.image) != spec.image_id:
+            config["Image"] = spec.image_id  # the tag means another image on this host
+        host_config = {**spec.native["HostConfig"], "RestartPolicy": _policy_for_docker(RestartPolicy())}
         endpoints = {}
-        for name, settings in source["NetworkSettings"]["Networks"].items():
-            endpoints[name] = {
-                "IPAMConfig": {"IPv4Address": settings["IPAddress"]},
-                "MacAddress": settings["MacAddress"] if keep_macs else random_mac(),
-                "Aliases": [alias for alias in settings.get("Aliases") or [] if alias != source["Id"][:12]],
+        for network in spec.networks:
+            mac = network.mac if keep_macs else arp.random_mac()
+            endpoints[network.name] = {
+                "IPAMConfig": {"IPv4Address": network.ipv4},
+                "MacAddress": mac,
+                "Aliases": list(network.aliases),
             }
-            if not self.creates_with_many_networks:
-                config["MacAddress"] = endpoints[name]["MacAddress"]
+            if not self._creates_with_many_networks:
+                config["MacAddress"] = mac
         body = {**config, "HostConfig": host_config, "NetworkingConfig": {"EndpointsConfig": endpoints}}
-        try:
-            created = self._client.create_container_from_config(body, source["Name"].lstrip("/"))
-            return str(created["Id"])
-        except docker.errors.APIError as error:
-            raise MigrationError(f"The engine refused to create the container: {error.explanation}") from None
+        with _refusal("create the container"):
+            return str(self._api.call("POST", "/containers/create", body, name=spec.name)["Id"])
 
-    def start(self, container_id: str) -> None:
-        try:
-            self._client.start(container_id)
-        except docker.errors.APIError as error:
-            raise MigrationError(f"The engine refused to start the container: {error.explanation}") from None
+    def start(self, container_id: str) -> ContainerSpec:
+        with _refusal("start the container"):
+            self._start(container_id)
+        spec = self.inspect(container_id)
+        if spec is None or not spec.pid:
+            raise EngineError("The container ended as soon as it was started; see its log.")
+        return spec
 
-    def restart(self, container_id: str, policy: dict[str, Any]) -> None:
-        """Start a container that ended while it had no restart policy, if the engine had done so by this one.
+    def _start(self, container_id: str) -> None:
+        self._api.call("POST", f"/containers/{container_id}/start")
 
-        If it cannot be started it stays as it is, as if the engine had tried.
-        """
-        description = self.inspect(container_id)
-        if description is None or is_running(description):
+    def restart_if_ended(self, container_id: str, policy: RestartPolicy) -> None:
+        answer = self._inspect(container_id)
+        if answer is None or answer["State"]["Status"] == RUNNING:
             return
-        name = policy.get("Name", "no")
-        if name in ("always", "unless-stopped") or (name == "on-failure" and description["State"]["ExitCode"]):
-            with contextlib.suppress(docker.errors.APIError):
-                self._client.start(container_id)
+        if policy.restarts(answer["State"]["ExitCode"]):
+            with contextlib.suppress(EngineError):
+                self._start(container_id)
 
-    def set_restart_policy(self, container_id: str, policy: dict[str, Any]) -> None:
-        """Change the policy of a container; nothing happens when it is gone."""
-        try:
-            self._client.update_container(container_id, restart_policy=policy)
-        except docker.errors.NotFound:
-            pass
-        except docker.errors.APIError as error:
-            raise MigrationError(f"The engine refused to change the restart policy: {error.explanation}") from None
+    def suspend_restarts(self, container_id: str) -> None:
+        self.restore_restarts(container_id, RestartPolicy())
 
-    def wait_until_stopped(self, container_id: str, timeout_s: int = 30) -> int:
-        """Wait until a container has ended; returns its exit status, 0 when it is gone."""
-        try:
-            return int(self._client.wait(container_id, timeout=timeout_s)["StatusCode"])
-        except docker.errors.NotFound:
-            return 0
+    def restore_restarts(self, container_id: str, policy: RestartPolicy) -> None:
+        content = {"RestartPolicy": _policy_for_docker(policy)}
+        with contextlib.suppress(NotFound), _refusal("change the restart policy"):
+            self._api.call("POST", f"/containers/{container_id}/update", content)
+
+    def wait_until_stopped(self, container_id: str, timeout_s: float = 30) -> None:
+        with contextlib.suppress(NotFound):
+            self._api.call("POST", f"/containers/{container_id}/wait", timeout_s=timeout_s)
 
     def wait_until_exit_seen(self, container_id: str, pid: int, timeout_s: float) -> None:
-        """Wait until the engine has noticed that a container's process has ended, ``timeout_s`` at most.
-
-        Until then it refuses to change the container, and ``wait`` tells nothing where the engine starts it anew.
-        """
+        """Until then Docker refuses to change the container, and its ``wait`` does not return where it restarts it."""
         deadline = time.monotonic() + timeout_s
-        while (description := self.inspect(container_id)) and description["State"]["Pid"] == pid:
+        while (answer := self._inspect(container_id)) and answer["State"]["Pid"] == pid:
             if time.monotonic() > deadline:
                 return
             time.sleep(POLL_INTERVAL_S)
 
     def remove(self, container_id: str, running: bool = True) -> None:
-        """Remove a container, also a running one if wanted; nothing happens when it is gone."""
-        try:
-            self._client.remove_container(container_id, force=running, v=True)
-        except docker.errors.NotFound:
-            pass
-        except docker.errors.APIError as error:
-            raise MigrationError(f"The engine could not remove the container: {error.explanation}") from None
+        with contextlib.suppress(NotFound), _refusal("remove the container"):
+            self._api.call("DELETE", f"/containers/{container_id}", force=int(running), v=1)
 
 
-def is_running(description: dict[str, Any]) -> bool:
-    return bool(description["State"]["Status"] == "running")
+@contextlib.contextmanager
+def _refusal(action: str) -> Iterator[None]:
+    """Name the action in the message of a refusal."""
+    try:
+        yield
+    except EngineError as error:
+        raise type(error)(f"The engine refused to {action}: {str(error).rstrip('.')}.") from None
 
 
-def started_at_s(description: dict[str, Any]) -> float:
-    """When a container was started last, in seconds since the epoch; long ago if never."""
-    seconds = str(description["State"]["StartedAt"]).partition(".")[0].rstrip("Z")
-    return datetime.datetime.fromisoformat(seconds).replace(tzinfo=datetime.timezone.utc).timestamp()
+def _policy_for_docker(policy: RestartPolicy) -> dict[str, Any]:
+    return {"Name": policy.name, "MaximumRetryCount": policy.max_retries}
 
 
-def started_by_resident_init(description: dict[str, Any]) -> bool:
-    return bool(description["Path"] == paths.INIT)
+def _spec_of(answer: dict[str, Any]) -> ContainerSpec:
+    """From what the engine answers about a container."""
+    config, host_config, state = answer["Config"], answer["HostConfig"], answer["State"]
+    policy = host_config["RestartPolicy"]
+    return ContainerSpec(
+        name=answer["Name"].lstrip("/"),
+        id=answer["Id"],
+        image=config["Image"],
+        image_id=answer["Image"],
+        entrypoint=answer["Path"],
+        await_key=await_key([answer["Path"], *answer["Args"]]),
+        status=state["Status"],
+        pid=state["Pid"],
+        started_at=state["StartedAt"],
+        networks=tuple(
+            NetworkAttachment(
+                name,
+                settings["IPAddress"],
+                settings["MacAddress"].lower(),
+                settings.get("GlobalIPv6Address") or "",
+                tuple(alias for alias in settings.get("Aliases") or () if alias != answer["Id"][:12]),
+            )
+            for name, settings in answer["NetworkSettings"]["Networks"].items()
+        ),
+        mounts=tuple(
+            VolumeMount(mount["Type"], mount["Destination"], bool(mount.get("RW"))) for mount in answer["Mounts"]
+        ),
+        restart_policy=RestartPolicy(policy["Name"] or "no", policy.get("MaximumRetryCount", 0)),
+        tty=config["Tty"],
+        host_network=host_config["NetworkMode"] == "host",
+        native={
+            "Config": config,
+            "HostConfig": host_config,
+            "GraphDriver": (answer.get("GraphDriver") or {}).get("Data") or {},
+        },
+    )
 
 
-def await_key(description: dict[str, Any]) -> str | None:
-    """The name under which the resident init looks for its await file (``--name``)."""
-    arguments = description["Args"]
-    for option, value in zip(arguments, arguments[1:]):
-        if option == "--name":
-            return str(value)
-        if option == "--":
-            break
+def _network_of(answer: dict[str, Any]) -> NetworkSpec:
+    """From what the engine answers about a network."""
+    return NetworkSpec(
+        answer["Name"],
+        answer["Driver"],
+        answer.get("Options") or {},
+        tuple(
+            AddressPool(pool["Subnet"], pool.get("Gateway") or "")
+            for pool in answer["IPAM"]["Config"] or ()
+            if "Subnet" in pool
+        ),
+    )
+
+
+def host_interface(network: dict[str, Any]) -> str | None:
+    """The interface of the host that leads into a Docker network; None where there is none to probe from."""
+    options = network.get("Options") or {}
+    if network["Driver"] == "macvlan":
+        parent: str | None = options.get("parent")
+        return parent
+    if network["Driver"] == "bridge":
+        return options.get("com.docker.network.bridge.name") or f"br-{network['Id'][:12]}"
     return None

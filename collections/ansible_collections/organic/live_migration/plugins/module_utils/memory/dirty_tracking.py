@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from pathlib import Path
 
@@ -23,8 +24,12 @@ TRACKING_METHODS = {
 """Best first: soft-dirty bits need a stop of the process tree for each scan, and report a huge page as a whole."""
 
 
+@functools.cache
 def missing_kernel_features(root: str = paths.ROOT) -> dict[str, str]:
-    """Features of this host's kernel that the pager needs, by name; each with the reason why it is missing, or ''."""
+    """Features of this host's kernel that the pager needs, by name; each with the reason why it is missing, or ''.
+
+    The kernel is asked once: the answer is kept for this process and those that it forks.
+    """
     lacks: dict[str, str] = json.loads(commands.run([str(Path(root, "pager")), "check"]))
     return lacks
 

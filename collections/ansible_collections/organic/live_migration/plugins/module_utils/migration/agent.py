@@ -6,10 +6,12 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 from collections.abc import Callable, Mapping
 
 from .. import typed
-from ..engines.docker import DockerEngine
+from ..engines import registry
+from ..engines.base import Engine
 from ..errors import Blocker, Failure, MigrationError, Refused
 from ..session import progress, supervisor, watchdog
 from ..session.outcome import Outcome, Verdict
@@ -38,6 +40,8 @@ EVENT_POLL_S = 1.0
 def run(arguments: Mapping[str, object]) -> dict[str, object]:
     """Do one phase.
 
+    The engine is connected here, once, for the phases that need it; whatever outlives the module is given it.
+
     Args:
         arguments: options of the module; those that are None were not given.
 
@@ -47,39 +51,49 @@ def run(arguments: Mapping[str, object]) -> dict[str, object]:
     try:
         given = {name: value for name, value in arguments.items() if value is not None}
         parameters = typed.from_dict(Parameters, given)
-        return {"answer": typed.to_dict(_PHASES[parameters.phase](parameters))}
+        return {"answer": typed.to_dict(_answer(parameters))}
     except Exception as error:  # whatever it is has to reach the user
         return {"failure": typed.to_dict(Failure.of(error))}
 
 
-def _preflight(parameters: Parameters) -> PreflightAnswer:
-    """Source: recover what earlier migrations left here, check the container, and begin its migration."""
+def _answer(parameters: Parameters) -> object:
+    if parameters.phase == phases.RECOVER and parameters.dry_run:
+        return recovery.scan_host()
+    if parameters.phase in _PHASES_WITHOUT_ENGINE:
+        return _PHASES_WITHOUT_ENGINE[parameters.phase](parameters)
+    phase = _PHASES[parameters.phase]
     try:
-        engine = DockerEngine()
+        engine = registry.connect(parameters.engine)
     except Refused as refused:
-        return PreflightAnswer(refused.blockers)
+        if parameters.phase == phases.PREFLIGHT:
+            return PreflightAnswer(refused.blockers)
+        if parameters.phase == phases.PREPARE:
+            return PrepareAnswer(refused.blockers)
+        raise
+    return phase(parameters, engine)
+
+
+def _preflight(parameters: Parameters, engine: Engine) -> PreflightAnswer:
+    """Source: recover what earlier migrations left here, check the container, and begin its migration."""
     in_doubt = [] if parameters.dry_run else recovery.recover_host(engine).in_doubt
     name, tracking = parameters.name, parameters.page_tracking
     view = preflight.look_at_source(
-        engine, name, parameters.shared_volumes, parameters.method, tracking if parameters.tracks_pages else None
+        engine,
+        name,
+        parameters.shared_volumes,
+        METHODS[parameters.method].by_engine,
+        tracking if parameters.tracks_pages else None,
     )
-    measures = parameters.measure and not view.blockers
-    answer = PreflightAnswer(
-        view.blockers,
-        in_doubt,
-        view.description,
-        view.engine_id,
-        view.memory_bytes,
-        view.processes,
-        bandwidth.dirty_pages_per_s(engine, name, tracking) if measures else None,
-    )
+    answer = PreflightAnswer(view.blockers, in_doubt, view.spec, view.engine_id, view.memory_bytes, view.processes)
+    if parameters.measure and view.spec and not view.blockers:
+        answer.dirty_pages_per_s = bandwidth.dirty_pages_per_s(view.spec, tracking)
     is_in_doubt = any(entry.name == name for entry in in_doubt)
     if parameters.plan is not None and not (parameters.dry_run or is_in_doubt or view.blockers):
-        answer.queued = _begin(parameters.plan, view.memory_bytes)
+        answer.queued = _begin(parameters.plan, view.memory_bytes, engine)
     return answer
 
 
-def _begin(plan: PlanParameters, memory_bytes: int) -> bool:
+def _begin(plan: PlanParameters, memory_bytes: int, engine: Engine) -> bool:
     """Start the supervisor of a migration; returns whether the migration must queue."""
     facts = {
         "migration_id": plan.migration_id,
@@ -89,31 +103,35 @@ def _begin(plan: PlanParameters, memory_bytes: int) -> bool:
         "total_bytes": memory_bytes,
         "downtime_limit_ms": plan.options.downtime_limit_ms,
     }
-    return supervisor.Supervisor(plan.migration_id, facts, plan.options.max_parallel, plan.timeout_s, _work).begin()
+    work = functools.partial(_work, engine=engine)
+    return supervisor.Supervisor(plan.migration_id, facts, plan.options.max_parallel, plan.timeout_s, work).begin()
 
 
-def _work(request: supervisor.Request) -> Outcome:
+def _work(request: supervisor.Request, engine: Engine) -> Outcome:
     """What the supervisor does with its request."""
     parameters = typed.from_dict(Parameters, request)
     end = METHODS[parameters.method].source
-    return end(parameters.decided_plan, parameters.addresses, parameters.port, DockerEngine()).run()
+    return end(parameters.decided_plan, parameters.addresses, parameters.port, engine).run()
 
 
-def _prepare(parameters: Parameters) -> PrepareAnswer:
+def _prepare(parameters: Parameters, engine: Engine) -> PrepareAnswer:
     """Target: check, and unless in a dry run create the awaiting container and its agent."""
-    try:
-        engine = DockerEngine()
-    except Refused as refused:
-        return PrepareAnswer(refused.blockers)
     if not parameters.dry_run:
         recovery.recover_host(engine)
-    plan, source = parameters.decided_plan, parameters.source or {}
+    plan, source = parameters.decided_plan, parameters.source
+    if source is None:
+        raise ValueError("The phase 'prepare' needs the container on the source host")
     blockers = preflight.look_at_target(
-        engine, source, plan.memory_bytes, parameters.memory_reserve_mb * _MEBIBYTE, parameters.method
+        engine,
+        source,
+        plan.memory_bytes,
+        parameters.memory_reserve_mb * _MEBIBYTE,
+        METHODS[parameters.method].by_engine,
     )
     if engine.identity() == parameters.engine_id:
-        blockers.insert(0, Blocker("same_host", "Source and target are the same Docker engine under two names",
-                                 "Name another target_host"))  # fmt: skip
+        blockers.insert(
+            0, Blocker("same_host", "Source and target are the same host under two names", "Name another target_host")
+        )
     answer = PrepareAnswer(blockers)
     if not blockers and not parameters.dry_run:
         slot = Slot.take(ARRIVING, plan.options.max_parallel)
@@ -155,25 +173,25 @@ def _abort_queued(parameters: Parameters) -> Done:
     return Done()
 
 
-def _query_outcome(parameters: Parameters) -> OutcomeAnswer:
+def _query_outcome(parameters: Parameters, engine: Engine) -> OutcomeAnswer:
     """Target: what became of the process of an interrupted migration."""
-    return OutcomeAnswer(recovery.target_outcome(parameters.migration_id, parameters.name, DockerEngine()))
+    return OutcomeAnswer(recovery.target_outcome(parameters.migration_id, parameters.name, engine))
 
 
-def _resolve(parameters: Parameters) -> OutcomeAnswer:
+def _resolve(parameters: Parameters, engine: Engine) -> OutcomeAnswer:
     """Source: resolve a migration in doubt by what became of the process on the target."""
-    return OutcomeAnswer(recovery.resolve_source(parameters.migration_id, parameters.outcome, DockerEngine()))
+    return OutcomeAnswer(recovery.resolve_source(parameters.migration_id, parameters.outcome, engine))
 
 
-def _discard_target(parameters: Parameters) -> Done:
+def _discard_target(parameters: Parameters, engine: Engine) -> Done:
     """Target: remove what was prepared for a migration that the source has given up."""
-    recovery.discard_target(parameters.migration_id, parameters.name, DockerEngine())
+    recovery.discard_target(parameters.migration_id, parameters.name, engine)
     return Done()
 
 
-def _recover(parameters: Parameters) -> HostMigrations:
+def _recover(_parameters: Parameters, engine: Engine) -> HostMigrations:
     """Recover the interrupted migrations of this host, as far as it can do that alone."""
-    return recovery.scan_host() if parameters.dry_run else recovery.recover_host(DockerEngine())
+    return recovery.recover_host(engine)
 
 
 def _bandwidth_server(parameters: Parameters) -> BandwidthServerAnswer:
@@ -191,16 +209,18 @@ def _bandwidth_client(parameters: Parameters) -> BandwidthClientAnswer:
     return BandwidthClientAnswer(float(round(rate)))
 
 
-_PHASES: dict[str, Callable[[Parameters], object]] = {
+_PHASES: dict[str, Callable[[Parameters, Engine], object]] = {
     phases.PREFLIGHT: _preflight,
     phases.PREPARE: _prepare,
-    phases.START: _start,
-    phases.POLL: _poll,
-    phases.ABORT_QUEUED: _abort_queued,
     phases.QUERY_OUTCOME: _query_outcome,
     phases.RESOLVE: _resolve,
     phases.DISCARD_TARGET: _discard_target,
     phases.RECOVER: _recover,
+}
+_PHASES_WITHOUT_ENGINE: dict[str, Callable[[Parameters], object]] = {
+    phases.START: _start,
+    phases.POLL: _poll,
+    phases.ABORT_QUEUED: _abort_queued,
     phases.BANDWIDTH_SERVER: _bandwidth_server,
     phases.BANDWIDTH_CLIENT: _bandwidth_client,
 }

@@ -9,7 +9,7 @@ import socket
 import struct
 import time
 
-from ..engines.docker import DockerEngine
+from ..engines.base import ContainerSpec
 from ..errors import MigrationError, PeerLost
 from ..host.container import Container
 from ..memory import dirty_tracking
@@ -26,14 +26,13 @@ _COUNT = struct.Struct("<Q")
 _CONNECT_S = 30
 
 
-def dirty_pages_per_s(engine: DockerEngine, name: str, tracking: str) -> float | None:
-    """How many pages of 4096 bytes a container's process tree writes a second; None where the host cannot tell."""
-    description = engine.inspect(name)
-    if description is None or not description["State"]["Pid"]:
-        raise MigrationError(f"Container '{name}' ended while its memory writes were measured.")
+def dirty_pages_per_s(spec: ContainerSpec, tracking: str) -> float | None:
+    """How many pages of 4096 bytes a container's process tree writes a second; None where that cannot be measured."""
     try:
-        way = dirty_tracking.choose(tracking, dirty_tracking.missing_kernel_features())
-        return round(sample_dirty_pages_per_s(Container(description["State"]["Pid"]).root_process(), _SAMPLE_S, way), 1)
+        method = dirty_tracking.choose(tracking, dirty_tracking.missing_kernel_features())
+        return round(sample_dirty_pages_per_s(Container(spec.pid).root_process(), _SAMPLE_S, method), 1)
+    except ProcessLookupError:
+        raise MigrationError(f"Container '{spec.name}' ended during the preflight.") from None
     except MigrationError:
         return None
 

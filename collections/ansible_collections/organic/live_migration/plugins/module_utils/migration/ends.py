@@ -6,9 +6,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Any
 
-from ..engines.docker import DockerEngine
+from ..engines.base import ContainerSpec, Engine
 from ..session.journal import MigrationRecord
 from ..session.options import Plan
 from ..session.outcome import Outcome
@@ -18,7 +17,7 @@ class SourceEnd(ABC):
     """The source's end. The functions on a record serve a later run, after the agent died; they are idempotent."""
 
     @abstractmethod
-    def __init__(self, plan: Plan, addresses: list[str], port: int, engine: DockerEngine) -> None: ...
+    def __init__(self, plan: Plan, addresses: list[str], port: int, engine: Engine) -> None: ...
 
     @abstractmethod
     def run(self) -> Outcome:
@@ -26,12 +25,12 @@ class SourceEnd(ABC):
 
     @staticmethod
     @abstractmethod
-    def release(record: MigrationRecord, engine: DockerEngine) -> None:
+    def release(record: MigrationRecord, engine: Engine) -> None:
         """Remove the copy of a process that runs on the target."""
 
     @staticmethod
     @abstractmethod
-    def roll_back(record: MigrationRecord, engine: DockerEngine) -> None:
+    def roll_back(record: MigrationRecord, engine: Engine) -> None:
         """Let the process run here again as if nothing had happened."""
 
 
@@ -39,7 +38,7 @@ class TargetEnd(ABC):
     """The target's end. The functions on a record serve a later run, after the agent died; they are idempotent."""
 
     @abstractmethod
-    def __init__(self, plan: Plan, source: dict[str, Any], engine: DockerEngine) -> None: ...
+    def __init__(self, plan: Plan, source: ContainerSpec, engine: Engine) -> None: ...
 
     @abstractmethod
     def prepare(self) -> int:
@@ -52,5 +51,5 @@ class TargetEnd(ABC):
 
     @staticmethod
     @abstractmethod
-    def resolve(record: MigrationRecord, engine: DockerEngine) -> None:
+    def resolve(record: MigrationRecord, engine: Engine) -> None:
         """Complete what an agent that died has left, if the process may have run here; else remove it."""

@@ -1,10 +1,10 @@
 # Copyright (c) 2026 Organic 5GC contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Method ``engine``: the Docker engine's own, experimental checkpoint and restore of a whole container.
+"""Method ``engine``: the engine's own checkpoint and restore of a whole container.
 
 For containers that were not started with the resident init, and as what the resident method is compared with. The
-process is stopped while the engine takes its container apart, the images travel, and the other engine creates it again.
+process is stopped while the engine dumps its container, the images are sent, and the other engine restores it.
 """
 
 from __future__ import annotations
@@ -12,11 +12,9 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
-from collections.abc import Iterator
-from typing import Any
 
-from .. import paths, typed
-from ..engines.docker import NO_RESTART, DockerEngine
+from .. import typed
+from ..engines.base import Checkpoints, ContainerSpec, Engine
 from ..errors import Failure, MigrationError, PeerLost
 from ..host import commands, files
 from ..host.steps import Steps, now_ms
@@ -32,36 +30,20 @@ _START_S = 300
 _COMMIT_S = 30
 
 
-@contextlib.contextmanager
-def _connections_allowed() -> Iterator[None]:
-    """Have runc's CRIU dump and restore established connections meanwhile; the file is put back afterwards."""
-    before = paths.CRIU_CONFIG.read_bytes() if paths.CRIU_CONFIG.exists() else None
-    if before is not None and b"tcp-established" in before:
-        yield
-        return
-    paths.CRIU_CONFIG.parent.mkdir(exist_ok=True)
-    paths.CRIU_CONFIG.write_bytes((before or b"") + b"tcp-established\n")
-    try:
-        yield
-    finally:
-        if before is None:
-            paths.CRIU_CONFIG.unlink(missing_ok=True)
-        else:
-            paths.CRIU_CONFIG.write_bytes(before)
+def checkpoints_of(engine: Engine) -> Checkpoints:
+    """Raises MigrationError where the engine has none, which the preflight reports as a blocker."""
+    if engine.checkpoints is None:
+        raise MigrationError(f"The container engine '{engine.name}' has no checkpoints; use method 'resident'.")
+    return engine.checkpoints
 
 
-def _start_from_checkpoint(name: str, migration_id: str) -> None:
-    with _connections_allowed():
-        commands.run(["docker", "start", "--checkpoint", migration_id, name], timeout_s=_START_S)
-
-
-def _release(record: MigrationRecord, engine: DockerEngine) -> None:
+def _release(record: MigrationRecord, engine: Engine) -> None:
     """Remove the checkpoint of a container that has moved; idempotent."""
-    shutil.rmtree(engine.checkpoint_directory(record.container_id, record.migration_id), ignore_errors=True)
+    shutil.rmtree(checkpoints_of(engine).directory(record.container_id, record.migration_id), ignore_errors=True)
     record.remove()
 
 
-def _on_source_worker_death(record: MigrationRecord, engine: DockerEngine) -> Verdict:
+def _on_source_worker_death(record: MigrationRecord, engine: Engine) -> Verdict:
     """What the watchdog does when its worker died. After the commit the target must be asked first."""
     if record.state in states.AFTER_COMMIT:
         return Verdict.IN_DOUBT
@@ -69,21 +51,21 @@ def _on_source_worker_death(record: MigrationRecord, engine: DockerEngine) -> Ve
     return Verdict.ROLLED_BACK
 
 
-def _roll_back(record: MigrationRecord, engine: DockerEngine) -> None:
+def _roll_back(record: MigrationRecord, engine: Engine) -> None:
     """Have the engine restore the container where it was, unless it still runs; idempotent."""
-    description = engine.inspect(record.container_id)
-    if description and description["State"]["Status"] != "running":
-        _start_from_checkpoint(record.container_name, record.migration_id)
-    shutil.rmtree(engine.checkpoint_directory(record.container_id, record.migration_id), ignore_errors=True)
-    engine.set_restart_policy(record.container_id, record.restart_policy)
+    spec = engine.inspect(record.container_id)
+    if spec and not spec.running:
+        checkpoints_of(engine).restore(record.container_name, record.migration_id)
+    shutil.rmtree(checkpoints_of(engine).directory(record.container_id, record.migration_id), ignore_errors=True)
+    engine.restore_restarts(record.container_id, record.restart_policy)
     record.remove()
 
 
-def _resolve(record: MigrationRecord, engine: DockerEngine) -> None:
+def _resolve(record: MigrationRecord, engine: Engine) -> None:
     """Clean up once the container runs here, else remove what was prepared; idempotent."""
     if record.state == states.COMPLETED:
-        shutil.rmtree(engine.checkpoint_directory(record.container_id, record.migration_id), ignore_errors=True)
-        engine.set_restart_policy(record.container_id, record.restart_policy)
+        shutil.rmtree(checkpoints_of(engine).directory(record.container_id, record.migration_id), ignore_errors=True)
+        engine.restore_restarts(record.container_id, record.restart_policy)
     else:
         engine.remove(record.container_id)
     record.remove()
@@ -93,42 +75,32 @@ def _may_have_run(record: MigrationRecord) -> bool:
     return record.state == states.COMPLETED
 
 
-def upper_directory(description: dict[str, Any]) -> str:
-    """Where the engine keeps what a container wrote in its own layer.
-
-    Raises:
-        MigrationError: its storage driver has no such directory.
-    """
-    directory = (description.get("GraphDriver") or {}).get("Data", {}).get("UpperDir")
-    if not directory:
-        raise MigrationError("Method 'engine' needs Docker's storage driver overlay2; this host has another.")
-    return str(directory)
-
-
 class EngineSource(SourceEnd):
     """The source's end; the same plan and results as of :class:`source.Source`."""
 
     release = staticmethod(_release)
     roll_back = staticmethod(_roll_back)
 
-    def __init__(self, plan: Plan, addresses: list[str], port: int, engine: DockerEngine) -> None:
+    def __init__(self, plan: Plan, addresses: list[str], port: int, engine: Engine) -> None:
         self._plan = plan
         self._addresses = addresses
         self._port = port
         self._engine = engine
         self._steps = Steps()
-        description = engine.inspect(plan.name)
-        if description is None:
+        self._checkpoints = checkpoints_of(engine)
+        spec = engine.inspect(plan.name)
+        if spec is None:
             raise MigrationError(f"Container '{plan.name}' ended before its migration began.")
-        self._upper = upper_directory(description)
+        self._spec = spec
+        self._upper = self._checkpoints.upper_directory(spec)
         self._record = MigrationRecord(
             plan.migration_id,
             states.SOURCE,
             plan.name,
-            description["Id"],
+            spec.id,
             plan.peer,
             method="engine",
-            restart_policy=description["HostConfig"]["RestartPolicy"],
+            restart_policy=spec.restart_policy,
         )
 
     def run(self) -> Outcome:
@@ -156,16 +128,14 @@ class EngineSource(SourceEnd):
                 progress.await_continue(self._plan.timeout_s)
             progress.check()
             progress.set_state(states.SWITCHOVER)
-            self._engine.set_restart_policy(self._record.container_id, NO_RESTART)
+            self._engine.suspend_restarts(self._record.container_id)
             self._record.save(states.SWITCHOVER)
             watchdog.raise_priority()
             frozen_at_ms = now_ms()
-            with self._steps.step("dump"), _connections_allowed():
-                commands.run(
-                    ["docker", "checkpoint", "create", self._plan.name, self._plan.migration_id], timeout_s=300
-                )
+            with self._steps.step("dump"):
+                self._checkpoints.dump(self._spec, self._plan.migration_id)
             with self._steps.step("transfer"):
-                directory = self._engine.checkpoint_directory(self._record.container_id, self._plan.migration_id)
+                directory = self._checkpoints.directory(self._record.container_id, self._plan.migration_id)
                 images = files.pack_directory(directory)
                 layer = files.pack_directory(self._upper)
                 control.send(messages.CHECKPOINT, images + layer, images_bytes=len(images))
@@ -208,10 +178,11 @@ class EngineTarget(TargetEnd):
     may_have_run = staticmethod(_may_have_run)
     resolve = staticmethod(_resolve)
 
-    def __init__(self, plan: Plan, source: dict[str, Any], engine: DockerEngine) -> None:
+    def __init__(self, plan: Plan, source: ContainerSpec, engine: Engine) -> None:
         self._plan = plan
         self._source = source
         self._engine = engine
+        self._checkpoints = checkpoints_of(engine)
         self._record = MigrationRecord(
             plan.migration_id,
             states.TARGET,
@@ -219,16 +190,16 @@ class EngineTarget(TargetEnd):
             "",
             plan.peer,
             method="engine",
-            restart_policy=source["HostConfig"]["RestartPolicy"],
+            restart_policy=source.restart_policy,
         )
 
     def prepare(self) -> int:
         """Create the container, without starting it, and an agent that waits for the source; returns its port."""
         present = self._engine.inspect(self._plan.name)
         if present:
-            self._engine.remove(present["Id"])
+            self._engine.remove(present.id)
         self._record.adopt()
-        self._record.container_id = self._engine.create_like(self._source, keep_macs=True)
+        self._record.container_id = self._checkpoints.create_stopped(self._source)
         self._record.save()
         self._listener = Listener(self._plan.credentials)
         watchdog.daemonize(self._guarded)
@@ -253,15 +224,17 @@ class EngineTarget(TargetEnd):
             watchdog.raise_priority()
             message = control.expect(messages.CHECKPOINT, 2 * self._plan.timeout_s)
             size = int(message.fields["images_bytes"])
-            description = self._engine.inspect(self._record.container_id) or {}
-            directory = self._engine.checkpoint_directory(self._record.container_id, self._plan.migration_id)
+            here = self._engine.inspect(self._record.container_id)
+            if here is None:
+                raise MigrationError("The container was removed before its checkpoint arrived.")
+            directory = self._checkpoints.directory(self._record.container_id, self._plan.migration_id)
             os.makedirs(directory, mode=0o700)
             files.unpack_directory(directory, message.blob[:size])
-            files.unpack_directory(upper_directory(description), message.blob[size:])
+            files.unpack_directory(self._checkpoints.upper_directory(here), message.blob[size:])
             self._record.save(states.RESTORED)
             control.send(messages.RECEIVED)
             control.expect(messages.COMMIT, _COMMIT_S)
-            _start_from_checkpoint(self._plan.name, self._plan.migration_id)
+            self._checkpoints.restore(self._plan.name, self._plan.migration_id)
             self._record.save(states.COMPLETED)
             with contextlib.suppress(PeerLost):  # the source asks for the outcome
                 control.send(messages.RUNNING)

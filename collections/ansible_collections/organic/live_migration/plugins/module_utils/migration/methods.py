@@ -19,11 +19,13 @@ class Method:
 
     Attributes:
         source: made with plan, addresses and port of the target, and engine.
-        target: made with plan, the source's description of the container, and engine.
+        target: made with plan, the container on the source host, and engine.
+        by_engine: the engine's own checkpoints move it, so that it needs no resident init.
     """
 
     source: type[SourceEnd]
     target: type[TargetEnd]
+    by_engine: bool = False
 
 
-METHODS = {"resident": Method(Source, Target), "engine": Method(EngineSource, EngineTarget)}
+METHODS = {"resident": Method(Source, Target), "engine": Method(EngineSource, EngineTarget, by_engine=True)}

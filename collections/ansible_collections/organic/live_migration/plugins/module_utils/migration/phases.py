@@ -11,6 +11,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from .. import typed
+from ..engines import registry
+from ..engines.base import ContainerSpec
 from ..errors import Blocker
 from ..memory import dirty_tracking
 from ..session.channel import Credentials
@@ -58,7 +60,8 @@ class Parameters:
     name: str = ""
     plan: PlanParameters | None = None
     credentials: Credentials | None = None
-    source: dict[str, object] | None = None
+    source: ContainerSpec | None = None
+    engine: str = registry.DEFAULT
     engine_id: str = ""
     memory_reserve_mb: int = 256
     shared_volumes: list[str] = field(default_factory=list)
@@ -141,7 +144,7 @@ class PreflightAnswer:
     """Of the source, to ``preflight``.
 
     Attributes:
-        source: the engine's description of the container; None when there is none.
+        source: the container; None when there is none.
         memory_bytes: that its processes have in use.
         dirty_pages_per_s: None when it was not measured, or cannot be.
         queued: the migration has begun, and must wait until others have ended.
@@ -149,7 +152,7 @@ class PreflightAnswer:
 
     blockers: list[Blocker] = field(default_factory=list)
     in_doubt: list[InDoubt] = field(default_factory=list)
-    source: dict[str, object] | None = None
+    source: ContainerSpec | None = None
     engine_id: str = ""
     memory_bytes: int = 0
     processes: int = 0

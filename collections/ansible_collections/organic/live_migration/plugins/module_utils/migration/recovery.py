@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import time
 
-from ..engines.docker import DockerEngine, is_running, started_at_s, started_by_resident_init
+from ..engines.base import Engine
 from ..errors import MigrationError
 from ..host import processes
 from ..session import journal, slots, states, supervisor
@@ -29,7 +29,7 @@ from .methods import METHODS
 from .phases import EXITED, LOST, NEVER_RAN, RUNNING, HostMigrations, InDoubt, InProgress, Recovered
 
 
-def recover_host(engine: DockerEngine) -> HostMigrations:
+def recover_host(engine: Engine) -> HostMigrations:
     """Recover every interrupted migration of this host that can be recovered here alone.
 
     Migrations in progress are left alone.
@@ -66,7 +66,7 @@ def scan_host() -> HostMigrations:
     return found
 
 
-def target_outcome(migration_id: str, name: str, engine: DockerEngine, timeout_s: float = 60) -> str:
+def target_outcome(migration_id: str, name: str, engine: Engine, timeout_s: float = 60) -> str:
     """What became of the process on this host: RUNNING, EXITED or NEVER_RAN. Waits for an agent that still works.
 
     Raises:
@@ -95,27 +95,27 @@ def target_outcome(migration_id: str, name: str, engine: DockerEngine, timeout_s
     return EXITED if has_ended_here(name, engine) else NEVER_RAN
 
 
-def has_ended_here(name: str, engine: DockerEngine) -> bool:
+def has_ended_here(name: str, engine: Engine) -> bool:
     """Whether a container on this host had its process: one that never had it would have been removed.
 
     The journal, which causes that, is lost with a boot of the host; nothing is concluded from what is older.
     """
-    description = engine.inspect(name)
-    if description is None or is_running(description):
+    spec = engine.inspect(name)
+    if spec is None or spec.running:
         return False
-    return started_at_s(description) > time.time() - processes.age_s(1)
+    return spec.started_at_s > time.time() - processes.age_s(1)
 
 
-def runs_here(name: str, engine: DockerEngine) -> bool:
+def runs_here(name: str, engine: Engine) -> bool:
     """Whether a container on this host has its process."""
-    description = engine.inspect(name)
-    if description is None or not is_running(description):
+    spec = engine.inspect(name)
+    if spec is None or not spec.running:
         return False
     # an init that awaits has no child; a container without our init runs its program itself
-    return not started_by_resident_init(description) or bool(processes.children(description["State"]["Pid"]))
+    return not spec.has_resident_init or bool(processes.children(spec.pid))
 
 
-def discard_target(migration_id: str, name: str, engine: DockerEngine) -> None:
+def discard_target(migration_id: str, name: str, engine: Engine) -> None:
     """Remove what waits on this host for a source that has given up. Never to be called after a commit."""
     for entry in journal.all_records():
         if entry.migration_id == migration_id and entry.role == states.TARGET:
@@ -132,7 +132,7 @@ def _end_agent(entry: MigrationRecord, timeout_s: float = 15) -> None:
         time.sleep(0.02)
 
 
-def resolve_source(migration_id: str, outcome: str, engine: DockerEngine) -> str:
+def resolve_source(migration_id: str, outcome: str, engine: Engine) -> str:
     """Resolve a migration on the source by what became of it on the target: RUNNING, EXITED or NEVER_RAN.
 
     Returns:

@@ -10,7 +10,7 @@ import fcntl
 import os
 import socket
 
-from ..engines.docker import DockerEngine
+from ..engines.base import Engine
 from ..errors import Cancelled, Failure, MigrationError, PeerFailed, PeerLost, ProcessEnded
 from ..host import commands, processes
 from ..host.container import Container
@@ -47,29 +47,29 @@ class Source(SourceEnd):
     release = staticmethod(source_cleanup.release)
     roll_back = staticmethod(source_cleanup.roll_back)
 
-    def __init__(self, plan: Plan, addresses: list[str], port: int, engine: DockerEngine) -> None:
+    def __init__(self, plan: Plan, addresses: list[str], port: int, engine: Engine) -> None:
         self._plan = plan
         self._engine = engine
         self._steps = Steps()
         self._strategy: Strategy = strategy_class(plan.options.strategy)()
-        description = engine.inspect(plan.name)
-        if description is None or not description["State"]["Pid"]:
+        spec = engine.inspect(plan.name)
+        if spec is None or not spec.pid:
             raise ProcessEnded(f"Container '{plan.name}' ended before its migration began.")
-        self._container = Container(description["State"]["Pid"])
+        self._container = Container(spec.pid)
         self._root = processes.ProcessId.of(self._container.root_process())
         self._freezer = Freezer(self._container.freezer_group())
         self._record = MigrationRecord(
             plan.migration_id,
             states.SOURCE,
             plan.name,
-            description["Id"],
+            spec.id,
             plan.peer,
             root_pid=self._root.pid,
             root_start_time=self._root.start_time,
             init_pid=self._container.init.pid,
             init_start_time=self._container.init.start_time,
             freezer=str(self._freezer.parent),
-            restart_policy=description["HostConfig"]["RestartPolicy"],
+            restart_policy=spec.restart_policy,
         )
         self._progress = Progress(self._record.directory, plan.facts)
         self._memory = MemoryTransfer(

@@ -10,7 +10,7 @@ import signal
 import socket
 from pathlib import Path
 
-from ..engines.docker import DockerEngine
+from ..engines.base import Engine
 from ..host import cpu_throttle, libc
 from ..host.freezer import Freezer
 from ..network import tcp_repair, tun_packets
@@ -27,7 +27,7 @@ _CONTAINER_EXIT_TIMEOUT_S = 5.0
 """More than the container's init takes to end after its process, and the engine to notice it."""
 
 
-def release(record: MigrationRecord, engine: DockerEngine) -> None:
+def release(record: MigrationRecord, engine: Engine) -> None:
     """End the process that has moved away, and the container with it."""
     link_down(record)  # or the end of the process would end its clients' connections
     if record.init.alive:
@@ -38,7 +38,7 @@ def release(record: MigrationRecord, engine: DockerEngine) -> None:
     record.remove()
 
 
-def roll_back(record: MigrationRecord, engine: DockerEngine, source: SourceContext | None = None) -> None:
+def roll_back(record: MigrationRecord, engine: Engine, source: SourceContext | None = None) -> None:
     """Let the process run here again as if nothing had happened.
 
     Args:
@@ -71,9 +71,9 @@ def roll_back(record: MigrationRecord, engine: DockerEngine, source: SourceConte
     elif record.init.alive:
         remove_rules(record.init.pid, record.migration_id)
     freezer.remove()
-    engine.set_restart_policy(record.container_id, record.restart_policy)
+    engine.restore_restarts(record.container_id, record.restart_policy)
     if not record.init.alive:
-        engine.restart(record.container_id, record.restart_policy)
+        engine.restart_if_ended(record.container_id, record.restart_policy)
     _remove_images(record)
     record.remove()
 
@@ -84,7 +84,7 @@ def link_down(record: MigrationRecord) -> None:
         _links(record).down()
 
 
-def on_worker_death(record: MigrationRecord, engine: DockerEngine) -> Verdict:
+def on_worker_death(record: MigrationRecord, engine: Engine) -> Verdict:
     """What the watchdog does when its worker died. After the commit the target must be asked first."""
     if record.state in states.AFTER_COMMIT:
         link_down(record)

@@ -9,7 +9,7 @@ import os
 import socket
 
 from ..criu.worker import CriuWorker
-from ..engines.docker import NO_RESTART, DockerEngine
+from ..engines.base import Engine
 from ..errors import MigrationError
 from ..host import libc, processes
 from ..host.container import Container
@@ -51,7 +51,7 @@ class SourceSetup:
         root: ProcessId,
         freezer: Freezer,
         record: MigrationRecord,
-        engine: DockerEngine,
+        engine: Engine,
         memory: MemoryTransfer,
         control: Channel,
     ) -> None:
@@ -86,7 +86,7 @@ class SourceSetup:
     ) -> SourceContext:
         """Arm the packet holds, the pager and CRIU, and have the target do the same; its answer is still to come."""
         pid = self._container.init.pid
-        self._engine.set_restart_policy(self._record.container_id, NO_RESTART)
+        self._engine.suspend_restarts(self._record.container_id)
         here = interfaces.read_interfaces(pid)
         self._record.interfaces = here
         self._record.save(states.ACTIVE)

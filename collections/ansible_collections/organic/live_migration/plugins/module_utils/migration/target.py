@@ -9,11 +9,10 @@ import contextlib
 import os
 import socket
 from pathlib import Path
-from typing import Any
 
 from .. import typed
 from ..criu.worker import PRE_RESUME, Interrupted
-from ..engines.docker import DockerEngine, await_key
+from ..engines.base import ContainerSpec, Engine
 from ..errors import Failure, MigrationError, PeerLost
 from ..host import commands, processes
 from ..host.await_ticket import AwaitTicket
@@ -50,16 +49,16 @@ class Target(TargetEnd):
 
     Args:
         plan: of the migration.
-        source: the engine's description of the container on the source host.
+        source: the container on the source host.
         engine: of this host.
     """
 
     may_have_run = staticmethod(target_cleanup.may_have_run)
     resolve = staticmethod(target_cleanup.resolve)
 
-    def __init__(self, plan: Plan, source: dict[str, Any], engine: DockerEngine) -> None:
+    def __init__(self, plan: Plan, source: ContainerSpec, engine: Engine) -> None:
         self._plan = plan
-        self._description = source
+        self._source = source
         self._engine = engine
         self._strategy: Strategy = strategy_class(plan.options.strategy)()
         self._record = MigrationRecord(
@@ -68,8 +67,8 @@ class Target(TargetEnd):
             plan.name,
             "",
             plan.peer,
-            await_name=await_key(source) or plan.name,
-            restart_policy=source["HostConfig"]["RestartPolicy"],
+            await_name=source.await_key or plan.name,
+            restart_policy=source.restart_policy,
         )
         self._steps = Steps()
         self._prepared: PreparedTarget | None = None
@@ -85,18 +84,14 @@ class Target(TargetEnd):
         """
         present = self._engine.inspect(self._plan.name)
         if present:
-            self._engine.remove(present["Id"], running=False)
+            self._engine.remove(present.id, running=False)
         self._record.adopt()
-        self._record.container_id = self._engine.create_like(self._description, keep_macs=False)
+        self._record.container_id = self._engine.create_awaiting(self._source)
         self._record.save()
         try:
             # far beyond what any step may take: a restored process must not find its init gone
             AwaitTicket(self._record.await_name).permit(10 * self._plan.timeout_s + _COMMIT_TIMEOUT_S)
-            self._engine.start(self._record.container_id)
-            description = self._engine.inspect(self._record.container_id)
-            if description is None or not description["State"]["Pid"]:
-                raise MigrationError("The container ended as soon as it was started on the target host; see its log.")
-            container = Container(description["State"]["Pid"])
+            container = Container(self._engine.start(self._record.container_id).pid)
             self._record.init_pid, self._record.init_start_time = container.init.pid, container.init.start_time
             target_cleanup.await_init_state(container.init, "resident-await")
             found = interfaces.read_interfaces(container.init.pid)

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ..criu.worker import resume
-from ..engines.docker import DockerEngine
+from ..engines.base import Engine
 from ..errors import MigrationError
 from ..host import libc, processes
 from ..host.await_ticket import AwaitTicket
@@ -66,7 +66,7 @@ def may_have_run(record: MigrationRecord) -> bool:
     return record.state == states.COMPLETED and not (record.freezer and Freezer(Path(record.freezer)).freeze_requested)
 
 
-def complete(record: MigrationRecord, engine: DockerEngine) -> None:
+def complete(record: MigrationRecord, engine: Engine) -> None:
     """Remove what the migration made, once the process runs here."""
     if record.init.alive:
         try:
@@ -78,13 +78,13 @@ def complete(record: MigrationRecord, engine: DockerEngine) -> None:
     if record.freezer:
         Freezer(Path(record.freezer)).remove()
     _remove_files(record)
-    engine.set_restart_policy(record.container_id, record.restart_policy)
+    engine.restore_restarts(record.container_id, record.restart_policy)
     if not record.init.alive:
-        engine.restart(record.container_id, record.restart_policy)
+        engine.restart_if_ended(record.container_id, record.restart_policy)
     record.remove()
 
 
-def complete_orphaned(record: MigrationRecord, engine: DockerEngine) -> None:
+def complete_orphaned(record: MigrationRecord, engine: Engine) -> None:
     """Once all agents have died, and the pager has ended that had gone on alone."""
     if record.needs_source and not record.init.alive:
         abandon(record, engine)  # it may have been ended because it could not get its pages, see src/pager/target.c
@@ -92,14 +92,14 @@ def complete_orphaned(record: MigrationRecord, engine: DockerEngine) -> None:
         complete(record, engine)
 
 
-def abandon(record: MigrationRecord, engine: DockerEngine) -> None:
+def abandon(record: MigrationRecord, engine: Engine) -> None:
     """The process had run here and was stopped, as its memory is lost: what is left is a container that has exited."""
     engine.wait_until_stopped(record.container_id)
     _remove_files(record)
     record.remove()
 
 
-def discard(record: MigrationRecord, engine: DockerEngine) -> None:
+def discard(record: MigrationRecord, engine: Engine) -> None:
     """Remove what was prepared here. The whole container dies at once, before CRIU could let anything run."""
     kill(record)
     engine.remove(record.container_id)
@@ -107,7 +107,7 @@ def discard(record: MigrationRecord, engine: DockerEngine) -> None:
     record.remove()
 
 
-def resolve(record: MigrationRecord, engine: DockerEngine) -> None:
+def resolve(record: MigrationRecord, engine: Engine) -> None:
     """Complete or discard what an agent that died has left, and its pager, if that went on alone."""
     if may_have_run(record):
         complete_orphaned(record, engine)
@@ -115,7 +115,7 @@ def resolve(record: MigrationRecord, engine: DockerEngine) -> None:
         discard(record, engine)
 
 
-def on_worker_death(record: MigrationRecord, rpc: tuple[socket.socket, socket.socket], engine: DockerEngine) -> None:
+def on_worker_death(record: MigrationRecord, rpc: tuple[socket.socket, socket.socket], engine: Engine) -> None:
     """What the watchdog does when its worker died: the record says whether the process may have run.
 
     Args:

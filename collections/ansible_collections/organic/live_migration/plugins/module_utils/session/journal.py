@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from .. import paths, typed
+from ..engines.base import RestartPolicy
 from ..errors import MigrationError
 from ..host.processes import ProcessId
 from ..network.interfaces import Interface
@@ -65,7 +66,7 @@ class MigrationRecord:
     interfaces: list[Interface] = field(default_factory=list)
     await_name: str = ""
     freezer: str = ""
-    restart_policy: dict[str, object] = field(default_factory=dict)
+    restart_policy: RestartPolicy = field(default_factory=RestartPolicy)
     agent_pid: int = 0
     agent_start_time: int = 0
     cleanup_in_progress: bool = False
@@ -168,7 +169,7 @@ class MigrationRecord:
     def load(cls, path: Path) -> MigrationRecord:
         """Raises ValueError when the file does not hold a record."""
         try:
-            return typed.from_dict(cls, json.loads(path.read_text()))
+            return typed.from_dict(cls, json.loads(path.read_text()), complete=True)
         except ValueError as error:
             raise ValueError(f"{path} is not a migration record: {error}") from None
 

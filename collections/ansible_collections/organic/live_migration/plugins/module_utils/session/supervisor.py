@@ -222,7 +222,7 @@ def wait(migration_id: str, events_seen: int, timeout_s: float) -> Outcome | Pen
 def peek(directory: Path) -> Outcome | None:
     """The outcome of a migration that nobody has fetched yet."""
     try:
-        return typed.from_dict(Outcome, json.loads((directory / _RESULT).read_text()))
+        return typed.from_dict(Outcome, json.loads((directory / _RESULT).read_text()), complete=True)
     except (OSError, ValueError):
         return None
 

@@ -64,7 +64,7 @@ def run_with_watchdog(work: Callable[[], Outcome], on_worker_death: Callable[[Fa
     try:
         answer = json.loads(text)
         if "outcome" in answer:
-            return typed.from_dict(Outcome, answer["outcome"])
+            return typed.from_dict(Outcome, answer["outcome"], complete=True)
         failure = typed.from_dict(Failure, answer["failure"])
     except ValueError:
         failure = Failure(_KILLED)

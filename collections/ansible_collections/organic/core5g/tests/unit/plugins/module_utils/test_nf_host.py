@@ -7,10 +7,15 @@ from __future__ import annotations
 
 import socket
 import struct
-from typing import Any
 
 import pytest
 from ansible_collections.organic.core5g.plugins.module_utils import arp, nf_host
+from ansible_collections.organic.live_migration.plugins.module_utils.engines.base import Engine
+from ansible_collections.organic.live_migration.plugins.module_utils.errors import Blocker, Refused
+from ansible_collections.organic.live_migration.tests.unit.plugins.module_utils.engines.fake_engine import (
+    FakeEngine,
+    spec,
+)
 
 MAC = bytes.fromhex("0242c0000222")
 
@@ -68,23 +73,34 @@ def test_subnets_overlap(other: str, found: bool) -> None:
     assert nf_host.overlap(other, "192.0.2.0/24") is found
 
 
-class NoContainers:
-    """An engine that has the image, and nothing else."""
-
-    def image(self, _reference: str) -> dict[str, Any]:
-        return {}
-
-    def container(self, _name: str) -> None:
-        return None
-
-    def subnets(self) -> dict[str, list[str]]:
-        return {}
-
-
 @pytest.mark.parametrize("driver", ["macvlan", "bridge", "host"])
 def test_what_is_no_address_is_told_to_be_none(driver: str) -> None:
     wanted = nf_host.Wanted("smf", "nf", "10.55.0.340", driver, "lo", "core", "10.55.0.0/24", [])
-    assert "address_invalid" in [blocker.code for blocker in nf_host.HostCheck(NoContainers(), wanted).problems()]
+    assert "address_invalid" in [blocker.code for blocker in nf_host.HostCheck(FakeEngine, wanted).problems()]
+
+
+def test_an_engine_that_does_not_answer_is_one_problem_among_the_others() -> None:
+    def connect() -> Engine:
+        raise Refused([Blocker("engine_unreachable", "It does not answer", "Start it")])
+
+    wanted = nf_host.Wanted("smf", "nf", "10.55.0.340", "host", None, None, None, ["/dev/no-such-device"])
+    codes = [blocker.code for blocker in nf_host.HostCheck(connect, wanted).problems()]
+    assert [code for code in codes if code != "resident_runtime_missing"] == [
+        "address_invalid",
+        "device_missing",
+        "engine_unreachable",
+    ]
+
+
+@pytest.mark.parametrize(("status", "pid"), [("running", 7), ("paused", 7), ("exited", 0)])
+def test_the_address_is_looked_at_only_while_the_nf_does_not_run_here(status: str, pid: int) -> None:
+    def connect() -> Engine:
+        return FakeEngine(spec(status=status, pid=pid))
+
+    wanted = nf_host.Wanted("smf", "nf", "192.0.2.34", "host", None, None, None, [])
+    check = nf_host.HostCheck(connect, wanted)
+    assert ("address_not_local" in [blocker.code for blocker in check.problems()]) is (pid == 0)
+    assert check.exists
 
 
 def test_kernel_names_an_unknown_kind_of_link() -> None:

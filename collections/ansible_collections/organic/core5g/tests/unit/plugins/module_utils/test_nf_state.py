@@ -1,7 +1,7 @@
 # Copyright (c) 2026 Organic 5GC contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The state endpoint and the engine, each against a real server on loopback."""
+"""The state endpoint, against a real server on loopback; the engine is a fake one."""
 
 from __future__ import annotations
 
@@ -12,13 +12,15 @@ import socketserver
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import pytest
 from ansible_collections.organic.core5g.plugins.module_utils import nf_state
-from ansible_collections.organic.core5g.plugins.module_utils.engine import Engine
-from ansible_collections.organic.core5g.plugins.module_utils.errors import EngineError, StateError
+from ansible_collections.organic.core5g.plugins.module_utils.errors import StateError
+from ansible_collections.organic.live_migration.tests.unit.plugins.module_utils.engines.fake_engine import (
+    FakeEngine,
+    spec,
+)
 
 Answer = Callable[[str], "tuple[int, Any]"]
 
@@ -55,24 +57,6 @@ def serving(server: socketserver.BaseServer) -> Iterator[None]:
 
 
 @pytest.fixture
-def engine(tmp_path: Path) -> Iterator[Callable[[dict[str, Any]], Engine]]:
-    """Serves the containers that the test puts into the dictionary, as the Engine API does."""
-    containers: dict[str, Any] = {}
-    path = str(tmp_path / "docker.sock")
-
-    def answer(asked: str) -> tuple[int, Any]:
-        name = asked.split("/")[2]
-        return (200, containers[name]) if name in containers else (404, {"message": f"No such container: {name}"})
-
-    def fill(content: dict[str, Any]) -> Engine:
-        containers.update(content)
-        return Engine(path)
-
-    with serving(socketserver.ThreadingUnixStreamServer(path, handler(answer))):
-        yield fill
-
-
-@pytest.fixture
 def nf() -> Iterator[tuple[int, dict[str, Any]]]:
     """Port of a state endpoint, and the state that it tells."""
     state: dict[str, Any] = {"nf_type": "SMF", "nrf_registered": True, "pfcp": [], "sessions": 3}
@@ -83,19 +67,16 @@ def nf() -> Iterator[tuple[int, dict[str, Any]]]:
         yield server.server_address[1], state
 
 
-def container(status: str = "running") -> dict[str, Any]:
-    return {
-        "Id": "abc",
-        "State": {"Status": status, "Pid": os.getpid() if status == "running" else 0, "StartedAt": "then"},
-        "HostConfig": {"RestartPolicy": {"Name": ""}},
-    }
+def engine(status: str = "running") -> FakeEngine:
+    """An engine with a container of the SMF, which runs in this process's network namespace."""
+    return FakeEngine(spec(status=status, pid=os.getpid() if status == "running" else 0))
 
 
 def test_state_is_read_in_the_containers_namespace(
-    engine: Callable[[dict[str, Any]], Engine], nf: tuple[int, dict[str, Any]]
+    nf: tuple[int, dict[str, Any]],
 ) -> None:
     port, state = nf
-    reader = nf_state.NfReader(engine({"smf": container()}), port, "/state")
+    reader = nf_state.NfReader(engine(), port, "/state")
     (entry,) = reader.entries({"smf": "127.0.0.1"}, nf_state.Wanted())
     assert entry["state"] == state
     assert entry["error"] is None
@@ -103,7 +84,7 @@ def test_state_is_read_in_the_containers_namespace(
     assert entry["container"]["restart_policy"] == "no"
 
 
-def test_watching_gives_the_range_of_the_sessions(engine: Callable[[dict[str, Any]], Engine]) -> None:
+def test_watching_gives_the_range_of_the_sessions() -> None:
     numbers = iter([200, 201, 199])
 
     def answer(_path: str) -> tuple[int, Any]:
@@ -111,7 +92,7 @@ def test_watching_gives_the_range_of_the_sessions(engine: Callable[[dict[str, An
         return 200, {"sessions": number, "pfcp": [{"peer": "192.0.2.35", "up": True, "sessions": number}]}
 
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler(answer))
-    reader = nf_state.NfReader(engine({"smf": container()}), server.server_address[1], "/state")
+    reader = nf_state.NfReader(engine(), server.server_address[1], "/state")
     with serving(server):
         (entry,) = reader.entries({"smf": "127.0.0.1"}, nf_state.Wanted(watch_s=0.2))
     span = {"least": 199, "most": 201}
@@ -120,13 +101,11 @@ def test_watching_gives_the_range_of_the_sessions(engine: Callable[[dict[str, An
 
 
 @pytest.mark.parametrize(
-    ("containers", "reason"),
-    [({}, "no container smf"), ({"smf": container("exited")}, "it is exited")],
+    ("asked", "reason"),
+    [(FakeEngine(), "no container smf"), (engine("exited"), "it is exited")],
 )
-def test_nf_that_does_not_run(
-    engine: Callable[[dict[str, Any]], Engine], containers: dict[str, Any], reason: str
-) -> None:
-    reader = nf_state.NfReader(engine(containers), 1, "/state")
+def test_nf_that_does_not_run(asked: FakeEngine, reason: str) -> None:
+    reader = nf_state.NfReader(asked, 1, "/state")
     with pytest.raises(StateError, match=reason):
         reader.read("smf", "127.0.0.1")
     (entry,) = reader.entries({"smf": "127.0.0.1"}, nf_state.Wanted(must_run=False))
@@ -134,17 +113,17 @@ def test_nf_that_does_not_run(
     assert reason in entry["error"]
 
 
-def test_waiting_for_a_stopped_nf_ends_at_once(engine: Callable[[dict[str, Any]], Engine]) -> None:
-    reader = nf_state.NfReader(engine({"smf": container("exited")}), 1, "/state")
+def test_waiting_for_a_stopped_nf_ends_at_once() -> None:
+    reader = nf_state.NfReader(engine("exited"), 1, "/state")
     with pytest.raises(StateError, match="it is exited"):
         reader.wait_until_ready("smf", "127.0.0.1", associations=0, timeout_s=3600)
 
 
 def test_wait_ends_when_the_association_is_up(
-    engine: Callable[[dict[str, Any]], Engine], nf: tuple[int, dict[str, Any]]
+    nf: tuple[int, dict[str, Any]],
 ) -> None:
     port, state = nf
-    reader = nf_state.NfReader(engine({"smf": container()}), port, "/state")
+    reader = nf_state.NfReader(engine(), port, "/state")
     with pytest.raises(StateError, match="0 of 1 PFCP associations are up"):
         reader.wait_until_ready("smf", "127.0.0.1", associations=1, timeout_s=0.01)
     state["pfcp"] = [{"peer": "192.0.2.35", "up": True}]
@@ -170,15 +149,3 @@ def test_wrong_answers(status: int, body: Any, reason: str) -> None:
 def test_nobody_listens() -> None:
     with pytest.raises(StateError, match=r"http://127\.0\.0\.1:1/state does not answer"):
         nf_state.get(nf_state.Endpoint("127.0.0.1", 1, "/state"), os.getpid(), timeout_s=5)
-
-
-def test_engine_that_is_not_there(tmp_path: Path) -> None:
-    with pytest.raises(EngineError, match="does not answer"):
-        Engine(str(tmp_path / "none.sock")).container("smf")
-
-
-def test_engine_that_refuses(tmp_path: Path) -> None:
-    path = str(tmp_path / "docker.sock")
-    server = socketserver.ThreadingUnixStreamServer(path, handler(lambda _path: (500, {"message": "broken"})))
-    with serving(server), pytest.raises(EngineError, match=r"500.*broken"):
-        Engine(path).container("smf")

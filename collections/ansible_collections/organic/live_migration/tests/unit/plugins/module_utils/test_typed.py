@@ -79,6 +79,16 @@ def test_what_does_not_fit_is_refused_by_name(change: dict[str, object], message
         typed.from_dict(Outer, {**typed.to_dict(WHOLE), **change})
 
 
+def test_a_complete_one_misses_nothing() -> None:
+    written = typed.to_dict(WHOLE)
+    assert typed.from_dict(Outer, written, complete=True) == WHOLE
+    with pytest.raises(ValueError, match="Inner: missing field share"):
+        typed.from_dict(Outer, {**written, "inner": {"name": "a"}}, complete=True)
+    del written["flag"], written["colour"]
+    with pytest.raises(ValueError, match="Outer: missing field colour, flag"):
+        typed.from_dict(Outer, written, complete=True)
+
+
 def test_an_annotation_that_is_not_understood_is_an_error_of_the_class() -> None:
     @dataclass
     class Odd:

@@ -21,7 +21,7 @@ from ansible_collections.organic.live_migration.plugins.modules import (
     container_migration_info,
     container_migration_preflight,
 )
-from ansible_collections.organic.live_migration.plugins.plugin_utils.migration import ARGUMENTS, MIGRATE_ARGUMENTS
+from ansible_collections.organic.live_migration.plugins.plugin_utils.arguments import ARGUMENTS, MIGRATE_ARGUMENTS
 
 COMPARED = ("type", "required", "default", "choices", "elements")
 FRAGMENTS = "ansible_collections.organic.live_migration.plugins.doc_fragments"

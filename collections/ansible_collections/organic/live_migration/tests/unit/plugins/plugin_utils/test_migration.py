@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import yaml
 from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure, AnsibleError
+from ansible_collections.organic.live_migration.plugins.module_utils.engines.base import ContainerSpec
 from ansible_collections.organic.live_migration.plugins.module_utils.errors import Blocker
 from ansible_collections.organic.live_migration.plugins.module_utils.migration import phases
 from ansible_collections.organic.live_migration.plugins.module_utils.migration.phases import (
@@ -24,6 +25,7 @@ from ansible_collections.organic.live_migration.plugins.module_utils.migration.p
     PreflightAnswer,
     PrepareAnswer,
 )
+from ansible_collections.organic.live_migration.plugins.module_utils.paths import INIT
 from ansible_collections.organic.live_migration.plugins.module_utils.session.options import Options
 from ansible_collections.organic.live_migration.plugins.module_utils.session.outcome import (
     Notice,
@@ -33,7 +35,8 @@ from ansible_collections.organic.live_migration.plugins.module_utils.session.out
 )
 from ansible_collections.organic.live_migration.plugins.module_utils.session.progress import Event, Snapshot
 from ansible_collections.organic.live_migration.plugins.modules import container_migration_agent
-from ansible_collections.organic.live_migration.plugins.plugin_utils.migration import MIGRATE_ARGUMENTS, Migration
+from ansible_collections.organic.live_migration.plugins.plugin_utils.arguments import MIGRATE_ARGUMENTS
+from ansible_collections.organic.live_migration.plugins.plugin_utils.migration import Migration
 
 ARGUMENTS = {
     "name": "smf",
@@ -46,7 +49,8 @@ ARGUMENTS = {
     "downtime_budget_ms": 0,
     **asdict(Options()),
 }
-FOUND = PreflightAnswer(source={}, engine_id="a", memory_bytes=1, processes=1)
+SPEC = ContainerSpec("smf", "c0ffee", "nf", "sha256:0", INIT, "smf", "running", 7, "2026-01-01T00:00:00Z")
+FOUND = PreflightAnswer(source=SPEC, engine_id="a", memory_bytes=1, processes=1)
 AGENT_OPTIONS = set(yaml.safe_load(container_migration_agent.DOCUMENTATION)["options"])
 ROLLED_BACK = Outcome(Verdict.ROLLED_BACK, "The connection to the other host broke.")
 IN_DOUBT = replace(ROLLED_BACK, verdict=Verdict.IN_DOUBT)
@@ -60,7 +64,7 @@ PREPARED = PrepareAnswer(port=7)
 class Hosts:
     """Answers by phase: an answer, an exception, or a list of these for one call after the other."""
 
-    source, target = "edge-a", "edge-b"
+    source, target, engine = "edge-a", "edge-b", "docker"
 
     def __init__(self, **answers: Any) -> None:
         self._answers = {"preflight": FOUND, "prepare": PREPARED, "discard_target": Done(), "abort_queued": Done(),
@@ -81,7 +85,7 @@ class Hosts:
 
     def _answer(self, side: str, parameters: Parameters, kind: type) -> Any:
         given = {name for name, value in parameters.as_module_arguments().items() if value}
-        assert set(phases.PHASES[parameters.phase]) <= given | {"source"}  # an empty one serves here
+        assert set(phases.PHASES[parameters.phase]) <= given
         assert given <= AGENT_OPTIONS
         self.asked.append((side, parameters.phase))
         self.parameters.append(parameters)
@@ -380,7 +384,7 @@ def test_a_link_that_cannot_be_measured_ends_it_on_the_source() -> None:
 
 
 def test_check_mode_measures_and_predicts_and_begins_nothing() -> None:
-    hosts = Hosts(preflight=replace(LARGE, source={"Id": "a"}))
+    hosts = Hosts(preflight=LARGE)
     checked = Migration(hosts, {**ARGUMENTS, "strategy": "auto"})
     assert checked.blockers() == []
     facts = checked.facts()

@@ -1,51 +1,329 @@
 # Copyright (c) 2026 Organic 5GC contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the engine is asked to do; it is played here."""
+"""What the engine asks of the Docker daemon, and what it makes of the answers; a fake daemon is on a real socket."""
 
 from __future__ import annotations
 
+import http.server
+import json
+import socketserver
 import threading
 import time
-from types import SimpleNamespace
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs, unquote, urlsplit
 
 import pytest
-from ansible_collections.organic.live_migration.plugins.module_utils.engines import docker
-from ansible_collections.organic.live_migration.plugins.module_utils.engines.docker import DockerEngine
+from ansible_collections.organic.live_migration.plugins.module_utils import paths, typed
+from ansible_collections.organic.live_migration.plugins.module_utils.engines.base import (
+    AddressPool,
+    ContainerSpec,
+    NetworkAttachment,
+    NetworkSpec,
+    RestartPolicy,
+    Side,
+    VolumeMount,
+)
+from ansible_collections.organic.live_migration.plugins.module_utils.engines.docker import DockerEngine, host_interface
+from ansible_collections.organic.live_migration.plugins.module_utils.errors import EngineError, Refused
+
+ID = "c0ffee" + "0" * 58
+IMAGE_ID = "sha256:" + "a" * 64
+MACVLAN = {"Name": "core", "Id": "beef" * 16, "Driver": "macvlan", "Options": {"parent": "no-such-link"},
+           "IPAM": {"Config": [{"Subnet": "192.0.2.0/24", "Gateway": "192.0.2.1"}]}}  # fmt: skip
 
 
-class APIError(Exception):
-    """As python3-docker has it."""
+def container(**state: Any) -> dict[str, Any]:
+    """What Docker 26 answers to GET /containers/smf/json, shortened by what nobody reads."""
+    return {
+        "Id": ID,
+        "Created": "2026-01-01T00:00:00.1Z",
+        "Path": paths.INIT,
+        "Args": ["--name", "smf", "--", "/bin/server", "--name", "other"],
+        "State": {
+            "Status": "running",
+            "Running": True,
+            "Paused": False,
+            "Restarting": False,
+            "OOMKilled": False,
+            "Dead": False,
+            "Pid": 4711,
+            "ExitCode": 0,
+            "Error": "",
+            "StartedAt": "2026-01-02T03:04:05.678901234Z",
+            "FinishedAt": "0001-01-01T00:00:00Z",
+            **state,
+        },
+        "Image": IMAGE_ID,
+        "Name": "/smf",
+        "RestartCount": 0,
+        "Driver": "overlay2",
+        "HostConfig": {
+            "Binds": ["/srv/data:/data"],
+            "NetworkMode": "core",
+            "RestartPolicy": {"Name": "unless-stopped", "MaximumRetryCount": 0},
+            "CapAdd": ["NET_ADMIN"],
+        },
+        "GraphDriver": {
+            "Data": {"LowerDir": "/l", "MergedDir": "/m", "UpperDir": "/var/lib/docker/u", "WorkDir": "/w"},
+            "Name": "overlay2",
+        },
+        "Mounts": [
+            {"Type": "bind", "Source": "/srv/data", "Destination": "/data", "Mode": "", "RW": True, "Propagation": "rp"}
+        ],
+        "Config": {
+            "Hostname": ID[:12],
+            "Tty": False,
+            "Env": ["A=b"],
+            "Cmd": ["/bin/server"],
+            "Image": "organic/minicore:latest",
+            "Entrypoint": [paths.INIT, "--name", "smf", "--"],
+            "MacAddress": "02:42:c0:00:02:01",
+        },
+        "NetworkSettings": {
+            "Networks": {
+                "core": {
+                    "IPAMConfig": {"IPv4Address": "192.0.2.34"},
+                    "Aliases": [ID[:12], "smf"],
+                    "MacAddress": "02:42:C0:00:02:22",
+                    "NetworkID": "beef" * 16,
+                    "IPAddress": "192.0.2.34",
+                    "IPPrefixLen": 24,
+                    "GlobalIPv6Address": "",
+                }
+            }
+        },
+    }
 
 
-class NotFound(APIError):
-    """As python3-docker has it."""
+class Daemon:
+    """Answers what it is given; keeps what it was asked.
+
+    Attributes:
+        answers: (status, content) by "METHOD path", without the version.
+        asked: "METHOD path?query" in order, without the version.
+        bodies: by "METHOD path".
+    """
+
+    def __init__(self, version: str = "1.45") -> None:
+        self.answers: dict[str, tuple[int, Any]] = {
+            "GET /version": (200, {"Version": "26.1.5", "ApiVersion": version, "MinAPIVersion": "1.24"}),
+            "GET /info": (200, {"ID": "daemon-id", "ExperimentalBuild": True, "DockerRootDir": "/var/lib/docker"}),
+        }
+        self.version = version
+        self.asked: list[str] = []
+        self.bodies: dict[str, Any] = {}
+        self.delays: dict[str, threading.Event] = {}
+
+    def answer(self, method: str, url: str, body: bytes) -> tuple[int, Any]:
+        parts = urlsplit(url)
+        path = unquote(parts.path)
+        prefix = f"/v{self.version}"
+        assert path == "/version" or path.startswith(f"{prefix}/"), path
+        what = f"{method} {path[len(prefix) :] if path.startswith(prefix + '/') else path}"
+        query = parse_qs(parts.query)
+        self.asked.append(what + "".join(f" {key}={values[0]}" for key, values in sorted(query.items())))
+        if body:
+            self.bodies[what] = json.loads(body)
+        if what in self.delays:
+            self.delays[what].wait(20)
+        return self.answers.get(what, (404, {"message": f"No such thing: {what}"}))
 
 
-class Client:
-    """Docker's, with one container or none."""
-
-    def __init__(self, **state: Any) -> None:
-        self._state = state
-        self.started = 0
-
-    def inspect_container(self, _name: str) -> dict[str, Any]:
-        if not self._state:
-            raise NotFound("No such container")
-        return {"State": self._state}
-
-    def start(self, _container_id: str) -> None:
-        self.started += 1
-        raise APIError("port is already allocated")
+@pytest.fixture
+def daemon() -> Daemon:
+    return Daemon()
 
 
-def engine_with(monkeypatch: pytest.MonkeyPatch, **state: Any) -> tuple[DockerEngine, Client]:
-    errors = SimpleNamespace(APIError=APIError, NotFound=NotFound)
-    monkeypatch.setattr(docker, "docker", SimpleNamespace(errors=errors), raising=False)
-    engine = DockerEngine.__new__(DockerEngine)
-    engine._client = client = Client(**state)
-    return engine, client
+@pytest.fixture
+def address(tmp_path: Path, daemon: Daemon) -> Iterator[str]:
+    """The socket at which the daemon listens."""
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def _serve(self) -> None:
+            body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            status, content = daemon.answer(self.command, self.path, body)
+            data = content if isinstance(content, bytes) else b"" if content is None else json.dumps(content).encode()
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(data)))
+            self.end_headers()
+            self.wfile.write(data)
+
+        def do_GET(self) -> None:
+            self._serve()
+
+        def do_POST(self) -> None:
+            self._serve()
+
+        def do_DELETE(self) -> None:
+            self._serve()
+
+        def address_string(self) -> str:
+            return "peer"
+
+        def log_message(self, *_args: Any) -> None:
+            """Keep the test's output quiet."""
+
+    path = str(tmp_path / "docker.sock")
+    server = socketserver.ThreadingUnixStreamServer(path, Handler)
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+    thread.start()
+    yield path
+    for delay in daemon.delays.values():
+        delay.set()
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+@pytest.fixture
+def engine(address: str) -> DockerEngine:
+    return DockerEngine(address)
+
+
+def target_answers(daemon: Daemon, network: dict[str, Any] | None = None) -> None:
+    """A target host that has image and network."""
+    daemon.answers[f"GET /images/{IMAGE_ID}/json"] = (200, {"Id": IMAGE_ID})
+    daemon.answers["GET /images/organic/minicore:latest/json"] = (200, {"Id": IMAGE_ID})
+    daemon.answers["GET /networks/core"] = (200, network or MACVLAN)
+    daemon.answers["POST /containers/create"] = (201, {"Id": "new", "Warnings": []})
+
+
+def inspected(daemon: Daemon, engine: DockerEngine) -> ContainerSpec:
+    daemon.answers["GET /containers/smf/json"] = (200, container())
+    spec = engine.inspect("smf")
+    assert spec is not None
+    return spec
+
+
+def test_a_container_is_described_without_docker_s_words(daemon: Daemon, engine: DockerEngine) -> None:
+    spec = inspected(daemon, engine)
+    assert (spec.name, spec.id, spec.entrypoint, spec.await_key) == ("smf", ID, paths.INIT, "smf")
+    assert (spec.image, spec.image_id) == ("organic/minicore:latest", IMAGE_ID)
+    assert (spec.running, spec.pid, spec.started_at) == (True, 4711, "2026-01-02T03:04:05.678901234Z")
+    assert spec.networks == (NetworkAttachment("core", "192.0.2.34", "02:42:c0:00:02:22", "", ("smf",)),)
+    assert spec.mounts == (VolumeMount("bind", "/data", True),)
+    assert spec.restart_policy == RestartPolicy("unless-stopped")
+    assert (spec.tty, spec.host_network) == (False, False)
+    assert typed.from_dict(ContainerSpec, json.loads(json.dumps(typed.to_dict(spec))), complete=True) == spec
+
+
+@pytest.mark.parametrize("networks", [{}, {"core": {"IPAddress": "", "MacAddress": "", "Aliases": None}}])
+def test_a_container_that_was_never_started_is_described(
+    daemon: Daemon, engine: DockerEngine, networks: dict[str, Any]
+) -> None:
+    answer = container(Status="created", Pid=0, StartedAt="0001-01-01T00:00:00Z")
+    answer["NetworkSettings"]["Networks"] = networks
+    answer["HostConfig"].update(RestartPolicy={"Name": ""}, NetworkMode="host")
+    answer.update(Path="/bin/server", Args=["--name", "../else"])
+    del answer["GraphDriver"]
+    daemon.answers["GET /containers/smf/json"] = (200, answer)
+    spec = engine.inspect("smf")
+    assert spec is not None
+    assert (spec.running, spec.pid, spec.await_key, spec.host_network) == (False, 0, None, True)
+    assert spec.restart_policy == RestartPolicy("no")
+    assert spec.started_at_s < 0
+
+
+def test_names_are_quoted_on_their_way_to_the_daemon(daemon: Daemon, engine: DockerEngine) -> None:
+    daemon.answers["GET /containers/a?b/../c/json"] = (200, container())
+    assert engine.inspect("a?b/../c") is not None
+    assert engine.inspect("none") is None
+
+
+def test_image_and_networks_are_looked_up(daemon: Daemon, engine: DockerEngine) -> None:
+    target_answers(daemon)
+    daemon.answers["GET /networks"] = (200, [MACVLAN, {"Name": "host", "Driver": "host", "IPAM": {"Config": None}}])
+    assert engine.identity() == "daemon-id"
+    assert engine.image_id("organic/minicore:latest") == IMAGE_ID
+    assert engine.image_id("other:1") is None
+    core = NetworkSpec("core", "macvlan", {"parent": "no-such-link"}, (AddressPool("192.0.2.0/24", "192.0.2.1"),))
+    assert engine.networks() == [core, NetworkSpec("host", "host")]
+    assert engine.network("core") == core
+    assert engine.network("none") is None
+
+
+def test_a_container_is_created_like_the_source_s_with_a_mac_of_its_own(daemon: Daemon, engine: DockerEngine) -> None:
+    target_answers(daemon)
+    spec = inspected(daemon, engine)
+    assert engine.create_awaiting(spec) == "new"
+    assert daemon.asked[-1] == "POST /containers/create name=smf"
+    body = daemon.bodies["POST /containers/create"]
+    assert body["Entrypoint"] == [paths.INIT, "--name", "smf", "--"]
+    assert body["Image"] == "organic/minicore:latest"
+    assert "MacAddress" not in body
+    assert body["HostConfig"]["CapAdd"] == ["NET_ADMIN"]
+    assert body["HostConfig"]["RestartPolicy"]["Name"] == "no"
+    endpoint = body["NetworkingConfig"]["EndpointsConfig"]["core"]
+    assert endpoint["IPAMConfig"] == {"IPv4Address": "192.0.2.34"}
+    assert endpoint["Aliases"] == ["smf"]
+    assert endpoint["MacAddress"] != spec.networks[0].mac
+
+
+def test_a_container_to_restore_into_has_the_same_mac(daemon: Daemon, engine: DockerEngine) -> None:
+    target_answers(daemon)
+    spec = inspected(daemon, engine)
+    daemon.answers["GET /images/organic/minicore:latest/json"] = (200, {"Id": "sha256:other"})
+    assert engine.checkpoints.create_stopped(spec) == "new"
+    body = daemon.bodies["POST /containers/create"]
+    assert body["NetworkingConfig"]["EndpointsConfig"]["core"]["MacAddress"] == spec.networks[0].mac
+    assert body["Image"] == IMAGE_ID  # the tag means another image on this host
+
+
+def test_an_old_daemon_takes_one_mac_for_the_container(daemon: Daemon, address: str) -> None:
+    target_answers(daemon)
+    daemon.version = "1.43"
+    daemon.answers["GET /version"] = (200, {"ApiVersion": "1.43"})
+    engine = DockerEngine(address)
+    engine.create_awaiting(inspected(daemon, engine))
+    body = daemon.bodies["POST /containers/create"]
+    assert body["MacAddress"] == body["NetworkingConfig"]["EndpointsConfig"]["core"]["MacAddress"]
+
+
+@pytest.mark.parametrize(
+    ("network", "code"),
+    [
+        (MACVLAN, None),
+        ({**MACVLAN, "Driver": "ipvlan"}, "ipvlan"),
+        ({**MACVLAN, "Driver": "overlay"}, None),
+    ],
+)
+def test_networks_on_which_no_container_can_await(
+    daemon: Daemon, engine: DockerEngine, network: dict[str, Any], code: str | None
+) -> None:
+    target_answers(daemon, network)
+    blockers = engine.blockers(inspected(daemon, engine), Side.TARGET)
+    assert [blocker.code for blocker in blockers] == [code] * (code is not None)
+
+
+def test_every_blocker_of_a_target_is_reported_at_once(daemon: Daemon, address: str) -> None:
+    daemon.version = "1.43"
+    daemon.answers["GET /version"] = (200, {"ApiVersion": "1.43"})
+    daemon.answers["GET /networks/bridge"] = (200, {**MACVLAN, "Driver": "bridge", "Name": "bridge"})
+    engine = DockerEngine(address)
+    answer = container()
+    answer["NetworkSettings"]["Networks"]["bridge"] = answer["NetworkSettings"]["Networks"]["core"]
+    daemon.answers["GET /containers/smf/json"] = (200, answer)
+    spec = engine.inspect("smf")
+    assert spec is not None
+    codes = [blocker.code for blocker in engine.blockers(spec, Side.TARGET)]
+    assert codes == ["image_missing", "engine_too_old", "network_missing", "default_network"]
+    assert engine.blockers(spec, Side.SOURCE) == []
+
+
+@pytest.mark.parametrize(
+    ("network", "interface"),
+    [
+        (MACVLAN, "no-such-link"),
+        ({"Driver": "bridge", "Id": "0123456789abcdef", "Options": {}}, "br-0123456789ab"),
+        ({"Driver": "bridge", "Id": "0", "Options": {"com.docker.network.bridge.name": "core0"}}, "core0"),
+        ({"Driver": "overlay", "Id": "0", "Options": None}, None),
+    ],
+)
+def test_the_interface_that_leads_into_a_network(network: dict[str, Any], interface: str | None) -> None:
+    assert host_interface(network) == interface
 
 
 @pytest.mark.parametrize(
@@ -56,26 +334,123 @@ def engine_with(monkeypatch: pytest.MonkeyPatch, **state: Any) -> tuple[DockerEn
         ("on-failure", {"Status": "exited", "ExitCode": 1}, True),
         ("on-failure", {"Status": "exited", "ExitCode": 0}, False),
         ("no", {"Status": "exited", "ExitCode": 1}, False),
-        ("", {"Status": "exited", "ExitCode": 1}, False),
         ("always", {"Status": "running", "ExitCode": 0}, False),
-        ("always", {}, False),
+        ("always", None, False),
     ],
 )
 def test_what_ended_is_started_as_its_policy_says_and_a_refusal_is_no_failure(
-    policy: str, state: dict[str, Any], started: bool, monkeypatch: pytest.MonkeyPatch
+    daemon: Daemon, engine: DockerEngine, policy: str, state: dict[str, Any] | None, started: bool
 ) -> None:
-    engine, client = engine_with(monkeypatch, **state)
-    engine.restart("c0ffee", {"Name": policy})
-    assert client.started == started
+    if state is not None:
+        daemon.answers["GET /containers/smf/json"] = (200, container(**state))
+    daemon.answers["POST /containers/smf/start"] = (500, {"message": "port is already allocated"})
+    engine.restart_if_ended("smf", RestartPolicy(policy))
+    assert ("POST /containers/smf/start" in daemon.asked) is started
 
 
-@pytest.mark.parametrize("state", [{"Pid": 0}, {"Pid": 8}, {}], ids=["ended", "started anew", "gone"])
-def test_the_end_of_a_container_is_noticed(state: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
-    engine, client = engine_with(monkeypatch, Pid=7)
+def test_a_start_that_is_refused_says_why(daemon: Daemon, engine: DockerEngine) -> None:
+    daemon.answers["POST /containers/smf/start"] = (500, {"message": "address is in use"})
+    with pytest.raises(EngineError, match=r"refused to start the container: address is in use"):
+        engine.start("smf")
+
+
+def test_a_container_that_ends_as_soon_as_it_was_started_is_no_success(daemon: Daemon, engine: DockerEngine) -> None:
+    daemon.answers["POST /containers/smf/start"] = (204, None)
+    daemon.answers["GET /containers/smf/json"] = (200, container(Status="exited", Pid=0))
+    with pytest.raises(EngineError, match="ended as soon as it was started"):
+        engine.start("smf")
+    daemon.answers["GET /containers/smf/json"] = (200, container())
+    assert engine.start("smf").pid == 4711
+
+
+def test_restarts_are_suspended_and_restored(daemon: Daemon, engine: DockerEngine) -> None:
+    daemon.answers["POST /containers/smf/update"] = (200, {"Warnings": None})
+    engine.suspend_restarts("smf")
+    assert daemon.bodies["POST /containers/smf/update"]["RestartPolicy"]["Name"] == "no"
+    engine.restore_restarts("smf", RestartPolicy("on-failure", 3))
+    policy = {"Name": "on-failure", "MaximumRetryCount": 3}
+    assert daemon.bodies["POST /containers/smf/update"] == {"RestartPolicy": policy}
+
+
+def test_what_is_gone_needs_nothing_done(daemon: Daemon, engine: DockerEngine) -> None:
+    engine.suspend_restarts("smf")
+    engine.remove("smf")
+    engine.wait_until_stopped("smf")
+    engine.wait_until_exit_seen("smf", 7, 60)
+    assert daemon.asked[1:] == [
+        "POST /containers/smf/update",
+        "DELETE /containers/smf force=1 v=1",
+        "POST /containers/smf/wait",
+        "GET /containers/smf/json",
+    ]
+
+
+@pytest.mark.parametrize("running", [True, False])
+def test_a_running_container_is_removed_only_if_wanted(daemon: Daemon, engine: DockerEngine, running: bool) -> None:
+    daemon.answers["DELETE /containers/smf"] = (409, {"message": "container is running"})
+    with pytest.raises(EngineError, match="refused to remove the container: container is running"):
+        engine.remove("smf", running=running)
+    assert daemon.asked[-1] == f"DELETE /containers/smf force={int(running)} v=1"
+
+
+def test_waiting_for_the_end_has_an_end(daemon: Daemon, engine: DockerEngine) -> None:
+    daemon.answers["POST /containers/smf/wait"] = (200, {"StatusCode": 0})
+    engine.wait_until_stopped("smf")
+    daemon.delays["POST /containers/smf/wait"] = threading.Event()
+    with pytest.raises(EngineError, match="did not answer POST /containers/smf/wait in time"):
+        engine.wait_until_stopped("smf", timeout_s=0.05)
+
+
+@pytest.mark.parametrize("state", [{"Pid": 0}, {"Pid": 8}, None], ids=["ended", "restarted", "gone"])
+def test_the_end_of_a_container_is_seen(daemon: Daemon, engine: DockerEngine, state: dict[str, Any] | None) -> None:
+    what = "GET /containers/smf/json"
+    daemon.answers[what] = (200, container(Pid=7))
     began = time.monotonic()
-    engine.wait_until_exit_seen("c0ffee", 7, 0.1)
+    engine.wait_until_exit_seen("smf", 7, 0.1)
     assert time.monotonic() - began >= 0.1
-    threading.Timer(0.1, lambda: setattr(client, "_state", state)).start()
+    after = (404, {"message": "gone"}) if state is None else (200, container(**state))
+    threading.Timer(0.1, lambda: daemon.answers.update({what: after})).start()
     began = time.monotonic()
-    engine.wait_until_exit_seen("c0ffee", 7, 60)
+    engine.wait_until_exit_seen("smf", 7, 60)
     assert time.monotonic() - began < 60
+
+
+def test_checkpoints_need_an_experimental_daemon(daemon: Daemon, engine: DockerEngine) -> None:
+    assert engine.checkpoints.blockers() == []
+    daemon.answers["GET /info"] = (200, {"ID": "daemon-id", "ExperimentalBuild": False, "DockerRootDir": "/d"})
+    assert [blocker.code for blocker in engine.checkpoints.blockers()] == ["engine_not_experimental"]
+    assert engine.checkpoints.directory(ID, "1") == f"/d/containers/{ID}/checkpoints/1"
+
+
+def test_the_layer_of_a_container_needs_overlay2(daemon: Daemon, engine: DockerEngine) -> None:
+    assert engine.checkpoints.upper_directory(inspected(daemon, engine)) == "/var/lib/docker/u"
+    answer = container()
+    del answer["GraphDriver"]
+    daemon.answers["GET /containers/smf/json"] = (200, answer)
+    spec = engine.inspect("smf")
+    assert spec is not None
+    with pytest.raises(EngineError, match="overlay2"):
+        engine.checkpoints.upper_directory(spec)
+
+
+def test_an_engine_that_is_not_there_is_a_blocker(tmp_path: Path) -> None:
+    with pytest.raises(Refused, match="does not answer") as refused:
+        DockerEngine(str(tmp_path / "none.sock"))
+    assert [blocker.code for blocker in refused.value.blockers] == ["engine_unreachable"]
+
+
+@pytest.mark.parametrize(
+    ("status", "content", "message"),
+    [
+        (500, {"message": "broken"}, "broken"),
+        (500, b"<html>", "<html>"),
+        (500, None, "status 500"),
+        (200, b"<html>", "something else than JSON"),
+    ],
+)
+def test_a_daemon_that_answers_wrongly(
+    daemon: Daemon, engine: DockerEngine, status: int, content: Any, message: str
+) -> None:
+    daemon.answers["GET /containers/smf/json"] = (status, content)
+    with pytest.raises(EngineError, match=message):
+        engine.inspect("smf")

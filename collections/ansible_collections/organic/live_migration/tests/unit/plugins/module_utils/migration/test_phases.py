@@ -10,8 +10,13 @@ from dataclasses import replace
 
 import pytest
 from ansible_collections.organic.live_migration.plugins.module_utils import typed
+from ansible_collections.organic.live_migration.plugins.module_utils.engines.base import (
+    ContainerSpec,
+    NetworkAttachment,
+)
 from ansible_collections.organic.live_migration.plugins.module_utils.migration import agent, phases
 from ansible_collections.organic.live_migration.plugins.module_utils.migration.phases import Parameters, PlanParameters
+from ansible_collections.organic.live_migration.plugins.module_utils.paths import INIT
 from ansible_collections.organic.live_migration.plugins.module_utils.session.channel import Credentials
 from ansible_collections.organic.live_migration.plugins.module_utils.session.options import Options
 
@@ -20,7 +25,11 @@ CREDENTIALS = Credentials("a", "b", "c")
 
 
 def test_the_parameters_of_a_phase_arrive_whole() -> None:
-    sent = Parameters(phases.START, plan=PLAN, credentials=CREDENTIALS, addresses=["192.0.2.12"], port=7)
+    spec = ContainerSpec(
+        "smf", "c0ffee", "nf", "sha256:0", INIT, "smf", "running", 7, "2026-01-01T00:00:00Z",
+        networks=(NetworkAttachment("core", "192.0.2.34"),), native={"Config": {"Env": None}},
+    )  # fmt: skip
+    sent = Parameters(phases.PREPARE, plan=PLAN, credentials=CREDENTIALS, source=spec, addresses=["192.0.2.12"], port=7)
     read = typed.from_dict(Parameters, json.loads(json.dumps(sent.as_module_arguments())))
     assert read == sent
     assert read.decided_plan.options == PLAN.options
@@ -36,7 +45,7 @@ def test_a_plan_needs_credentials_and_a_strategy() -> None:
 
 
 def test_every_phase_has_a_function() -> None:
-    assert set(agent._PHASES) == set(phases.PHASES)
+    assert {*agent._PHASES, *agent._PHASES_WITHOUT_ENGINE} == set(phases.PHASES)
 
 
 @pytest.mark.parametrize("arguments", [{"phase": "magic"}, {"phase": "poll", "events_seen": "many"}, {}])

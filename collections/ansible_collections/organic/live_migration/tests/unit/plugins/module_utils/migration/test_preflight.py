@@ -1,91 +1,113 @@
 # Copyright (c) 2026 Organic 5GC contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What speaks against a migration, by what the engine says; tests/faults has it refused on real hosts."""
+"""Preflight checks with a fake engine, which shows that its interface is enough; tests/faults has real hosts."""
 
 from __future__ import annotations
 
+import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible_collections.organic.live_migration.plugins.module_utils import paths
+from ansible_collections.organic.live_migration.plugins.module_utils.engines.base import Side, VolumeMount
+from ansible_collections.organic.live_migration.plugins.module_utils.errors import Blocker
 from ansible_collections.organic.live_migration.plugins.module_utils.migration import preflight
 from ansible_collections.organic.live_migration.plugins.module_utils.session.journal import MigrationRecord
-
-NETWORK = {"IPAddress": "192.0.2.34", "GlobalIPv6Address": "", "MacAddress": "02:42:c0:00:02:22"}
-
-
-def container(**differences: Any) -> dict[str, Any]:
-    """A description of one that may be moved, but for the differences."""
-    return {
-        "Id": "c0ffee",
-        "Name": "/smf",
-        "Path": "/bin/server",
-        "Image": "sha256:0",
-        "State": {"Status": "running", "Pid": 1},
-        "Config": {"Tty": False, "Image": "nf"},
-        "HostConfig": {"NetworkMode": "core"},
-        "Mounts": [],
-        "NetworkSettings": {"Networks": {"core": NETWORK}},
-        **differences,
-    }
+from ansible_collections.organic.live_migration.tests.unit.plugins.module_utils.engines.fake_engine import (
+    NETWORK,
+    FakeCheckpoints,
+    FakeEngine,
+    spec,
+)
 
 
-class Engine:
-    """Docker's, with one container and one network, or none."""
-
-    experimental = True
-    creates_with_many_networks = False
-
-    def __init__(self, description: dict[str, Any] | None = None, driver: str = "macvlan") -> None:
-        self._description = description
-        self._driver = driver
-
-    def identity(self) -> str:
-        return "engine"
-
-    def inspect(self, _name: str) -> dict[str, Any] | None:
-        return self._description
-
-    def image_id(self, _reference: str) -> str:
-        return "sha256:0"
-
-    def network(self, _name: str) -> dict[str, Any]:
-        return {"Driver": self._driver, "Options": {}, "Id": "beef"}
+def engine(**differences: Any) -> FakeEngine:
+    return FakeEngine(spec(**differences), checkpoints=FakeCheckpoints())
 
 
-def codes(blockers: list[Any]) -> list[str]:
+def codes(blockers: list[Blocker]) -> list[str]:
     return [blocker.code for blocker in blockers]
 
 
 @pytest.mark.parametrize(
     ("differences", "code"),
     [
-        ({"Config": {"Tty": True}}, "terminal"),
-        ({"HostConfig": {"NetworkMode": "host"}}, "host_network"),
-        ({"Mounts": [{"RW": True, "Destination": "/data", "Type": "volume"}]}, "volume"),
-        ({"NetworkSettings": {"Networks": {"core": {**NETWORK, "GlobalIPv6Address": "2001:db8::34"}}}}, "ipv6"),
+        ({"tty": True}, "terminal"),
+        ({"host_network": True}, "host_network"),
+        ({"mounts": (VolumeMount("volume", "/data", True),)}, "volume"),
+        ({"mounts": (VolumeMount("volume", "/shared", True),)}, None),
+        ({"mounts": (VolumeMount("volume", "/data", False), VolumeMount("tmpfs", "/tmp", True))}, None),
+        ({"networks": (replace(NETWORK, ipv6="2001:db8::34"),)}, "ipv6"),
         ({}, None),
     ],
 )
-def test_what_does_not_move_is_no_less_in_the_way_of_the_engine_s_own_checkpoint(
+def test_what_the_resident_method_cannot_move_the_engine_s_checkpoint_cannot_either(
     records: Path, differences: dict[str, Any], code: str | None
 ) -> None:
-    view = preflight.look_at_source(Engine(container(**differences)), "smf", [], "engine", None)
+    view = preflight.look_at_source(engine(**differences), "smf", ["/shared"], by_engine=True, tracking=None)
     assert codes(view.blockers) == [code] * (code is not None)
+    assert view.spec == spec(**differences)
+    assert view.engine_id == "fake-engine"
+
+
+@pytest.mark.parametrize(
+    ("containers", "code"),
+    [([], "container_unknown"), ([spec(status="exited", pid=0)], "container_not_running"), ([spec()], "not_resident"),
+     ([spec(entrypoint=paths.INIT)], "not_resident")],
+)  # fmt: skip
+def test_what_is_no_running_resident_container_is_refused(records: Path, containers: list[Any], code: str) -> None:
+    view = preflight.look_at_source(FakeEngine(*containers), "smf", [], by_engine=False, tracking=None)
+    assert codes(view.blockers) == [code]
+
+
+def test_a_resident_container_needs_a_process(records: Path) -> None:
+    awaiting = FakeEngine(spec(entrypoint=paths.INIT, await_key="smf", pid=os.getpid()))
+    view = preflight.look_at_source(awaiting, "smf", [], by_engine=False, tracking=None)
+    assert "process_tree" in codes(view.blockers)
+
+
+def test_an_engine_without_checkpoints_has_no_method_engine(records: Path) -> None:
+    view = preflight.look_at_source(FakeEngine(spec()), "smf", [], by_engine=True, tracking=None)
+    assert codes(view.blockers) == ["engine_without_checkpoints"]
+    assert codes(preflight.look_at_target(FakeEngine(), spec(), 1, 0, by_engine=True)) == ["engine_without_checkpoints"]
+
+
+def test_the_engine_s_own_blockers_are_reported_on_both_sides(records: Path) -> None:
+    asked = engine()
+    asked.objections = {side: [Blocker(side.value, "message", "remedy")] for side in Side}
+    assert codes(preflight.look_at_source(asked, "smf", [], by_engine=True, tracking=None).blockers) == ["source"]
+    asked.containers.clear()
+    assert codes(preflight.look_at_target(asked, spec(), 1 << 20, 0, by_engine=True)) == ["target"]
 
 
 def test_a_container_moves_once_at_a_time_by_either_method(records: Path) -> None:
     entry = MigrationRecord("0" * 16, "source", "smf", "c0ffee", "edge-b", method="engine")
     entry.adopt()
     entry.save()
-    view = preflight.look_at_source(Engine(container()), "smf", [], "engine", None)
+    view = preflight.look_at_source(engine(), "smf", [], by_engine=True, tracking=None)
     assert codes(view.blockers) == ["busy"]
 
 
-def test_a_target_on_which_the_container_cannot_be_made_is_refused(records: Path) -> None:
-    many = container(NetworkSettings={"Networks": {"core": NETWORK, "other": NETWORK}})
-    blockers = preflight.look_at_target(Engine(), many, 1 << 20, 0, "engine")
-    assert codes(blockers) == ["engine_too_old"]
-    blockers = preflight.look_at_target(Engine(driver="ipvlan"), container(), 1 << 20, 0, "engine")
-    assert codes(blockers) == ["ipvlan"]
+@pytest.mark.parametrize(
+    ("differences", "code"),
+    [({}, "name_in_use"), ({"status": "exited", "pid": 0, "entrypoint": "/bin/other"}, "name_in_use"),
+     ({"status": "exited", "pid": 0}, None)],
+)  # fmt: skip
+def test_a_name_that_is_in_use_on_the_target(records: Path, differences: dict[str, Any], code: str | None) -> None:
+    blockers = preflight.look_at_target(engine(**differences), spec(), 1 << 20, 0, by_engine=True)
+    assert codes(blockers) == [code] * (code is not None)
+
+
+def test_a_frozen_source_of_an_interrupted_migration_is_no_target(records: Path) -> None:
+    MigrationRecord("0" * 16, "source", "smf", "c0ffee", "edge-a").save()
+    [blocker] = preflight.look_at_target(engine(), spec(), 1 << 20, 0, by_engine=True)
+    assert blocker.code == "frozen"
+    assert "edge-a" in blocker.message
+
+
+def test_a_target_without_memory_is_refused(records: Path) -> None:
+    blockers = preflight.look_at_target(FakeEngine(checkpoints=FakeCheckpoints()), spec(), 1 << 60, 0, by_engine=True)
+    assert codes(blockers) == ["no_memory"]

@@ -33,7 +33,7 @@ def _programs_are_there(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def codes(root: str) -> list[str]:
-    return [blocker.code for blocker in preflight.runtime_reasons(root)]
+    return [blocker.code for blocker in preflight.runtime_blockers(root)]
 
 
 def test_a_whole_runtime_is_no_reason(tmp_path: Path) -> None:
@@ -44,7 +44,7 @@ def test_a_whole_runtime_is_no_reason(tmp_path: Path) -> None:
 def test_a_missing_program_is_named(tmp_path: Path, name: str) -> None:
     root = runtime(tmp_path, NOTHING_LACKS)
     (tmp_path / name).unlink()
-    [reason] = preflight.runtime_reasons(root)
+    [reason] = preflight.runtime_blockers(root)
     assert reason.code == "runtime_missing"
     assert name in reason.message
 
@@ -59,7 +59,7 @@ def test_each_lack_of_the_kernel_is_told_with_its_error(tmp_path: Path) -> None:
         "pagemap_scan": "Inappropriate ioctl for device",
         "userfaultfd": "Function not implemented",
     }
-    blockers = preflight.runtime_reasons(runtime(tmp_path, lacks))
+    blockers = preflight.runtime_blockers(runtime(tmp_path, lacks))
     assert [blocker.code for blocker in blockers] == ["kernel_too_old", "kernel_too_old"]
     assert "PAGEMAP_SCAN): Inappropriate ioctl" in blockers[0].message
     assert "userfaultfd): Function not implemented" in blockers[1].message

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import datetime
 from pathlib import Path
-from typing import Any
 
 import pytest
 from ansible_collections.organic.live_migration.plugins.module_utils.errors import Failure
@@ -16,6 +15,10 @@ from ansible_collections.organic.live_migration.plugins.module_utils.migration.s
 from ansible_collections.organic.live_migration.plugins.module_utils.session import journal, states
 from ansible_collections.organic.live_migration.plugins.module_utils.session.journal import MigrationRecord
 from ansible_collections.organic.live_migration.plugins.module_utils.session.outcome import Verdict
+from ansible_collections.organic.live_migration.tests.unit.plugins.module_utils.engines.fake_engine import (
+    FakeEngine,
+    spec,
+)
 
 
 def written(role: str, state: str, alive: bool = False) -> MigrationRecord:
@@ -91,18 +94,8 @@ def test_a_source_that_was_recovered_before_its_agent_died_has_the_target_asked(
     assert migration._on_worker_death(Failure("The migration worker was killed.")).verdict is Verdict.IN_DOUBT
 
 
-class Engine:
-    """An engine with one container, or none."""
-
-    def __init__(self, **state: Any) -> None:
-        self._description = {"State": state, "Path": "/bin/server"} if state else None
-
-    def inspect(self, _name: str) -> Any:
-        return self._description
-
-
 def at(seconds_ago: float) -> str:
-    """A time as Docker tells it."""
+    """A time in a container's description."""
     then = datetime.datetime.now(datetime.timezone.utc) - datetime.timedelta(seconds=seconds_ago)
     return then.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
@@ -110,15 +103,16 @@ def at(seconds_ago: float) -> str:
 @pytest.mark.parametrize(
     ("engine", "outcome"),
     [
-        (Engine(), phases.NEVER_RAN),
-        (Engine(Status="running", StartedAt=at(5)), phases.RUNNING),
-        (Engine(Status="exited", StartedAt=at(5)), phases.EXITED),
-        (Engine(Status="exited", StartedAt=at(100 * 365 * 86400)), phases.NEVER_RAN),  # before the host was started
-        (Engine(Status="created", StartedAt="0001-01-01T00:00:00Z"), phases.NEVER_RAN),
+        (FakeEngine(), phases.NEVER_RAN),
+        (FakeEngine(spec(started_at=at(5))), phases.RUNNING),
+        (FakeEngine(spec(status="exited", started_at=at(5))), phases.EXITED),
+        # before the host was booted
+        (FakeEngine(spec(status="exited", started_at=at(100 * 365 * 86400))), phases.NEVER_RAN),
+        (FakeEngine(spec(status="created", started_at="0001-01-01T00:00:00Z")), phases.NEVER_RAN),
     ],
 )
-def test_a_container_that_is_there_had_its_process(records: Path, engine: Engine, outcome: str) -> None:
-    assert recovery.target_outcome("0" * 16, "smf", engine) == outcome  # type: ignore[arg-type]
+def test_a_container_that_is_there_had_its_process(records: Path, engine: FakeEngine, outcome: str) -> None:
+    assert recovery.target_outcome("0" * 16, "smf", engine) == outcome
 
 
 @pytest.mark.parametrize(
@@ -150,6 +144,5 @@ def test_what_ran_there_never_runs_here_again(
     done = []
     monkeypatch.setattr(Source, "roll_back", lambda *_given: done.append("roll_back"))
     monkeypatch.setattr(Source, "release", lambda *_given: done.append("release"))
-    engine: Any = Engine()
-    assert recovery.resolve_source(entry.migration_id, outcome, engine) == (phases.LOST if lost else outcome)
+    assert recovery.resolve_source(entry.migration_id, outcome, FakeEngine()) == (phases.LOST if lost else outcome)
     assert done == ["roll_back" if kept_here else "release"]

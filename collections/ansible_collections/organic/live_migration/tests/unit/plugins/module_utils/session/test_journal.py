@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible_collections.organic.live_migration.plugins.module_utils.engines.base import RestartPolicy
 from ansible_collections.organic.live_migration.plugins.module_utils.session import journal, states
 from ansible_collections.organic.live_migration.plugins.module_utils.session.journal import MigrationRecord
 from hypothesis import given
@@ -22,7 +23,7 @@ def make(migration_id: str = ID, role: str = "source", **fields: Any) -> Migrati
 
 
 def test_what_was_written_down_is_read_again(records: Path) -> None:
-    made = make(root_pid=7, restart_policy={"Name": "unless-stopped", "MaximumRetryCount": 0})
+    made = make(root_pid=7, restart_policy=RestartPolicy("unless-stopped"))
     made.adopt()
     made.save(states.COMMITTED)
     assert journal.all_records() == [made]

@@ -1,0 +1,23 @@
+# Copyright (c) 2026 Organic 5GC contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""No orchestrator: the engine of the target host creates the awaiting container itself, and removes it."""
+
+from __future__ import annotations
+
+from ansible_collections.organic.live_migration.plugins.module_utils.engines.base import ContainerSpec
+from ansible_collections.organic.live_migration.plugins.plugin_utils.orchestrators.base import Orchestrator
+
+
+class NoOrchestrator(Orchestrator):
+    """There is nobody to ask."""
+
+    def place(self, spec: ContainerSpec, target_host: str) -> None:
+        """The target's agent does it."""
+
+    def commit(self) -> None:
+        """The source's agent has ended its container."""
+
+    def revert(self) -> None:
+        """The target's agent removes what it created."""
