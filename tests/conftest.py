@@ -8,8 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.harness.lab import ready_inventory
-from tests.harness.playbook import run_playbook
+from tests.harness.lab import prepared_inventory
 from tests.harness.site import Site
 
 
@@ -18,9 +17,7 @@ def site() -> Iterator[Site]:
     """Prepared hosts with the workload's image."""
     if os.geteuid():
         pytest.skip("a lab needs root")
-    inventory = ready_inventory()
-    run_playbook("--inventory", str(inventory), "playbooks/prepare_hosts.yml")
-    made = Site(inventory)
+    made = Site(prepared_inventory())
     made.prepare()
     yield made
     made.clean()

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from tests.harness.lab import ready_inventory
+from tests.harness.lab import prepared_inventory
 from tests.harness.playbook import PlaybookResult, run
 
 BRIDGE = f"@{Path(__file__).with_name('bridge.yml')}"
@@ -75,8 +75,8 @@ def core_site() -> Iterator[CoreSite]:
     """Prepared hosts without a core, and without one afterwards."""
     if os.geteuid():
         pytest.skip("a lab needs root")
-    made = CoreSite(str(ready_inventory()))
-    for playbook in ("prepare_hosts", "build_minicore", "remove_core"):
+    made = CoreSite(str(prepared_inventory()))
+    for playbook in ("build_minicore", "remove_core"):
         made.playbook(playbook)
     yield made
     made.playbook("remove_core")

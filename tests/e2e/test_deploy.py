@@ -9,6 +9,10 @@ import pytest
 from .conftest import BRIDGE, CoreSite, leftovers
 
 
+def test_preparing_the_hosts_again_changes_nothing(core_site: CoreSite) -> None:
+    assert core_site.playbook("prepare_hosts").changed == 0
+
+
 def test_every_nf_runs_at_its_place(core: CoreSite) -> None:
     first, second = core.nf_hosts[:2]
     states = core.states()

@@ -29,6 +29,10 @@ criu_proof.CriuProof().run()
 """
 
 
+# test_deploy.py has the second run, which must change nothing, on the lab that is there.
+pytestmark = pytest.mark.exhaustive
+
+
 def playbook(name: str, *arguments: str) -> subprocess.CompletedProcess[str]:
     command = ["ansible-playbook", f"playbooks/{name}.yml", *arguments]
     return subprocess.run(command, cwd=PROJECT, env=TEXT_ENVIRONMENT, text=True, capture_output=True, check=False)
@@ -87,7 +91,6 @@ def test_check_mode_changes_nothing(host: Host) -> None:
     assert host.run(f"test -e {ROOT}", check=False).returncode == 1
 
 
-@pytest.mark.exhaustive
 def test_says_what_is_missing_before_it_touches_anything(host: Host) -> None:
     host.run("mv /usr/sbin/criu /usr/sbin/criu.away; printf '#!/bin/sh\\necho Version: 4.1.1\\n' >/usr/sbin/criu")
     host.run("chmod +x /usr/sbin/criu")
@@ -109,7 +112,6 @@ def test_the_second_run_changes_nothing(host: Host) -> None:
     assert host.prepare("--check") == 0
 
 
-@pytest.mark.exhaustive
 def test_what_it_installs_runs_by_itself(prepared: Host) -> None:
     """In a root directory with nothing but the runtime."""
     manifest = prepared.manifest()
@@ -130,7 +132,6 @@ def test_the_manifest_names_every_file(prepared: Host) -> None:
     assert manifest["arch"] == os.uname().machine
 
 
-@pytest.mark.exhaustive
 def test_repairs(prepared: Host) -> None:
     prepared.run(f"cd {ROOT} && rm lib/libnl-3.so.200 && echo x >>init && echo x >lib/stale.so && chmod -x criu")
     before = prepared.manifest()
@@ -139,7 +140,6 @@ def test_repairs(prepared: Host) -> None:
     assert prepared.run(f"test -x {ROOT}/criu -a ! -e {ROOT}/lib/stale.so", check=False).returncode == 0
 
 
-@pytest.mark.exhaustive
 def test_after_a_boot_kerndat_is_made_again_in_place(prepared: Host) -> None:
     inode = prepared.said(f"stat -c %i {ROOT}/criu.kdat")
     boot_id = prepared.manifest()["boot_id"]
@@ -152,7 +152,6 @@ def test_after_a_boot_kerndat_is_made_again_in_place(prepared: Host) -> None:
     assert manifest["boot_id"] == boot_id
 
 
-@pytest.mark.exhaustive
 def test_the_proof_fails_with_the_words_of_criu(prepared: Host) -> None:
     archive = subprocess.run(
         ["tar", "-cf", "-", "ansible_collections/organic/live_migration/plugins/module_utils"],
@@ -173,7 +172,6 @@ def test_the_proof_fails_with_the_words_of_criu(prepared: Host) -> None:
     assert prepared.run("grep organic-proof /proc/mounts", check=False).returncode == 1
 
 
-@pytest.mark.exhaustive
 def test_absent_refuses_while_a_container_has_it_mounted(prepared: Host) -> None:
     prepared.run("mkdir -p /tmp/image && tar -C /tmp/image -c . | docker import - empty:1 && rmdir /tmp/image")
     prepared.run(f"echo 999999999 >{ROOT}/await/smf")

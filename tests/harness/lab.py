@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 from pathlib import Path
@@ -28,3 +29,11 @@ def ready_inventory() -> Path:
     variables = json.dumps({"lab_name": name, "lab_network_prefix": prefix})
     run_playbook("playbooks/lab_up.yml", "--extra-vars", variables)
     return inventory_of(name)
+
+
+@functools.cache
+def prepared_inventory() -> Path:
+    """The inventory of hosts that can run resident containers; prepares them once a session."""
+    inventory = ready_inventory()
+    run_playbook("--inventory", str(inventory), "playbooks/prepare_hosts.yml")
+    return inventory

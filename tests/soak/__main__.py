@@ -25,9 +25,9 @@ from typing import Any
 from ansible_collections.organic.live_migration.plugins.module_utils.strategies.registry import STRATEGIES
 
 from tests.harness.hosts import Host
-from tests.harness.lab import ready_inventory
+from tests.harness.lab import prepared_inventory
 from tests.harness.migration import MigrationUnderTest
-from tests.harness.playbook import ENVIRONMENT, PROJECT, run_playbook
+from tests.harness.playbook import ENVIRONMENT, PROJECT
 from tests.harness.site import WORK, Site
 
 OUT = PROJECT / "artifacts/soak/summary.json"
@@ -211,9 +211,7 @@ def main() -> int:
     arguments = parser.parse_args()
     if arguments.warm_up % 2 or arguments.migrations % 2:
         parser.error("both numbers must be even: the process ends where it began")
-    inventory = ready_inventory()
-    run_playbook("--inventory", str(inventory), "playbooks/prepare_hosts.yml")
-    site = Site(inventory)
+    site = Site(prepared_inventory())
     site.prepare()
     try:
         summary = soak(site, arguments)
