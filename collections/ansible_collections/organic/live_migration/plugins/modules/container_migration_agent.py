@@ -137,42 +137,12 @@ agent:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.organic.live_migration.plugins.module_utils.engines.registry import DEFAULT, ENGINES
-from ansible_collections.organic.live_migration.plugins.module_utils.memory.dirty_tracking import AUTO, TRACKING_METHODS
-from ansible_collections.organic.live_migration.plugins.module_utils.migration import agent, phases
-from ansible_collections.organic.live_migration.plugins.module_utils.strategies.registry import methods
+from ansible_collections.organic.live_migration.plugins.module_utils.migration import agent
+from ansible_collections.organic.live_migration.plugins.module_utils.migration.arguments import ARGUMENTS, REQUIRED_IF
 
 
 def main() -> None:
-    module = AnsibleModule(
-        argument_spec={
-            "phase": {
-                "type": "str",
-                "required": True,
-                "choices": list(phases.PHASES),
-            },
-            "name": {"type": "str"},
-            "plan": {"type": "dict"},
-            "credentials": {"type": "dict", "no_log": True},
-            "source": {"type": "dict"},
-            "engine": {"type": "str", "choices": list(ENGINES), "default": DEFAULT},
-            "engine_id": {"type": "str", "default": ""},
-            "memory_reserve_mb": {"type": "int", "default": 256},
-            "shared_volumes": {"type": "list", "elements": "str", "default": []},
-            "addresses": {"type": "list", "elements": "str", "default": []},
-            "port": {"type": "int"},
-            "migration_id": {"type": "str"},
-            "events_seen": {"type": "int", "default": -1},
-            "measure": {"type": "bool", "default": False},
-            "tracks_pages": {"type": "bool", "default": False},
-            "page_tracking": {"type": "str", "choices": [AUTO, *TRACKING_METHODS], "default": AUTO},
-            "outcome": {"type": "str", "choices": list(phases.TARGET_OUTCOMES)},
-            "method": {"type": "str", "choices": list(methods()), "default": "resident"},
-            "dry_run": {"type": "bool", "default": False},
-        },
-        required_if=[("phase", name, list(needed)) for name, needed in phases.PHASES.items() if needed],
-        supports_check_mode=True,
-    )
+    module = AnsibleModule(argument_spec=ARGUMENTS, required_if=REQUIRED_IF, supports_check_mode=True)
     module.params["dry_run"] = module.params["dry_run"] or module.check_mode
     module.exit_json(agent=agent.run(module.params))
 

@@ -31,9 +31,20 @@ def source_name(action: ActionBase, task_vars: TaskVars) -> str:
     return str(action._task.delegate_to or task_vars["inventory_hostname"])
 
 
-def run_module(action: ActionBase, module: str, arguments: Mapping[str, object], task_vars: TaskVars) -> ModuleResult:
-    """Run a module on the host that the action's task works on."""
-    result: ModuleResult = action._execute_module(module_name=module, module_args=dict(arguments), task_vars=task_vars)
+def run_action(action: ActionBase, name: str, arguments: Mapping[str, object], task_vars: TaskVars) -> ModuleResult:
+    """Run a module that has an action plugin on the host that the action's task works on."""
+    task = action._task.copy()
+    task.action, task.args = name, dict(arguments)
+    plugin = action._shared_loader_obj.action_loader.get(
+        name,
+        task=task,
+        connection=action._connection,
+        play_context=action._play_context,
+        loader=action._loader,
+        templar=action._templar,
+        shared_loader_obj=action._shared_loader_obj,
+    )
+    result: ModuleResult = plugin.run(task_vars=task_vars)
     return result
 
 

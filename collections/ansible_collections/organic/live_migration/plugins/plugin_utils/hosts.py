@@ -66,7 +66,7 @@ class Hosts:
             AnsibleActionFail: the phase failed, or the host cannot be reached.
         """
         arguments = replace(parameters, engine=self.engine).as_module_arguments()
-        result = ansible_compat.run_module(self._action, AGENT, arguments, self._vars)
+        result = ansible_compat.run_action(self._action, AGENT, arguments, self._vars)
         return _read(result, self.source, answer)
 
     def on_target(self, parameters: Parameters, answer: type[Answer]) -> Answer:

@@ -106,7 +106,7 @@ def test_the_source_is_where_the_task_works() -> None:
 def test_anything_but_an_answer_fails_the_action(
     monkeypatch: pytest.MonkeyPatch, result: dict[str, Any], message: str, traceback: str | None
 ) -> None:
-    monkeypatch.setattr(ansible_compat, "run_module", lambda *_given: result)
+    monkeypatch.setattr(ansible_compat, "run_action", lambda *_given: result)
     shown: list[tuple[str, str]] = []
     monkeypatch.setattr(ansible_compat._display, "vvv", lambda text, host: shown.append((text, host)))
     with pytest.raises(AnsibleActionFail, match=message) as failed:

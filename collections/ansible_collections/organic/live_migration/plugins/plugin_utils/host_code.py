@@ -1,0 +1,160 @@
+# Copyright (c) 2026 Organic 5GC contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Calls of Python functions on a host, from code that is sent to the host once and stays there compiled.
+
+Ansible sends a module with all its Python code each time and has the host compile it each time: 0.4 s for the agent
+module, of which the work takes 0.01 to 0.05. A migration and its checks consist of five such calls one after the other.
+
+Here the code of our collections is kept on the host in ``DIRECTORY``, one directory for each content, which only its
+owner can change. A call sends a small program to the host's Python interpreter on standard input, as Ansible's
+pipelining does. Where Ansible would not use pipelining, or the interpreter is not known yet, :func:`call` returns None
+and the caller runs the module as usual: the result is the same.
+"""
+
+from __future__ import annotations
+
+import base64
+import functools
+import hashlib
+import importlib
+import io
+import json
+import shlex
+import tarfile
+from pathlib import Path
+from typing import Any
+
+from ansible.errors import AnsibleActionFail
+from ansible.plugins.action import ActionBase
+
+DIRECTORY = "/run/organic-code"
+"""On the hosts, in a file system in memory: nothing is left after a restart."""
+_KEPT = 4
+"""That many versions are kept on a host, those used last: other checkouts and running migrations may use them."""
+_MARKER = "organic-answer:"
+
+_PROGRAM = """\
+import base64, importlib, io, json, os, shutil, sys, tarfile, tempfile, traceback
+request = json.loads({request!r})
+home, code = os.path.dirname(request["code"]), request["code"]
+
+def is_ours(path):
+    try:
+        found = os.lstat(path)
+    except FileNotFoundError:
+        return False
+    return os.path.isdir(path) and found.st_uid == os.geteuid() and not found.st_mode & 0o022
+
+def install(archive):
+    os.makedirs(home, mode=0o700, exist_ok=True)
+    if not is_ours(home):
+        return
+    unpacked = tempfile.mkdtemp(dir=home)
+    try:
+        with tarfile.open(fileobj=io.BytesIO(base64.b64decode(archive))) as tar:
+            tar.extractall(unpacked)
+        os.rename(unpacked, code)
+    except OSError:  # another call was faster
+        shutil.rmtree(unpacked, ignore_errors=True)
+    used = sorted((os.path.join(home, name) for name in os.listdir(home)), key=os.path.getmtime)
+    for path in used[:-{kept}]:
+        shutil.rmtree(path, ignore_errors=True)
+
+def work():
+    if request["archive"] and not is_ours(code):
+        install(request["archive"])
+    if not (is_ours(home) and is_ours(code)):
+        return {{"missing": True}}
+    os.utime(code)
+    sys.path.insert(0, code)
+    module, function = request["function"].split(":")
+    try:
+        return {{"result": getattr(importlib.import_module(module), function)(request["parameters"])}}
+    except Exception as error:
+        return {{"error": str(error) or repr(error), "traceback": traceback.format_exc()}}
+
+print({marker!r} + json.dumps(work()))
+"""
+
+
+@functools.lru_cache(maxsize=4)
+def _archive(packages: tuple[str, ...]) -> tuple[str, str]:
+    """All Python files of packages: the digest of their names and contents, and a compressed tar file, in base64."""
+    digest, packed = hashlib.sha256(), io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w:gz") as tar:
+        for package in packages:
+            root = Path(next(iter(importlib.import_module(package).__path__)))
+            for path in sorted(root.rglob("*.py")):
+                name, content = f"{package.replace('.', '/')}/{path.relative_to(root)}", path.read_bytes()
+                digest.update(f"{name} {len(content)}\n".encode() + content)
+                member = tarfile.TarInfo(name)
+                member.size, member.mode = len(content), 0o644
+                tar.addfile(member, io.BytesIO(content))
+    return digest.hexdigest()[:32], base64.b64encode(packed.getvalue()).decode()
+
+
+def interpreter(action: ActionBase, task_vars: dict[str, Any]) -> str | None:
+    """The Python interpreter of the action's host, if it is set or was discovered before."""
+    delegate = action._task.delegate_to
+    known = task_vars.get("ansible_delegated_vars", {}).get(delegate, {}) if delegate else task_vars
+    wanted = str(action._templar.template(known.get("ansible_python_interpreter", "auto")))
+    if wanted.startswith("/"):
+        return wanted
+    found = known.get("ansible_facts", {}).get("discovered_interpreter_python")
+    return str(found) if found else None
+
+
+def call(
+    action: ActionBase,
+    task_vars: dict[str, Any],
+    packages: tuple[str, ...],
+    function: str,
+    parameters: dict[str, Any],
+) -> dict[str, Any] | None:
+    """Call a function on the host that the action works on.
+
+    Args:
+        action: the running action.
+        task_vars: of its task.
+        packages: the ``module_utils`` of the collections whose code is needed, by their full names.
+        function: ``module:function``; it takes ``parameters`` and returns a dictionary, both of what JSON can hold.
+        parameters: of the function.
+
+    Returns:
+        What the function returns; None where the module must be run instead.
+
+    Raises:
+        AnsibleActionFail: the function raised an exception, or its process was killed.
+        AnsibleConnectionFailure: the host cannot be reached.
+    """
+    python = interpreter(action, task_vars)
+    if python is None or not action._is_pipelining_enabled("new"):
+        return None
+    digest, archive = _archive(packages)
+    request = {"code": f"{DIRECTORY}/{digest}", "function": function, "parameters": parameters, "archive": ""}
+    answer = _run(action, python, request)
+    if answer.get("missing"):
+        answer = _run(action, python, {**request, "archive": archive})
+    if answer.get("missing"):
+        return None
+    if "error" in answer:
+        raise AnsibleActionFail(f"{function} failed: {answer['error']}", orig_exc=RuntimeError(answer["traceback"]))
+    result: dict[str, Any] = answer["result"]
+    return result
+
+
+def _run(action: ActionBase, python: str, request: dict[str, Any]) -> dict[str, Any]:
+    program = _PROGRAM.format(request=json.dumps(request), marker=_MARKER, kept=_KEPT)
+    done = action._low_level_execute_command(f"{shlex.quote(python)} -I -", in_data=program.encode())
+    for line in reversed(done["stdout_lines"]):
+        before, marker, answer = line.partition(_MARKER)
+        if marker and not before:
+            found: dict[str, Any] = json.loads(answer)
+            return found
+    said = (done.get("stderr") or done.get("stdout") or "").strip().splitlines()
+    raise AnsibleActionFail(
+        f"The call of {request['function']} ended with status {done['rc']} and without an answer: "
+        f"{said[-1] if said else 'it printed nothing'}"
+    )
