@@ -1,17 +1,17 @@
 # Copyright (c) 2026 Organic 5GC contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What this collection tells the user when something is wrong."""
+"""The errors of this collection that are shown to the user."""
 
 from __future__ import annotations
 
 
 class CoreError(Exception):
-    """Base of all faults that are told to the user."""
+    """Base of all errors whose message is shown to the user."""
 
 
 class StateError(CoreError):
-    """An NF does not tell its state."""
+    """An NF does not report its state."""
 
 
 class RanError(CoreError):

@@ -16,13 +16,12 @@ import subprocess
 from collections.abc import Callable
 
 from ansible_collections.organic.core5g.plugins.module_utils import arp
+from ansible_collections.organic.core5g.plugins.module_utils.network_driver import NetworkDriver
 from ansible_collections.organic.live_migration.plugins.module_utils import paths
 from ansible_collections.organic.live_migration.plugins.module_utils.engines.base import Engine
 from ansible_collections.organic.live_migration.plugins.module_utils.errors import Blocker, EngineError, Refused
 
 SIOCGIFADDR = 0x8915
-DRIVERS_ON_PARENT = ("bridge", "ipvlan", "macvlan")
-DRIVERS_OF_KERNEL = ("ipvlan", "macvlan")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -32,7 +31,7 @@ class Wanted:
     name: str
     image: str
     address: str
-    driver: str
+    driver: NetworkDriver
     parent: str | None
     network: str | None
     subnet: str | None
@@ -148,7 +147,7 @@ class HostCheck:
             subnet = ipaddress.ip_network(wanted.subnet) if wanted.subnet else None
         except ValueError as error:
             return [Blocker("address_invalid", str(error), "Correct nf_addresses or nf_network_subnet")]
-        if wanted.driver != "host" and (subnet is None or address not in subnet):
+        if wanted.driver.creates_network and (subnet is None or address not in subnet):
             return [
                 Blocker(
                     "address_outside_subnet",
@@ -161,7 +160,7 @@ class HostCheck:
     def _network_overlaps(self, engine: Engine) -> list[Blocker]:
         """The engine gives no two networks the same address."""
         wanted = self._wanted
-        if wanted.driver == "host" or wanted.network is None or wanted.subnet is None:
+        if not wanted.driver.creates_network or wanted.network is None or wanted.subnet is None:
             return []
         return [
             Blocker(
@@ -176,17 +175,17 @@ class HostCheck:
         ]
 
     def _link_is_wrong(self) -> list[Blocker]:
-        wanted = self._wanted
-        if wanted.driver in DRIVERS_ON_PARENT:
+        wanted, driver = self._wanted, self._wanted.driver
+        if driver.needs_parent:
             if not wanted.parent or not os.path.exists(f"/sys/class/net/{wanted.parent}"):
                 return [
                     Blocker(
                         "parent_missing",
                         f"This host has no network interface {wanted.parent!r}",
-                        f"Set nf_network_parent to the interface that the {wanted.driver} network goes out by",
+                        f"Set nf_network_parent to the interface that the {driver.name} network goes out by",
                     )
                 ]
-            if wanted.driver == "bridge":
+            if not driver.parent_keeps_address:
                 carried = interface_address(wanted.parent)
                 if carried is not None:
                     return [
@@ -196,21 +195,21 @@ class HostCheck:
                             "Set nf_network_parent to an interface without an address, or use the driver macvlan",
                         )
                     ]
-        if wanted.driver in DRIVERS_OF_KERNEL:
-            refusal = kernel_refusal(wanted.driver)
+        if driver.link_kind is not None:
+            refusal = kernel_refusal(driver.link_kind)
             if refusal is not None:
                 return [
                     Blocker(
                         "driver_unsupported",
-                        f"The kernel of this host refuses {wanted.driver} links ({refusal})",
-                        f"Use another nf_network_driver, or a kernel with CONFIG_{wanted.driver.upper()}",
+                        f"The kernel of this host refuses {driver.link_kind} links ({refusal})",
+                        f"Use another nf_network_driver, or a kernel with {driver.kernel_option}",
                     )
                 ]
-        if wanted.driver == "host" and not is_local(wanted.address):
+        if not driver.creates_network and not is_local(wanted.address):
             return [
                 Blocker(
                     "address_not_local",
-                    f"With the driver host {wanted.name} uses {wanted.address}, which this host does not have",
+                    f"With the driver {driver.name} {wanted.name} uses {wanted.address}, which this host does not have",
                     "Give the address to the host, or use the driver macvlan",
                 )
             ]
@@ -218,7 +217,7 @@ class HostCheck:
 
     def _address_is_taken(self) -> list[Blocker]:
         wanted = self._wanted
-        if wanted.driver not in DRIVERS_ON_PARENT or wanted.parent is None or ":" in wanted.address:
+        if not wanted.driver.needs_parent or wanted.parent is None or ":" in wanted.address:
             return []
         mac = arp.holder(wanted.parent, wanted.address)
         if mac is None:

@@ -5,11 +5,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import http.client
 import json
 import socket
 import time
+from collections.abc import Iterator
 from typing import Any
 
 from ansible_collections.organic.core5g.plugins.module_utils.errors import StateError
@@ -22,7 +24,7 @@ WATCH_INTERVAL_S = 0.02
 
 @dataclasses.dataclass(frozen=True)
 class Endpoint:
-    """Where an NF tells its state: HTTP/1.1 ``GET path`` on ``address:port``."""
+    """Where an NF reports its state: HTTP/1.1 ``GET path`` on ``address:port``."""
 
     address: str
     port: int
@@ -85,6 +87,18 @@ def _range(numbers: list[int]) -> dict[str, int]:
     return {"least": min(numbers), "most": max(numbers)}
 
 
+def _sessions(answers: list[dict[str, Any]]) -> dict[str, Any]:
+    """The range of the numbers of sessions in all answers of an NF."""
+    by_peer: dict[str, list[int]] = {}
+    for answer in answers:
+        for association in answer.get("pfcp", []):
+            by_peer.setdefault(association["peer"], []).append(association["sessions"])
+    return {
+        **_range([answer.get("sessions", 0) for answer in answers]),
+        "by_peer": {peer: _range(numbers) for peer, numbers in by_peer.items()},
+    }
+
+
 class NfReader:
     """State of the NFs whose containers are on this host. A container has the name of its NF."""
 
@@ -108,45 +122,43 @@ class NfReader:
         }
 
     def entries(self, addresses: dict[str, str], wanted: Wanted) -> list[dict[str, Any]]:
-        """One entry an NF, as nf_state_info returns them."""
-        found = []
-        for name, address in addresses.items():
-            state, sessions, fault = None, None, None
-            try:
-                if wanted.wait_s > 0:
+        """One entry an NF, as nf_state_info returns them. All NFs are watched during the same time."""
+        answers: dict[str, list[dict[str, Any]]] = {name: [] for name in addresses}
+        errors: dict[str, str] = {}
+        if wanted.wait_s > 0:
+            for name, address in addresses.items():
+                with self._noting(name, errors, wanted.must_run):
                     self.wait_until_ready(name, address, wanted.associations, wanted.wait_s)
-                state, sessions = self._watch(name, address, wanted.watch_s)
-            except StateError as error:
-                if wanted.must_run:
-                    raise
-                fault = str(error)
-            found.append(
-                {
-                    "name": name,
-                    "address": address,
-                    "container": self.status(name),
-                    "state": state,
-                    "sessions": sessions,
-                    "error": fault,
-                }
-            )
-        return found
-
-    def _watch(self, name: str, address: str, watch_s: float) -> tuple[dict[str, Any], dict[str, Any]]:
-        """The last answer, and the range of the numbers of sessions in all answers of that time."""
-        deadline = time.monotonic() + watch_s
-        answers = [self.read(name, address)]
-        while time.monotonic() < deadline:
+        deadline = time.monotonic() + wanted.watch_s
+        while True:
+            for name in [name for name in addresses if name not in errors]:
+                with self._noting(name, errors, wanted.must_run):
+                    answers[name].append(self.read(name, addresses[name]))
+            if time.monotonic() >= deadline or len(errors) == len(addresses):
+                break
             time.sleep(WATCH_INTERVAL_S)
-            answers.append(self.read(name, address))
-        by_peer: dict[str, list[int]] = {}
-        for answer in answers:
-            for association in answer.get("pfcp", []):
-                by_peer.setdefault(association["peer"], []).append(association["sessions"])
-        return answers[-1], {
-            **_range([answer.get("sessions", 0) for answer in answers]),
-            "by_peer": {peer: _range(numbers) for peer, numbers in by_peer.items()},
-        }
+        return [
+            {
+                "name": name,
+                "address": address,
+                "container": self.status(name),
+                "state": None if name in errors else answers[name][-1],
+                "sessions": None if name in errors else _sessions(answers[name]),
+                "error": errors.get(name),
+            }
+            for name, address in addresses.items()
+        ]
+
+    @staticmethod
+    @contextlib.contextmanager
+    def _noting(name: str, errors: dict[str, str], must_run: bool) -> Iterator[None]:
+        """Keep the first error of an NF, unless it must run."""
+        try:
+            yield
+        except StateError as error:
+            if must_run:
+                raise
+            errors[name] = str(error)
 
     def read(self, name: str, address: str) -> dict[str, Any]:
         """The NF's own answer. Raises StateError if its container does not run or it does not answer."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: nf_host_info
-short_description: Tell whether a host can run a network function
+short_description: Check whether a host can run a network function
 version_added: 0.1.0
 description:
   - Looks for everything that would keep a network function (NF) from running on this host.
@@ -37,14 +37,9 @@ options:
     required: true
   driver:
     description:
-      - Network driver.
-    type: str
+      - Description of the network driver, as M(organic.core5g.nf_description) returns it. Further keys are left alone.
+    type: dict
     required: true
-    choices:
-      - bridge
-      - host
-      - ipvlan
-      - macvlan
   parent:
     description:
       - Network interface of the host that the container network goes out by.
@@ -85,7 +80,7 @@ EXAMPLES = r"""
     name: smf
     image: organic/minicore:latest
     address: 192.0.2.34
-    driver: macvlan
+    driver: "{{ nf_described.network_drivers.smf }}"
     parent: eth0
     network: core5g-macvlan
     subnet: 192.0.2.0/24
@@ -125,6 +120,7 @@ problems:
 import functools
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.organic.core5g.plugins.module_utils.network_driver import NetworkDriver
 from ansible_collections.organic.core5g.plugins.module_utils.nf_host import HostCheck, Wanted
 from ansible_collections.organic.live_migration.plugins.module_utils.engines import docker_api, registry
 
@@ -135,7 +131,7 @@ def main() -> None:
             "name": {"type": "str", "required": True},
             "image": {"type": "str", "required": True},
             "address": {"type": "str", "required": True},
-            "driver": {"type": "str", "required": True, "choices": ["bridge", "host", "ipvlan", "macvlan"]},
+            "driver": {"type": "dict", "required": True},
             "parent": {"type": "str"},
             "network": {"type": "str"},
             "subnet": {"type": "str"},
@@ -145,7 +141,8 @@ def main() -> None:
         supports_check_mode=True,
     )
     connect = functools.partial(registry.connect, registry.DEFAULT, module.params.pop("docker_socket"))
-    check = HostCheck(connect, Wanted(**module.params))
+    driver = NetworkDriver.of(module.params.pop("driver"))
+    check = HostCheck(connect, Wanted(**module.params, driver=driver))
     problems = check.problems()
     module.exit_json(changed=False, exists=check.exists, problems=[problem.as_dict() for problem in problems])
 

@@ -1,15 +1,16 @@
 # Copyright (c) 2026 Organic 5GC contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""ARP frames, and the checks of a host that need no container."""
+"""The checks of a host that need no container."""
 
 from __future__ import annotations
 
-import socket
-import struct
+from pathlib import Path
 
 import pytest
-from ansible_collections.organic.core5g.plugins.module_utils import arp, nf_host
+import yaml
+from ansible_collections.organic.core5g.plugins.module_utils import nf_host
+from ansible_collections.organic.core5g.plugins.module_utils.network_driver import NetworkDriver
 from ansible_collections.organic.live_migration.plugins.module_utils.engines.base import Engine
 from ansible_collections.organic.live_migration.plugins.module_utils.errors import Blocker, Refused
 from ansible_collections.organic.live_migration.tests.unit.plugins.module_utils.engines.fake_engine import (
@@ -17,38 +18,8 @@ from ansible_collections.organic.live_migration.tests.unit.plugins.module_utils.
     spec,
 )
 
-MAC = bytes.fromhex("0242c0000222")
-
-
-def reply(address: str, operation: int = arp.REPLY) -> bytes:
-    packed = socket.inet_aton(address)
-    return struct.pack("!6s6sH", MAC, MAC, 0x0806) + struct.pack(
-        "!HHBBH6s4s6s4s", 1, 0x0800, 6, 4, operation, MAC, packed, MAC, bytes(4)
-    )
-
-
-def test_probe_is_an_rfc5227_probe() -> None:
-    frame = arp.probe_frame(MAC, "192.0.2.34")
-    assert frame[:6] == b"\xff" * 6
-    assert frame[12:14] == b"\x08\x06"
-    assert frame[20:22] == b"\x00\x01"
-    assert frame[28:32] == bytes(4)  # sender address
-    assert frame[38:42] == socket.inet_aton("192.0.2.34")
-
-
-def test_reply_names_the_holder() -> None:
-    assert arp.answering_mac(reply("192.0.2.34"), "192.0.2.34") == "02:42:c0:00:02:22"
-
-
-@pytest.mark.parametrize(
-    "frame", [b"", reply("192.0.2.35"), reply("192.0.2.34", arp.REQUEST), bytes(12) + b"\x08\x00" + bytes(40)]
-)
-def test_other_frames_name_nobody(frame: bytes) -> None:
-    assert arp.answering_mac(frame, "192.0.2.34") is None
-
-
-def test_nobody_answers_on_loopback() -> None:
-    assert arp.holder("lo", "192.0.2.34", probes=1, interval_s=0.05) is None
+COLLECTION = Path(__file__).parents[4]
+HOST = NetworkDriver("host", creates_network=False, needs_parent=False)
 
 
 def test_addresses_of_this_host() -> None:
@@ -73,8 +44,9 @@ def test_subnets_overlap(other: str, found: bool) -> None:
     assert nf_host.overlap(other, "192.0.2.0/24") is found
 
 
-@pytest.mark.parametrize("driver", ["macvlan", "bridge", "host"])
-def test_what_is_no_address_is_told_to_be_none(driver: str) -> None:
+@pytest.mark.parametrize("path", sorted((COLLECTION / "network_drivers").glob("*.yml")), ids=lambda path: path.stem)
+def test_invalid_address_is_named(path: Path) -> None:
+    driver = NetworkDriver.of(yaml.safe_load(path.read_text(encoding="utf-8")))
     wanted = nf_host.Wanted("smf", "nf", "10.55.0.340", driver, "lo", "core", "10.55.0.0/24", [])
     assert "address_invalid" in [blocker.code for blocker in nf_host.HostCheck(FakeEngine, wanted).problems()]
 
@@ -83,7 +55,7 @@ def test_an_engine_that_does_not_answer_is_one_problem_among_the_others() -> Non
     def connect() -> Engine:
         raise Refused([Blocker("engine_unreachable", "It does not answer", "Start it")])
 
-    wanted = nf_host.Wanted("smf", "nf", "10.55.0.340", "host", None, None, None, ["/dev/no-such-device"])
+    wanted = nf_host.Wanted("smf", "nf", "10.55.0.340", HOST, None, None, None, ["/dev/no-such-device"])
     codes = [blocker.code for blocker in nf_host.HostCheck(connect, wanted).problems()]
     assert [code for code in codes if code != "resident_runtime_missing"] == [
         "address_invalid",
@@ -97,7 +69,7 @@ def test_the_address_is_looked_at_only_while_the_nf_does_not_run_here(status: st
     def connect() -> Engine:
         return FakeEngine(spec(status=status, pid=pid))
 
-    wanted = nf_host.Wanted("smf", "nf", "192.0.2.34", "host", None, None, None, [])
+    wanted = nf_host.Wanted("smf", "nf", "192.0.2.34", HOST, None, None, None, [])
     check = nf_host.HostCheck(connect, wanted)
     assert ("address_not_local" in [blocker.code for blocker in check.problems()]) is (pid == 0)
     assert check.exists

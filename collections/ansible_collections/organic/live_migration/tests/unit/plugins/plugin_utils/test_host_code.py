@@ -35,13 +35,8 @@ class Action:
     def _low_level_execute_command(self, command: str, in_data: bytes) -> dict[str, Any]:
         self.programs.append(in_data)
         done = subprocess.run(["/bin/sh", "-c", command], input=in_data, capture_output=True, check=False)
-        text = done.stdout.decode()
-        return {
-            "rc": done.returncode,
-            "stdout": text,
-            "stdout_lines": text.splitlines(),
-            "stderr": done.stderr.decode(),
-        }
+        text, errors = done.stdout.decode(), done.stderr.decode()
+        return {"rc": done.returncode, "stdout": text, "stdout_lines": text.splitlines(), "stderr": errors}
 
 
 @pytest.fixture(autouse=True)
@@ -69,7 +64,7 @@ def test_code_is_sent_once(directory: Path) -> None:
     assert list(code.rglob("*.pyc")), "compiled for the next call"
 
 
-def test_error_of_the_function_is_told_with_its_message() -> None:
+def test_message_of_an_exception_is_kept() -> None:
     with pytest.raises(AnsibleActionFail, match="check_id failed"):
         call(Action(), "no id")
 

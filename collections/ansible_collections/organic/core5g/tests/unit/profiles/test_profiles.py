@@ -1,7 +1,7 @@
 # Copyright (c) 2026 Organic 5GC contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The profiles and cores hold what their schemas say, and nothing else."""
+"""The profiles hold what their schema says, and nothing else."""
 
 from __future__ import annotations
 
@@ -13,34 +13,27 @@ import pytest
 import yaml
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
-COLLECTION = Path(__file__).parents[4]
+COLLECTION = Path(__file__).parents[3]
 PROFILES = sorted((COLLECTION / "profiles").glob("*.yml"))
-CORES = sorted((COLLECTION / "cores").glob("*.yml"))
+DRIVERS = {path.stem for path in (COLLECTION / "network_drivers").glob("*.yml")}
 
 
 def load(path: Path) -> Any:
     return yaml.safe_load(path.read_text(encoding="utf-8"))
 
 
-def faults(schema: str, data: dict[str, Any]) -> list[str]:
+def errors(schema: str, data: dict[str, Any]) -> list[str]:
     return list(ArgumentSpecValidator(load(COLLECTION / "schemas" / f"{schema}.yml")).validate(data).error_messages)
 
 
 @pytest.mark.parametrize("path", PROFILES, ids=lambda path: path.stem)
 def test_profile_follows_the_schema(path: Path) -> None:
     profile = load(path)
-    assert faults("profile", copy.deepcopy(profile)) == []
+    assert errors("profile", copy.deepcopy(profile)) == []
     assert profile["name"] == path.stem
     assert profile["migration"]["strategy"] not in profile["migration"]["alternatives"]
+    assert profile["network_driver"]["preferred"] in DRIVERS
     assert profile["stateful"] == (profile["migration"]["strategy"] != "redeploy")
-
-
-@pytest.mark.parametrize("path", CORES, ids=lambda path: path.stem)
-def test_core_follows_the_schema(path: Path) -> None:
-    core = load(path)
-    assert faults("core", copy.deepcopy(core)) == []
-    assert core["name"] == path.stem
-    assert {nf["name"] for nf in core["nfs"]} <= {profile.stem for profile in PROFILES}
 
 
 @pytest.mark.parametrize(
@@ -52,19 +45,13 @@ def test_misspelt_key_of_a_profile_fails(where: tuple[str, ...], key: str) -> No
     for name in where:
         place = place[name]
     place[key] = 1
-    assert any(key in fault for fault in faults("profile", profile))
+    assert any(key in error for error in errors("profile", profile))
 
 
 def test_unknown_strategy_fails() -> None:
     profile = load(COLLECTION / "profiles" / "smf.yml")
     profile["migration"]["strategy"] = "teleport"
-    assert any("teleport" in fault for fault in faults("profile", profile))
-
-
-def test_misspelt_key_of_a_core_fails() -> None:
-    core = load(COLLECTION / "cores" / "minicore.yml")
-    core["nfs"][0]["capabilites"] = ["NET_ADMIN"]
-    assert any("capabilites" in fault for fault in faults("core", core))
+    assert any("teleport" in error for error in errors("profile", profile))
 
 
 def test_no_budget_is_wider_than_its_sources() -> None:

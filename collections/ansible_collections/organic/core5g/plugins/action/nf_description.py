@@ -1,0 +1,66 @@
+# Copyright (c) 2026 Organic 5GC contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+from typing import Any
+
+from ansible.errors import AnsibleActionFail
+from ansible.plugins.action import ActionBase
+from ansible_collections.organic.core5g.plugins.plugin_utils import descriptions
+
+ARGUMENTS: dict[str, Any] = {
+    "core": {"type": "str", "required": True},
+    "names": {"type": "list", "elements": "str", "default": []},
+    "addresses": {"type": "dict", "required": True},
+    "network_driver": {"type": "str"},
+}
+
+
+class ActionModule(ActionBase):
+    """Reads files of this collection on the controller; no host is asked."""
+
+    _requires_connection = False
+    _supports_check_mode = True
+    _supports_async = False
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        result: dict[str, Any] = super().run(tmp, task_vars)
+        _validated, wanted = self.validate_argument_spec(ARGUMENTS)
+        core = descriptions.load(self._loader, "core", wanted["core"])
+        in_core = [nf["name"] for nf in core["nfs"]]
+        names = wanted["names"] or in_core
+        self._check_names(core["name"], names, in_core)
+        if missing := [name for name in names if name not in wanted["addresses"]]:
+            raise AnsibleActionFail(
+                f"No address is known of {', '.join(missing)}: add it to nf_addresses in the inventory"
+            )
+        profiles = {name: descriptions.load(self._loader, "profile", name) for name in names}
+        drivers = {
+            name: wanted["network_driver"] or profile["network_driver"]["preferred"]
+            for name, profile in profiles.items()
+        }
+        result.update(
+            changed=False,
+            names=names,
+            core=core,
+            profiles=profiles,
+            network_drivers={
+                name: descriptions.load(self._loader, "network_driver", driver) for name, driver in drivers.items()
+            },
+        )
+        return result
+
+    @staticmethod
+    def _check_names(core: str, names: list[str], in_core: list[str]) -> None:
+        known = descriptions.known("profile")
+        faults = [
+            f"There is no profile of an NF '{name}', known are: {', '.join(known)}"
+            for name in names
+            if name not in known
+        ]
+        if missing := [name for name in names if name not in in_core]:
+            faults.append(f"The core {core} has no NF {', '.join(missing)}")
+        if faults:
+            raise AnsibleActionFail(". ".join(faults))

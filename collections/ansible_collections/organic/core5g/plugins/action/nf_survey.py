@@ -1,0 +1,105 @@
+# Copyright (c) 2026 Organic 5GC contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+from typing import Any
+
+from ansible.errors import AnsibleActionFail
+from ansible.plugins.action import ActionBase
+from ansible_collections.organic.core5g.plugins.plugin_utils import descriptions, networks
+from ansible_collections.organic.live_migration.plugins.module_utils.engines import registry
+from ansible_collections.organic.live_migration.plugins.plugin_utils import host_code
+from ansible_collections.organic.live_migration.plugins.plugin_utils.hosts import Hosts
+from ansible_collections.organic.live_migration.plugins.plugin_utils.recovery import recover
+
+PACKAGES = (
+    "ansible_collections.organic.core5g.plugins.module_utils",
+    "ansible_collections.organic.live_migration.plugins.module_utils",
+)
+RUN = f"{PACKAGES[0]}.survey:run"
+MODULE = "organic.core5g.nf_survey"
+ARGUMENTS: dict[str, Any] = {
+    "engine": {"type": "str", "choices": list(registry.ENGINES), "default": registry.DEFAULT},
+    "nfs": {"type": "dict", "required": True},
+    "port": {"type": "int", "required": True},
+    "path": {"type": "str", "required": True},
+    "watch_s": {"type": "float", "default": 0},
+    "recover": {"type": "str"},
+    "network": {
+        "type": "dict",
+        "options": {
+            "name": {"type": "str", "required": True},
+            "driver": {"type": "str", "required": True},
+            "subnet": {"type": "str"},
+            "gateway": {"type": "str"},
+        },
+    },
+}
+
+
+class ActionModule(ActionBase):
+    """One call a host in place of three tasks."""
+
+    _requires_connection = True
+    _supports_check_mode = True
+    _supports_async = False
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        result: dict[str, Any] = super().run(tmp, task_vars)
+        _validated, wanted = self.validate_argument_spec(ARGUMENTS)
+        self._vars = task_vars or {}
+        self._wanted = wanted
+        recovered: dict[str, Any] = {}
+        found = self._survey()
+        if wanted["recover"] and not (found["recovered"]["ok"] and not found["recovered"]["in_doubt"]):
+            recovered = self._recover(wanted["recover"])
+            found = self._survey()
+        result.update(
+            changed=bool(recovered.get("changed")) or bool((found["recovered"] or {}).get("settled")),
+            nfs=found["nfs"],
+            network_ready=self._is_ready(found["network"]),
+        )
+        return result
+
+    def _survey(self) -> dict[str, Any]:
+        engine = self._wanted["engine"]
+        recovery = {"phase": "recover", "engine": engine, "dry_run": bool(self._task.check_mode)}
+        parameters = {
+            **{name: self._wanted[name] for name in ("engine", "nfs", "port", "path", "watch_s")},
+            "recover": recovery if self._wanted["recover"] else None,
+            "network": self._wanted["network"] and self._wanted["network"]["name"],
+        }
+        found: dict[str, Any] | None = host_code.call(self, self._vars, PACKAGES, RUN, parameters)
+        if found is None:
+            ran = self._execute_module(module_name=MODULE, module_args=parameters, task_vars=self._vars)
+            if "survey" not in ran:
+                raise AnsibleActionFail(str(ran.get("msg") or ran))
+            found = ran["survey"]
+        if "error" in found:
+            raise AnsibleActionFail(found["error"])
+        return found
+
+    def _recover(self, nf: str) -> dict[str, Any]:
+        """Have the targets of interrupted migrations asked; what another NF waits for does not matter to this one."""
+
+        def towards(target: str | None) -> Hosts:
+            return Hosts(self, self._vars, target, self._wanted["engine"])
+
+        recovered = recover(towards(None), towards, dry_run=bool(self._task.check_mode))
+        if any(entry["name"] == nf for entry in recovered.get("in_doubt", [])):
+            raise AnsibleActionFail(str(recovered["msg"]))
+        return recovered
+
+    def _is_ready(self, found: dict[str, Any] | None) -> bool:
+        """Whether the container network is there as the driver describes it, so that nothing is left to do."""
+        wanted = self._wanted["network"]
+        if wanted is None:
+            return True
+        driver = descriptions.load(self._loader, "network_driver", wanted["driver"])
+        if not driver["creates_network"]:
+            return True
+        rendered = self._templar.template(driver["engines"][self._wanted["engine"]])
+        complete = networks.is_complete(found, rendered, wanted["subnet"], wanted["gateway"])
+        return complete and not driver.get("uplink_bridge")

@@ -1,0 +1,62 @@
+# Copyright (c) 2026 Organic 5GC contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Filters on what organic.core5g.nf_state_info returned."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from ansible.errors import AnsibleFilterError
+from ansible_collections.organic.core5g.plugins.module_utils import health, policy
+from ansible_collections.organic.core5g.plugins.module_utils.errors import CoreError
+from ansible_collections.organic.live_migration.plugins.module_utils.session.options import AUTO, CHOICES
+
+T = TypeVar("T")
+IMPLEMENTED = tuple(strategy for strategy in CHOICES["strategy"] if strategy != AUTO)
+
+
+def nf_running_on(found: policy.NfsByHost, nf: str) -> str:
+    """The host that runs the NF, empty if none does."""
+    return _filter(lambda: policy.running_on(found, nf) or "")
+
+
+def nf_current_host(found: policy.NfsByHost, nf: str, default: str) -> str:
+    """The host of the NF: where it runs, else where the engine would start it again, else the default."""
+    return _filter(lambda: policy.current_host(found, nf) or default)
+
+
+def nf_refusal(request: dict[str, Any]) -> str:
+    """Why the migration must not be tried, empty if it may be."""
+    return policy.Request(**request).refusal()
+
+
+def nf_migration_plan(request: dict[str, Any], found: policy.NfsByHost) -> dict[str, Any]:
+    """What is to be done for the request."""
+    return dataclasses.asdict(policy.plan(policy.Request(**request), found, IMPLEMENTED))
+
+
+def nf_comparison(
+    before: policy.NfsByHost, after: policy.NfsByHost, nf: str, address: str, tolerated_session_loss: int = 0
+) -> dict[str, Any]:
+    """What a migration of the NF has kept and lost."""
+    return _filter(
+        lambda: health.compare(
+            health.Migrated(nf, address, health.answers(before), health.answers(after), tolerated_session_loss)
+        )
+    )
+
+
+def _filter(call: Callable[[], T]) -> T:
+    try:
+        return call()
+    except CoreError as error:
+        raise AnsibleFilterError(str(error)) from error
+
+
+class FilterModule:
+    def filters(self) -> dict[str, Callable[..., Any]]:
+        filters = (nf_running_on, nf_current_host, nf_refusal, nf_migration_plan, nf_comparison)
+        return {function.__name__: function for function in filters}

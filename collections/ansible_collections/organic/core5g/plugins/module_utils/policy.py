@@ -1,0 +1,184 @@
+# Copyright (c) 2026 Organic 5GC contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Where an NF runs and belongs, and how it is migrated. Works on what nf_state_info returned; asks nobody."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Collection, Iterable, Mapping
+from typing import Any
+
+from ansible_collections.organic.core5g.plugins.module_utils.errors import CoreError
+
+NfsByHost = Mapping[str, Iterable[Mapping[str, Any]]]
+"""Host name -> entries ``nfs`` of nf_state_info on that host."""
+
+PROFILE = "profile"
+"""The strategy that the NF's profile asks for."""
+AUTO = "auto"
+"""container_migrate measures and chooses the strategy."""
+RESIDENT = "resident"
+"""The only method that has more than one strategy."""
+
+
+def _containers(found: NfsByHost, nf: str) -> dict[str, Mapping[str, Any]]:
+    return {
+        host: entry["container"]
+        for host, entries in found.items()
+        for entry in entries
+        if entry["name"] == nf and entry["container"]["status"] != "absent"
+    }
+
+
+def running_on(found: NfsByHost, nf: str) -> str | None:
+    """The host on which the NF runs, None if it runs nowhere.
+
+    Raises:
+        CoreError: it runs on two hosts.
+    """
+    hosts = sorted(host for host, container in _containers(found, nf).items() if container["pid"])
+    if len(hosts) > 1:
+        raise CoreError(
+            f"The NF {nf} has a running container on {' and '.join(hosts)}. "
+            "If a migration is in progress, wait for its end; else remove the container that is not live"
+        )
+    return hosts[0] if hosts else None
+
+
+def current_host(found: NfsByHost, nf: str) -> str | None:
+    """The host of an NF: where it runs, else where the engine would start it again, else None.
+
+    A container that an NF has left by migration is stopped and has the restart policy ``no``.
+
+    Raises:
+        CoreError: two hosts hold it.
+    """
+    running = running_on(found, nf)
+    if running is not None:
+        return running
+    hosts = sorted(host for host, container in _containers(found, nf).items() if container["restart_policy"] != "no")
+    if len(hosts) > 1:
+        raise CoreError(
+            f"The NF {nf} runs on no host, and {' and '.join(hosts)} hold a stopped container of it. "
+            "Remove all but one, or run playbooks/remove_core.yml"
+        )
+    return hosts[0] if hosts else None
+
+
+@dataclasses.dataclass(frozen=True)
+class Request:
+    """The migration that the user asks for.
+
+    Attributes:
+        nf: name of the NF.
+        target_host: inventory name of the host that it moves to.
+        hosts: all hosts of the play.
+        profile: of the NF.
+        strategy: PROFILE, AUTO, or a strategy's name.
+        method: of container_migrate.
+        force: migrate an NF that its profile calls stateless.
+        movable: whether an NF on its network driver keeps its address on another host.
+        network_driver: that driver's name.
+    """
+
+    nf: str
+    target_host: str
+    hosts: Collection[str]
+    profile: Mapping[str, Any]
+    strategy: str = PROFILE
+    method: str = RESIDENT
+    force: bool = False
+    movable: bool = True
+    network_driver: str = ""
+
+    def refusal(self) -> str:
+        """Why nothing may be touched for this request; empty if it may be done."""
+        if self.target_host not in self.hosts:
+            return (
+                f"There is no host '{self.target_host}' to migrate to, set target_host to one of: "
+                f"{', '.join(self.hosts)}"
+            )
+        if not self.profile["stateful"] and not self.force:
+            return (
+                f"{self.nf} is stateless (paper, section {self.profile['migration']['paper_section']}): redeploy it by "
+                f'playbooks/remove_core.yml -e \'{{"nf_names": ["{self.nf}"]}}\' and playbooks/deploy_core.yml '
+                f'-e \'{{"nf_names": ["{self.nf}"], "nf_placement": {{"{self.nf}": "{self.target_host}"}}}}\', '
+                "or migrate it all the same with -e force_migration=true"
+            )
+        if not self.movable:
+            return (
+                f"An NF with the network driver {self.network_driver} cannot keep its address on another host: "
+                f"redeploy {self.nf}, or put the core on the driver macvlan or bridge"
+            )
+        return ""
+
+    def chosen_strategy(self, implemented: Collection[str]) -> tuple[str, str]:
+        """The strategy that container_migrate is given, and why it is not the profile's; empty if it is.
+
+        Args:
+            implemented: the strategies that container_migrate knows.
+        """
+        if self.strategy != PROFILE:
+            return self.strategy, ""
+        wanted = self.profile["migration"]["strategy"]
+        if self.method == RESIDENT and wanted in implemented:
+            return wanted, ""
+        lack = "which is not implemented" if self.method == RESIDENT else f"which method {self.method} does not have"
+        section = self.profile["migration"]["paper_section"]
+        return AUTO, (
+            f"The profile of {self.nf} asks for strategy {wanted} (paper, section {section}), {lack}; "
+            "strategy auto is used instead"
+        )
+
+    def downtime_budget_ms(self) -> int:
+        """After that time the first of those that wait for the NF gives up; 0 if nobody does."""
+        return min(self.profile["budgets"].values(), default=0)
+
+
+@dataclasses.dataclass(frozen=True)
+class MigrationPlan:
+    """What is done for a request.
+
+    Attributes:
+        error: why nothing can be done, and what to do about it; empty if something can.
+        message: what is done, for the user.
+        source_host: where the NF runs.
+        moves: False: it runs on the target host already.
+        strategy: for container_migrate, as is ``downtime_budget_ms``.
+        downtime_budget_ms: milliseconds, 0 for none.
+    """
+
+    error: str = ""
+    message: str = ""
+    source_host: str = ""
+    moves: bool = False
+    strategy: str = AUTO
+    downtime_budget_ms: int = 0
+
+
+def plan(request: Request, found: NfsByHost, implemented: Collection[str]) -> MigrationPlan:
+    """What is to be done, by where the NFs are.
+
+    Args:
+        request: of the user.
+        found: state of all NFs.
+        implemented: the strategies that container_migrate knows.
+    """
+    nf = request.nf
+    try:
+        source = running_on(found, nf)
+    except CoreError as error:
+        return MigrationPlan(error=str(error))
+    if source is None:
+        return MigrationPlan(f"{nf} runs on no host of the play: deploy it with playbooks/deploy_core.yml")
+    if source == request.target_host:
+        return MigrationPlan("", f"{nf} runs on {source} already: there is nothing to migrate", source)
+    fault = next(entry["error"] for entry in found[source] if entry["name"] == nf)
+    if fault:
+        return MigrationPlan(
+            f"{nf} on {source} does not report its state, so what a migration keeps could not be verified: {fault}"
+        )
+    strategy, fallback = request.chosen_strategy(implemented)
+    message = f"{nf} moves from {source} to {request.target_host}" + (f". {fallback}" if fallback else "")
+    return MigrationPlan("", message, source, True, strategy, request.downtime_budget_ms())

@@ -1,0 +1,46 @@
+# Copyright (c) 2026 Organic 5GC contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a migration must know of a host before and after it, read in one call."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ansible_collections.organic.core5g.plugins.module_utils.errors import CoreError
+from ansible_collections.organic.core5g.plugins.module_utils.nf_state import NfReader, Wanted
+from ansible_collections.organic.live_migration.plugins.module_utils.engines import registry
+from ansible_collections.organic.live_migration.plugins.module_utils.errors import MigrationError
+from ansible_collections.organic.live_migration.plugins.module_utils.migration import agent
+
+ARGUMENTS: dict[str, Any] = {
+    "engine": {"type": "str", "choices": list(registry.ENGINES), "default": registry.DEFAULT},
+    "nfs": {"type": "dict", "required": True},
+    "port": {"type": "int", "required": True},
+    "path": {"type": "str", "required": True},
+    "watch_s": {"type": "float", "default": 0},
+    "recover": {"type": "dict"},
+    "network": {"type": "str"},
+}
+
+
+def run(parameters: dict[str, Any]) -> dict[str, Any]:
+    """Recover interrupted migrations first, as an NF that is frozen by one does not report its state.
+
+    Args:
+        parameters: as ARGUMENTS; ``recover`` are the agent's for its phase ``recover``, or None.
+
+    Returns:
+        ``recovered``: the agent's answer, None if it was not asked. ``nfs``: entries of nf_state_info.
+        ``network``: the engine's description of the container network, None if there is none.
+        Or ``error``: why the host could not be read.
+    """
+    try:
+        recovered = agent.run(parameters["recover"]) if parameters["recover"] else None
+        engine = registry.connect(parameters["engine"])
+        reader = NfReader(engine, parameters["port"], parameters["path"])
+        nfs = reader.entries(parameters["nfs"], Wanted(must_run=False, watch_s=parameters["watch_s"]))
+        network = engine.network(parameters["network"]) if parameters["network"] else None
+    except (CoreError, MigrationError) as error:
+        return {"error": str(error)}
+    return {"recovered": recovered, "nfs": nfs, "network": network.to_dict() if network else None}

@@ -1,0 +1,77 @@
+#!/usr/bin/python
+# Copyright (c) 2026 Organic 5GC contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: nf_description
+short_description: Check and return the descriptions of a core and its network functions
+version_added: 0.2.0
+description:
+  - Reads the core's description, the profiles of its network functions (NFs) and the descriptions of their network
+    drivers from the collection's directories C(cores), C(profiles) and C(network_drivers), and checks each against its
+    schema in C(schemas).
+  - An action plugin of the same name does it on the controller; no host is asked.
+author:
+  - Organic 5GC contributors (@organic-5gc)
+options:
+  core:
+    description:
+      - Name of the core.
+    type: str
+    required: true
+  names:
+    description:
+      - Names of the NFs. By default all NFs of the core.
+    type: list
+    elements: str
+    default: []
+  addresses:
+    description:
+      - IP address of each NF by its name. Each NF must have one.
+    type: dict
+    required: true
+  network_driver:
+    description:
+      - Network driver of all NFs. By default the one that an NF's profile prefers.
+    type: str
+attributes:
+  check_mode:
+    description: Runs the same in check mode, as it changes nothing.
+    support: full
+  diff_mode:
+    description: Has nothing to show.
+    support: none
+"""
+
+EXAMPLES = r"""
+- name: Load the description of the SMF
+  organic.core5g.nf_description:
+    core: minicore
+    names: [smf]
+    addresses: "{{ nf_addresses }}"
+  register: nf_described
+  run_once: true
+"""
+
+RETURN = r"""
+names:
+  description: The NFs.
+  returned: success
+  type: list
+  elements: str
+core:
+  description: The core's description, with its templates not yet rendered.
+  returned: success
+  type: dict
+profiles:
+  description: Profile of each NF by its name.
+  returned: success
+  type: dict
+network_drivers:
+  description: Description of each NF's network driver by the NF's name, with its templates not yet rendered.
+  returned: success
+  type: dict
+"""

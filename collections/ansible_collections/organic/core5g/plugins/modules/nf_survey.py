@@ -1,0 +1,120 @@
+#!/usr/bin/python
+# Copyright (c) 2026 Organic 5GC contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: nf_survey
+short_description: Survey a host before or after the migration of a network function
+version_added: 0.2.0
+description:
+  - Recovers interrupted migrations of this host, reads the state of every network function (NF) and checks the
+    container network, in one call. Run it on all hosts of the play at once.
+  - An action plugin of the same name does all of this; the host keeps its code in C(/run/organic-code).
+author:
+  - Organic 5GC contributors (@organic-5gc)
+requirements:
+  - root on the host
+  - Docker on the host
+options:
+  engine:
+    description:
+      - Container engine of the host.
+    type: str
+    choices:
+      - docker
+    default: docker
+  nfs:
+    description:
+      - The address of each NF, by the NF's name.
+    type: dict
+    required: true
+  port:
+    description:
+      - TCP port of the state endpoint.
+    type: int
+    required: true
+  path:
+    description:
+      - Path of the state endpoint.
+    type: str
+    required: true
+  watch_s:
+    description:
+      - Read the states repeatedly for so many seconds, as O(organic.core5g.nf_state_info#module:watch_s).
+    type: float
+    default: 0
+  recover:
+    description:
+      - Recover interrupted migrations of this host, as M(organic.live_migration.container_migration_recover) does, and
+        fail if that of the NF of this name cannot be recovered.
+      - By default nothing is recovered.
+    type: str
+  network:
+    description:
+      - The container network that the host shall have. By default no network is checked.
+    type: dict
+    suboptions:
+      name:
+        description: Name of the network.
+        type: str
+        required: true
+      driver:
+        description: Network driver, a file of this collection's directory C(network_drivers).
+        type: str
+        required: true
+      subnet:
+        description: Subnet of the network.
+        type: str
+      gateway:
+        description: Gateway of the network. By default any.
+        type: str
+attributes:
+  check_mode:
+    description: Recovers nothing in check mode.
+    support: full
+  diff_mode:
+    description: Has nothing to show.
+    support: none
+seealso:
+  - module: organic.core5g.nf_state_info
+  - module: organic.live_migration.container_migration_recover
+"""
+
+EXAMPLES = r"""
+- name: Recover what was interrupted and read the state of the core
+  organic.core5g.nf_survey:
+    nfs: "{{ nf_addresses }}"
+    port: 8000
+    path: /minicore/v1/state
+    recover: smf
+    watch_s: 0.1
+  register: nf_before
+"""
+
+RETURN = r"""
+nfs:
+  description: The NFs, as RV(organic.core5g.nf_state_info#module:nfs).
+  returned: success
+  type: list
+  elements: dict
+network_ready:
+  description: Whether the host has the network as the driver describes it, and nothing is left to do for it.
+  returned: success
+  type: bool
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.organic.core5g.plugins.module_utils import survey
+
+
+def main() -> None:
+    """Run by the action plugin on hosts where it cannot call the code itself."""
+    module = AnsibleModule(argument_spec=survey.ARGUMENTS, supports_check_mode=True)
+    module.exit_json(changed=False, survey=survey.run(module.params))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,59 @@
+# Copyright (c) 2026 Organic 5GC contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The descriptions that this collection holds as data: cores, profiles and network drivers, each with its schema."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from ansible.errors import AnsibleActionFail
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+from ansible.parsing.dataloader import DataLoader
+
+COLLECTION = Path(__file__).parents[2]
+_FOLDERS = {"core": "cores", "profile": "profiles", "network_driver": "network_drivers"}
+"""Kind of description, which is also the name of its schema, and the folder of its files."""
+_UNKNOWN = {
+    "core": "There is no core {name}, known are: {known}",
+    "profile": "There is no profile of an NF '{name}', known are: {known}",
+    "network_driver": "There is no network driver {name}, known are: {known}",
+}
+
+
+def known(kind: str) -> list[str]:
+    """Names of all descriptions of a kind."""
+    return sorted(path.stem for path in (COLLECTION / _FOLDERS[kind]).glob("*.yml"))
+
+
+def load(loader: DataLoader, kind: str, name: str) -> dict[str, Any]:
+    """One description, checked against its schema. Templates in it are kept as they are.
+
+    Raises:
+        AnsibleActionFail: there is none of this name, or it does not follow the schema.
+    """
+    names = known(kind)
+    if name not in names:
+        raise AnsibleActionFail(_UNKNOWN[kind].format(name=name, known=", ".join(names)))
+    path = COLLECTION / _FOLDERS[kind] / f"{name}.yml"
+    schema = loader.load_from_file(str(COLLECTION / "schemas" / f"{kind}.yml"))
+    found: dict[str, Any] = _load_trusted(loader, path)
+    errors = ArgumentSpecValidator(schema).validate(_without_templates(found)).error_messages
+    if errors:
+        raise AnsibleActionFail(f"{path} does not follow schemas/{kind}.yml: {'; '.join(errors)}")
+    return found
+
+
+def _load_trusted(loader: DataLoader, path: Path) -> Any:
+    """With its templates marked as our own, which ansible-core asks for since 2.19."""
+    try:
+        return loader.load_from_file(str(path), trusted_as_template=True)
+    except TypeError:
+        return loader.load_from_file(str(path))
+
+
+def _without_templates(description: dict[str, Any]) -> dict[str, Any]:
+    """A description for validation: values that are rendered later may be of any type."""
+    return {key: {} if key == "env" else value for key, value in description.items()}

@@ -1,0 +1,36 @@
+# Copyright (c) 2026 Organic 5GC contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Descriptions are loaded with their schema checked, and unknown ones are named."""
+
+from __future__ import annotations
+
+import pytest
+from ansible.errors import AnsibleActionFail
+from ansible.parsing.dataloader import DataLoader
+from ansible_collections.organic.core5g.plugins.plugin_utils import descriptions
+
+
+@pytest.mark.parametrize("kind", ["core", "profile", "network_driver"])
+def test_every_description_can_be_loaded(kind: str) -> None:
+    assert descriptions.known(kind)
+    for name in descriptions.known(kind):
+        assert descriptions.load(DataLoader(), kind, name)["name"] == name
+
+
+@pytest.mark.parametrize(
+    ("kind", "reason"),
+    [
+        ("core", "There is no core xyz, known are: minicore"),
+        ("profile", "There is no profile of an NF 'xyz', known are: nrf, smf, upf"),
+        ("network_driver", "There is no network driver xyz, known are: bridge, host"),
+    ],
+)
+def test_unknown_description_is_named(kind: str, reason: str) -> None:
+    with pytest.raises(AnsibleActionFail, match=reason):
+        descriptions.load(DataLoader(), kind, "xyz")
+
+
+def test_templates_are_kept_for_later() -> None:
+    core = descriptions.load(DataLoader(), "core", "minicore")
+    assert "{{" in core["env"]["MINICORE_ADDRESS"]
