@@ -11,7 +11,6 @@ from ansible_collections.organic.core5g.plugins.module_utils.errors import CoreE
 from ansible_collections.organic.core5g.plugins.module_utils.nf_state import NfReader, Wanted
 from ansible_collections.organic.live_migration.plugins.module_utils.engines import registry
 from ansible_collections.organic.live_migration.plugins.module_utils.errors import MigrationError
-from ansible_collections.organic.live_migration.plugins.module_utils.migration import agent
 
 ARGUMENTS: dict[str, Any] = {
     "engine": {"type": "str", "choices": list(registry.ENGINES), "default": registry.DEFAULT},
