@@ -9,10 +9,7 @@ from typing import Any
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible_collections.organic.core5g.plugins.plugin_utils import descriptions, networks
-from ansible_collections.organic.live_migration.plugins.module_utils.engines import registry
 from ansible_collections.organic.live_migration.plugins.plugin_utils import host_code
-from ansible_collections.organic.live_migration.plugins.plugin_utils.hosts import Hosts
-from ansible_collections.organic.live_migration.plugins.plugin_utils.recovery import recover
 
 PACKAGES = (
     "ansible_collections.organic.core5g.plugins.module_utils",
@@ -21,7 +18,7 @@ PACKAGES = (
 RUN = f"{PACKAGES[0]}.survey:run"
 MODULE = "organic.core5g.nf_survey"
 ARGUMENTS: dict[str, Any] = {
-    "engine": {"type": "str", "choices": list(registry.ENGINES), "default": registry.DEFAULT},
+    "engine": {"type": "str", "default": "docker"},
     "nfs": {"type": "dict", "required": True},
     "port": {"type": "int", "required": True},
     "path": {"type": "str", "required": True},
@@ -83,6 +80,9 @@ class ActionModule(ActionBase):
 
     def _recover(self, nf: str) -> dict[str, Any]:
         """Have the targets of interrupted migrations asked; what another NF waits for does not matter to this one."""
+        # Imported here, as a survey hardly ever needs them, and each one is a process of its own.
+        from ansible_collections.organic.live_migration.plugins.plugin_utils.hosts import Hosts
+        from ansible_collections.organic.live_migration.plugins.plugin_utils.recovery import recover
 
         def towards(target: str | None) -> Hosts:
             return Hosts(self, self._vars, target, self._wanted["engine"])

@@ -23,8 +23,6 @@ options:
     description:
       - Container engine of the host.
     type: str
-    choices:
-      - docker
     default: docker
   nfs:
     description:

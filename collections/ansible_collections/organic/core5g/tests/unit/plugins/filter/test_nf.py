@@ -12,7 +12,7 @@ import pytest
 import yaml
 from ansible.errors import AnsibleFilterError
 from ansible_collections.organic.core5g.plugins.filter import nf
-from ansible_collections.organic.live_migration.plugins.module_utils.session.options import STRATEGIES
+from ansible_collections.organic.live_migration.plugins.module_utils.strategies.registry import STRATEGIES
 
 FOUND = {
     host: [{"name": "smf", "container": {"status": status, "pid": pid, "restart_policy": "no"}, "error": None}]

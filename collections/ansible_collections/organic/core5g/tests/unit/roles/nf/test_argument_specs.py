@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import yaml
 from ansible_collections.organic.core5g.plugins.module_utils import policy
-from ansible_collections.organic.live_migration.plugins.module_utils.session.options import CHOICES
+from ansible_collections.organic.live_migration.plugins.module_utils.strategies import registry
 from ansible_collections.organic.live_migration.plugins.plugin_utils.migration import MIGRATE_ARGUMENTS
 
 ROLE = Path(__file__).parents[4] / "roles" / "nf"
@@ -36,7 +36,7 @@ def test_option_has_the_type_and_choices_of_the_module(name: str) -> None:
 
 
 def test_strategies_are_those_of_the_module_and_the_profile() -> None:
-    assert MIGRATE["nf_strategy"]["choices"] == [policy.PROFILE, *CHOICES["strategy"]]
+    assert MIGRATE["nf_strategy"]["choices"] == [policy.PROFILE, *registry.choices()]
     assert MIGRATE["nf_method"]["choices"] == MIGRATE_ARGUMENTS["method"]["choices"]
 
 
