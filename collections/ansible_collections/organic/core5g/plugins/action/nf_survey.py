@@ -50,11 +50,12 @@ class ActionModule(ActionBase):
         self._wanted = wanted
         recovered: dict[str, Any] = {}
         found = self._survey()
-        if wanted["recover"] and not (found["recovered"]["ok"] and not found["recovered"]["in_doubt"]):
+        by_host = (found["recovered"] or {}).get("answer")
+        if wanted["recover"] and (by_host is None or by_host["in_doubt"]):
             recovered = self._recover(wanted["recover"])
             found = self._survey()
         result.update(
-            changed=bool(recovered.get("changed")) or bool((found["recovered"] or {}).get("settled")),
+            changed=bool(recovered.get("changed") or (by_host and by_host["recovered"])),
             nfs=found["nfs"],
             network_ready=self._is_ready(found["network"]),
         )

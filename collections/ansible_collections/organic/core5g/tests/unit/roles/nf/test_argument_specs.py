@@ -12,7 +12,7 @@ import pytest
 import yaml
 from ansible_collections.organic.core5g.plugins.module_utils import policy
 from ansible_collections.organic.live_migration.plugins.module_utils.strategies import registry
-from ansible_collections.organic.live_migration.plugins.plugin_utils.migration import MIGRATE_ARGUMENTS
+from ansible_collections.organic.live_migration.plugins.plugin_utils.arguments import MIGRATE_ARGUMENTS
 
 ROLE = Path(__file__).parents[4] / "roles" / "nf"
 SPECS: dict[str, Any] = yaml.safe_load((ROLE / "meta" / "argument_specs.yml").read_text(encoding="utf-8"))

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from ansible_collections.organic.live_migration.plugins.module_utils.errors import PeerFailed, PeerGone, PeerLost
 from ansible_collections.organic.live_migration.plugins.module_utils.memory.pager import PagesLost
+from ansible_collections.organic.live_migration.plugins.module_utils.session import states
 from ansible_collections.organic.live_migration.plugins.module_utils.strategies import post_copy
 from ansible_collections.organic.live_migration.plugins.module_utils.strategies.post_copy import PostCopy
 
@@ -105,7 +106,7 @@ def test_a_push_that_was_started_is_not_started_again() -> None:
 def test_a_broken_link_pauses_it_and_new_connections_go_on() -> None:
     memory = Memory([PagesLost("broken"), PUSHED])
     push(memory)
-    assert memory.states == [post_copy.POSTCOPY_PAUSED, post_copy.POSTCOPY_ACTIVE]
+    assert memory.states == [states.POSTCOPY_PAUSED, states.POSTCOPY_ACTIVE]
     assert (memory.reconnects, memory.pushes) == (1, 2)
 
 

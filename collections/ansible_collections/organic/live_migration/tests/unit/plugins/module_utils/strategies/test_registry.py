@@ -24,7 +24,7 @@ from ansible_collections.organic.live_migration.plugins.module_utils.strategies.
     prediction,
 )
 from ansible_collections.organic.live_migration.plugins.modules import container_migrate
-from ansible_collections.organic.live_migration.plugins.plugin_utils import forecast, migration
+from ansible_collections.organic.live_migration.plugins.plugin_utils import arguments, forecast
 
 
 class Toy(Strategy):
@@ -45,14 +45,14 @@ class Toy(Strategy):
 def toy(monkeypatch: pytest.MonkeyPatch) -> Iterator[type[Toy]]:
     """Registered as a new strategy is: by its line in the registry."""
     monkeypatch.setitem(registry.STRATEGIES, Toy.name, Toy)
-    importlib.reload(migration)
+    importlib.reload(arguments)
     yield Toy
     monkeypatch.undo()
-    importlib.reload(migration)
+    importlib.reload(arguments)
 
 
 def test_a_new_strategy_is_a_choice_predicted_and_chosen(toy: type[Toy]) -> None:
-    assert migration.MIGRATE_ARGUMENTS["strategy"]["choices"][-1] == toy.name
+    assert arguments.MIGRATE_ARGUMENTS["strategy"]["choices"][-1] == toy.name
     measured = forecast.Measured(1 << 20, dirty_pages_per_s=10.0)
     chosen = forecast.Forecast(measured, Options(strategy="auto"), 0, "resident")
     assert chosen.strategy == toy.name
