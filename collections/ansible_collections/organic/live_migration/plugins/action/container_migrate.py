@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from ansible.plugins.action import ActionBase
+from ansible_collections.organic.live_migration.plugins.plugin_utils import summary
 from ansible_collections.organic.live_migration.plugins.plugin_utils.ansible_compat import ActionResult, TaskVars
 from ansible_collections.organic.live_migration.plugins.plugin_utils.arguments import MIGRATE_ARGUMENTS
 from ansible_collections.organic.live_migration.plugins.plugin_utils.hosts import Hosts
@@ -25,7 +26,8 @@ class ActionModule(ActionBase):
         if self._task.check_mode:
             blockers = migration.blockers()
             result.update(refusal(blockers) if blockers else {"changed": True, "diff": migration.diff()})
-            result["prediction"] = migration.facts()
+            result.update(prediction=migration.facts(), blockers=[blocker.as_dict() for blocker in blockers])
         else:
             result.update(migration.migrate())
+        summary.report(self._task, arguments, result)
         return result

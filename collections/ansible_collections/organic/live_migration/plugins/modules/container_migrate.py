@@ -29,10 +29,12 @@ extends_documentation_fragment:
 attributes:
   check_mode:
     support: full
-    description: Runs the whole preflight on both hosts and predicts the downtime.
+    description:
+      - Runs the whole preflight on both hosts, and predicts downtime, migration time and bytes of each strategy.
   diff_mode:
     support: full
-    description: Shows what runs where, before and after.
+    description:
+      - Shows the container on both hosts before and after, whether it runs, its restart policy, networks and addresses.
   idempotent:
     support: none
     description: The container leaves the host on which the task runs; a second run finds it gone and says so.
@@ -176,6 +178,10 @@ migration:
   returned: when a migration was begun
   type: dict
   contains:
+    name:
+      description: Name of the container.
+      type: str
+      sample: smf
     strategy:
       description: How the memory was copied.
       type: str
@@ -369,11 +375,20 @@ prediction:
           type: list
           elements: dict
 blockers:
-  description: Why the container cannot move. Nothing was touched.
-  returned: when refused
+  description: What prevents the migration, each with its remedy. Nothing was changed.
+  returned: when refused, and in check mode
   type: list
   elements: dict
   sample: [{"code": "image_missing", "message": "The image is missing on the target host", "remedy": "Load it there"}]
+summary:
+  description:
+    - A short table of the migration or, in check mode, of the prediction, as lines of at most 80 columns.
+    - It is also shown on the terminal by P(ansible.builtin.default#callback) in a playbook, and by
+      P(organic.live_migration.migration_progress#callback); not with C(display_ok_hosts=false), nor with C(no_log).
+  returned: when a migration was begun, and in check mode
+  type: list
+  elements: str
+  sample: ["smf: edge-a -> edge-b, completed", "  strategy          inter_copy, method resident"]
 details:
   description: Details of the failure, for example C(criu_log), the error lines of CRIU's log.
   returned: when a migration failed

@@ -39,6 +39,7 @@ from ansible_collections.organic.live_migration.plugins.plugin_utils.arguments i
 from ansible_collections.organic.live_migration.plugins.plugin_utils.forecast import Forecast, Measured
 from ansible_collections.organic.live_migration.plugins.plugin_utils.hosts import Hosts
 from ansible_collections.organic.live_migration.plugins.plugin_utils.orchestrators.registry import orchestrator_of
+from ansible_collections.organic.live_migration.plugins.plugin_utils.placement import Placement
 from ansible_collections.organic.live_migration.plugins.plugin_utils.report import Aftermath, Where
 
 Result = dict[str, object]
@@ -66,6 +67,7 @@ class Migration:
         self._where = Where(self._name, hosts.source, hosts.target)
         self._started = time.monotonic()
         self._found = PreflightAnswer()
+        self._on_target = ""
         self._forecast: Forecast | None = None
         self._id = secrets.token_hex(8)
         self._orchestrator = orchestrator_of(hosts.engine)
@@ -165,15 +167,11 @@ class Migration:
     def _addresses(self) -> list[str]:
         return self._hosts.target_addresses(self._arguments.target_address)
 
-    def diff(self) -> Result:
-        """What runs where, before and after; in the form that --diff prints."""
-        source, target = self._hosts.source, self._hosts.target
-        return {
-            "before": f"{source}: {self._name} runs\n{target}: -\n",
-            "after": f"{source}: {self._name} stopped, exit status 0, restart policy no\n{target}: {self._name} runs\n",
-            "before_header": self._name,
-            "after_header": self._name,
-        }
+    def diff(self) -> dict[str, str]:
+        """What is where, before and after; in the form that --diff prints."""
+        if self._found.source is None:
+            return {}
+        return Placement(self._found.source, self._hosts.source, self._hosts.target, self._on_target).diff()
 
     # Doing it
 
@@ -301,7 +299,7 @@ class Migration:
         )
 
     def _prepare(self, dry_run: bool, credentials: Credentials) -> PrepareAnswer:
-        return self._hosts.on_target(
+        answer = self._hosts.on_target(
             Parameters(
                 phases.PREPARE,
                 self._name,
@@ -315,12 +313,15 @@ class Migration:
             ),
             PrepareAnswer,
         )
+        self._on_target = answer.present
+        return answer
 
     def _result(self, outcome: Outcome, migration_time_ms: float, prepared_ms: float, aftermath: Aftermath) -> Result:
         steps: list[object] = [{"name": "prepare", "start_ms": 0.0, "duration_ms": round(prepared_ms, 2)}]
         for step in outcome.steps:
             steps.append({**step, "start_ms": round(float(str(step["start_ms"])) + prepared_ms, 2)})
         migration: Result = {
+            "name": self._name,
             "strategy": self._options.strategy,
             "method": self._arguments.method,
             "status": outcome.state,

@@ -132,7 +132,8 @@ def _prepare(parameters: Parameters, engine: Engine) -> PrepareAnswer:
         blockers.insert(
             0, Blocker("same_host", "Source and target are the same host under two names", "Name another target_host")
         )
-    answer = PrepareAnswer(blockers)
+    present = engine.inspect(source.name)
+    answer = PrepareAnswer(blockers, present=present.status if present else "")
     if not blockers and not parameters.dry_run:
         slot = Slot.take(ARRIVING, plan.options.max_parallel)
         if slot is None:

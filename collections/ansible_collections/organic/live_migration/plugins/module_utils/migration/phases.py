@@ -167,11 +167,13 @@ class PrepareAnswer:
     Attributes:
         port: at which its agent waits for the source; 0 when nothing was prepared.
         queued: other migrations must end before.
+        present: status of a container of this name before the migration; empty when there was none.
     """
 
     blockers: list[Blocker] = field(default_factory=list)
     port: int = 0
     queued: bool = False
+    present: str = ""
 
 
 @dataclass

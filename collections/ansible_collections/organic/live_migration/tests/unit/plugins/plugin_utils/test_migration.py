@@ -11,7 +11,10 @@ from typing import Any
 import pytest
 import yaml
 from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure, AnsibleError
-from ansible_collections.organic.live_migration.plugins.module_utils.engines.base import ContainerSpec
+from ansible_collections.organic.live_migration.plugins.module_utils.engines.base import (
+    ContainerSpec,
+    NetworkAttachment,
+)
 from ansible_collections.organic.live_migration.plugins.module_utils.errors import Blocker
 from ansible_collections.organic.live_migration.plugins.module_utils.migration import phases
 from ansible_collections.organic.live_migration.plugins.module_utils.migration.phases import (
@@ -279,6 +282,17 @@ def test_a_short_one_costs_no_further_task() -> None:
     assert result["migration"]["statistics"]["state"] == "completed"
     assert (result["migration"]["outcome"], result["migration"]["status"]) == ("completed", "completed")
     assert [phase for _side, phase in hosts.asked] == ["preflight", "prepare", "start"]
+
+
+def test_a_migration_shows_what_it_changed_on_both_hosts() -> None:
+    spec = replace(SPEC, networks=(NetworkAttachment("core", "192.0.2.34", "02:42:c0:00:02:22"),))
+    hosts = Hosts(
+        preflight=replace(FOUND, source=spec), prepare=PrepareAnswer(port=7, present="exited"), start=COMPLETED
+    )
+    diff = migrate(hosts)["diff"]
+    assert diff["before"].startswith("edge-a: container smf running, restart policy no\n")
+    assert diff["before"].endswith("edge-b: container smf exited\n")
+    assert "edge-b:   network core: 192.0.2.34 02:42:c0:00:02:22\n" in diff["after"]
 
 
 def test_it_queues_on_the_source_before_the_target_is_prepared() -> None:

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import io
+import json
 import os
 import pty
 import re
@@ -16,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.organic.live_migration.plugins.callback.progress import Line, Migrations, figures
+from ansible_collections.organic.live_migration.plugins.callback.migration_progress import Line, Migrations, figures
 
 COLLECTIONS = Path(__file__).parents[7]
 HERE = ("edge-a", "task")
@@ -84,6 +85,7 @@ def test_a_terminal_gets_one_line_of_all_that_makes_room_for_others(monkeypatch:
 ACTION = """
 from ansible.plugins.action import ActionBase
 from ansible_collections.organic.live_migration.plugins.module_utils.session.progress import Event, Snapshot
+from ansible_collections.organic.live_migration.plugins.plugin_utils import summary
 from ansible_collections.organic.live_migration.plugins.plugin_utils.hosts import Hosts
 
 class ActionModule(ActionBase):
@@ -95,8 +97,24 @@ class ActionModule(ActionBase):
             events = [Event(**event) for event in entered]
             hosts.announce(Snapshot("1", "smf", state=state, round=len(entered), events=events))
         entered.append({"state": "completed", "at_ms": 2.0})
-        return {"changed": True, "migration": {"statistics": {"state": "completed", "events": entered}}}
+        migration = {
+            "name": "smf", "strategy": "inter_copy", "method": "resident", "status": "completed",
+            "source_host": "edge-a", "target_host": "edge-b", "migration_time_ms": 2150.3,
+            "process_downtime_ms": 41.2, "bytes_sent": 1 << 20, "memory_bytes": 1 << 20, "held_packets": 1,
+            "steps": [], "statistics": {"state": "completed", "events": entered}}
+        result = {"changed": True, "migration": migration}
+        summary.report(self._task, self._task.args, result)
+        return result
 """
+TABLE = [
+    "smf: edge-a -> edge-b, completed",
+    "  strategy          inter_copy, method resident",
+    "  migration time    2150 ms",
+    "  process downtime  41.2 ms",
+    "  bytes sent        1.0 MiB",
+    "  kept              1.0 MiB of memory, open connections, addresses; 1 packet",
+    "                    held and delivered",
+]
 PLAY = """
 - name: Move
   hosts: edge-a
@@ -133,8 +151,8 @@ def command() -> list[str]:
 
 def test_events_get_from_an_action_into_a_log(project: Path) -> None:
     done = subprocess.run(
-        command(), cwd=project, env=environment("organic.live_migration.progress"), capture_output=True, text=True,
-        check=False,
+        command(), cwd=project, env=environment("organic.live_migration.migration_progress"), capture_output=True,
+        text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
     told = re.findall(r"^smf .*$", done.stdout, re.MULTILINE)
@@ -148,8 +166,8 @@ def test_events_get_from_an_action_into_a_log(project: Path) -> None:
 def test_on_a_terminal_the_line_is_gone_before_the_result(project: Path) -> None:
     ours, theirs = pty.openpty()
     with subprocess.Popen(
-        command(), cwd=project, env=environment("organic.live_migration.progress"), stdout=theirs, stderr=theirs,
-        stdin=subprocess.DEVNULL,
+        command(), cwd=project, env=environment("organic.live_migration.migration_progress"), stdout=theirs,
+        stderr=theirs, stdin=subprocess.DEVNULL,
     ) as run:  # fmt: skip
         os.close(theirs)
         output = b""
@@ -164,6 +182,7 @@ def test_on_a_terminal_the_line_is_gone_before_the_result(project: Path) -> None
     assert run.returncode == 0, text
     assert "\r\033[Ksmf (edge-a -> edge-b)  switchover  round 3" in text
     assert re.search(r"round 3\r\033\[Kchanged: \[edge-a\]", text), repr(text)
+    assert "\r\n".join(TABLE) in text
 
 
 def test_the_default_shows_it_as_an_asynchronous_task(project: Path) -> None:
@@ -172,3 +191,58 @@ def test_the_default_shows_it_as_an_asynchronous_task(project: Path) -> None:
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stdout.count("ASYNC POLL on edge-a: jid=1 started=1 finished=0") == 3
+
+
+def output(project: Path, callback: str, **variables: str) -> str:
+    done = subprocess.run(
+        command(), cwd=project, env={**environment(callback), **variables}, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
+    return done.stdout
+
+
+@pytest.mark.parametrize(
+    "callback", ["default", "ansible.builtin.default", "organic.live_migration.migration_progress"]
+)
+def test_a_migration_ends_with_its_table_once(project: Path, callback: str) -> None:
+    shown = output(project, callback)
+    assert shown.count("\n".join(TABLE) + "\n") == 1, shown
+    assert "\033" not in shown
+
+
+@pytest.mark.parametrize("callback", ["default", "organic.live_migration.migration_progress"])
+def test_no_table_where_ansible_is_asked_to_be_quiet(project: Path, callback: str) -> None:
+    assert TABLE[0] not in output(project, callback, ANSIBLE_DISPLAY_OK_HOSTS="false")
+    (project / "play.yml").write_text(PLAY.replace("      move:\n", "      move:\n      no_log: true\n"))
+    shown = output(project, callback)
+    assert TABLE[0] not in shown
+    assert "hello" in shown
+
+
+@pytest.mark.parametrize("callback", ["ansible.posix.json", "minimal", "oneline"])
+def test_other_callbacks_get_the_table_in_the_result_only(project: Path, callback: str) -> None:
+    shown = output(project, callback)
+    assert "\n".join(TABLE) not in shown
+    if callback == "ansible.posix.json":
+        assert json.loads(shown)["plays"][0]["tasks"][0]["hosts"]["edge-a"]["summary"] == TABLE
+
+
+@pytest.mark.parametrize("arguments", [(), ("-o",)])
+def test_an_ad_hoc_command_prints_the_result_only(project: Path, arguments: tuple[str, ...]) -> None:
+    program = str(Path(sys.executable).with_name("ansible"))
+    done = subprocess.run(
+        [program, "-i", "hosts.yml", "edge-a", "-m", "move", *arguments],
+        cwd=project,
+        env={**environment("default"), "ANSIBLE_ACTION_PLUGINS": "action_plugins", "ANSIBLE_LIBRARY": "library"},
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "edge-a | CHANGED" in done.stdout
+    assert TABLE[0] not in done.stdout.splitlines()
+
+
+def test_on_a_terminal_the_table_follows_the_result_without_colours(project: Path) -> None:
+    shown = output(project, "organic.live_migration.migration_progress", ANSIBLE_FORCE_COLOR="1", ANSIBLE_NOCOLOR="0")
+    assert "\033[" in shown
+    assert "\n".join(TABLE) in shown

@@ -5,15 +5,18 @@
 from __future__ import annotations
 
 DOCUMENTATION = r"""
-name: progress
+name: migration_progress
 type: stdout
-short_description: Show how far container migrations are
+short_description: Show the progress and the summary of container migrations
 version_added: 0.2.0
 description:
-  - Shows what P(ansible.builtin.default#callback) shows, and how far the migrations of
-    M(organic.live_migration.container_migrate) are, once they take longer than two seconds.
-  - On a terminal that is one line, drawn anew whenever there is news, with state, round, memory that is left, rate at
+  - Shows what P(ansible.builtin.default#callback) shows, and the progress of the migrations of
+    M(organic.live_migration.container_migrate), once they take longer than two seconds.
+  - On a terminal that is one line, which is drawn again at each event, with state, round, memory that is left, rate at
     which the process writes, throughput and the downtime that is expected. In a log it is one line for each state.
+  - Each migration, and each prediction in check mode, ends with a short table, the
+    RV(organic.live_migration.container_migrate#module:summary) of its result. It is not shown with
+    C(display_ok_hosts=false), nor for a task with C(no_log).
 extends_documentation_fragment:
   - default_callback
   - result_format_callback
@@ -34,6 +37,7 @@ from typing import Any, TextIO
 from ansible.plugins.callback.default import CallbackModule as Default
 
 _MIB = 1 << 20
+_RESULTS = ("v2_runner_on_ok", "v2_runner_on_failed", "v2_runner_item_on_ok", "v2_runner_item_on_failed")
 
 Snapshot = dict[str, Any]
 """Progress of a migration, as in the ``statistics`` of its result, and its two hosts."""
@@ -69,7 +73,7 @@ def _title(progress: Snapshot) -> str:
 
 
 class Line:
-    """One line of a terminal, drawn again and again."""
+    """One line of a terminal, which is drawn again at each event."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
@@ -81,7 +85,7 @@ class Line:
         self._drawn = True
 
     def clear(self) -> None:
-        """Make room for what others write."""
+        """Erase the line, so that others can write there."""
         if self._drawn:
             self._stream.write("\r\033[K")
             self._stream.flush()
@@ -127,7 +131,7 @@ class CallbackModule(Default):
 
     CALLBACK_VERSION = 2.0
     CALLBACK_TYPE = "stdout"
-    CALLBACK_NAME = "organic.live_migration.progress"
+    CALLBACK_NAME = "organic.live_migration.migration_progress"
 
     def __init__(self) -> None:
         super().__init__()
@@ -146,27 +150,37 @@ class CallbackModule(Default):
         if self.line is not None:
             self.line.clear()
 
+    def show_summary(self, lines: list[str]) -> None:
+        if lines and self.get_option("display_ok_hosts"):
+            self._display.display("\n".join(lines))
+
 
 def _where(result: Any) -> tuple[str, str]:
     return result.host.get_name(), result.task._uuid
 
 
-def _after_clearing(name: str) -> Callable[..., None]:
-    """The default's method, with the line out of its way, and the migration ended of which it shows the result."""
+def _extended(name: str) -> Callable[..., None]:
+    """The default's method, which writes where the line was, and shows the end of a migration with its summary."""
     method = getattr(Default, name)
 
     @functools.wraps(method)
-    def cleared(self: CallbackModule, *arguments: Any, **named: Any) -> None:
+    def extended(self: CallbackModule, *arguments: Any, **named: Any) -> None:
         self.clear()
+        summaries: list[list[str]] = []
         for argument in arguments:
             result = getattr(argument, "result", None)
             if isinstance(result, dict) and "task" in dir(argument):
                 self.migrations.end(_where(argument), result.get("migration") or {})
+                if "migration" in result or "prediction" in result:
+                    summaries.append(result.get("summary") or [])
         method(self, *arguments, **named)
+        if name in _RESULTS:
+            for lines in summaries:
+                self.show_summary(lines)
 
-    return cleared
+    return extended
 
 
 for _name in vars(Default):
     if _name.startswith("v2_") and _name not in vars(CallbackModule):
-        setattr(CallbackModule, _name, _after_clearing(_name))
+        setattr(CallbackModule, _name, _extended(_name))
