@@ -17,6 +17,7 @@ description:
   - Each migration, and each prediction in check mode, ends with a short table, the
     RV(organic.live_migration.container_migrate#module:summary) of its result. It is not shown with
     C(display_ok_hosts=false), nor for a task with C(no_log).
+  - What the table is made of is left out of a failed task's result, but with C(-v).
 extends_documentation_fragment:
   - default_callback
   - result_format_callback
@@ -28,15 +29,17 @@ author:
   - Organic 5GC contributors (@organic-5gc)
 """
 
+import contextlib
 import functools
 import shutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, TextIO
 
 from ansible.plugins.callback.default import CallbackModule as Default
 
 _MIB = 1 << 20
+_IN_SUMMARY = ("migration", "prediction", "blockers", "summary")
 _RESULTS = ("v2_runner_on_ok", "v2_runner_on_failed", "v2_runner_item_on_ok", "v2_runner_item_on_failed")
 
 Snapshot = dict[str, Any]
@@ -150,6 +153,16 @@ class CallbackModule(Default):
         if self.line is not None:
             self.line.clear()
 
+    @contextlib.contextmanager
+    def shortened(self, result: dict[str, Any]) -> Iterator[None]:
+        """The result of a migration without what its table shows; with ``-v`` it is shown whole."""
+        shown = self.get_option("display_ok_hosts") and not self._display.verbosity and result.get("summary")
+        hidden = {name: result.pop(name) for name in _IN_SUMMARY if shown and name in result}
+        try:
+            yield
+        finally:
+            result.update(hidden)
+
     def show_summary(self, lines: list[str]) -> None:
         if lines and self.get_option("display_ok_hosts"):
             self._display.display("\n".join(lines))
@@ -166,17 +179,17 @@ def _extended(name: str) -> Callable[..., None]:
     @functools.wraps(method)
     def extended(self: CallbackModule, *arguments: Any, **named: Any) -> None:
         self.clear()
-        summaries: list[list[str]] = []
-        for argument in arguments:
-            result = getattr(argument, "result", None)
-            if isinstance(result, dict) and "task" in dir(argument):
-                self.migrations.end(_where(argument), result.get("migration") or {})
-                if "migration" in result or "prediction" in result:
-                    summaries.append(result.get("summary") or [])
-        method(self, *arguments, **named)
-        if name in _RESULTS:
-            for lines in summaries:
-                self.show_summary(lines)
+        summary: list[str] = []
+        with contextlib.ExitStack() as stack:
+            for argument in arguments:
+                result = getattr(argument, "result", None)
+                if isinstance(result, dict) and "task" in dir(argument):
+                    self.migrations.end(_where(argument), result.get("migration") or {})
+                    if name in _RESULTS and ("migration" in result or "prediction" in result):
+                        summary = result.get("summary") or []
+                        stack.enter_context(self.shortened(result))
+            method(self, *arguments, **named)
+        self.show_summary(summary)
 
     return extended
 

@@ -160,7 +160,7 @@ class PredictionTable:
             mark = "*" if one["strategy"] == forecast["strategy"] else " "
             note = "" if one["converges"] else "  above the limit"
             if one["degraded_ms"]:
-                note += f"  then {milliseconds(one['degraded_ms'])} slower"
+                note += f"  then slow for {milliseconds(one['degraded_ms'])}"
             lines.append(
                 f"  {mark} {one['strategy']:<12}{milliseconds(one['downtime_ms']):>12}"
                 f"{milliseconds(one['migration_time_ms']):>17}{size(one['bytes_sent']):>13}{note}"[:COLUMNS]

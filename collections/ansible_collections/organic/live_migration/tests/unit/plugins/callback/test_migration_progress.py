@@ -242,6 +242,22 @@ def test_an_ad_hoc_command_prints_the_result_only(project: Path, arguments: tupl
     assert TABLE[0] not in done.stdout.splitlines()
 
 
+@pytest.mark.parametrize(("arguments", "whole"), [((), False), (("-v",), True)])
+def test_a_failed_task_shows_its_message_and_the_table(project: Path, arguments: tuple[str, ...], whole: bool) -> None:
+    action = project / "action_plugins" / "move.py"
+    failed = 'result = {"failed": True, "msg": "It broke", "details": {"criu_log": "why"}, "migration": migration}'
+    action.write_text(ACTION.replace('result = {"changed": True, "migration": migration}', failed))
+    done = subprocess.run(
+        [*command(), *arguments], cwd=project, env=environment("organic.live_migration.migration_progress"),
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 2
+    assert "It broke" in done.stdout
+    assert "criu_log" in done.stdout
+    assert "\n".join(TABLE) in done.stdout
+    assert ("held_packets" in done.stdout) == whole
+
+
 def test_on_a_terminal_the_table_follows_the_result_without_colours(project: Path) -> None:
     shown = output(project, "organic.live_migration.migration_progress", ANSIBLE_FORCE_COLOR="1", ANSIBLE_NOCOLOR="0")
     assert "\033[" in shown
