@@ -26,7 +26,7 @@ attributes:
     support: none
     description: There is nothing to compare.
 requirements:
-  - python3-docker on the host
+  - a Docker engine on the host
 seealso:
   - plugin: organic.live_migration.container_placement
     plugin_type: filter

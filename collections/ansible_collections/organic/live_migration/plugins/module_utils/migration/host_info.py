@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ..engines.docker import DockerEngine
+from ..engines import registry
 from ..session import journal
 
 
@@ -31,8 +31,8 @@ class ContainerOnHost:
         Raises:
             Refused: no engine answers.
         """
-        description = DockerEngine().inspect(name)
-        return cls(status=str(description["State"]["Status"]) if description else "", migration_role=role_of(name))
+        container = registry.connect(registry.DEFAULT).inspect(name)
+        return cls(status=container.status if container else "", migration_role=role_of(name))
 
 
 def role_of(name: str) -> str:
