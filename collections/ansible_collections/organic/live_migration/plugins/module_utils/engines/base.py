@@ -97,7 +97,7 @@ class VolumeMount:
 
 @dataclass(frozen=True)
 class ContainerSpec:
-    """A container of one host, as it is now; also what the target host is told of the source's.
+    """A container of one host, as it is now. The source host's is sent to the target host.
 
     Attributes:
         name: the same on both hosts of a migration.
@@ -113,7 +113,7 @@ class ContainerSpec:
         restart_policy: its own, also while that is suspended on this host by a migration of its predecessor.
         tty: it has a terminal.
         host_network: it shares the network namespace of its host.
-        native: whatever else its engine needs to create one like it. Nobody but that engine reads it.
+        native: whatever else its engine needs to create one like it. Only that engine reads it.
     """
 
     name: str

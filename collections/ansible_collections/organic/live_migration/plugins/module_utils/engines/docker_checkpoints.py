@@ -19,7 +19,7 @@ _TIMEOUT_S = 300
 
 @contextlib.contextmanager
 def _connections_allowed() -> Iterator[None]:
-    """Have runc's CRIU dump and restore established connections meanwhile; the file is put back afterwards."""
+    """Let runc's CRIU dump and restore established connections in this block; the file is restored afterwards."""
     before = paths.CRIU_CONFIG.read_bytes() if paths.CRIU_CONFIG.exists() else None
     if before is not None and b"tcp-established" in before:
         yield

@@ -21,4 +21,4 @@ def connect(name: str, address: str | None = None) -> Engine:
     Raises:
         Refused: it cannot be used here; the blockers say why.
     """
-    return ENGINES[name](address)
+    return ENGINES[name](address=address)

@@ -149,7 +149,7 @@ class EngineSource(SourceEnd):
             outcome = Outcome.of_error(error)
             outcome.steps, outcome.commands = self._steps.list, {"source": commands.history()}
             return outcome
-        # the commit point: whether the container runs there is now the target's to tell
+        # the commit point: from here on only the target knows whether the container runs there
         self._record.save(states.COMMITTED)
         try:
             with self._steps.step("restore"):

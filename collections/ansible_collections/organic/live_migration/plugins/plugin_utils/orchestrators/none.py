@@ -11,10 +11,10 @@ from ansible_collections.organic.live_migration.plugins.plugin_utils.orchestrato
 
 
 class NoOrchestrator(Orchestrator):
-    """There is nobody to ask."""
+    """For an engine without a cluster: there is nothing to do on the controller."""
 
     def place(self, spec: ContainerSpec, target_host: str) -> None:
-        """The target's agent does it."""
+        """The target's agent creates the container."""
 
     def commit(self) -> None:
         """The source's agent has ended its container."""

@@ -73,8 +73,10 @@ class FakeEngine(Engine):
 
     name = "fake"
 
-    def __init__(self, *containers: ContainerSpec, checkpoints: Checkpoints | None = None) -> None:
-        super().__init__()
+    def __init__(
+        self, *containers: ContainerSpec, address: str | None = None, checkpoints: Checkpoints | None = None
+    ) -> None:
+        super().__init__(address)
         self.containers = {container.name: container for container in containers}
         self.objections: dict[Side, list[Blocker]] = {Side.SOURCE: [], Side.TARGET: []}
         self.asked: list[tuple[Any, ...]] = []

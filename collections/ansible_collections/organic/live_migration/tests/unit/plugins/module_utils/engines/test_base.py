@@ -1,7 +1,7 @@
 # Copyright (c) 2026 Organic 5GC contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The description of a container on the wire, and the table of engines."""
+"""The description of a container on the wire, and what is accepted of it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from typing import Any
 
 import pytest
 from ansible_collections.organic.live_migration.plugins.module_utils import paths, typed
-from ansible_collections.organic.live_migration.plugins.module_utils.engines import registry
 from ansible_collections.organic.live_migration.plugins.module_utils.engines.base import (
     ContainerSpec,
     NetworkAttachment,
@@ -128,11 +127,6 @@ def test_only_the_resident_init_has_an_await_key(command: list[str], key: str | 
 )
 def test_when_a_policy_restarts_a_container(policy: str, exit_code: int, restarts: bool) -> None:
     assert RestartPolicy(policy).restarts(exit_code) is restarts
-
-
-def test_every_engine_has_the_name_under_which_it_is_found() -> None:
-    assert registry.DEFAULT in registry.ENGINES
-    assert {name: engine.name for name, engine in registry.ENGINES.items()} == {name: name for name in registry.ENGINES}
 
 
 def test_running_is_a_status() -> None:
