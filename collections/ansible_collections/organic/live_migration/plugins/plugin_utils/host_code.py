@@ -80,19 +80,34 @@ print({marker!r} + json.dumps(work()))
 
 
 @functools.lru_cache(maxsize=4)
-def _archive(packages: tuple[str, ...]) -> tuple[str, str]:
-    """All Python files of packages: the digest of their names and contents, and a compressed tar file, in base64."""
-    digest, packed = hashlib.sha256(), io.BytesIO()
+def _files(packages: tuple[str, ...]) -> dict[str, bytes]:
+    """All Python files of packages, by their paths below a directory of ``sys.path``."""
+    files = {}
+    for package in packages:
+        root = Path(next(iter(importlib.import_module(package).__path__)))
+        for path in sorted(root.rglob("*.py")):
+            files[f"{package.replace('.', '/')}/{path.relative_to(root)}"] = path.read_bytes()
+    return files
+
+
+@functools.lru_cache(maxsize=4)
+def _digest(packages: tuple[str, ...]) -> str:
+    """Of the names and contents of the files."""
+    digest = hashlib.sha256()
+    for name, content in _files(packages).items():
+        digest.update(f"{name} {len(content)}\n".encode() + content)
+    return digest.hexdigest()[:32]
+
+
+def _archive(packages: tuple[str, ...]) -> str:
+    """The files as a compressed tar file, in base64."""
+    packed = io.BytesIO()
     with tarfile.open(fileobj=packed, mode="w:gz") as tar:
-        for package in packages:
-            root = Path(next(iter(importlib.import_module(package).__path__)))
-            for path in sorted(root.rglob("*.py")):
-                name, content = f"{package.replace('.', '/')}/{path.relative_to(root)}", path.read_bytes()
-                digest.update(f"{name} {len(content)}\n".encode() + content)
-                member = tarfile.TarInfo(name)
-                member.size, member.mode = len(content), 0o644
-                tar.addfile(member, io.BytesIO(content))
-    return digest.hexdigest()[:32], base64.b64encode(packed.getvalue()).decode()
+        for name, content in _files(packages).items():
+            member = tarfile.TarInfo(name)
+            member.size, member.mode = len(content), 0o644
+            tar.addfile(member, io.BytesIO(content))
+    return base64.b64encode(packed.getvalue()).decode()
 
 
 def interpreter(action: ActionBase, task_vars: dict[str, Any]) -> str | None:
@@ -132,11 +147,10 @@ def call(
     python = interpreter(action, task_vars)
     if python is None or not action._is_pipelining_enabled("new"):
         return None
-    digest, archive = _archive(packages)
-    request = {"code": f"{DIRECTORY}/{digest}", "function": function, "parameters": parameters, "archive": ""}
+    request = {"code": f"{DIRECTORY}/{_digest(packages)}", "function": function, "parameters": parameters, "archive": ""}
     answer = _run(action, python, request)
     if answer.get("missing"):
-        answer = _run(action, python, {**request, "archive": archive})
+        answer = _run(action, python, {**request, "archive": _archive(packages)})
     if answer.get("missing"):
         return None
     if "error" in answer:
