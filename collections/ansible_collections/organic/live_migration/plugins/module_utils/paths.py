@@ -57,6 +57,9 @@ def slots() -> Path:
 FREEZER = "organic-nf"
 """Name of the freezer group, below the container's own, in which the processes are frozen."""
 
+CODE = "/run/organic-code"
+"""Python code of our collections, kept on the host between two calls of the controller (plugin_utils/host_code.py)."""
+
 # What outlives a restart of the host
 
 SYSCTL_FILE = Path("/etc/sysctl.d/90-organic-resident.conf")

@@ -28,8 +28,9 @@ from typing import Any
 
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
+from ansible_collections.organic.live_migration.plugins.module_utils import paths
 
-DIRECTORY = "/run/organic-code"
+DIRECTORY = paths.CODE
 """On the hosts, in a file system in memory: nothing is left after a restart."""
 _KEPT = 4
 """That many versions are kept on a host, those used last: other checkouts and running migrations may use them."""
