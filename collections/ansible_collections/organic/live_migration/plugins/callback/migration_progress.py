@@ -12,7 +12,7 @@ version_added: 0.2.0
 description:
   - Shows what P(ansible.builtin.default#callback) shows, and the progress of the migrations of
     M(organic.live_migration.container_migrate), once they take longer than two seconds.
-  - On a terminal that is one line, which is drawn again at each event, with state, round, memory that is left, rate at
+  - On a terminal that is one line, which is redrawn at each event, with state, round, memory that is left, rate at
     which the process writes, throughput and the downtime that is expected. In a log it is one line for each state.
   - Each migration, and each prediction in check mode, ends with a short table, the
     RV(organic.live_migration.container_migrate#module:summary) of its result. It is not shown with
@@ -76,7 +76,7 @@ def _title(progress: Snapshot) -> str:
 
 
 class Line:
-    """One line of a terminal, which is drawn again at each event."""
+    """One line of a terminal, which is redrawn at each event."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream

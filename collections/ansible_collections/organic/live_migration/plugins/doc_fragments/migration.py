@@ -40,10 +40,10 @@ options:
     default: []
   timeout_s:
     description:
-      - How long the migration may take, in seconds, before it is given up and the process runs on where it was.
+      - How long the migration may take, in seconds, before it is rolled back and the process runs on where it was.
         The target host may take as long to be prepared before it, or 45 seconds if that is longer.
-      - While the process stands still before the commit, it is given up after 8 seconds in which nothing moved, and a
-        little more where much is to be unpacked on the target host.
+      - In the downtime before the commit, the migration is rolled back after 8 seconds without progress, and a little
+        more where much is to be unpacked on the target host.
     type: int
     default: 120
 requirements:

@@ -17,11 +17,11 @@ description:
     whether they are encrypted is for O(encryption) to say. Ansible prepares and reports.
   - Until the commit point every failure (of either agent, the link, the controller, CRIU, a full memory file system)
     resumes the process where it was. After it the process never runs on the source host again.
-  - One thing is beyond that. A CRIU that is killed (by SIGKILL, for want of memory) in the few milliseconds in which it
-    reads the process lets it run on at once, and connections that the process uses in that very moment may break.
-  - The flags of the areas of memory, such as the advice that a process gave about them (madvise(2)), are learned right
-    before the freeze. Those of an area that change between that and the freeze do not go along, unless the area itself
-    changes, too; the task then warns of it.
+  - One failure is an exception. When CRIU is killed (by SIGKILL, for example by the out-of-memory killer) in the few
+    milliseconds in which it reads the process, the process runs on at once, and connections that it uses in that moment
+    may break.
+  - The flags of memory mappings, such as those of madvise(2), are read right before the freeze. A change of flags
+    between that and the freeze does not go along, unless the mapping itself changes, too; the task then warns.
   - The container must have been started with the resident init; see the role
     P(organic.live_migration.migration_host#role).
 extends_documentation_fragment:
@@ -59,13 +59,13 @@ options:
     default: 300
   downtime_budget_ms:
     description:
-      - Downtime that the clients bear, in milliseconds, for example until a heartbeat is missed. Looked at by
-        O(strategy=auto). V(0) is none.
+      - Downtime that the clients tolerate, in milliseconds, for example until a heartbeat is missed. Used by
+        O(strategy=auto). V(0) is no budget.
     type: int
     default: 0
   max_bandwidth:
     description:
-      - Most bytes of memory that may be sent in a second while the process runs. V(0) is no limit.
+      - Maximum rate in bytes of memory per second while the process runs. V(0) is no limit.
     type: int
     default: 0
   compression:
@@ -88,14 +88,14 @@ options:
     description:
       - How the pages are found that the process writes while its memory is copied, in V(pre_copy), V(hybrid) and for
         O(strategy=auto).
-      - V(write_protection) is userfaultfd write-protection. The process goes on while it is looked at.
+      - V(write_protection) is userfaultfd write-protection. The process is not stopped.
       - V(soft_dirty) are the kernel's soft-dirty bits (C(CONFIG_MEM_SOFT_DIRTY)), which CRIU itself uses. The process
-        stands still for some milliseconds in each round while they are read and cleared, and a huge page of 2 MiB is
+        is stopped for some milliseconds in each round while they are read and cleared, and a huge page of 2 MiB is
         sent whole when anything in it was written, as is an area of memory that has grown since the last round, a heap
         for example. KSM must be off on the source host. It takes Linux 6.8.
       - V(auto) takes write-protection where the source host's kernel has it, else soft-dirty bits.
-      - By neither way the kernel tells of what a device writes into memory by itself. A read of a file that was opened
-        with C(O_DIRECT) and that is under way in a round may be missing on the target host; use another strategy then.
+      - Neither method finds what a device writes into memory by itself. A read of a file that was opened with
+        C(O_DIRECT) and that is under way in a round may be missing on the target host; use another strategy then.
     type: str
     choices: [auto, write_protection, soft_dirty]
     default: auto
@@ -120,7 +120,7 @@ options:
     default: throttle
   postcopy_timeout_s:
     description:
-      - How long the process may stand still in post-copy when the link to its memory broke, in seconds.
+      - How long the process may wait in post-copy when the link to its memory broke, in seconds.
       - Then it is stopped on both hosts, and its state is lost. Whether the target host had all its memory before, and
         lets it run on, is asked there first; for as long as it cannot be asked, the frozen copy is kept on the source.
     type: int

@@ -31,6 +31,28 @@ def source_name(action: ActionBase, task_vars: TaskVars) -> str:
     return str(action._task.delegate_to or task_vars["inventory_hostname"])
 
 
+def delegate_of(action: ActionBase) -> str | None:
+    """The host to which the action's task is delegated."""
+    delegate: str | None = action._task.delegate_to
+    return delegate
+
+
+def render(action: ActionBase, template: object) -> str:
+    """A variable of the user's, which may be a template, as text."""
+    return str(action._templar.template(template))
+
+
+def uses_pipelining(action: ActionBase) -> bool:
+    """Whether Ansible would send a module to the host on standard input."""
+    return bool(action._is_pipelining_enabled("new"))
+
+
+def run_command(action: ActionBase, command: str, standard_input: bytes) -> ModuleResult:
+    """Run a command on the host that the action's task works on, as Ansible runs its modules."""
+    result: ModuleResult = action._low_level_execute_command(command, in_data=standard_input)
+    return result
+
+
 def run_action(action: ActionBase, name: str, arguments: Mapping[str, object], task_vars: TaskVars) -> ModuleResult:
     """Run a module that has an action plugin on the host that the action's task works on."""
     task = action._task.copy()

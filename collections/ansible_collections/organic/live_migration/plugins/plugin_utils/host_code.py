@@ -29,6 +29,7 @@ from typing import Any
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible_collections.organic.live_migration.plugins.module_utils import paths
+from ansible_collections.organic.live_migration.plugins.plugin_utils import ansible_compat
 
 DIRECTORY = paths.CODE
 """On the hosts, in a file system in memory: nothing is left after a restart."""
@@ -113,9 +114,9 @@ def _archive(packages: tuple[str, ...]) -> str:
 
 def interpreter(action: ActionBase, task_vars: dict[str, Any]) -> str | None:
     """The Python interpreter of the action's host, if it is set or was discovered before."""
-    delegate = action._task.delegate_to
+    delegate = ansible_compat.delegate_of(action)
     known = task_vars.get("ansible_delegated_vars", {}).get(delegate, {}) if delegate else task_vars
-    wanted = str(action._templar.template(known.get("ansible_python_interpreter", "auto")))
+    wanted = ansible_compat.render(action, known.get("ansible_python_interpreter", "auto"))
     if wanted.startswith("/"):
         return wanted
     found = known.get("ansible_facts", {}).get("discovered_interpreter_python")
@@ -146,7 +147,7 @@ def call(
         AnsibleConnectionFailure: the host cannot be reached.
     """
     python = interpreter(action, task_vars)
-    if python is None or not action._is_pipelining_enabled("new"):
+    if python is None or not ansible_compat.uses_pipelining(action):
         return None
     request = {"code": f"{DIRECTORY}/{_digest(packages)}", "function": function, "parameters": parameters, "archive": ""}
     answer = _run(action, python, request)
@@ -162,7 +163,7 @@ def call(
 
 def _run(action: ActionBase, python: str, request: dict[str, Any]) -> dict[str, Any]:
     program = _PROGRAM.format(request=json.dumps(request), marker=_MARKER, kept=_KEPT)
-    done = action._low_level_execute_command(f"{shlex.quote(python)} -I -", in_data=program.encode())
+    done = ansible_compat.run_command(action, f"{shlex.quote(python)} -I -", program.encode())
     for line in reversed(done["stdout_lines"]):
         before, marker, answer = line.partition(_MARKER)
         if marker and not before:

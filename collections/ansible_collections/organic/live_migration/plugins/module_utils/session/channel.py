@@ -293,7 +293,7 @@ class Listener:
 
 
 def enable_keepalive(connection: socket.socket) -> None:
-    """Have a dead link noticed within some three seconds (tcp(7)); the process stands still meanwhile."""
+    """Have a dead link noticed within some three seconds (tcp(7)), which may be downtime."""
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, 1)
     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, 1)

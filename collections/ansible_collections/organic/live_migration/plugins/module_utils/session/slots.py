@@ -1,7 +1,7 @@
 # Copyright (c) 2026 Organic 5GC contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How many migrations may be at work on a host at once; the others wait.
+"""Slots limit how many migrations are in progress on a host at once; the others wait.
 
 A slot is a file that its holder has locked, so a holder that dies has given it back. A host has one pool for what
 leaves it and one for what arrives. A migration takes LEAVING at its source first and ARRIVING at its target second:

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 Organic 5GC contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A process must not stand still for a host that hangs: it is taken back when nothing moves any more."""
+"""Stall detection: a target host that hangs must not prolong the downtime."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from collections.abc import Callable
 from ..errors import Stalled
 
 STALL_TIMEOUT_S = 8.0
-"""No part of a switchover takes as long without a byte that moves; peers give up a PFCP request after 9 s or 10 s."""
+"""No part of a switchover takes as long without a byte that is sent; peers give up a PFCP request after 9 s or 10 s."""
 _AT_LEAST_BYTES_PER_S = 20e6
 """Files are unpacked, and shared memory is filled, no slower than that."""
 
 
 class StallDetector:
-    """Begins when it is made.
+    """Measures from the moment in which it is made.
 
     Args:
-        moved: counts all that moves meanwhile, in bytes.
-        patience_s: for so long the count may stay the same.
-        at_work_bytes: what the other host has got and works on, of which nothing is heard meanwhile.
+        moved: returns how many bytes have been sent so far.
+        patience_s: how long that number may stay the same.
+        at_work_bytes: bytes that the other host works on without a message; they prolong ``patience_s``.
     """
 
     def __init__(self, moved: Callable[[], int], patience_s: float = STALL_TIMEOUT_S, at_work_bytes: int = 0) -> None:
@@ -32,16 +32,16 @@ class StallDetector:
         self._since = time.monotonic()
 
     def check(self) -> None:
-        """To be called while something is awaited.
+        """To be called while a message or the end of a program is awaited.
 
         Raises:
-            Stalled: nothing has moved for too long.
+            Stalled: no byte was sent for too long.
         """
         count = self._moved()
         if count != self._count:
             self._count, self._since = count, time.monotonic()
         elif time.monotonic() - self._since > self._patience_s:
             raise Stalled(
-                f"Nothing moved for {self._patience_s:.0f} s while the process stood still: the target host hangs, "
-                "or is far too busy."
+                f"Switchover made no progress for {self._patience_s:.0f} s; the target host is hung or overloaded. "
+                "Check its load, then migrate again."
             )

@@ -47,7 +47,7 @@ def test_a_migration_that_was_not_shown_is_not_shown_at_its_end() -> None:
     assert told == []
 
 
-def test_the_next_item_of_a_loop_begins_anew() -> None:
+def test_the_next_item_of_a_loop_begins_again() -> None:
     told: list[str] = []
     log = Migrations(None, told.append)
     log.show(HERE, progress("setup", "active"))

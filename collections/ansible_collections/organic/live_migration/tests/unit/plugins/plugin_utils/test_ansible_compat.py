@@ -14,6 +14,8 @@ from ansible.inventory.manager import InventoryManager
 from ansible.parsing.dataloader import DataLoader
 from ansible.playbook.task import Task
 from ansible.plugins.action import ActionBase
+from ansible.plugins.loader import action_loader
+from ansible.template import Templar
 from ansible.utils.display import Display
 from ansible.vars.hostvars import HostVars
 from ansible.vars.manager import VariableManager
@@ -31,11 +33,22 @@ def test_a_task_is_run_by_an_executor_with_these_arguments() -> None:
 
 def test_an_action_has_what_the_executor_is_given() -> None:
     action = ActionBase.__dict__["__init__"]
-    names = set(inspect.signature(action).parameters)
-    assert {"task", "play_context", "loader", "shared_loader_obj"} <= names
+    given = {"task", "connection", "play_context", "loader", "templar", "shared_loader_obj"}
+    assert given <= set(inspect.signature(action).parameters)
     source = inspect.getsource(action)
-    assert all(f"self._{name} = " in source for name in ("task", "play_context", "loader", "shared_loader_obj"))
+    assert all(f"self._{name} = " in source for name in given)
+    assert callable(Templar.template)
     assert {"module_name", "module_args", "task_vars"} <= set(inspect.signature(ActionBase._execute_module).parameters)
+
+
+def test_an_action_runs_commands_as_ansible_runs_its_modules() -> None:
+    assert list(inspect.signature(ActionBase._is_pipelining_enabled).parameters)[1] == "module_style"
+    assert {"cmd", "in_data"} <= set(inspect.signature(ActionBase._low_level_execute_command).parameters)
+
+
+def test_another_action_can_be_loaded() -> None:
+    assert callable(action_loader.get)
+    assert "task_vars" in inspect.signature(ActionBase.run).parameters
 
 
 def test_a_task_has_what_is_changed_in_a_copy() -> None:

@@ -59,7 +59,7 @@ def test_nothing_of_a_lost_pager_is_forgotten() -> None:
 def test_one_that_ends_with_an_order_unread_is_told_to_have_ended(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The kernel tells of a reset connection then, before what was said on it."""
+    """The kernel then reports a reset connection, before what was written to it."""
     program = tmp_path / "pager"
     program.write_text(WORDS.format(python=sys.executable))
     program.chmod(0o755)

@@ -39,9 +39,9 @@ def test_the_parameters_of_a_phase_arrive_whole() -> None:
 def test_a_plan_needs_credentials_and_a_strategy() -> None:
     with pytest.raises(ValueError, match="The phase 'start' needs a plan and credentials"):
         _plan = Parameters(phases.START, plan=PLAN).decided_plan
-    undecided = replace(PLAN, options=Options(strategy="auto"))
+    open_plan = replace(PLAN, options=Options(strategy="auto"))
     with pytest.raises(ValueError, match="must be decided"):
-        _plan = Parameters(phases.START, plan=undecided, credentials=CREDENTIALS).decided_plan
+        _plan = Parameters(phases.START, plan=open_plan, credentials=CREDENTIALS).decided_plan
 
 
 def test_every_phase_has_a_function() -> None:

@@ -48,7 +48,7 @@ def test_forgotten_it_leaves_nothing(records: Path) -> None:
     source.remove()
     assert journal.all_records() == [target]
     target.remove()
-    target.remove()  # may be repeated
+    target.remove()  # idempotent
     assert not records.parent.exists()
 
 

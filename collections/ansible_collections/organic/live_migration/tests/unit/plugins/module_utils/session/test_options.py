@@ -43,6 +43,6 @@ def test_neither_true_nor_false_is_refused() -> None:
         Options(pause_before_switchover=wrong)
 
 
-def test_an_agent_gets_no_undecided_strategy() -> None:
+def test_an_agent_gets_no_strategy_that_is_not_chosen() -> None:
     with pytest.raises(ValueError, match="must be decided"):
         Plan("0" * 16, "smf", "edge-b", 120, Credentials("a", "b", "c"), 1, Options(strategy="auto"))

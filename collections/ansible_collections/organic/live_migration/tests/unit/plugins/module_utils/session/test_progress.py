@@ -136,7 +136,7 @@ def test_it_waits_for_the_order_to_continue(
     assert not waits.is_alive()
 
 
-def test_it_waits_neither_for_ever_nor_against_an_order(directory: Path) -> None:
+def test_it_stops_waiting_after_its_timeout_and_when_it_is_cancelled(directory: Path) -> None:
     told = Progress(directory, FACTS)
     with pytest.raises(MigrationError, match="not continued within 0 s"):
         told.await_continue(0)

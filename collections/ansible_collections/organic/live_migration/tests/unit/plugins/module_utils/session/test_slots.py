@@ -68,7 +68,7 @@ def test_a_child_of_the_holder_keeps_it(records: Path) -> None:
 
 
 def test_never_more_at_once_than_allowed(records: Path, tmp_path: Path) -> None:
-    """Whoever holds a slot marks itself; files and directory are removed and made anew all the time."""
+    """Whoever holds a slot marks itself; files and directory are removed and created again all the time."""
     marks = tmp_path / "marks"
     marks.mkdir()
     children = []
