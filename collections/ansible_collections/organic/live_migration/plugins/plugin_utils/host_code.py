@@ -149,7 +149,12 @@ def call(
     python = interpreter(action, task_vars)
     if python is None or not ansible_compat.uses_pipelining(action):
         return None
-    request = {"code": f"{DIRECTORY}/{_digest(packages)}", "function": function, "parameters": parameters, "archive": ""}
+    request = {
+        "code": f"{DIRECTORY}/{_digest(packages)}",
+        "function": function,
+        "parameters": parameters,
+        "archive": "",
+    }
     answer = _run(action, python, request)
     if answer.get("missing"):
         answer = _run(action, python, {**request, "archive": _archive(packages)})
