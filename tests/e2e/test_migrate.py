@@ -65,7 +65,7 @@ def test_smf_moves_with_all_it_holds(loaded: CoreSite, tmp_path: Path, hop: str)
     report = json.loads(report_file.read_text())
     assert (report["nf"], report["source_host"], report["target_host"]) == ("smf", source, target)
     assert (report["status"], report["strategy"], report["method"]) == ("completed", "pre_copy", "resident")
-    assert report["faults"] == []
+    assert report["violations"] == []
     assert report["registration_alive"] is True
     assert report["sessions"]["after"] >= report["sessions"]["before"] >= SESSIONS
     assert report["pfcp"]["association_kept"] is True
@@ -86,6 +86,14 @@ def test_deploying_after_a_migration_leaves_the_smf_where_it_is(loaded: CoreSite
     assert loaded.states()["smf"]["host"] == target
 
 
+def test_nf_on_the_target_host_stays_as_it_is(loaded: CoreSite) -> None:
+    before = loaded.starts()
+    result = loaded.playbook("migrate_smf", target_host=loaded.states()["smf"]["host"])
+    assert result.changed == 0
+    assert "already: there is nothing to migrate" in result.messages
+    assert loaded.starts() == before
+
+
 @pytest.mark.parametrize(
     ("playbook", "variables", "reason"),
     [
@@ -97,9 +105,17 @@ def test_deploying_after_a_migration_leaves_the_smf_where_it_is(loaded: CoreSite
             "There is no profile of an NF 'xyz'",
             marks=pytest.mark.exhaustive,
         ),
-        ("migrate_smf", {"target_host": "HERE"}, "already"),
         pytest.param(
-            "migrate_smf", {"target_host": "OTHER", "strategy": "teleport"}, "teleport", marks=pytest.mark.exhaustive
+            "migrate_smf",
+            {"target_host": "OTHER", "migration_strategy": "teleport"},
+            "teleport",
+            marks=pytest.mark.exhaustive,
+        ),
+        pytest.param(
+            "migrate_smf",
+            {"target_host": "OTHER", "migration_options": {"compression": "gzip"}},
+            "gzip",
+            marks=pytest.mark.exhaustive,
         ),
         pytest.param(
             "migrate_nf",

@@ -52,7 +52,7 @@ class Uplink:
         return before, Port(self._bridge, True)
 
     def apply(self, port: Port) -> None:
-        """Bring about what ``plan`` gave."""
+        """Put the interface into the state that ``plan`` gave."""
         where = ["master", port.bridge] if port.bridge else ["nomaster"]
         command = ["ip", "link", "set", "dev", self._interface, *where, "up" if port.up else "down"]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
