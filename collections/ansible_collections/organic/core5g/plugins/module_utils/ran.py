@@ -126,9 +126,9 @@ class RanDriver:
         deadline = time.monotonic() + timeout_s
         while not self._ready.exists():
             if self._running() is None:
-                raise RanError(f"The RAN driver ended before its sessions were set up: {self._last_words()}")
+                raise RanError(f"The RAN driver ended before its sessions were set up: {self._error_output()}")
             if time.monotonic() >= deadline:
-                words = self._last_words()
+                words = self._error_output()
                 raise RanError(f"The RAN driver has not set up its sessions within {timeout_s:g} s: {words}")
             time.sleep(POLL_INTERVAL_S)
 
@@ -149,7 +149,7 @@ class RanDriver:
             raise RanError(f"The RAN driver (pid {record['pid']}) has not ended {timeout_s:g} s after SIGTERM")
         self._record.unlink()
         if not self._result.exists():
-            raise RanError(f"The RAN driver ended without a summary: {self._last_words()}")
+            raise RanError(f"The RAN driver ended without a summary: {self._error_output()}")
 
     def summary(self) -> dict[str, Any] | None:
         """What the driver measured, None if it has not ended yet or never ran."""
@@ -179,7 +179,7 @@ class RanDriver:
         if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid() or found.st_mode & 0o077:
             raise RanError(f"{self._directory} is not a private directory of this user. Remove it.")
 
-    def _last_words(self) -> str:
+    def _error_output(self) -> str:
         lines = self._log.read_text(encoding="utf-8", errors="replace").strip().splitlines()[-5:]
         return " | ".join(lines) or "it said nothing"
 

@@ -83,7 +83,7 @@ def test_process_that_reuses_the_pid_is_left_alone(ran: RanDriver, tmp_path: Pat
     record.write_text(told, encoding="utf-8")
 
 
-def test_early_end_tells_the_last_words(tmp_path: Path) -> None:
+def test_early_end_tells_the_error_output(tmp_path: Path) -> None:
     ran = driver(tmp_path, "import sys; sys.exit('no route to the SMF')")
     ran.start(SETTINGS)
     with pytest.raises(RanError, match="no route to the SMF"):
