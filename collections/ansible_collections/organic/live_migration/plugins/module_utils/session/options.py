@@ -80,7 +80,7 @@ class Options:
 
 @dataclass(frozen=True)
 class Plan:
-    """One end's orders.
+    """The plan of one end of a migration.
 
     Attributes:
         migration_id: 16 hexadecimal digits.
