@@ -4,11 +4,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from ansible.plugins.action import ActionBase
 from ansible_collections.organic.live_migration.plugins.module_utils.migration.arguments import ARGUMENTS, REQUIRED_IF
 from ansible_collections.organic.live_migration.plugins.plugin_utils import host_code
+from ansible_collections.organic.live_migration.plugins.plugin_utils.ansible_compat import ActionResult, TaskVars
 
 PACKAGES = ("ansible_collections.organic.live_migration.plugins.module_utils",)
 RUN = f"{PACKAGES[0]}.migration.agent:run"
@@ -21,8 +20,8 @@ class ActionModule(ActionBase):
     _supports_check_mode = True
     _supports_async = False
 
-    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
-        result: dict[str, Any] = super().run(tmp, task_vars)
+    def run(self, tmp: str | None = None, task_vars: TaskVars | None = None) -> ActionResult:
+        result: ActionResult = super().run(tmp, task_vars)
         _validated, arguments = self.validate_argument_spec(ARGUMENTS, required_if=REQUIRED_IF)
         arguments["dry_run"] = arguments["dry_run"] or bool(self._task.check_mode)
         answer = host_code.call(self, task_vars or {}, PACKAGES, RUN, arguments)

@@ -154,7 +154,7 @@ class CallbackModule(Default):
             self.line.clear()
 
     @contextlib.contextmanager
-    def shortened(self, result: dict[str, Any]) -> Iterator[None]:
+    def shortened(self, result: Snapshot) -> Iterator[None]:
         """The result of a migration without what its table shows; with ``-v`` it is shown whole."""
         shown = self.get_option("display_ok_hosts") and not self._display.verbosity and result.get("summary")
         hidden = {name: result.pop(name) for name in _IN_SUMMARY if shown and name in result}

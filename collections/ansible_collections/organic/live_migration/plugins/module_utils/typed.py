@@ -98,7 +98,7 @@ def _read(wanted: str, names: dict[str, object], value: object, complete: bool) 
         return kind(value)
     if isinstance(kind, type) and dataclasses.is_dataclass(kind):
         return from_dict(kind, value, complete)
-    raise TypeError(f"the annotation {wanted} is not understood")
+    raise TypeError(f"unsupported annotation {wanted}")
 
 
 def _read_collection(wanted: str, names: dict[str, object], value: object, complete: bool) -> object:

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
-from typing import Any
 
 from ansible_collections.organic.live_migration.plugins.module_utils import typed
+from ansible_collections.organic.live_migration.plugins.module_utils.migration.arguments import ArgumentSpec
 from ansible_collections.organic.live_migration.plugins.module_utils.session.options import CHOICES, RANGES, Options
 from ansible_collections.organic.live_migration.plugins.module_utils.strategies import registry
 
-ARGUMENTS: dict[str, Any] = {
+ARGUMENTS: ArgumentSpec = {
     "name": {"type": "str", "required": True},
     "target_host": {"type": "str", "required": True},
     "target_address": {"type": "str"},
@@ -23,7 +23,7 @@ ARGUMENTS: dict[str, Any] = {
     "timeout_s": {"type": "int", "default": 120},
     "method": {"type": "str", "choices": list(registry.methods()), "default": "resident"},
 }
-MIGRATE_ARGUMENTS: dict[str, Any] = {
+MIGRATE_ARGUMENTS: ArgumentSpec = {
     **ARGUMENTS,
     "strategy": {"type": "str", "choices": list(registry.choices()), "default": Options().strategy},
     **{name: {"type": "str", "choices": list(CHOICES[name]), "default": getattr(Options(), name)} for name in CHOICES},

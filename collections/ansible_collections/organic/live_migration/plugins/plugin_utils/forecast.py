@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What a migration would cost, from what was measured, and which strategy that speaks for."""
+"""Prediction of what a migration costs, and the choice of the strategy."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from ansible_collections.organic.live_migration.plugins.module_utils.strategies 
 
 @dataclass(frozen=True)
 class Measured:
-    """What is known of the container and the way to the target.
+    """Load of the container and of the link to the target.
 
     Attributes:
         memory_bytes: in use.
-        dirty_pages_per_s: pages of 4096 bytes that it writes; None when the host cannot tell.
-        link_bytes_per_s: between the hosts; None when it was not measured: then the hosts are taken for the limit.
+        dirty_pages_per_s: pages of 4096 bytes that it writes; None when it was not or cannot be measured.
+        link_bytes_per_s: between the hosts; None when it was not measured; then the hosts are assumed to be the limit.
     """
 
     memory_bytes: int

@@ -24,12 +24,15 @@ import json
 import shlex
 import tarfile
 from pathlib import Path
-from typing import Any
+from typing import cast
 
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible_collections.organic.live_migration.plugins.module_utils import paths
 from ansible_collections.organic.live_migration.plugins.plugin_utils import ansible_compat
+from ansible_collections.organic.live_migration.plugins.plugin_utils.ansible_compat import TaskVars
+
+Json = dict[str, object]
 
 DIRECTORY = paths.CODE
 """On the hosts, in a file system in memory: nothing is left after a restart."""
@@ -112,7 +115,7 @@ def _archive(packages: tuple[str, ...]) -> str:
     return base64.b64encode(packed.getvalue()).decode()
 
 
-def interpreter(action: ActionBase, task_vars: dict[str, Any]) -> str | None:
+def interpreter(action: ActionBase, task_vars: TaskVars) -> str | None:
     """The Python interpreter of the action's host, if it is set or was discovered before."""
     delegate = ansible_compat.delegate_of(action)
     known = task_vars.get("ansible_delegated_vars", {}).get(delegate, {}) if delegate else task_vars
@@ -125,11 +128,11 @@ def interpreter(action: ActionBase, task_vars: dict[str, Any]) -> str | None:
 
 def call(
     action: ActionBase,
-    task_vars: dict[str, Any],
+    task_vars: TaskVars,
     packages: tuple[str, ...],
     function: str,
-    parameters: dict[str, Any],
-) -> dict[str, Any] | None:
+    parameters: Json,
+) -> Json | None:
     """Call a function on the host that the action works on.
 
     Args:
@@ -149,30 +152,27 @@ def call(
     python = interpreter(action, task_vars)
     if python is None or not ansible_compat.uses_pipelining(action):
         return None
-    request = {
-        "code": f"{DIRECTORY}/{_digest(packages)}",
-        "function": function,
-        "parameters": parameters,
-        "archive": "",
-    }
+    code = f"{DIRECTORY}/{_digest(packages)}"
+    request: Json = {"code": code, "function": function, "parameters": parameters, "archive": ""}
     answer = _run(action, python, request)
     if answer.get("missing"):
         answer = _run(action, python, {**request, "archive": _archive(packages)})
     if answer.get("missing"):
         return None
     if "error" in answer:
-        raise AnsibleActionFail(f"{function} failed: {answer['error']}", orig_exc=RuntimeError(answer["traceback"]))
-    result: dict[str, Any] = answer["result"]
-    return result
+        traceback = str(answer["traceback"])
+        ansible_compat.show_traceback(ansible_compat.source_name(action, task_vars), traceback)
+        raise AnsibleActionFail(f"{function} failed: {answer['error']}", result={"exception": traceback})
+    return cast(Json, answer["result"])
 
 
-def _run(action: ActionBase, python: str, request: dict[str, Any]) -> dict[str, Any]:
+def _run(action: ActionBase, python: str, request: Json) -> Json:
     program = _PROGRAM.format(request=json.dumps(request), marker=_MARKER, kept=_KEPT)
     done = ansible_compat.run_command(action, f"{shlex.quote(python)} -I -", program.encode())
     for line in reversed(done["stdout_lines"]):
         before, marker, answer = line.partition(_MARKER)
         if marker and not before:
-            found: dict[str, Any] = json.loads(answer)
+            found: Json = json.loads(answer)
             return found
     said = (done.get("stderr") or done.get("stdout") or "").strip().splitlines()
     raise AnsibleActionFail(

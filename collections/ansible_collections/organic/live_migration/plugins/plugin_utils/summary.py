@@ -11,12 +11,12 @@ from __future__ import annotations
 
 import textwrap
 from dataclasses import dataclass
-from typing import Any
 
 from ansible.playbook.task import Task
 from ansible.utils.display import Display
 from ansible_collections.organic.live_migration.plugins.module_utils.session.options import AUTO
 from ansible_collections.organic.live_migration.plugins.plugin_utils import terminal
+from ansible_collections.organic.live_migration.plugins.plugin_utils.ansible_compat import ActionResult
 
 display = Display()
 
@@ -67,7 +67,7 @@ class MigrationSummary:
         migration: the field ``migration`` of the result of container_migrate.
     """
 
-    def __init__(self, migration: dict[str, Any]) -> None:
+    def __init__(self, migration: ActionResult) -> None:
         self._migration = migration
 
     def lines(self) -> list[str]:
@@ -134,7 +134,7 @@ class PredictionTable:
     """
 
     def __init__(
-        self, name: str, prediction: dict[str, Any], blockers: list[dict[str, str]], chosen_by_user: bool
+        self, name: str, prediction: ActionResult, blockers: list[dict[str, str]], chosen_by_user: bool
     ) -> None:
         self._name = name
         self._prediction = prediction
@@ -183,7 +183,7 @@ def _wrapped(text: str, further: str = "  ") -> list[str]:
     )
 
 
-def report(task: Task, arguments: dict[str, Any], result: dict[str, Any]) -> None:
+def report(task: Task, arguments: ActionResult, result: ActionResult) -> None:
     """Add the table to the result of container_migrate, as ``summary``, and show it on the terminal.
 
     Args:
@@ -200,7 +200,7 @@ def report(task: Task, arguments: dict[str, Any], result: dict[str, Any]) -> Non
         display.vvv(f"The summary of the migration cannot be shown: {type(error).__name__}: {error}")
 
 
-def lines_of(arguments: dict[str, Any], result: dict[str, Any]) -> list[str]:
+def lines_of(arguments: ActionResult, result: ActionResult) -> list[str]:
     """The table for a result of container_migrate; empty for one that was refused before it began."""
     if "migration" in result:
         return MigrationSummary(result["migration"]).lines()

@@ -12,7 +12,10 @@ from ..memory.dirty_tracking import AUTO, TRACKING_METHODS
 from ..strategies.registry import methods
 from . import phases
 
-ARGUMENTS: dict[str, Any] = {
+ArgumentSpec = dict[str, Any]
+"""As AnsibleModule takes it."""
+
+ARGUMENTS: ArgumentSpec = {
     "phase": {"type": "str", "required": True, "choices": list(phases.PHASES)},
     "name": {"type": "str"},
     "plan": {"type": "dict"},

@@ -4,7 +4,7 @@
 """When pre-copy has copied enough (QEMU's docs/devel/migration: downtime-limit and auto-converge; paper section 3.3).
 
 After each round two things are known: how fast pages are written, and how fast they are sent. What is written during
-one round is what the next has to send; so long would the process stand still, if it were stopped now.
+one round is what the next has to send; that would be the downtime if the process were frozen now.
 """
 
 from __future__ import annotations

@@ -26,7 +26,7 @@ class Action:
         self._task = SimpleNamespace(delegate_to=None)
         self._templar = SimpleNamespace(template=lambda value: value)
         self._pipelining = pipelining
-        self.task_vars = {"ansible_python_interpreter": python}
+        self.task_vars = {"ansible_python_interpreter": python, "inventory_hostname": "edge-a"}
         self.programs: list[bytes] = []
 
     def _is_pipelining_enabled(self, _style: str) -> bool:
