@@ -25,6 +25,7 @@ from random import Random
 from typing import Any, cast
 from unittest import mock
 
+from ansible_collections.organic.live_migration.plugins.module_utils import typed
 from ansible_collections.organic.live_migration.plugins.module_utils.criu import images, protobuf
 from ansible_collections.organic.live_migration.plugins.module_utils.errors import MigrationError
 from ansible_collections.organic.live_migration.plugins.module_utils.host import files
@@ -351,8 +352,7 @@ TARGETS = {
     ),
     "record": Target(
         take_record,
-        (json.dumps({"migration_id": "0" * 16, "role": "source", "container_name": "smf", "container_id": "c",
-                     "peer": "edge-b"}).encode(),),
+        (json.dumps(typed.to_dict(journal.MigrationRecord("0" * 16, "source", "smf", "c", "edge-b"))).encode(),),
         ("migration_id", "role", "state", "root_pid", "interfaces"),
         share=0.3,
         change=change_json,
