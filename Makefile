@@ -69,6 +69,7 @@ lint: $(DEV) ## ruff, mypy --strict, ansible-lint (production), yamllint, shellc
 	ruff format --check
 	mypy $(typed)
 	ansible-lint
+	python tools/check_words.py
 	shellcheck $$(git grep --untracked -lE '^#!.*\b(ba)?sh$$' -- ':!*.py' ':!*.j2')
 	for collection in $(organic)/*/; do (cd "$$collection" && antsibull-changelog lint); done
 
