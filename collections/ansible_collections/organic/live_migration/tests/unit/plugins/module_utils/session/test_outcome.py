@@ -62,10 +62,9 @@ def test_an_error_of_the_system_keeps_its_words() -> None:
 
 
 def test_an_internal_error_is_named_as_such_and_says_what_to_do() -> None:
-    try:
+    with pytest.raises(KeyError) as raised:
         {}["steps"]
-    except KeyError as error:
-        failure = Failure.of(error)
+    failure = Failure.of(raised.value)
     assert failure.message.startswith("Internal error: KeyError: 'steps'. ")
     assert "report it with the traceback" in failure.message
     assert '{}["steps"]' in failure.traceback
