@@ -127,8 +127,9 @@ def test_nf_on_the_target_host_stays_as_it_is(loaded: CoreSite) -> None:
 )
 def test_bad_input_is_refused(loaded: CoreSite, playbook: str, variables: dict[str, Any], reason: str) -> None:
     places = {"HERE": loaded.states()["smf"]["host"], "OTHER": other_host(loaded)}
+    variables = {name: places.get(str(value), value) for name, value in variables.items()}
     before = loaded.starts()
-    result = loaded.try_playbook(playbook, **{name: places.get(value, value) for name, value in variables.items()})
+    result = loaded.try_playbook(playbook, **variables)
     assert result.status != 0
     assert reason in result.messages
     assert loaded.starts() == before

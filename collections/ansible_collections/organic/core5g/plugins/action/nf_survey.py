@@ -8,6 +8,7 @@ from typing import Any
 
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
+from ansible_collections.organic.core5g.plugins.module_utils.survey_arguments import ARGUMENTS
 from ansible_collections.organic.core5g.plugins.plugin_utils import descriptions, networks
 from ansible_collections.organic.live_migration.plugins.plugin_utils import host_code
 
@@ -17,23 +18,6 @@ PACKAGES = (
 )
 RUN = f"{PACKAGES[0]}.survey:run"
 MODULE = "organic.core5g.nf_survey"
-ARGUMENTS: dict[str, Any] = {
-    "engine": {"type": "str", "default": "docker"},
-    "nfs": {"type": "dict", "required": True},
-    "port": {"type": "int", "required": True},
-    "path": {"type": "str", "required": True},
-    "watch_s": {"type": "float", "default": 0},
-    "recover": {"type": "str"},
-    "network": {
-        "type": "dict",
-        "options": {
-            "name": {"type": "str", "required": True},
-            "driver": {"type": "str", "required": True},
-            "subnet": {"type": "str"},
-            "gateway": {"type": "str"},
-        },
-    },
-}
 
 
 class ActionModule(ActionBase):
@@ -62,16 +46,10 @@ class ActionModule(ActionBase):
         return result
 
     def _survey(self) -> dict[str, Any]:
-        engine = self._wanted["engine"]
-        recovery = {"phase": "recover", "engine": engine, "dry_run": bool(self._task.check_mode)}
-        parameters = {
-            **{name: self._wanted[name] for name in ("engine", "nfs", "port", "path", "watch_s")},
-            "recover": recovery if self._wanted["recover"] else None,
-            "network": self._wanted["network"] and self._wanted["network"]["name"],
-        }
+        parameters = {**self._wanted, "dry_run": bool(self._task.check_mode)}
         found: dict[str, Any] | None = host_code.call(self, self._vars, PACKAGES, RUN, parameters)
         if found is None:
-            ran = self._execute_module(module_name=MODULE, module_args=parameters, task_vars=self._vars)
+            ran = self._execute_module(module_name=MODULE, module_args=self._task.args, task_vars=self._vars)
             if "survey" not in ran:
                 raise AnsibleActionFail(str(ran.get("msg") or ran))
             found = ran["survey"]

@@ -12,22 +12,12 @@ from ansible_collections.organic.core5g.plugins.module_utils.nf_state import NfR
 from ansible_collections.organic.live_migration.plugins.module_utils.engines import registry
 from ansible_collections.organic.live_migration.plugins.module_utils.errors import MigrationError
 
-ARGUMENTS: dict[str, Any] = {
-    "engine": {"type": "str", "default": registry.DEFAULT},
-    "nfs": {"type": "dict", "required": True},
-    "port": {"type": "int", "required": True},
-    "path": {"type": "str", "required": True},
-    "watch_s": {"type": "float", "default": 0},
-    "recover": {"type": "dict"},
-    "network": {"type": "str"},
-}
-
 
 def run(parameters: dict[str, Any]) -> dict[str, Any]:
     """Recover interrupted migrations first, as an NF that is frozen by one does not report its state.
 
     Args:
-        parameters: as ARGUMENTS; ``recover`` are the agent's for its phase ``recover``, or None.
+        parameters: as of the module; ``dry_run``: recover nothing.
 
     Returns:
         ``recovered``: the agent's answer, None if it was not asked. ``nfs``: entries of nf_state_info.
@@ -35,18 +25,18 @@ def run(parameters: dict[str, Any]) -> dict[str, Any]:
         Or ``error``: why the host could not be read.
     """
     try:
-        recovered = _recover(parameters["recover"]) if parameters["recover"] else None
+        recovered = _recover(parameters["engine"], parameters["dry_run"]) if parameters["recover"] else None
         engine = registry.connect(parameters["engine"])
         reader = NfReader(engine, parameters["port"], parameters["path"])
         nfs = reader.entries(parameters["nfs"], Wanted(must_run=False, watch_s=parameters["watch_s"]))
-        network = engine.network(parameters["network"]) if parameters["network"] else None
+        network = engine.network(parameters["network"]["name"]) if parameters["network"] else None
     except (CoreError, MigrationError) as error:
         return {"error": str(error)}
     return {"recovered": recovered, "nfs": nfs, "network": network.to_dict() if network else None}
 
 
-def _recover(parameters: dict[str, Any]) -> dict[str, Any]:
+def _recover(engine: str, dry_run: bool) -> dict[str, Any]:
     # Imported here, as the agent takes three times as long to load as all else, and most surveys do not need it.
     from ansible_collections.organic.live_migration.plugins.module_utils.migration import agent
 
-    return agent.run(parameters)
+    return agent.run({"phase": "recover", "engine": engine, "dry_run": dry_run})

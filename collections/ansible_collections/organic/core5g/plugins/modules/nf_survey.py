@@ -106,12 +106,13 @@ network_ready:
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.organic.core5g.plugins.module_utils import survey
+from ansible_collections.organic.core5g.plugins.module_utils.survey_arguments import ARGUMENTS
 
 
 def main() -> None:
     """Run by the action plugin on hosts where it cannot call the code itself."""
-    module = AnsibleModule(argument_spec=survey.ARGUMENTS, supports_check_mode=True)
-    module.exit_json(changed=False, survey=survey.run(module.params))
+    module = AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True)
+    module.exit_json(changed=False, survey=survey.run({**module.params, "dry_run": module.check_mode}))
 
 
 if __name__ == "__main__":

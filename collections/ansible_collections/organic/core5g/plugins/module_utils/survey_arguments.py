@@ -1,0 +1,26 @@
+# Copyright (c) 2026 Organic 5GC contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What nf_survey takes: the module on the host, and its action plugin, which loads nothing else of the survey."""
+
+from __future__ import annotations
+
+from typing import Any
+
+ARGUMENTS: dict[str, Any] = {
+    "engine": {"type": "str", "default": "docker"},
+    "nfs": {"type": "dict", "required": True},
+    "port": {"type": "int", "required": True},
+    "path": {"type": "str", "required": True},
+    "watch_s": {"type": "float", "default": 0},
+    "recover": {"type": "str"},
+    "network": {
+        "type": "dict",
+        "options": {
+            "name": {"type": "str", "required": True},
+            "driver": {"type": "str", "required": True},
+            "subnet": {"type": "str"},
+            "gateway": {"type": "str"},
+        },
+    },
+}
