@@ -233,7 +233,7 @@ def test_what_can_migrate_is_predicted_and_not_touched(refused: Refused) -> None
     assert result.status == 0, result.items
     assert result.only["changed"]
     assert result.only["prediction"]["predicted_downtime_ms"] > 0
-    assert f"{refused.target.name}: fault-well runs" in result.only["diff"]["after"]
+    assert f"{refused.target.name}: container fault-well running" in result.only["diff"]["after"]
     result = refused.ask_of([case], "preflight")
     assert (result.only["migratable"], result.only["blockers"]) == (True, [])
     assert refused.site.snapshot() == refused.before
@@ -262,5 +262,5 @@ def test_a_host_whose_runtime_will_not_do(refused: Refused, what: str, side: str
     [blocker] = result.only["blockers"]
     assert blocker["code"] == code
     assert message in blocker["message"]
-    assert "playbooks/prepare_hosts.yml" in blocker["remedy"]
+    assert "role organic.live_migration.migration_host" in blocker["remedy"]
     assert refused.site.snapshot() == refused.before

@@ -57,7 +57,7 @@ while True:
 
 _REMEDIES = {
     "Can't get 1:16 opt": "CRIU before 4.2 cannot dump sockets on Linux 6.16 and later: install criu >= 4.2",
-    "Stale": "criu.kdat was made by another build of CRIU: run playbooks/prepare_hosts.yml again",
+    "Stale": "criu.kdat was made by another build of CRIU: apply the role organic.live_migration.migration_host again",
     "Can't get rlimit": "root lacks CAP_SYS_RESOURCE and lib/preload.so cannot replace it: give it to the host",
     "ns_last_pid": "the kernel needs CONFIG_CHECKPOINT_RESTORE and root CAP_SYS_ADMIN",
     "Operation not permitted": "root needs CAP_SYS_ADMIN, CAP_SYS_PTRACE and CAP_NET_ADMIN on this host",

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 Organic 5GC contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A running container as the kernel sees it: its PID 1, the NF's process tree, cgroups and mounts."""
+"""A running container as the kernel sees it: its PID 1, the process tree, cgroups and mounts."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Container:
         return ["nsenter", "--target", str(self.init.pid), "--mount", "--uts", "--ipc", "--net", "--pid", "--cgroup"]
 
     def root_process(self) -> int:
-        """The NF's first process: the oldest child of the init.
+        """The first process of the tree that is moved: the oldest child of the init.
 
         Raises:
             MigrationError: the container runs no process, or several trees beside each other.
@@ -74,7 +74,7 @@ class Container:
         return found
 
     def freezer_group(self) -> Path:
-        """The group below which the NF is frozen: v1's freezer where it is mounted, else v2.
+        """The group below which the process tree is frozen: v1's freezer where it is mounted, else v2.
 
         Raises:
             MigrationError: the host has neither.
