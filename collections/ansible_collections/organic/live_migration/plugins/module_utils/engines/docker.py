@@ -148,7 +148,7 @@ class DockerEngine(Engine):
         interface = host_interface(network)
         if interface is None or not Path("/sys/class/net", interface).exists():
             return []  # an overlay, or the like: the engine itself knows its addresses
-        answers = arp.arp_probe(interface, wanted.ipv4) - {wanted.mac}
+        answers = arp.arp_probe(interface, wanted.ipv4, owner=wanted.mac) - {wanted.mac}
         if answers:
             return [
                 Blocker(

@@ -5,6 +5,10 @@
 
 from __future__ import annotations
 
+import time
+from typing import Any
+
+from ansible_collections.organic.live_migration.plugins.module_utils.host import libc
 from ansible_collections.organic.live_migration.plugins.module_utils.network import (
     arp,
 )
@@ -23,3 +27,18 @@ def test_the_announcement_is_a_gratuitous_request() -> None:
         "ffffffffffff" "02420a370022" "0806" "0001" "0800" "06" "04" "0001"
         "02420a370022" "0a370022" "000000000000" "0a370022"
     )  # fmt: skip
+
+
+def test_others_get_no_longer_than_the_owner_needs_many_times_over(wire: Any) -> None:
+    """A probe need not wait to the end once the owner has answered; nobody else has the address here."""
+    with libc.network_namespace(wire.there):
+        begun = time.monotonic()
+        assert arp.arp_probe("peer0", wire.here_address, owner=wire.here_mac, wait_s=20) == {wire.here_mac}
+    assert time.monotonic() - begun < 10
+
+
+def test_another_owner_is_awaited_to_the_end(wire: Any) -> None:
+    with libc.network_namespace(wire.there):
+        begun = time.monotonic()
+        assert arp.arp_probe("peer0", wire.here_address, owner="02:00:00:00:00:99", wait_s=0.5) == {wire.here_mac}
+    assert time.monotonic() - begun >= 0.5
