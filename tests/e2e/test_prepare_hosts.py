@@ -20,12 +20,12 @@ LAB = "prepare"
 PREFIX = "10.72"
 ROOT = "/opt/organic/resident"
 # A process that CRIU refuses by design: a descriptor of MPTCP (IPPROTO_MPTCP is 262).
-PROVE_WITH_MPTCP = """
-from ansible_collections.organic.live_migration.plugins.module_utils import criu_proof
-criu_proof._WORKLOAD = criu_proof._WORKLOAD.replace(
+SELFTEST_WITH_MPTCP = """
+from ansible_collections.organic.live_migration.plugins.module_utils.criu import selftest
+selftest._WORKLOAD = selftest._WORKLOAD.replace(
     "count = 0", "count = 0; refused = socket.socket(socket.AF_INET, socket.SOCK_STREAM, 262)"
 )
-criu_proof.CriuProof().run()
+selftest.CriuSelfTest().run()
 """
 
 
@@ -160,7 +160,7 @@ def test_the_proof_fails_with_the_words_of_criu(prepared: Host) -> None:
         check=True,
     )
     prepared.run("mkdir /tmp/collections && tar -xf - -C /tmp/collections", stdin=archive.stdout)
-    done = prepared.run("cd /tmp/collections && python3 -", check=False, stdin=PROVE_WITH_MPTCP.encode())
+    done = prepared.run("cd /tmp/collections && python3 -", check=False, stdin=SELFTEST_WITH_MPTCP.encode())
     prepared.run("rm -r /tmp/collections")
     assert done.returncode == 1
     last = done.stderr.decode().splitlines()[-1]

@@ -82,5 +82,5 @@ def test_network_in_the_way_is_named(bare: CoreSite) -> None:
     finally:
         bare.command(host, "docker network rm in-the-way")
     assert result.status != 0
-    assert f"The addresses {subnet} belong to the Docker network in-the-way already" in result.messages
+    assert f"The addresses {subnet} belong to the container network in-the-way already" in result.messages
     assert leftovers(bare) == {}

@@ -156,7 +156,6 @@ class TestUp:
         assert lab.ssh("edge-a", "hostname") == "edge-a\n"
 
 
-@pytest.mark.exhaustive
 @pytest.mark.usefixtures("life")
 class TestRepair:
     """The lab was hurt."""
@@ -216,7 +215,6 @@ class TestDown:
     def test_down_again_changes_nothing(self, lab: Lab) -> None:
         assert lab.down() == 0
 
-    @pytest.mark.exhaustive
     def test_half_built_lab(self, lab: Lab, life: Life) -> None:
         """As if lab_up had been killed between two steps."""
         for name in ("switch", "edge-a"):
