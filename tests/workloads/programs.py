@@ -28,8 +28,9 @@ IMAGE = "organic-workloads"
 def memory_program() -> Path:
     """The program of memory.c, compiled if it is out of date."""
     source, program = HERE / "memory.c", CACHE / "memory"
+    changed = max(path.stat().st_mtime for path in (source, HERE / "memory_pages.h"))
     CACHE.mkdir(parents=True, exist_ok=True)
-    if not program.exists() or program.stat().st_mtime < source.stat().st_mtime:
+    if not program.exists() or program.stat().st_mtime < changed:
         subprocess.run(["cc", *CFLAGS, "-o", str(program), str(source)], check=True)
     return program
 

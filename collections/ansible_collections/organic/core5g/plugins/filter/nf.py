@@ -36,7 +36,9 @@ def nf_migration_plan(request: dict[str, Any], found: policy.NfsByHost) -> dict[
     # Imported here, as it takes 60 ms, in each of the processes in which a task evaluates one of the other filters.
     from ansible_collections.organic.live_migration.plugins.module_utils.strategies.registry import STRATEGIES
 
-    return dataclasses.asdict(policy.plan(policy.Request(**request), found, STRATEGIES))
+    return dataclasses.asdict(
+        policy.plan(policy.Request(**request), found, {name: one.methods for name, one in STRATEGIES.items()})
+    )
 
 
 def nf_comparison(

@@ -18,7 +18,6 @@ PROFILE = "profile"
 """The strategy that the NF's profile asks for."""
 AUTO = "auto"
 """container_migrate measures and chooses the strategy."""
-RESIDENT = "resident"
 """The only method that has more than one strategy."""
 
 
@@ -87,7 +86,7 @@ class Request:
     hosts: Collection[str]
     profile: Mapping[str, Any]
     strategy: str = PROFILE
-    method: str = RESIDENT
+    method: str = "resident"
     force: bool = False
     movable: bool = True
     network_driver: str = ""
@@ -113,18 +112,18 @@ class Request:
             )
         return ""
 
-    def chosen_strategy(self, implemented: Collection[str]) -> tuple[str, str]:
+    def chosen_strategy(self, implemented: Mapping[str, Collection[str]]) -> tuple[str, str]:
         """The strategy that container_migrate is given, and why it is not the profile's; empty if it is.
 
         Args:
-            implemented: the strategies that container_migrate knows.
+            implemented: the strategies that container_migrate knows, each with the methods that have it.
         """
         if self.strategy != PROFILE:
             return self.strategy, ""
         wanted = self.profile["migration"]["strategy"]
-        if self.method == RESIDENT and wanted in implemented:
+        if self.method in implemented.get(wanted, ()):
             return wanted, ""
-        lack = "which is not implemented" if self.method == RESIDENT else f"which method {self.method} does not have"
+        lack = f"which method {self.method} does not have" if wanted in implemented else "which is not implemented"
         section = self.profile["migration"]["paper_section"]
         return AUTO, (
             f"The profile of {self.nf} asks for strategy {wanted} (paper, section {section}), {lack}; "
@@ -157,13 +156,13 @@ class MigrationPlan:
     downtime_budget_ms: int = 0
 
 
-def plan(request: Request, found: NfsByHost, implemented: Collection[str]) -> MigrationPlan:
+def plan(request: Request, found: NfsByHost, implemented: Mapping[str, Collection[str]]) -> MigrationPlan:
     """What is to be done, by where the NFs are.
 
     Args:
         request: of the user.
         found: state of all NFs.
-        implemented: the strategies that container_migrate knows.
+        implemented: the strategies that container_migrate knows, each with the methods that have it.
     """
     nf = request.nf
     try:

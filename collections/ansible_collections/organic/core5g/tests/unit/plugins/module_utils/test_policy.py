@@ -12,7 +12,7 @@ import pytest
 from ansible_collections.organic.core5g.plugins.module_utils import policy
 from ansible_collections.organic.core5g.plugins.module_utils.errors import CoreError
 
-IMPLEMENTED = ("inter_copy", "pre_copy")
+IMPLEMENTED = {"inter_copy": ("resident", "engine"), "pre_copy": ("resident",), "post_copy": ("resident",)}
 
 
 def entry(status: str = "running", restart_policy: str = "unless-stopped", error: str | None = None) -> dict[str, Any]:

@@ -9,26 +9,14 @@ from dataclasses import asdict, replace
 from typing import Any
 
 import pytest
-import yaml
 from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure, AnsibleError
 from ansible_collections.organic.live_migration.plugins.module_utils.engines.base import (
-    ContainerSpec,
     NetworkAttachment,
 )
-from ansible_collections.organic.live_migration.plugins.module_utils.errors import Blocker
-from ansible_collections.organic.live_migration.plugins.module_utils.migration import phases
 from ansible_collections.organic.live_migration.plugins.module_utils.migration.phases import (
-    BandwidthClientAnswer,
-    BandwidthServerAnswer,
     Done,
-    InDoubt,
-    OutcomeAnswer,
-    Parameters,
-    PollAnswer,
-    PreflightAnswer,
     PrepareAnswer,
 )
-from ansible_collections.organic.live_migration.plugins.module_utils.paths import INIT
 from ansible_collections.organic.live_migration.plugins.module_utils.session.options import Options
 from ansible_collections.organic.live_migration.plugins.module_utils.session.outcome import (
     Notice,
@@ -37,80 +25,20 @@ from ansible_collections.organic.live_migration.plugins.module_utils.session.out
     Verdict,
 )
 from ansible_collections.organic.live_migration.plugins.module_utils.session.progress import Event, Snapshot
-from ansible_collections.organic.live_migration.plugins.modules import container_migration_agent
 from ansible_collections.organic.live_migration.plugins.plugin_utils.arguments import MIGRATE_ARGUMENTS
-from ansible_collections.organic.live_migration.plugins.plugin_utils.migration import Migration
-
-ARGUMENTS = {
-    "name": "smf",
-    "target_host": "edge-b",
-    "target_address": None,
-    "memory_reserve_mb": 256,
-    "shared_volumes": [],
-    "timeout_s": 120,
-    "method": "resident",
-    "downtime_budget_ms": 0,
-    **asdict(Options()),
-}
-SPEC = ContainerSpec("smf", "c0ffee", "nf", "sha256:0", INIT, "smf", "running", 7, "2026-01-01T00:00:00Z")
-FOUND = PreflightAnswer(source=SPEC, engine_id="a", memory_bytes=1, processes=1)
-AGENT_OPTIONS = set(yaml.safe_load(container_migration_agent.DOCUMENTATION)["options"])
-ROLLED_BACK = Outcome(Verdict.ROLLED_BACK, "The connection to the other host broke.")
-IN_DOUBT = replace(ROLLED_BACK, verdict=Verdict.IN_DOUBT)
-COMPLETED = Outcome(Verdict.COMPLETED)
-ENTRY = InDoubt("0" * 16, "smf", "edge-b")
-BLOCKER = Blocker("terminal", "It has a terminal", "Start it without -t")
-UNREACHABLE = AnsibleActionFail("Host 'edge-b' cannot be reached: timed out")
-PREPARED = PrepareAnswer(port=7)
-
-
-class Hosts:
-    """Answers by phase: an answer, an exception, or a list of these for one call after the other."""
-
-    source, target, engine = "edge-a", "edge-b", "docker"
-
-    def __init__(self, **answers: Any) -> None:
-        self._answers = {"preflight": FOUND, "prepare": PREPARED, "discard_target": Done(), "abort_queued": Done(),
-                         "bandwidth_server": BandwidthServerAnswer(8), "bandwidth_client": BandwidthClientAnswer(1e9),
-                         **answers}  # fmt: skip
-        self.asked: list[tuple[str, str]] = []
-        self.parameters: list[Parameters] = []
-        self.announced: list[Snapshot] = []
-
-    def announce(self, progress: Snapshot) -> None:
-        self.announced.append(progress)
-
-    def on_source(self, parameters: Parameters, answer: type) -> Any:
-        return self._answer("source", parameters, answer)
-
-    def on_target(self, parameters: Parameters, answer: type) -> Any:
-        return self._answer("target", parameters, answer)
-
-    def _answer(self, side: str, parameters: Parameters, kind: type) -> Any:
-        given = {name for name, value in parameters.as_module_arguments().items() if value}
-        assert set(phases.PHASES[parameters.phase]) <= given
-        assert given <= AGENT_OPTIONS
-        self.asked.append((side, parameters.phase))
-        self.parameters.append(parameters)
-        answer = self._answers.get(parameters.phase, parameters.outcome)
-        if isinstance(answer, list):
-            answer = answer.pop(0)
-        if isinstance(answer, Exception):
-            raise answer
-        if isinstance(answer, (Outcome, Pending)):
-            answer = PollAnswer.of(answer)
-        if isinstance(answer, str):
-            answer = OutcomeAnswer(answer)
-        assert isinstance(answer, kind)
-        return answer
-
-    @staticmethod
-    def target_addresses(_wanted: str | None) -> list[str]:
-        return ["192.0.2.12"]
-
-
-def migrate(hosts: Hosts, **arguments: Any) -> dict[str, Any]:
-    return Migration(hosts, {**ARGUMENTS, **arguments}).migrate()
+from ansible_collections.organic.live_migration.tests.unit.plugins.plugin_utils.fake_hosts import (
+    BLOCKER,
+    COMPLETED,
+    ENTRY,
+    FOUND,
+    IN_DOUBT,
+    PREPARED,
+    ROLLED_BACK,
+    SPEC,
+    UNREACHABLE,
+    Hosts,
+    migrate,
+)
 
 
 def test_after_a_failure_the_target_removes_what_it_prepared() -> None:
@@ -329,89 +257,3 @@ def test_it_can_be_cancelled_while_it_queues() -> None:
     assert (result["migration"]["outcome"], result["migration"]["status"]) == ("cancelled", "cancelled")
     assert result["msg"] == "The migration was cancelled. The container runs on edge-a as before."
     assert [phase for _side, phase in hosts.asked] == ["preflight", "poll"]
-
-
-LARGE = replace(FOUND, memory_bytes=10**9, dirty_pages_per_s=1000.0)
-
-
-def auto(hosts: Hosts, **arguments: Any) -> dict[str, Any]:
-    return migrate(hosts, strategy="auto", **arguments)
-
-
-@pytest.mark.parametrize(
-    ("found", "arguments", "strategy"),
-    [
-        (LARGE, {}, "pre_copy"),
-        (replace(LARGE, memory_bytes=10**7), {}, "inter_copy"),
-        (LARGE, {"downtime_limit_ms": 5000}, "inter_copy"),
-        (LARGE, {"downtime_limit_ms": 5000, "downtime_budget_ms": 200}, "pre_copy"),
-        (replace(LARGE, dirty_pages_per_s=10.0**6), {}, "post_copy"),
-        (replace(LARGE, dirty_pages_per_s=None), {}, "post_copy"),
-    ],
-)
-def test_the_strategy_is_chosen_by_what_was_measured(
-    found: PreflightAnswer, arguments: dict[str, Any], strategy: str
-) -> None:
-    hosts = Hosts(preflight=found, start=COMPLETED)
-    result = auto(hosts, **arguments)
-    assert [phase for _side, phase in hosts.asked] == [
-        "preflight", "bandwidth_server", "bandwidth_client", "prepare", "start"
-    ]  # fmt: skip
-    assert hosts.parameters[0].measure
-    chosen = {given.plan.options.strategy for given in hosts.parameters[3:] if given.plan}
-    assert chosen == {strategy}
-    prediction = result["migration"]["prediction"]
-    assert result["migration"]["strategy"] == prediction["strategy"] == strategy
-    assert prediction["link_bytes_per_s"] == 1e9
-    assert strategy in prediction["reason"]
-    assert len(prediction["strategies"]) == 4
-
-
-def test_what_the_user_chose_is_neither_measured_nor_changed() -> None:
-    hosts = Hosts(preflight=LARGE, start=COMPLETED)
-    result = migrate(hosts, strategy="hybrid")
-    assert [phase for _side, phase in hosts.asked] == ["preflight", "prepare", "start"]
-    assert not hosts.parameters[0].measure
-    assert result["migration"]["strategy"] == "hybrid"
-    assert "prediction" not in result["migration"]
-
-
-def test_encryption_costs_what_the_prediction_tells() -> None:
-    hosts = Hosts(preflight=LARGE, start=COMPLETED)
-    bare, encrypted = (
-        auto(hosts, encryption=encryption)["migration"]["prediction"]["strategies"] for encryption in ("none", "tls")
-    )
-    assert [one["migration_time_ms"] for one in bare] < [one["migration_time_ms"] for one in encrypted]
-
-
-def test_the_engines_own_method_leaves_no_choice() -> None:
-    hosts = Hosts(preflight=LARGE, start=COMPLETED)
-    assert auto(hosts, method="engine")["migration"]["strategy"] == "inter_copy"
-    assert ("target", "bandwidth_server") not in hosts.asked
-
-
-def test_a_link_that_cannot_be_measured_ends_it_on_the_source() -> None:
-    hosts = Hosts(preflight=LARGE, bandwidth_client=AnsibleActionFail("The connection to the other host broke."))
-    with pytest.raises(AnsibleActionFail, match="connection to the other host broke"):
-        auto(hosts)
-    assert hosts.asked[-1] == ("source", "abort_queued")
-
-
-def test_check_mode_measures_and_predicts_and_begins_nothing() -> None:
-    hosts = Hosts(preflight=LARGE)
-    checked = Migration(hosts, {**ARGUMENTS, "strategy": "auto"})
-    assert checked.blockers() == []
-    facts = checked.facts()
-    assert facts["forecast"]["strategy"] == "pre_copy"
-    assert facts["predicted_downtime_ms"] == facts["forecast"]["downtime_ms"] > 0
-    assert [phase for _side, phase in hosts.asked] == ["preflight", "bandwidth_server", "bandwidth_client", "prepare"]
-    assert hosts.parameters[0].plan is None
-    assert hosts.parameters[3].dry_run
-
-
-def test_check_mode_measures_no_link_when_the_source_refuses() -> None:
-    hosts = Hosts(preflight=replace(LARGE, blockers=[BLOCKER]))
-    checked = Migration(hosts, {**ARGUMENTS, "strategy": "auto"})
-    assert checked.blockers() == [BLOCKER]
-    assert checked.facts()["forecast"]["link_bytes_per_s"] is None
-    assert ("target", "bandwidth_server") not in hosts.asked
