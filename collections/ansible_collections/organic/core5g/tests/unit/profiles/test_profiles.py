@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import yaml
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+from ansible_collections.organic.live_migration.plugins.module_utils.strategies.registry import STRATEGIES
 
 COLLECTION = Path(__file__).parents[3]
 PROFILES = sorted((COLLECTION / "profiles").glob("*.yml"))
@@ -61,3 +62,10 @@ def test_no_budget_is_wider_than_its_sources() -> None:
         assert budgets.get("pfcp_request_give_up_ms", 0) <= 9000
         assert budgets.get("pfcp_heartbeat_ms", 0) <= 10000
         assert budgets.get("nrf_heartbeat_ms", 0) <= 10000
+
+
+def test_a_profile_may_ask_for_every_strategy() -> None:
+    """And for PPM and a redeployment, which the paper names and container_migrate does not have."""
+    migration = load(COLLECTION / "schemas" / "profile.yml")["migration"]["options"]
+    for option in ("strategy", "alternatives"):
+        assert set(migration[option]["choices"]) == {*STRATEGIES, "ppm", "redeploy"}
