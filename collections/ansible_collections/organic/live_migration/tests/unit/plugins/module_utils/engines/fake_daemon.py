@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import http.server
 import json
 import socketserver
@@ -119,7 +118,6 @@ class Daemon:
         return self.answers.get(what, (404, {"message": f"No such thing: {what}"}))
 
 
-@contextlib.contextmanager
 def serving(daemon: Daemon, path: str) -> Iterator[str]:
     """The socket at which the daemon listens."""
 

@@ -43,8 +43,7 @@ def daemon() -> Daemon:
 @pytest.fixture
 def address(tmp_path: Path, daemon: Daemon) -> Iterator[str]:
     """The socket at which the daemon listens."""
-    with serving(daemon, str(tmp_path / "docker.sock")) as path:
-        yield path
+    yield from serving(daemon, str(tmp_path / "docker.sock"))
 
 
 @pytest.fixture
