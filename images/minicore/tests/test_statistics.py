@@ -6,7 +6,8 @@
 from __future__ import annotations
 
 import pytest
-from minicore.ran.statistics import GapMeter, Record, RequestLog
+from minicore.load.gaps import GapMeter
+from minicore.ran.statistics import Record, RequestLog
 
 
 def test_regular_load_has_the_gap_of_its_interval() -> None:

@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import csv
 import gc
+import itertools
 import json
 import os
 import time
@@ -17,13 +18,13 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from ..load.gaps import GapMeter
+from ..load.pings import Pings
 from ..process import until_terminated
 from ..sbi.client import Connection, SbiError
 from ..settings import GTPU_PORT
 from .session import Session
 from .signalling import Signalling
-from .statistics import GapMeter
-from .user_plane import Pings
 
 ANSWER_S = 5.0
 PROGRESS_S = 1.0
@@ -57,9 +58,8 @@ class Driver:
         self._started = self._stopped = 0.0
         sessions = [Session(index, options.address) for index in range(options.sessions)]
         self._signalling = Signalling(self._connections, sessions, options.rate, options.churn)
-        self._pings = Pings(
-            sessions[: (len(sessions) + 1) // 2], options.ping_target, options.ping_interval_s, options.upf_port
-        )
+        turns = itertools.cycle(sessions[: (len(sessions) + 1) // 2])
+        self._pings = Pings(lambda: next(turns), options.ping_target, options.ping_interval_s, options.upf_port)
 
     async def run(self, until: asyncio.Task[None]) -> dict[str, Any]:
         """Run until `until` is done or the duration is over; write and return the summary."""

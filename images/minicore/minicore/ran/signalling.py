@@ -9,13 +9,14 @@ import asyncio
 import itertools
 import uuid
 
+from ..load.gaps import GapMeter
+from ..load.pace import due_times
 from ..sbi.client import Connection, SbiError
 from ..sbi.message import JSON_TYPE, Response
 from ..smf.api import CONTEXTS
 from ..smf.idempotency import HEADER, SEEN_HEADER
-from .pace import due_times
 from .session import Session
-from .statistics import GapMeter, Record, RequestLog
+from .statistics import Record, RequestLog
 
 SETUP_PARALLEL = 8
 SETUP_RETRY_S = 0.2

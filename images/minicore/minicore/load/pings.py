@@ -7,31 +7,53 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import Callable
+from typing import Protocol
 
 from .. import gtpu, ip
+from ..pfcp.ies import Teid
 from ..settings import GTPU_PORT
+from .gaps import GapMeter
 from .pace import due_times
-from .session import Session
-from .statistics import GapMeter
+
+
+class Bearer(Protocol):
+    """A PDU session whose user plane is up."""
+
+    @property
+    def index(self) -> int: ...
+
+    @property
+    def ue_address(self) -> str: ...
+
+    @property
+    def uplink(self) -> Teid: ...
+
+    def owns(self, teid: int) -> bool:
+        """Whether a downlink tunnel of the gNB belongs to this session."""
 
 
 class Pings(asyncio.DatagramProtocol):
-    """Sends one ping each `interval_s`, from one session after the other."""
+    """Sends one ping each `interval_s`, each from the session that `choose` gives; none while it gives None."""
 
-    def __init__(self, sessions: list[Session], target: str, interval_s: float, upf_port: int = GTPU_PORT) -> None:
-        self._sessions = sessions
+    def __init__(
+        self, choose: Callable[[], Bearer | None], target: str, interval_s: float, upf_port: int = GTPU_PORT
+    ) -> None:
+        self._choose = choose
         self._target = target
         self._interval_s = interval_s
         self._upf_port = upf_port
         self._loop = asyncio.get_running_loop()
         self._transport: asyncio.DatagramTransport | None = None
-        self._waiting: dict[int, Session] = {}
+        self._waiting: dict[int, Bearer] = {}
         self._all_answered = asyncio.Event()
         self.gaps = GapMeter(interval_s)
         self.sent = 0
         self.answered = 0
         self.duplicated = 0
         self.error_indications = 0
+        self.on_downlink: Callable[[int, ip.Echo], None] | None = None
+        """Gets TEID and echo of each request that the network sent to a UE."""
 
     async def start(self, address: str, port: int = GTPU_PORT) -> int:
         transport, _ = await self._loop.create_datagram_endpoint(lambda: self, (address, port))
@@ -45,20 +67,23 @@ class Pings(asyncio.DatagramProtocol):
     async def send(self) -> None:
         """Ping until cancelled."""
         async for due in due_times(self._interval_s):
-            session = self._sessions[self.sent % len(self._sessions)]
-            self.ping(session, due)
+            bearer = self._choose()
+            if bearer is not None:
+                self.ping(bearer, due)
 
-    def ping(self, session: Session, due: float) -> None:
-        assert self._transport is not None
+    def ping(self, bearer: Bearer, due: float) -> None:
         number = self.sent
         self.sent += 1
-        packet = ip.echo_request(
-            session.ue_address, self._target, session.index & 0xFFFF, number & 0xFFFF, number.to_bytes(8, "big")
-        )
-        self._waiting[number] = session
+        self._waiting[number] = bearer
         self.gaps.asked(due)
+        self.send_echo_request(bearer, self._target, number & 0xFFFF, number.to_bytes(8, "big"))
+
+    def send_echo_request(self, bearer: Bearer, target: str, sequence: int, payload: bytes) -> None:
+        """One packet that the pings do not count."""
+        assert self._transport is not None
+        packet = ip.echo_request(bearer.ue_address, target, bearer.index & 0xFFFF, sequence, payload)
         self._transport.sendto(
-            gtpu.g_pdu(session.uplink.teid, packet, uplink=True), (session.uplink.address, self._upf_port)
+            gtpu.g_pdu(bearer.uplink.teid, packet, uplink=True), (bearer.uplink.address, self._upf_port)
         )
 
     async def finish(self, timeout_s: float) -> None:
@@ -78,15 +103,23 @@ class Pings(asyncio.DatagramProtocol):
             return
         if message.type == gtpu.ERROR_INDICATION:
             self.error_indications += 1
+        elif message.type == gtpu.ECHO_REQUEST and self._transport is not None:
+            self._transport.sendto(gtpu.echo_response(message.sequence), addr)
         if message.type != gtpu.G_PDU:
             return
         echo = ip.read_echo(message.payload)
-        if echo is None or echo.type != ip.ECHO_REPLY:
+        if echo is None:
             return
-        session = self._waiting.pop(int.from_bytes(echo.payload[:8], "big"), None)
-        if session is None:
+        if echo.type == ip.ECHO_REPLY:
+            self._on_reply(message.teid, echo)
+        elif self.on_downlink is not None:
+            self.on_downlink(message.teid, echo)
+
+    def _on_reply(self, teid: int, echo: ip.Echo) -> None:
+        bearer = self._waiting.pop(int.from_bytes(echo.payload[:8], "big"), None)
+        if bearer is None:
             self.duplicated += 1
-        elif session.owns(message.teid) and echo.destination == session.ue_address:
+        elif bearer.owns(teid) and echo.destination == bearer.ue_address:
             self.answered += 1
             self.gaps.answered(self._loop.time())
             if not self._waiting:
