@@ -1,7 +1,7 @@
 # Copyright (c) 2026 Organic 5GC contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What SMF and UPF do at the NRF: register, heartbeat, discover, deregister (TS 29.510)."""
+"""What every NF does at the NRF: register, heartbeat, deregister (TS 29.510)."""
 
 from __future__ import annotations
 
@@ -45,15 +45,6 @@ class NrfConsumer:
             except SbiError as error:
                 log.warning("not deregistered: %s", error)
         self._client.close()
-
-    async def discover(self, nf_type: str) -> list[dict[str, Any]]:
-        """Profiles of the registered NFs of a type, or SbiError."""
-        response = await self._client.request(
-            "GET", f"/nnrf-disc/v1/nf-instances?target-nf-type={nf_type}&requester-nf-type={self._profile['nfType']}"
-        )
-        if response.status != 200:
-            raise SbiError(f"discovery of {nf_type}: status {response.status}")
-        return list(response.json()["nfInstances"])
 
     async def _keep_registered(self) -> None:
         loop = asyncio.get_running_loop()

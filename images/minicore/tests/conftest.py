@@ -16,7 +16,7 @@ import pytest
 from minicore import ip
 from minicore.nrf.app import Nrf
 from minicore.pfcp.endpoint import Address
-from minicore.settings import Settings
+from minicore.settings import Environment, Settings
 from minicore.smf.app import Smf
 from minicore.upf.n4 import N4Responder
 from minicore.upf.rules import RuleTable
@@ -102,10 +102,10 @@ async def running_core(gnb_port: int = 2152, heartbeat_s: float = 60) -> AsyncIt
     upf = LoopbackUpf(gnb_port, heartbeat_s=heartbeat_s)
     await upf.start()
     settings = replace(SETTINGS, nrf=f"http://127.0.0.1:{nrf_port}", pfcp_heartbeat_s=heartbeat_s)
-    smf = Smf(settings, upf=upf.n4_address, sbi_port=0)
-    sbi_port = await smf.start(pfcp_port=0)
+    smf = Smf(settings, Environment({}), sbi_port=0, upf=upf.n4_address, pfcp_port=0)
+    sbi_port = await smf.start()
     try:
-        await until(lambda: smf.state()["nrf_registered"] and any(peer["up"] for peer in smf.state()["pfcp"]))
+        await until(lambda: smf.full_state()["nrf_registered"] and any(peer["up"] for peer in smf.state()["pfcp"]))
         yield Core(nrf, smf, upf, sbi_port)
     finally:
         await smf.stop()

@@ -12,7 +12,7 @@ from typing import Any
 
 from ..sbi.router import Router
 from ..sbi.server import SbiServer
-from ..settings import SBI_PORT, Settings
+from ..settings import SBI_PORT, Environment, Settings
 from ..state import StateResource
 from .api import NrfApi
 from .registry import MARGIN_S, Registry
@@ -26,7 +26,7 @@ STALL_S = 0.2
 class Nrf:
     nf_type = "NRF"
 
-    def __init__(self, settings: Settings, port: int = SBI_PORT) -> None:
+    def __init__(self, settings: Settings, environment: Environment | None = None, port: int = SBI_PORT) -> None:
         self._settings = settings
         self._port = port
         self.registry = Registry(time.monotonic, settings.nrf_heartbeat_s)

@@ -17,12 +17,10 @@ from h2.connection import H2Connection
 from h2.exceptions import ProtocolError
 from h2.settings import SettingCodes, Settings
 
-from .message import Response
+from .message import Response, SbiError
 from .outbox import Outbox
 
-
-class SbiError(Exception):
-    """No answer: connection refused or lost, stream reset, time-out."""
+__all__ = ["Connection", "SbiClient", "SbiError"]
 
 
 class _Call:
@@ -173,6 +171,7 @@ class SbiClient:
         self._user_agent = user_agent
         self._timeout_s = timeout_s
         self._connection: Connection | None = None
+        self._connecting = asyncio.Lock()
 
     async def request(
         self, method: str, path: str, body: bytes = b"", headers: Mapping[str, str] | None = None
@@ -180,11 +179,18 @@ class SbiClient:
         """One request and its response, within the time-out, or SbiError."""
         try:
             async with asyncio.timeout(self._timeout_s):
-                if self._connection is None or self._connection.lost:
-                    self._connection = await Connection.open(self._host, self._port, self._user_agent)
-                return await self._connection.call(method, path, body, headers)
+                connection = self._connection
+                if connection is None or connection.lost:
+                    connection = await self._connect()
+                return await connection.call(method, path, body, headers)
         except TimeoutError as error:
             raise SbiError(f"{method} {path}: no answer from {self._host} within {self._timeout_s} s") from error
+
+    async def _connect(self) -> Connection:
+        async with self._connecting:
+            if self._connection is None or self._connection.lost:
+                self._connection = await Connection.open(self._host, self._port, self._user_agent)
+            return self._connection
 
     def close(self) -> None:
         if self._connection is not None:

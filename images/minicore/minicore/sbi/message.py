@@ -10,8 +10,24 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from . import multipart
+
 JSON_TYPE = "application/json"
 PROBLEM_TYPE = "application/problem+json"
+
+
+class SbiError(Exception):
+    """No answer: connection refused or lost, stream reset, time-out, no producer."""
+
+
+class Refused(SbiError):
+    """The answer has another status than the consumer needs; `cause` and `detail` are those of its ProblemDetails."""
+
+    def __init__(self, status: int, cause: str, detail: str) -> None:
+        super().__init__(f"{status} {cause}: {detail}")
+        self.status = status
+        self.cause = cause
+        self.detail = detail
 
 
 class Problem(Exception):
@@ -50,6 +66,13 @@ class Request:
             raise Problem(400, "INVALID_MSG_FORMAT", "a JSON object is expected")
         return value
 
+    def parts(self) -> tuple[dict[str, Any], dict[str, bytes]]:
+        """The JSON object and the binary parts by content id; without parts where the body is JSON only."""
+        try:
+            return multipart.decode(self.headers.get("content-type", ""), self.body)
+        except multipart.MultipartError as error:
+            raise Problem(400, "INVALID_MSG_FORMAT", str(error)) from error
+
 
 @dataclass(slots=True)
 class Response:
@@ -58,7 +81,29 @@ class Response:
     body: bytes = b""
 
     def json(self) -> Any:
-        return json.loads(self.body)
+        """The body as JSON, or SbiError."""
+        try:
+            return json.loads(self.body)
+        except ValueError as error:
+            raise SbiError(f"answer {self.status} is not JSON: {error}") from error
+
+    def parts(self) -> tuple[dict[str, Any], dict[str, bytes]]:
+        """The JSON object and the binary parts by content id, or SbiError."""
+        try:
+            return multipart.decode(self.headers.get("content-type", ""), self.body)
+        except multipart.MultipartError as error:
+            raise SbiError(f"answer {self.status}: {error}") from error
+
+    def require(self, *statuses: int) -> Response:
+        """Return this response, or raise Refused if it has none of the statuses."""
+        if self.status in statuses:
+            return self
+        cause, detail = "", ""
+        if self.headers.get("content-type", "").startswith(PROBLEM_TYPE):
+            problem = self.json()
+            if isinstance(problem, dict):
+                cause, detail = str(problem.get("cause", "")), str(problem.get("detail", ""))
+        raise Refused(self.status, cause, detail)
 
 
 def json_response(value: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:

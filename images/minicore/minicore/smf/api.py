@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from typing import Any, TypeVar
 
 from ..pfcp.codec import CodecError
@@ -30,7 +31,7 @@ T = TypeVar("T")
 
 
 class SmfApi:
-    def __init__(self, contexts: ContextStore, pool: AddressPool, n4: N4Client, root: str) -> None:
+    def __init__(self, contexts: ContextStore, pool: AddressPool, n4: N4Client, root: Callable[[], str]) -> None:
         self._contexts = contexts
         self._pool = pool
         self._n4 = n4
@@ -76,7 +77,7 @@ class SmfApi:
                 "n2SmInfo": _uplink_info(context),
             },
             201,
-            {"location": f"{self._root}{CONTEXTS}/{ref}"},
+            {"location": f"{self._root()}{CONTEXTS}/{ref}"},
         )
 
     async def modify(self, request: Request, ref: str) -> Response:

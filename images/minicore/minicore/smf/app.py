@@ -8,14 +8,13 @@ from __future__ import annotations
 import logging
 from typing import Any
 
-from ..nrf_consumer import NrfConsumer
+from ..nf import NetworkFunction
 from ..pfcp.association import own_recovery_time_stamp
 from ..pfcp.endpoint import Address
 from ..sbi.client import SbiError
 from ..sbi.router import Router
-from ..sbi.server import SbiServer
-from ..settings import PFCP_PORT, SBI_PORT, Settings
-from ..state import StateResource
+from ..sbi.server import Application
+from ..settings import PFCP_PORT, SBI_PORT, Environment, Settings
 from .api import SmfApi
 from .contexts import AddressPool, ContextStore
 from .idempotency import DuplicateFilter
@@ -24,37 +23,44 @@ from .n4 import N4Client
 log = logging.getLogger(__name__)
 
 
-class Smf:
+class Smf(NetworkFunction):
     nf_type = "SMF"
+    services = ("nsmf-pdusession",)
 
-    def __init__(self, settings: Settings, upf: Address | None = None, sbi_port: int = SBI_PORT) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        environment: Environment,
+        sbi_port: int = SBI_PORT,
+        upf: Address | None = None,
+        pfcp_port: int = PFCP_PORT,
+    ) -> None:
         """`upf` (or MINICORE_UPF) stands for discovery by the NRF."""
-        self._settings = settings
-        self._sbi_port = sbi_port
+        super().__init__(settings, environment, sbi_port)
+        self._pfcp_port = pfcp_port
         self._upf = upf or ((settings.upf, PFCP_PORT) if settings.upf else None)
         self._contexts = ContextStore()
         self.n4 = N4Client(
             settings.address, own_recovery_time_stamp(), settings.pfcp_heartbeat_s, self._find_upfs, self._upf_lost
         )
-        self._api = SmfApi(self._contexts, AddressPool(settings.n6), self.n4, f"http://{settings.address}:{sbi_port}")
-        self._nrf = NrfConsumer(settings.nrf, self._profile())
-        router = Router()
-        self._api.add_routes(router)
-        StateResource(self.nf_type, settings.instance_id, self.state).add_routes(router)
-        self._duplicates = DuplicateFilter(router)
-        self._server = SbiServer(self._duplicates)
+        self._api = SmfApi(self._contexts, AddressPool(settings.n6), self.n4, lambda: self.root)
+        self._duplicates = DuplicateFilter(self.router)
 
-    async def start(self, pfcp_port: int = PFCP_PORT) -> int:
+    def add_routes(self, router: Router) -> None:
+        self._api.add_routes(router)
+
+    def application(self) -> Application:
+        return self._duplicates
+
+    async def start(self) -> int:
         """Listen, register, associate; return the SBI's port."""
-        await self.n4.endpoint.start(self._settings.address, pfcp_port)
-        port = await self._server.start(self._settings.address, self._sbi_port)
-        self._nrf.start()
+        await self.n4.endpoint.start(self.settings.address, self._pfcp_port)
+        port = await super().start()
         self.n4.start()
         return port
 
     async def stop(self) -> None:
-        await self._nrf.stop()
-        self._server.stop()
+        await super().stop()
         await self.n4.stop()
 
     def state(self) -> dict[str, Any]:
@@ -66,8 +72,6 @@ class Smf:
                 association.describe(self.n4.recovery_time_stamp, sum(context.upf == peer for context in contexts))
                 for peer, association in sorted(self.n4.associations.items())
             ],
-            "nrf_registered": self._nrf.registered,
-            "nrf_registrations": self._nrf.registrations,
             "pfcp_retransmissions": self.n4.endpoint.retransmissions,
             "requests": {"received": self._duplicates.received, "repeated": self._duplicates.repeated},
         }
@@ -76,7 +80,7 @@ class Smf:
         if self._upf is not None:
             return [self._upf]
         try:
-            profiles = await self._nrf.discover("UPF")
+            profiles = await self.producers.instances("UPF")
         except SbiError as error:
             log.warning("no UPF found: %s", error)
             return []
@@ -87,23 +91,6 @@ class Smf:
         self._api.forget_upf(gone)
         log.warning("%d sessions of %s dropped", len(gone), upf[0])
 
-    def _profile(self) -> dict[str, Any]:
-        """TS 29.510 clauses 6.1.6.2.2 (NFProfile), 6.1.6.2.3 (NFService), 6.1.6.2.12 (SmfInfo)."""
-        address = self._settings.address
-        return {
-            "nfInstanceId": self._settings.instance_id,
-            "nfType": self.nf_type,
-            "nfStatus": "REGISTERED",
-            "ipv4Addresses": [address],
-            "smfInfo": {"sNssaiSmfInfoList": [{"sNssai": {"sst": 1}, "dnnSmfInfoList": [{"dnn": "internet"}]}]},
-            "nfServices": [
-                {
-                    "serviceInstanceId": f"{self._settings.instance_id}-pdusession",
-                    "serviceName": "nsmf-pdusession",
-                    "versions": [{"apiVersionInUri": "v1", "apiFullVersion": "1.0.0"}],
-                    "scheme": "http",
-                    "nfServiceStatus": "REGISTERED",
-                    "ipEndPoints": [{"ipv4Address": address, "port": self._sbi_port}],
-                }
-            ],
-        }
+    def profile_extra(self) -> dict[str, Any]:
+        """TS 29.510 clause 6.1.6.2.12 (SmfInfo)."""
+        return {"smfInfo": {"sNssaiSmfInfoList": [{"sNssai": {"sst": 1}, "dnnSmfInfoList": [{"dnn": "internet"}]}]}}

@@ -7,40 +7,32 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..nrf_consumer import NrfConsumer
+from ..nf import NetworkFunction
 from ..pfcp.association import own_recovery_time_stamp
-from ..sbi.router import Router
-from ..sbi.server import SbiServer
-from ..settings import PFCP_PORT, SBI_PORT, Settings
-from ..state import StateResource
+from ..settings import PFCP_PORT, Environment, Settings
 from .n4 import N4Responder
 from .rules import RuleTable
 from .tun import Tun
 from .user_plane import UserPlane
 
 
-class Upf:
+class Upf(NetworkFunction):
     nf_type = "UPF"
 
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
+    def __init__(self, settings: Settings, environment: Environment) -> None:
+        super().__init__(settings, environment)
         self._rules = RuleTable(settings.address)
         self._n4 = N4Responder(self._rules, settings.address, own_recovery_time_stamp(), settings.pfcp_heartbeat_s)
         self._user_plane = UserPlane(self._rules, Tun(settings.tun, settings.n6))
-        self._nrf = NrfConsumer(settings.nrf, self._profile())
-        router = Router()
-        StateResource(self.nf_type, settings.instance_id, self.state).add_routes(router)
-        self._server = SbiServer(router)
 
-    async def start(self) -> None:
-        await self._user_plane.start(self._settings.address)
-        await self._n4.endpoint.start(self._settings.address, PFCP_PORT)
-        await self._server.start(self._settings.address, SBI_PORT)
-        self._nrf.start()
+    async def start(self) -> int:
+        """Open N3, N6 and N4, then listen and register."""
+        await self._user_plane.start(self.settings.address)
+        await self._n4.endpoint.start(self.settings.address, PFCP_PORT)
+        return await super().start()
 
     async def stop(self) -> None:
-        await self._nrf.stop()
-        self._server.stop()
+        await super().stop()
         self._n4.stop()
         self._user_plane.stop()
 
@@ -53,8 +45,6 @@ class Upf:
                 association.describe(self._n4.recovery_time_stamp, sum(session.peer == peer for session in sessions))
                 for peer, association in sorted(self._n4.associations.items())
             ],
-            "nrf_registered": self._nrf.registered,
-            "nrf_registrations": self._nrf.registrations,
             "pfcp_repeated_requests": self._n4.endpoint.repeated_requests,
             "packets": {
                 "uplink": self._user_plane.uplink,
@@ -63,17 +53,12 @@ class Upf:
             },
         }
 
-    def _profile(self) -> dict[str, Any]:
+    def profile_extra(self) -> dict[str, Any]:
         """TS 29.510 clause 6.1.6.2.13 (UpfInfo)."""
-        address = self._settings.address
-        slices = [{"sNssai": {"sst": 1}, "dnnUpfInfoList": [{"dnn": "internet"}]}]
+        address = self.settings.address
         return {
-            "nfInstanceId": self._settings.instance_id,
-            "nfType": self.nf_type,
-            "nfStatus": "REGISTERED",
-            "ipv4Addresses": [address],
             "upfInfo": {
-                "sNssaiUpfInfoList": slices,
+                "sNssaiUpfInfoList": [{"sNssai": {"sst": 1}, "dnnUpfInfoList": [{"dnn": "internet"}]}],
                 "interfaceUpfInfoList": [{"interfaceType": "N3", "ipv4EndpointAddresses": [address]}],
-            },
+            }
         }

@@ -1,0 +1,105 @@
+# Copyright (c) 2026 Organic 5GC contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The base class of the NFs and how one NF reaches another."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import pytest
+from minicore.nf import NetworkFunction
+from minicore.nrf.app import Nrf
+from minicore.sbi.message import Problem, Refused, Request, Response, SbiError, json_response
+from minicore.sbi.router import Router
+from minicore.settings import Environment, Settings
+
+NOBODY = Environment({})
+
+
+class Ausf(NetworkFunction):
+    nf_type = "AUSF"
+    services = ("nausf-auth",)
+
+    def add_routes(self, router: Router) -> None:
+        router.add("POST", "/nausf-auth/v1/echo", self.echo)
+        router.add("GET", "/nausf-auth/v1/refuse", self.refuse)
+
+    def state(self) -> dict[str, Any]:
+        return {"authentications": 0}
+
+    async def echo(self, request: Request) -> Response:
+        return json_response({"body": request.json_object(), "query": request.query}, 201)
+
+    async def refuse(self, request: Request) -> Response:
+        raise Problem(403, "AUTHENTICATION_REJECTED", "no")
+
+
+class Amf(NetworkFunction):
+    nf_type = "AMF"
+
+
+@dataclass
+class Pair:
+    nrf: Nrf
+    ausf: Ausf
+    amf: Amf
+
+
+@contextlib.asynccontextmanager
+async def pair(settings: Settings, until: Callable[..., Awaitable[None]]) -> AsyncIterator[Pair]:
+    nrf = Nrf(settings, port=0)
+    settings = replace(settings, nrf=f"http://127.0.0.1:{await nrf.start()}")
+    ausf = Ausf(replace(settings, instance_id="00000000-0000-4000-8000-000000000001"), NOBODY, 0)
+    amf = Amf(replace(settings, instance_id="00000000-0000-4000-8000-000000000002"), NOBODY, 0)
+    await ausf.start()
+    await amf.start()
+    try:
+        await until(lambda: len(nrf.registry.profiles()) == 2)
+        yield Pair(nrf, ausf, amf)
+    finally:
+        await amf.stop()
+        await ausf.stop()
+        await nrf.stop()
+
+
+def test_a_producer_is_found_by_its_service(settings: Settings, until: Callable[..., Awaitable[None]]) -> None:
+    async def scenario() -> None:
+        async with pair(settings, until) as nfs:
+            producers = nfs.amf.producers
+            answer = await producers.request(
+                "nausf-auth", "POST", "/nausf-auth/v1/echo", {"supi": "imsi-1"}, query={"q": "a b&c"}
+            )
+            assert answer.require(201).json() == {"body": {"supi": "imsi-1"}, "query": {"q": "a b&c"}}
+            assert nfs.ausf.root.startswith("http://127.0.0.1:")
+            state = await producers.request_at(nfs.ausf.root + "/minicore/v1/state", "GET")
+            assert (state.json()["authentications"], state.json()["nrf_registered"]) == (0, True)
+            with pytest.raises(Refused, match="403 AUTHENTICATION_REJECTED: no") as refused:
+                (await producers.request("nausf-auth", "GET", "/nausf-auth/v1/refuse")).require(200)
+            assert (refused.value.status, refused.value.cause) == (403, "AUTHENTICATION_REJECTED")
+            with pytest.raises(SbiError, match="no producer of nudm-sdm"):
+                await producers.request("nudm-sdm", "GET", "/nudm-sdm/v2/imsi-1/nssai")
+
+    asyncio.run(scenario())
+
+
+def test_a_moved_producer_is_found_again(settings: Settings, until: Callable[..., Awaitable[None]]) -> None:
+    async def scenario() -> None:
+        async with pair(settings, until) as nfs:
+            producers = nfs.amf.producers
+            await producers.request("nausf-auth", "POST", "/nausf-auth/v1/echo", {})
+            former = nfs.ausf.root
+            await nfs.ausf.stop()
+            nfs.ausf = Ausf(nfs.ausf.settings, NOBODY, 0)
+            await nfs.ausf.start()
+            await until(lambda: nfs.ausf.full_state()["nrf_registered"])
+            assert nfs.ausf.root != former
+            with pytest.raises(SbiError):
+                await producers.request("nausf-auth", "POST", "/nausf-auth/v1/echo", {})
+            assert (await producers.request("nausf-auth", "POST", "/nausf-auth/v1/echo", {})).status == 201
+
+    asyncio.run(scenario())
