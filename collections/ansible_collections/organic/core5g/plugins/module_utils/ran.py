@@ -1,11 +1,12 @@
 # Copyright (c) 2026 Organic 5GC contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Starts and stops the RAN driver, the client that stands for gNB, AMF and UE (python3 -m minicore ran)."""
+"""Starts and stops the clients of a core: the RAN driver (python3 -m minicore ran) and the gNB driver (gnb)."""
 
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import json
 import os
 import select
@@ -24,8 +25,43 @@ POLL_INTERVAL_S = 0.05
 
 
 @dataclasses.dataclass(frozen=True)
-class RanSettings:
-    """What the driver is started with. ``rate`` in requests a second."""
+class DriverSettings:
+    """What a driver is started with. Each field is an option of its command line, None is left to the driver."""
+
+    def arguments(self) -> list[str]:
+        """The command line: ``ping_interval_ms`` becomes ``--ping-interval-ms``, a list repeats its option."""
+        arguments = []
+        for name, value in self._values(secret=False).items():
+            for item in value if isinstance(value, tuple) else (value,):
+                arguments += [f"--{name.replace('_', '-')}", str(item)]
+        return arguments
+
+    def environment(self) -> dict[str, str]:
+        """Fields that no other user of the host may read go by the environment."""
+        return {f"MINICORE_GNB_{name.upper()}": str(value) for name, value in self._values(secret=True).items()}
+
+    def record(self) -> dict[str, Any]:
+        """What is kept to compare with: of a secret only its digest."""
+        digests = {
+            name: hashlib.sha256(str(value).encode()).hexdigest() for name, value in self._values(secret=True).items()
+        }
+        values = self._values(secret=False)
+        return {**{name: list(v) if isinstance(v, tuple) else v for name, v in values.items()}, **digests}
+
+    def _values(self, secret: bool) -> dict[str, Any]:
+        values = {
+            field.name: getattr(self, field.name) for field in dataclasses.fields(self) if is_secret(field) == secret
+        }
+        return {name: value for name, value in values.items() if value is not None}
+
+
+def is_secret(field: dataclasses.Field[Any]) -> bool:
+    return bool(field.metadata.get("secret", False))
+
+
+@dataclasses.dataclass(frozen=True)
+class RanSettings(DriverSettings):
+    """``rate`` in requests a second."""
 
     smf: str
     upf: str
@@ -34,15 +70,30 @@ class RanSettings:
     rate: int
     ping_interval_ms: int
 
-    def arguments(self) -> list[str]:
-        return [
-            *("--smf", self.smf),
-            *("--upf", self.upf),
-            *("--address", self.address),
-            *("--sessions", str(self.sessions)),
-            *("--rate", str(self.rate)),
-            *("--ping-interval-ms", str(self.ping_interval_ms)),
-        ]
+
+@dataclasses.dataclass(frozen=True)
+class GnbSettings(DriverSettings):
+    """``rate`` in registrations, ``procedures_rate`` in procedures a second; ``mix`` and ``probe`` as NAME=VALUE."""
+
+    front: str
+    transport: str
+    address: str
+    ues: int
+    rate: float
+    procedures_rate: float
+    ping_interval_ms: float
+    gnbs: int
+    plmn: str
+    tac: int
+    sessions_per_ue: int
+    session_type: str
+    first_supi: str | None = None
+    upf: str | None = None
+    ping_target: str | None = None
+    mix: str | None = None
+    probe: tuple[str, ...] = ()
+    k: str | None = dataclasses.field(default=None, repr=False, metadata={"secret": True})
+    opc: str | None = dataclasses.field(default=None, repr=False, metadata={"secret": True})
 
 
 def address_towards(peer: str) -> str:
@@ -62,16 +113,21 @@ def start_time(pid: int) -> int:
 
 
 class RanDriver:
-    """The one RAN driver of this host. Its files live in a directory that only root may enter."""
+    """The one driver of its kind on this host. Its files live in a directory that only root may enter.
 
-    def __init__(self, directory: str, package_path: str, python: str) -> None:
+    ``program`` is its subcommand of minicore, ``ran`` or ``gnb``.
+    """
+
+    def __init__(self, directory: str, package_path: str, python: str, program: str = "ran") -> None:
         self._directory = Path(directory)
+        self._program = program
+        self._title = {"ran": "RAN driver", "gnb": "gNB driver"}[program]
         self._package_path = package_path
         self._python = python
-        self._record = self._directory / "ran.pid"
-        self._log = self._directory / "ran.log"
-        self._result = self._directory / "ran.json"
-        self._ready = self._directory / "ran.json.ready"
+        self._record = self._directory / f"{program}.pid"
+        self._log = self._directory / f"{program}.log"
+        self._result = self._directory / f"{program}.json"
+        self._ready = self._directory / f"{program}.json.ready"
 
     def exists(self) -> bool:
         """Whether anything of the driver is on this host."""
@@ -82,16 +138,17 @@ class RanDriver:
         record = self._running()
         return record["pid"] if record else None
 
-    def runs_with(self, settings: RanSettings) -> bool:
+    def runs_with(self, settings: DriverSettings) -> bool:
         """Whether it runs with these settings; an error if with others, as its measurement would be lost."""
         record = self._running()
-        if record is not None and record["settings"] != dataclasses.asdict(settings):
+        if record is not None and record["settings"] != settings.record():
             raise RanError(
-                f"The RAN driver runs with other settings ({record['settings']}). Run playbooks/ran_stop.yml first."
+                f"The {self._title} runs with other settings ({record['settings']}). "
+                f"Run playbooks/{self._program}_stop.yml first."
             )
         return record is not None
 
-    def start(self, settings: RanSettings) -> int:
+    def start(self, settings: DriverSettings) -> int:
         """Start the driver in the background; its pid and start time are on record before this returns."""
         if not os.path.isdir(os.path.join(self._package_path, "minicore")):
             raise RanError(
@@ -101,7 +158,8 @@ class RanDriver:
         self._make_directory()
         for left in (self._record, self._result, self._ready, Path(f"{self._result}.progress")):
             left.unlink(missing_ok=True)
-        command = [self._python, "-m", "minicore", "ran", *settings.arguments(), "--out", str(self._result)]
+        command = [self._python, "-m", "minicore", self._program, *settings.arguments(), "--out", str(self._result)]
+        environment = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "PYTHONPATH": self._package_path, "LC_ALL": "C.UTF-8"}
         with open(self._log, "wb") as log:
             process = subprocess.Popen(  # pylint: disable=consider-using-with
                 command,
@@ -109,13 +167,13 @@ class RanDriver:
                 stdout=log,
                 stderr=log,
                 cwd="/",
-                env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "PYTHONPATH": self._package_path, "LC_ALL": "C.UTF-8"},
+                env={**environment, **settings.environment()},
                 start_new_session=True,
             )
         record = {
             "pid": process.pid,
             "start_time": start_time(process.pid),
-            "settings": dataclasses.asdict(settings),
+            "settings": settings.record(),
             "command": command,
         }
         self._record.write_text(json.dumps(record), encoding="utf-8")
@@ -126,10 +184,10 @@ class RanDriver:
         deadline = time.monotonic() + timeout_s
         while not self._ready.exists():
             if self._running() is None:
-                raise RanError(f"The RAN driver ended before its sessions were set up: {self._error_output()}")
+                raise RanError(f"The {self._title} ended before its sessions were set up: {self._error_output()}")
             if time.monotonic() >= deadline:
                 words = self._error_output()
-                raise RanError(f"The RAN driver has not set up its sessions within {timeout_s:g} s: {words}")
+                raise RanError(f"The {self._title} has not set up its sessions within {timeout_s:g} s: {words}")
             time.sleep(POLL_INTERVAL_S)
 
     def stop(self, timeout_s: float) -> None:
@@ -146,10 +204,22 @@ class RanDriver:
         finally:
             os.close(pidfd)
         if not ended:
-            raise RanError(f"The RAN driver (pid {record['pid']}) has not ended {timeout_s:g} s after SIGTERM")
+            raise RanError(f"The {self._title} (pid {record['pid']}) has not ended {timeout_s:g} s after SIGTERM")
         self._record.unlink()
         if not self._result.exists():
-            raise RanError(f"The RAN driver ended without a summary: {self._error_output()}")
+            raise RanError(f"The {self._title} ended without a summary: {self._error_output()}")
+
+    def end(self, state: str, check_mode: bool, timeout_s: float) -> dict[str, Any]:
+        """Bring about the state ``stopped`` or ``absent``; return the result of a module."""
+        runs = self.pid() is not None
+        if runs and not check_mode:
+            self.stop(timeout_s)
+        if state == "stopped":
+            return {"changed": runs, "summary": self.summary()}
+        exists = self.exists()
+        if exists and not check_mode:
+            self.remove()
+        return {"changed": exists}
 
     def summary(self) -> dict[str, Any] | None:
         """What the driver measured, None if it has not ended yet or never ran."""

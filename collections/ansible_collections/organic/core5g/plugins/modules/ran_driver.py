@@ -142,18 +142,6 @@ def start(driver: RanDriver, module: AnsibleModule) -> dict[str, object]:
     return result
 
 
-def stop(driver: RanDriver, module: AnsibleModule) -> dict[str, object]:
-    runs = driver.pid() is not None
-    if runs and not module.check_mode:
-        driver.stop(module.params["timeout_s"])
-    if module.params["state"] == "stopped":
-        return {"changed": runs, "summary": driver.summary()}
-    exists = driver.exists()
-    if exists and not module.check_mode:
-        driver.remove()
-    return {"changed": exists}
-
-
 def main() -> None:
     module = AnsibleModule(
         argument_spec={
@@ -175,7 +163,10 @@ def main() -> None:
     wanted = module.params
     driver = RanDriver(wanted["directory"], wanted["package_path"], wanted["python"])
     try:
-        result = start(driver, module) if wanted["state"] == "started" else stop(driver, module)
+        if wanted["state"] == "started":
+            result = start(driver, module)
+        else:
+            result = driver.end(wanted["state"], module.check_mode, wanted["timeout_s"])
     except CoreError as error:
         module.fail_json(msg=str(error))
     module.exit_json(**result)

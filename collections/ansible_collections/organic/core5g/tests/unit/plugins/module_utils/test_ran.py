@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import signal
 import sys
@@ -15,6 +16,7 @@ from pathlib import Path
 import pytest
 from ansible_collections.organic.core5g.plugins.module_utils.errors import RanError
 from ansible_collections.organic.core5g.plugins.module_utils.ran import (
+    GnbSettings,
     RanDriver,
     RanSettings,
     address_towards,
@@ -127,3 +129,62 @@ def test_directory_of_others_is_refused(tmp_path: Path) -> None:
 
 def test_own_address() -> None:
     assert address_towards("127.0.0.1") == "127.0.0.1"
+
+
+GNB = GnbSettings(
+    front="127.0.0.1",
+    transport="sctp",
+    address="127.0.0.1",
+    ues=3,
+    rate=20.0,
+    procedures_rate=20.0,
+    ping_interval_ms=5.0,
+    gnbs=2,
+    plmn="00101",
+    tac=1,
+    sessions_per_ue=1,
+    session_type="IPV4",
+    mix="path_switch=5",
+    probe=("nrf=http://127.0.0.1:8000/a", "smf=http://127.0.0.1:8001/b"),
+    k="00112233445566778899aabbccddeeff",
+)
+
+SHOW_KEYS = READY_THEN_SUMMARY.replace(
+    '{"arguments": sys.argv[1:]}',
+    '{"arguments": sys.argv[1:], "keys": [os.environ.get(f"MINICORE_GNB_{name}") for name in ("K", "OPC")]}',
+).replace("import json", "import json, os")
+
+
+def test_gnb_driver_gets_keys_by_its_environment_only(tmp_path: Path) -> None:
+    driver(tmp_path, SHOW_KEYS)
+    gnb = RanDriver(str(tmp_path / "run"), str(tmp_path / "package"), sys.executable, "gnb")
+    gnb.start(GNB)
+    try:
+        gnb.await_ready(timeout_s=10)
+        assert gnb.runs_with(GNB)
+        with pytest.raises(RanError, match=r"gnb_stop\.yml"):
+            gnb.runs_with(dataclasses.replace(GNB, k="ff" * 16))
+    finally:
+        gnb.stop(timeout_s=10)
+    summary = gnb.summary()
+    assert summary is not None
+    arguments = summary["arguments"]
+    assert arguments[0] == "gnb"
+    assert [arguments[i + 1] for i, word in enumerate(arguments) if word == "--probe"] == list(GNB.probe)
+    assert not {"--k", "--opc", "--upf"} & set(arguments)
+    assert GNB.k not in arguments
+    assert summary["keys"] == [GNB.k, None]
+    for path in (tmp_path / "run").iterdir():
+        if path.name != "gnb.json":
+            assert str(GNB.k) not in path.read_text(encoding="utf-8")
+
+
+def test_end_tells_and_removes(ran: RanDriver) -> None:
+    ran.start(SETTINGS)
+    ran.await_ready(timeout_s=10)
+    assert ran.end("stopped", check_mode=True, timeout_s=10) == {"changed": True, "summary": None}
+    assert ran.end("stopped", check_mode=False, timeout_s=10)["summary"]["arguments"][0] == "ran"
+    assert ran.end("stopped", check_mode=False, timeout_s=10)["changed"] is False
+    assert ran.end("absent", check_mode=True, timeout_s=10) == {"changed": True}
+    assert ran.end("absent", check_mode=False, timeout_s=10) == {"changed": True}
+    assert not ran.exists()
