@@ -21,6 +21,8 @@ SESSIONS = 200
 RATE_PER_S = 200
 PING_INTERVAL_MS = 5
 INPUTS = ("playbooks", "collections", "images")
+NFS = ["nrf", "upf", "smf"]
+"""What the demo shows of the core. All others would only cost time here."""
 
 TITLES = {
     "lab_up": "Lab of edge-a, edge-b and ran-a",
@@ -84,14 +86,15 @@ class Demo:
             if all(len(found) == 1 for found in hosts.running.values()):
                 return hosts
         provided.unlink(missing_ok=True)
-        self._play(["prepare_hosts", "build_minicore", "deploy_core"])
+        self._play(["prepare_hosts", "build_minicore", "deploy_core"], nf_names=NFS)
         provided.parent.mkdir(parents=True, exist_ok=True)
         provided.write_text(inputs)
         return self._find_nfs()
 
     def _find_nfs(self) -> Hosts:
         self.display.begin("Where the NFs run")
-        arguments = {"nfs": "{{ nf_addresses }}", "must_run": False}
+        addresses = f"{{{{ nf_addresses | dict2items | selectattr('key', 'in', {NFS}) | items2dict }}}}"
+        arguments = {"nfs": addresses, "must_run": False}
         with self._closing_the_line():
             answers = ask(self.project, "nf_hosts", "organic.core5g.nf_state_info", arguments, self._inventory)
         self.display.end()

@@ -17,6 +17,8 @@ from tests.harness.lab import prepared_inventory
 from tests.harness.playbook import PlaybookResult, run
 
 BRIDGE = f"@{Path(__file__).with_name('bridge.yml')}"
+NFS = ["nrf", "upf", "smf"]
+"""What most tests deploy of the core; test_core.py deploys all of it."""
 
 
 class CoreSite:
@@ -86,7 +88,7 @@ def core_site() -> Iterator[CoreSite]:
 def core(core_site: CoreSite) -> CoreSite:
     """The core on the default network."""
     core_site.playbook("remove_core")
-    core_site.playbook("deploy_core")
+    core_site.playbook("deploy_core", nf_names=NFS)
     return core_site
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from .conftest import BRIDGE, CoreSite, leftovers
+from .conftest import BRIDGE, NFS, CoreSite, leftovers
 
 
 def test_preparing_the_hosts_again_changes_nothing(core_site: CoreSite) -> None:
@@ -44,7 +44,7 @@ def test_engine_sees_a_healthy_resident_container(core: CoreSite) -> None:
 )
 def test_deploying_again_changes_nothing(core: CoreSite, arguments: tuple[str, ...]) -> None:
     before = core.starts()
-    assert core.playbook("deploy_core", *arguments).changed == 0
+    assert core.playbook("deploy_core", *arguments, nf_names=NFS).changed == 0
     assert core.starts() == before
 
 
@@ -75,7 +75,7 @@ def test_stopped_nf_is_started_where_it_was(core: CoreSite) -> None:
 )
 def test_bad_input_is_refused(core: CoreSite, variables: dict[str, Any], reason: str) -> None:
     before = core.starts()
-    result = core.try_playbook("deploy_core", **variables)
+    result = core.try_playbook("deploy_core", **{"nf_names": NFS, **variables})
     assert result.status != 0
     assert reason in result.messages
     assert core.starts() == before
@@ -92,7 +92,7 @@ def test_migration_of_an_nf_that_does_not_run_is_refused(core: CoreSite) -> None
 @pytest.mark.exhaustive
 def test_bridge_spans_the_hosts(core_site: CoreSite) -> None:
     core_site.playbook("remove_core")
-    core_site.playbook("deploy_core", "--extra-vars", BRIDGE)
+    core_site.playbook("deploy_core", "--extra-vars", BRIDGE, nf_names=NFS)
     found = core_site.module(
         "nf_hosts", "organic.core5g.nf_state_info", nfs=core_site.variables["nf_bridge_addresses"], must_run=False
     )
@@ -100,13 +100,13 @@ def test_bridge_spans_the_hosts(core_site: CoreSite) -> None:
     assert smf["nrf_registered"]
     assert smf["pfcp"][0]["up"]
     assert smf["pfcp"][0]["peer"] == core_site.variables["nf_bridge_addresses"]["upf"]
-    assert core_site.playbook("deploy_core", "--extra-vars", BRIDGE).changed == 0
+    assert core_site.playbook("deploy_core", "--extra-vars", BRIDGE, nf_names=NFS).changed == 0
     core_site.playbook("remove_core")
     assert leftovers(core_site) == {}
 
 
 def test_removal_leaves_nothing(core_site: CoreSite) -> None:
-    core_site.playbook("deploy_core")
+    core_site.playbook("deploy_core", nf_names=NFS)
     core_site.playbook("ran_start", ran_sessions=5, ran_rate=20)
     assert set(leftovers(core_site)) == {*core_site.nf_hosts[:2], core_site.ran_host}
     assert core_site.playbook("remove_core", "--check").changed > 0

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from .conftest import CoreSite, leftovers
+from .conftest import NFS, CoreSite, leftovers
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +29,7 @@ def bare(core_site: CoreSite) -> CoreSite:
     ],
 )
 def test_host_that_cannot_run_an_nf_is_refused(bare: CoreSite, variables: dict[str, Any], reason: str) -> None:
-    result = bare.try_playbook("deploy_core", **variables)
+    result = bare.try_playbook("deploy_core", **{"nf_names": NFS, **variables})
     assert result.status != 0
     assert reason in result.messages
     assert leftovers(bare) == {}
@@ -37,7 +37,7 @@ def test_host_that_cannot_run_an_nf_is_refused(bare: CoreSite, variables: dict[s
 
 @pytest.mark.exhaustive
 def test_ipvlan_runs_or_the_kernel_is_blamed(bare: CoreSite) -> None:
-    result = bare.try_playbook("deploy_core", nf_network_driver="ipvlan")
+    result = bare.try_playbook("deploy_core", nf_names=NFS, nf_network_driver="ipvlan")
     if result.status == 0:
         assert bare.states()["smf"]["state"]["pfcp"][0]["up"]
         bare.playbook("remove_core")
@@ -64,7 +64,7 @@ def test_address_of_another_machine_is_refused(bare: CoreSite) -> None:
     address = f"{bare.variables['nf_addresses']['nrf']}/32 dev {bare.variables['nf_network_parent']}"
     bare.command(bare.ran_host, f"ip address add {address}")
     try:
-        result = bare.try_playbook("deploy_core")
+        result = bare.try_playbook("deploy_core", nf_names=NFS)
     finally:
         bare.command(bare.ran_host, f"ip address delete {address}")
     assert result.status != 0
@@ -78,7 +78,7 @@ def test_network_in_the_way_is_named(bare: CoreSite) -> None:
     uplink = bare.variables["nf_bridge_uplink"]
     bare.command(host, f"docker network create --driver macvlan --opt parent={uplink} --subnet {subnet} in-the-way")
     try:
-        result = bare.try_playbook("deploy_core")
+        result = bare.try_playbook("deploy_core", nf_names=NFS)
     finally:
         bare.command(host, "docker network rm in-the-way")
     assert result.status != 0

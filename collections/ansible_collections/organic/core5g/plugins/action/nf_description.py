@@ -15,6 +15,7 @@ ARGUMENTS: dict[str, Any] = {
     "names": {"type": "list", "elements": "str", "default": []},
     "addresses": {"type": "dict", "required": True},
     "network_driver": {"type": "str"},
+    "engine": {"type": "str", "default": "docker"},
 }
 
 
@@ -32,25 +33,34 @@ class ActionModule(ActionBase):
         in_core = [nf["name"] for nf in core["nfs"]]
         names = wanted["names"] or in_core
         self._check_names(core["name"], names, in_core)
-        if missing := [name for name in names if name not in wanted["addresses"]]:
-            raise AnsibleActionFail(
-                f"No address is known of {', '.join(missing)}: add it to nf_addresses in the inventory"
-            )
+        self._check_addresses(wanted["addresses"], names)
         profiles = {name: descriptions.load(self._loader, "profile", name) for name in names}
-        drivers = {
-            name: wanted["network_driver"] or profile["network_driver"]["preferred"]
-            for name, profile in profiles.items()
-        }
         result.update(
             changed=False,
             names=names,
             core=core,
             profiles=profiles,
             network_drivers={
-                name: descriptions.load(self._loader, "network_driver", driver) for name, driver in drivers.items()
+                name: descriptions.network_driver(self._loader, profile, wanted["engine"], wanted["network_driver"])
+                for name, profile in profiles.items()
             },
         )
         return result
+
+    @staticmethod
+    def _check_addresses(addresses: dict[str, str], names: list[str]) -> None:
+        if missing := [name for name in names if name not in addresses]:
+            raise AnsibleActionFail(
+                f"No address is known of {', '.join(missing)}: add it to nf_addresses in the inventory, or set "
+                "nf_names to the NFs that you want"
+            )
+        for name in names:
+            same = [other for other in addresses if str(addresses[other]) == str(addresses[name])]
+            if len(same) > 1:
+                raise AnsibleActionFail(
+                    f"{' and '.join(sorted(same))} have the same address {addresses[name]}: correct "
+                    "nf_addresses, in which each NF must have one of its own"
+                )
 
     @staticmethod
     def _check_names(core: str, names: list[str], in_core: list[str]) -> None:

@@ -18,7 +18,6 @@ PROFILE = "profile"
 """The strategy that the NF's profile asks for."""
 AUTO = "auto"
 """container_migrate measures and chooses the strategy."""
-"""The only method that has more than one strategy."""
 
 
 def _containers(found: NfsByHost, nf: str) -> dict[str, Mapping[str, Any]]:
@@ -100,9 +99,8 @@ class Request:
             )
         if not self.profile["stateful"] and not self.force:
             return (
-                f"{self.nf} is stateless (paper, section {self.profile['migration']['paper_section']}): redeploy it by "
-                f'playbooks/remove_core.yml -e \'{{"nf_names": ["{self.nf}"]}}\' and playbooks/deploy_core.yml '
-                f'-e \'{{"nf_names": ["{self.nf}"], "nf_placement": {{"{self.nf}": "{self.target_host}"}}}}\', '
+                f"{self.nf} is stateless{self._section()}: redeploy it by playbooks/remove_nf.yml -e nf={self.nf} and "
+                f"playbooks/deploy_nf.yml -e nf={self.nf} -e host={self.target_host}, "
                 "or migrate it all the same with -e force_migration=true"
             )
         if not self.movable:
@@ -115,20 +113,27 @@ class Request:
     def chosen_strategy(self, implemented: Mapping[str, Collection[str]]) -> tuple[str, str]:
         """The strategy that container_migrate is given, and why it is not the profile's; empty if it is.
 
+        One that is not implemented is replaced by the first of the profile's alternatives that is, else by AUTO.
+
         Args:
             implemented: the strategies that container_migrate knows, each with the methods that have it.
         """
         if self.strategy != PROFILE:
             return self.strategy, ""
-        wanted = self.profile["migration"]["strategy"]
+        migration = self.profile["migration"]
+        wanted = migration["strategy"]
         if self.method in implemented.get(wanted, ()):
             return wanted, ""
         lack = f"which method {self.method} does not have" if wanted in implemented else "which is not implemented"
-        section = self.profile["migration"]["paper_section"]
-        return AUTO, (
-            f"The profile of {self.nf} asks for strategy {wanted} (paper, section {section}), {lack}; "
-            "strategy auto is used instead"
+        instead = next((name for name in migration["alternatives"] if self.method in implemented.get(name, ())), AUTO)
+        return instead, (
+            f"The profile of {self.nf} asks for strategy {wanted}{self._section()}, {lack}; "
+            f"strategy {instead} is used instead"
         )
+
+    def _section(self) -> str:
+        section = self.profile["migration"].get("paper_section")
+        return f" (paper, section {section})" if section else ""
 
     def downtime_budget_ms(self) -> int:
         """After that time the first of those that wait for the NF gives up; 0 if nobody does."""

@@ -30,13 +30,19 @@ options:
     default: []
   addresses:
     description:
-      - IP address of each NF by its name. Each NF must have one.
+      - IP address of each NF by its name. Each NF must have one of its own.
     type: dict
     required: true
   network_driver:
     description:
-      - Network driver of all NFs. By default the one that an NF's profile prefers.
+      - Network driver of all NFs. By default the first of those that an NF's profile likes which O(engine) has.
     type: str
+  engine:
+    description:
+      - Container engine of the hosts.
+    type: str
+    default: docker
+    version_added: 0.2.0
 attributes:
   check_mode:
     description: Runs the same in check mode, as it changes nothing.

@@ -46,6 +46,30 @@ def load(loader: DataLoader, kind: str, name: str) -> dict[str, Any]:
     return found
 
 
+def network_driver(loader: DataLoader, profile: dict[str, Any], engine: str, wanted: str | None) -> dict[str, Any]:
+    """The description of an NF's network driver: the wanted one, else the first that its profile likes and we have.
+
+    Args:
+        profile: of the NF.
+        engine: container engine, which the driver must have options for.
+        wanted: name of the driver that the user asks for.
+
+    Raises:
+        AnsibleActionFail: there is none.
+    """
+    if wanted:
+        return load(loader, "network_driver", wanted)
+    liked = [profile["network_driver"]["preferred"], *profile["network_driver"]["alternatives"]]
+    for name in [name for name in liked if name in known("network_driver")]:
+        description = load(loader, "network_driver", name)
+        if engine in description["engines"]:
+            return description
+    raise AnsibleActionFail(
+        f"None of the network drivers that {profile['name']} likes is there for {engine} ({', '.join(liked)}): "
+        f"set nf_network_driver to one of {', '.join(known('network_driver'))}"
+    )
+
+
 def _load_trusted(loader: DataLoader, path: Path) -> Any:
     """With its templates marked as our own, which ansible-core asks for since 2.19."""
     try:

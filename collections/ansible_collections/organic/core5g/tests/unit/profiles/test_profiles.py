@@ -33,7 +33,10 @@ def test_profile_follows_the_schema(path: Path) -> None:
     assert errors("profile", copy.deepcopy(profile)) == []
     assert profile["name"] == path.stem
     assert profile["migration"]["strategy"] not in profile["migration"]["alternatives"]
-    assert profile["network_driver"]["preferred"] in DRIVERS
+    choices = [profile["network_driver"]["preferred"], *profile["network_driver"]["alternatives"]]
+    assert len(set(choices)) == len(choices)
+    assert DRIVERS & set(choices), "none of the drivers that it likes is described"
+    assert ("quote" in profile["migration"]) == ("paper_section" in profile["migration"])
     assert profile["stateful"] == (profile["migration"]["strategy"] != "redeploy")
 
 
@@ -49,6 +52,11 @@ def test_misspelt_key_of_a_profile_fails(where: tuple[str, ...], key: str) -> No
     assert any(key in error for error in errors("profile", profile))
 
 
+def test_drivers_of_the_schema_are_those_described_and_overlay() -> None:
+    driver = load(COLLECTION / "schemas" / "profile.yml")["network_driver"]["options"]
+    assert set(driver["preferred"]["choices"]) == set(driver["alternatives"]["choices"]) == {*DRIVERS, "overlay"}
+
+
 def test_unknown_strategy_fails() -> None:
     profile = load(COLLECTION / "profiles" / "smf.yml")
     profile["migration"]["strategy"] = "teleport"
@@ -62,6 +70,8 @@ def test_no_budget_is_wider_than_its_sources() -> None:
         assert budgets.get("pfcp_request_give_up_ms", 0) <= 9000
         assert budgets.get("pfcp_heartbeat_ms", 0) <= 10000
         assert budgets.get("nrf_heartbeat_ms", 0) <= 10000
+        assert budgets.get("sbi_request_give_up_ms", 0) <= 10000
+        assert budgets.get("nas_procedure_ms", 0) <= 15000
 
 
 def test_a_profile_may_ask_for_every_strategy() -> None:

@@ -21,7 +21,11 @@ FOUND = {
 
 
 def profile(strategy: str) -> dict[str, Any]:
-    return {"stateful": True, "migration": {"strategy": strategy, "paper_section": "4.2"}, "budgets": {}}
+    return {
+        "stateful": True,
+        "migration": {"strategy": strategy, "alternatives": ["pre_copy"], "paper_section": "4.2"},
+        "budgets": {},
+    }
 
 
 def request(strategy: str) -> dict[str, Any]:
@@ -52,7 +56,7 @@ def test_every_strategy_of_the_mechanism_is_implemented() -> None:
     for strategy in STRATEGIES:
         plan = nf.nf_migration_plan(request(strategy), FOUND)
         assert (plan["moves"], plan["strategy"], plan["source_host"]) == (True, strategy, "edge-a")
-    assert nf.nf_migration_plan(request("ppm"), FOUND)["strategy"] == "auto"
+    assert nf.nf_migration_plan(request("ppm"), FOUND)["strategy"] == "pre_copy"
 
 
 def test_refusal() -> None:

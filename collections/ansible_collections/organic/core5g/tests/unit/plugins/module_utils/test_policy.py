@@ -25,8 +25,11 @@ def entry(status: str = "running", restart_policy: str = "unless-stopped", error
     }
 
 
-def profile(strategy: str = "pre_copy", stateful: bool = True, **budgets: int) -> dict[str, Any]:
-    return {"stateful": stateful, "migration": {"strategy": strategy, "paper_section": "4.2"}, "budgets": budgets}
+def profile(
+    strategy: str = "pre_copy", stateful: bool = True, alternatives: tuple[str, ...] = (), **budgets: int
+) -> dict[str, Any]:
+    migration = {"strategy": strategy, "alternatives": list(alternatives), "paper_section": "4.2"}
+    return {"stateful": stateful, "migration": migration, "budgets": budgets}
 
 
 def request(**options: Any) -> policy.Request:
@@ -72,6 +75,12 @@ def test_request_that_is_refused(options: dict[str, Any], reason: str) -> None:
     assert re.search(reason, request(**options).refusal())
 
 
+def test_stateless_nf_that_the_paper_does_not_discuss() -> None:
+    stateless = profile("redeploy", stateful=False)
+    del stateless["migration"]["paper_section"]
+    assert request(profile=stateless).refusal().startswith("smf is stateless: redeploy it by playbooks/remove_nf.yml")
+
+
 def test_request_that_may_be_tried() -> None:
     assert request().refusal() == ""
     assert request(profile=profile(stateful=False), force=True).refusal() == ""
@@ -84,6 +93,16 @@ def test_request_that_may_be_tried() -> None:
         ({"strategy": "auto"}, "auto", ""),
         ({"strategy": "post_copy"}, "post_copy", ""),
         ({"profile": profile("ppm")}, "auto", "asks for strategy ppm (paper, section 4.2), which is not implemented"),
+        (
+            {"profile": profile("ppm", alternatives=("redeploy", "pre_copy", "inter_copy"))},
+            "pre_copy",
+            "which is not implemented; strategy pre_copy is used instead",
+        ),
+        (
+            {"method": "engine", "profile": profile(alternatives=("ppm", "post_copy", "inter_copy"))},
+            "inter_copy",
+            "which method engine does not have; strategy inter_copy",
+        ),
         ({"method": "engine"}, "auto", "which method engine does not have"),
         ({"method": "engine", "strategy": "inter_copy"}, "inter_copy", ""),
     ],

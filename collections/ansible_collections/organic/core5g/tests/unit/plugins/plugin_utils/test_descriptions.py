@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from ansible.errors import AnsibleActionFail
 from ansible.parsing.dataloader import DataLoader
@@ -21,8 +23,8 @@ def test_every_description_can_be_loaded(kind: str) -> None:
 @pytest.mark.parametrize(
     ("kind", "reason"),
     [
-        ("core", "There is no core xyz, known are: minicore"),
-        ("profile", "There is no profile of an NF 'xyz', known are: nrf, smf, upf"),
+        ("core", "There is no core xyz, known are: .*minicore"),
+        ("profile", "There is no profile of an NF 'xyz', known are: .*nrf.*smf.*upf"),
         ("network_driver", "There is no network driver xyz, known are: bridge, host"),
     ],
 )
@@ -34,3 +36,24 @@ def test_unknown_description_is_named(kind: str, reason: str) -> None:
 def test_templates_are_kept_for_later() -> None:
     core = descriptions.load(DataLoader(), "core", "minicore")
     assert "{{" in core["env"]["MINICORE_ADDRESS"]
+
+
+def profile(*liked: str) -> dict[str, Any]:
+    return {"name": "ausf", "network_driver": {"preferred": liked[0], "alternatives": list(liked[1:])}}
+
+
+@pytest.mark.parametrize(
+    ("liked", "wanted", "driver"),
+    [
+        (("bridge", "macvlan"), None, "bridge"),
+        (("overlay", "macvlan", "bridge"), None, "macvlan"),
+        (("overlay",), "host", "host"),
+    ],
+)
+def test_first_driver_that_is_there_is_taken(liked: tuple[str, ...], wanted: str | None, driver: str) -> None:
+    assert descriptions.network_driver(DataLoader(), profile(*liked), "docker", wanted)["name"] == driver
+
+
+def test_without_a_driver_the_remedy_is_named() -> None:
+    with pytest.raises(AnsibleActionFail, match=r"is there for podman \(macvlan\): set nf_network_driver to"):
+        descriptions.network_driver(DataLoader(), profile("macvlan"), "podman", None)
