@@ -56,7 +56,7 @@ class Request:
         """The body as JSON, or the Problem that a malformed body is answered with."""
         try:
             return json.loads(self.body)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise Problem(400, "INVALID_MSG_FORMAT", str(error)) from error
 
     def json_object(self) -> dict[str, Any]:

@@ -1,0 +1,153 @@
+# Copyright (c) 2026 Organic 5GC contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Provisioning of subscribers, an interface of minicore's own: `/minicore/v1/subscribers`. Keys go in and never out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..sbi.fields import SUPI, need_integer, need_matching, need_octets, optional
+from ..sbi.message import Problem, Request, Response, json_response
+from ..sbi.router import Router
+from .changes import ChangeNotifier
+from .subscribers import PARTS, SQN_LIMIT, Subscriber, SubscriberStore
+
+SUBSCRIBERS = "/minicore/v1/subscribers"
+SUBSCRIBER = SUBSCRIBERS + "/{supi}"
+
+MAX_RANGE = 200_000
+DEFAULT_AMF = "8000"
+"""AMF field with the separation bit set, as 5G AKA has it (TS 33.501 clause 6.1.3.2.0)."""
+ATTRIBUTES = frozenset({"supi", "k", "opc", "amf", "sqn", *PARTS})
+
+
+class ProvisioningApi:
+    def __init__(self, store: SubscriberStore, notifier: ChangeNotifier) -> None:
+        self._store = store
+        self._notifier = notifier
+
+    def add_routes(self, router: Router) -> None:
+        router.add("PUT", SUBSCRIBER, self.put)
+        router.add("GET", SUBSCRIBER, self.get)
+        router.add("DELETE", SUBSCRIBER, self.delete)
+        router.add("POST", SUBSCRIBERS, self.post)
+        router.add("GET", SUBSCRIBERS, self.list_all)
+        router.add("DELETE", SUBSCRIBERS, self.delete_all)
+
+    async def put(self, request: Request, supi: str) -> Response:
+        """Create a subscriber, or change one: what is absent then stays as it is."""
+        subscriber = self._read({**request.json_object(), "supi": supi})
+        return Response(201 if self._keep(subscriber) else 204)
+
+    async def get(self, request: Request, supi: str) -> Response:
+        subscriber = self._find(supi)
+        return json_response({"supi": supi, "amf": subscriber.amf.hex(), **subscriber.provisioned()})
+
+    async def delete(self, request: Request, supi: str) -> Response:
+        self._find(supi)
+        self._forget(self._store.remove(supi))
+        return Response(204)
+
+    async def post(self, request: Request) -> Response:
+        """Many at once: `subscribers`, a list, or `range`. Nothing is kept if one of them is wrong."""
+        data = request.json_object()
+        listed, block = optional(data, "subscribers", list), optional(data, "range", dict)
+        if (listed is None) == (block is None):
+            raise Problem(400, "MANDATORY_IE_MISSING", "either subscribers or range")
+        read = self._read_range(block) if block is not None else [self._read(one) for one in listed or ()]
+        created = sum([self._keep(subscriber) for subscriber in read])
+        return json_response({"created": created, "changed": len(read) - created, "subscribers": len(self._store)})
+
+    async def list_all(self, request: Request) -> Response:
+        return json_response({"subscribers": len(self._store), "supis": [one.supi for one in self._store]})
+
+    async def delete_all(self, request: Request) -> Response:
+        for subscriber in self._store.clear():
+            self._forget(subscriber)
+        return Response(204)
+
+    def _find(self, supi: str) -> Subscriber:
+        subscriber = self._store.get(supi)
+        if subscriber is None:
+            raise Problem(404, "USER_NOT_FOUND", supi)
+        return subscriber
+
+    def _read(self, data: Any) -> Subscriber:
+        """A subscriber as the interface describes it, with what a known one of that SUPI has already."""
+        if not isinstance(data, dict):
+            raise Problem(400, "INVALID_MSG_FORMAT", "a subscriber is a JSON object")
+        _refuse_unknown(data, ATTRIBUTES)
+        supi = need_matching(data, "supi", SUPI)
+        known = self._store.get(supi)
+        k, opc, amf, sqn = _read_keys(data, known)
+        subscriber = Subscriber(supi, k, opc, amf, sqn)
+        if known is not None:
+            for name in PARTS:
+                setattr(subscriber, name, getattr(known, name))
+            subscriber.authentication_status = known.authentication_status
+            subscriber.amf_registration = known.amf_registration
+            subscriber.smf_registrations = known.smf_registrations
+        for name, kind in PARTS.items():
+            document = optional(data, name, kind)
+            if document is not None:
+                setattr(subscriber, name, document)
+        return subscriber
+
+    def _read_range(self, block: dict[str, Any]) -> list[Subscriber]:
+        """`count` subscribers with the SUPIs from `first` on; they share keys and documents."""
+        _refuse_unknown(block, (ATTRIBUTES - {"supi"}) | {"first", "count"})
+        first = need_matching(block, "first", SUPI).removeprefix("imsi-")
+        count = need_integer(block, "count", 1, MAX_RANGE)
+        if int(first) + count > 10 ** len(first):
+            raise Problem(400, "MANDATORY_IE_INCORRECT", f"count: {count} SUPIs from {first} on need more digits")
+        k, opc, amf, sqn = _read_keys(block, None)
+        given = {name: optional(block, name, kind) for name, kind in PARTS.items() if block.get(name) is not None}
+        width = len(first)
+        numbers = range(int(first), int(first) + count)
+        return [Subscriber(f"imsi-{number:0{width}}", k, opc, amf, sqn, **given) for number in numbers]
+
+    def _keep(self, subscriber: Subscriber) -> bool:
+        """Store a subscriber and notify of what changed; True if it is new."""
+        known = self._store.get(subscriber.supi)
+        self._store.put(subscriber)
+        if known is None:
+            return True
+        self._notifier.changed(subscriber.supi, known.provisioned(), subscriber.provisioned())
+        if _secrets(known) != _secrets(subscriber):
+            self._notifier.keys_changed(subscriber.supi)
+        return False
+
+    def _forget(self, subscriber: Subscriber | None) -> None:
+        if subscriber is not None:
+            self._notifier.changed(subscriber.supi, subscriber.provisioned(), {})
+            self._notifier.keys_changed(subscriber.supi)
+
+
+def _secrets(subscriber: Subscriber) -> tuple[bytes, bytes, bytes, int]:
+    return subscriber.k, subscriber.opc, subscriber.amf, subscriber.sqn
+
+
+def _read_keys(data: dict[str, Any], known: Subscriber | None) -> tuple[bytes, bytes, bytes, int]:
+    """K, OPc, AMF field and SQN; those of a known subscriber are kept where they are not given."""
+    if known is not None and "k" not in data and "opc" not in data:
+        k, opc = known.k, known.opc
+    else:
+        k, opc = need_octets(data, "k", 16), need_octets(data, "opc", 16)
+    amf = known.amf if known is not None and "amf" not in data else need_octets({"amf": DEFAULT_AMF, **data}, "amf", 2)
+    sqn = known.sqn if known is not None and "sqn" not in data else read_sqn(data.get("sqn", 0))
+    return k, opc, amf, sqn
+
+
+def read_sqn(value: Any) -> int:
+    """SQN as 12 hexadecimal digits or as an integer (TS 29.505 clause 5.4.2.3)."""
+    if isinstance(value, str):
+        return int.from_bytes(need_octets({"sqn": value}, "sqn", 6), "big")
+    return need_integer({"sqn": value}, "sqn", 0, SQN_LIMIT - 1)
+
+
+def _refuse_unknown(data: dict[str, Any], known: frozenset[str]) -> None:
+    # A misspelt "opc" would otherwise be a subscriber that never authenticates. The value may be a key: not shown.
+    for name in data:
+        if name not in known:
+            raise Problem(400, "INVALID_MSG_FORMAT", f"unknown attribute {name[:40]!r}")
