@@ -319,6 +319,9 @@ class Target(TargetEnd):
         """Before the commit, end all that is in the container: the source may go on as soon as it is told."""
         if not self.may_have_run(self._record):
             target_cleanup.kill(self._record)
+            if self._prepared is not None:
+                with contextlib.suppress(OSError):  # the container's interfaces have ended with it
+                    self._prepared.links.withdraw()
 
     def _abort(self) -> None:
         """Undo everything. A process that is restored here has never run, and is discarded."""

@@ -49,6 +49,7 @@ class AddressSwitch:
         self._packets: socket.socket | None = None
         self._before = [os.pread(answer, 8, 0).strip() for answer in self._answers]
         self._stop = threading.Event()
+        self._announcer: threading.Thread | None = None
 
     def down(self) -> None:
         """Take the links down: nothing is sent any more, and the kernel drops routes and neighbours."""
@@ -125,7 +126,19 @@ class AddressSwitch:
                     return
                 self.announce()
 
-        threading.Thread(target=repeat, daemon=True).start()
+        self._announcer = threading.Thread(target=repeat, daemon=True)
+        self._announcer.start()
+
+    def withdraw(self) -> None:
+        """Give the addresses up for good, after :meth:`activate`: the other host may announce them once this returns.
+
+        An announcement that is sent from here later would have the switches deliver to this host, until the container
+        on the other one sends something itself. One that only answers requests never would.
+        """
+        self._stop.set()
+        if self._announcer is not None:
+            self._announcer.join()
+        self.down()
 
     def close(self) -> None:
         self._stop.set()

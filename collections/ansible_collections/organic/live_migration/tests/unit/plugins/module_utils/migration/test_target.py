@@ -143,7 +143,10 @@ def prepared(site: Site, tmp_path: Path) -> Any:
     )
     return SimpleNamespace(
         links=SimpleNamespace(
-            activate=site.do("links.activate"), keep_announcing=site.do("links.keep_announcing"), close=lambda: None
+            activate=site.do("links.activate"),
+            keep_announcing=site.do("links.keep_announcing"),
+            withdraw=site.do("links.withdraw"),
+            close=lambda: None,
         ),
         ip_config=SimpleNamespace(apply=site.do("ip_config.apply")),
         page_server=SimpleNamespace(wait=site.do("page_server.wait"), fault=None, close=lambda: None),
@@ -230,7 +233,8 @@ def test_a_failed_restore_is_reported_and_discarded(site: Site, place: str) -> N
     site.errors[place] = MigrationError("It did not work.")
     outcome = serve(site)
     assert (outcome.verdict, outcome.message) == (Verdict.ROLLED_BACK, "It did not work.")
-    assert site.did[-4:] == ["kill", "send failed", "discard", "close"]
+    # the source announces the addresses as soon as it is told
+    assert site.did[-5:] == ["kill", "links.withdraw", "send failed", "discard", "close"]
     assert "thaw" not in site.did
 
 
@@ -256,15 +260,17 @@ def test_a_process_that_was_killed_while_it_waited_is_not_let_run(site: Site) ->
 def test_an_abort_removes_what_there_is(site: Site, length: int) -> None:
     site.script = [*TO_THE_IMAGES[:length], messages.ABORT]
     serve(site)
-    ending = ["kill", "send aborted", "discard"]
-    assert site.did[-4 if length > 1 else -3 :] == ending + (["close"] if length > 1 else [])
+    prepared = length > 1
+    ending = ["kill", *(["links.withdraw"] if prepared else []), "send aborted", "discard"]
+    ending += ["close"] if prepared else []
+    assert site.did[-len(ending) :] == ending
 
 
 def test_a_source_that_gives_up_during_the_restore_is_heard(site: Site) -> None:
     site.script = [*TO_THE_IMAGES, messages.ABORT]
     site.errors["criu.run_until"] = Interrupted()
     serve(site)
-    assert site.did[-4:] == ["kill", "send aborted", "discard", "close"]
+    assert site.did[-5:] == ["kill", "links.withdraw", "send aborted", "discard", "close"]
 
 
 @pytest.mark.parametrize("script", [[messages.SWITCH], [messages.IMAGES], ["nonsense"]])

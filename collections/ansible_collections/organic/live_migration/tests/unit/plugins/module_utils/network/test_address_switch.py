@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import socket
 from typing import Any
 
 from ansible_collections.organic.live_migration.plugins.module_utils.host import libc
@@ -13,6 +14,8 @@ from ansible_collections.organic.live_migration.plugins.module_utils.network imp
     interfaces,
 )
 from ansible_collections.organic.live_migration.plugins.module_utils.network.address_switch import AddressSwitch
+
+ETH_P_ARP = 0x0806
 
 
 def test_one_of_two_with_the_same_address_stays_silent(wire: Any) -> None:
@@ -39,6 +42,24 @@ def test_one_of_two_with_the_same_address_stays_silent(wire: Any) -> None:
     links.activate()
     assert answers() == {wire.here_mac}
     links.close()
+
+
+def test_nothing_is_announced_after_the_addresses_were_given_up(wire: Any) -> None:
+    """Else the switches would deliver to this host what the other one has announced meanwhile."""
+    links = AddressSwitch(wire.here, interfaces.read_interfaces(wire.here))
+    links.activate()
+    with libc.network_namespace(wire.there):
+        listener = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(ETH_P_ARP))
+    listener.bind(("peer0", 0))
+    listener.settimeout(5)
+    links.keep_announcing()
+    assert listener.recv(2048)[6:12].hex(":") == wire.here_mac
+    links.withdraw()
+    assert links._announcer is not None
+    assert not links._announcer.is_alive()
+    assert "state DOWN" in wire.inside(wire.here, "ip", "link", "show", "nf0")
+    links.close()
+    listener.close()
 
 
 def test_a_macvlan_stands_by_with_its_link_down(wire: Any) -> None:
