@@ -74,11 +74,11 @@ class NetworkFunction:
         return self._sbi_port
 
     async def stop(self) -> None:
-        """Deregister, then close."""
+        """Deregister, answer the requests that have come, then close."""
         if self._nrf is not None:
             await self._nrf.stop()
         if self._server is not None:
-            self._server.stop()
+            await self._server.drain()
         self.producers.close()
 
     def profile(self) -> dict[str, Any]:

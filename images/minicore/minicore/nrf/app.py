@@ -45,7 +45,7 @@ class Nrf:
     async def stop(self) -> None:
         if self._expiry is not None:
             self._expiry.cancel()
-        self._server.stop()
+        await self._server.drain()
 
     def state(self) -> dict[str, Any]:
         return {

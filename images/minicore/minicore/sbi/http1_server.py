@@ -24,6 +24,7 @@ class Http1Session:
         self._head: h11.Request | None = None
         self._body = bytearray()
         self._task: asyncio.Task[None] | None = None
+        self._is_draining = False
 
     def receive(self, data: bytes) -> None:
         self._h11.receive_data(data)
@@ -32,6 +33,12 @@ class Http1Session:
     def lost(self) -> None:
         # What was begun is finished: a request may have changed the state already.
         self._head = None
+
+    def drain(self) -> None:
+        """Close after the answer to the request that has come."""
+        self._is_draining = True
+        if self._task is None or self._task.done():
+            self._transport.close()
 
     def _advance(self) -> None:
         while True:
@@ -64,7 +71,7 @@ class Http1Session:
         if self._transport.is_closing():
             return
         self._send(response)
-        if self._h11.our_state is h11.MUST_CLOSE:
+        if self._is_draining or self._h11.our_state is h11.MUST_CLOSE:
             self._transport.close()
         else:
             self._h11.start_next_cycle()

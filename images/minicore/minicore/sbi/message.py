@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,9 +16,21 @@ from . import multipart
 JSON_TYPE = "application/json"
 PROBLEM_TYPE = "application/problem+json"
 
+MESSAGE_PRIORITY = "3gpp-sbi-message-priority"
+current_priority: ContextVar[str | None] = ContextVar("message_priority", default=None)
+"""Priority of the request being answered; what it makes the NF ask of others has the same (TS 29.500 clause 6.8)."""
+
 
 class SbiError(Exception):
     """No answer: connection refused or lost, stream reset, time-out, no producer."""
+
+
+class NotProcessed(SbiError):
+    """No answer, and the server has certainly not begun the request: it can be sent again, whatever its method."""
+
+
+class ConnectionLost(SbiError):
+    """The connection ended before the answer: the server may have processed the request."""
 
 
 class Refused(SbiError):
@@ -84,7 +97,7 @@ class Response:
         """The body as JSON, or SbiError."""
         try:
             return json.loads(self.body)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise SbiError(f"answer {self.status} is not JSON: {error}") from error
 
     def parts(self) -> tuple[dict[str, Any], dict[str, bytes]]:
@@ -98,12 +111,16 @@ class Response:
         """Return this response, or raise Refused if it has none of the statuses."""
         if self.status in statuses:
             return self
-        cause, detail = "", ""
-        if self.headers.get("content-type", "").startswith(PROBLEM_TYPE):
-            problem = self.json()
-            if isinstance(problem, dict):
-                cause, detail = str(problem.get("cause", "")), str(problem.get("detail", ""))
-        raise Refused(self.status, cause, detail)
+        raise Refused(self.status, *self.problem())
+
+    def problem(self) -> tuple[str, str]:
+        """Cause and detail of the ProblemDetails in the body; empty where it has none."""
+        if not self.headers.get("content-type", "").startswith(PROBLEM_TYPE):
+            return "", ""
+        problem = self.json()
+        if not isinstance(problem, dict):
+            return "", ""
+        return str(problem.get("cause", "")), str(problem.get("detail", ""))
 
 
 def json_response(value: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:

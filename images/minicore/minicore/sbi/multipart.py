@@ -78,7 +78,7 @@ def _content_id(head: bytes) -> str:
 def _json_object(content: bytes) -> dict[str, Any]:
     try:
         value = json.loads(content)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise MultipartError(f"JSON: {error}") from error
     if not isinstance(value, dict):
         raise MultipartError("a JSON object is expected")

@@ -13,8 +13,16 @@ class Outbox:
         self._h2 = connection
         self._waiting: dict[int, memoryview] = {}
 
+    @property
+    def is_empty(self) -> bool:
+        return not self._waiting
+
     def add(self, stream_id: int, body: bytes) -> None:
         """Send `body` and end the stream; what the window does not take now is kept."""
+        size = len(body)
+        if size <= self._h2.max_outbound_frame_size and size <= self._h2.local_flow_control_window(stream_id):
+            self._h2.send_data(stream_id, body, end_stream=True)
+            return
         self._waiting[stream_id] = memoryview(body)
         self._push(stream_id)
 

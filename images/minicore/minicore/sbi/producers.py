@@ -14,13 +14,18 @@ from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
 from .client import SbiClient
-from .message import JSON_TYPE, Response, SbiError
+from .message import JSON_TYPE, MESSAGE_PRIORITY, NotProcessed, Response, SbiError, current_priority
 
 log = logging.getLogger(__name__)
 
 TARGET_API_ROOT = "3gpp-sbi-target-apiroot"
 NO_PRIORITY = 65536
 """Above all priorities of TS 29.510 (0 to 65535): a profile without one is chosen last."""
+
+MAX_PRODUCERS = 3
+"""So many producers are tried with a request that the ones before did not process."""
+NOT_REACHABLE = "TARGET_NF_NOT_REACHABLE"
+"""Cause of a 504 of the SCP that never reached the producer (TS 29.500 table 5.2.7.2-1)."""
 
 Query = tuple[tuple[str, str], ...]
 
@@ -70,15 +75,26 @@ class Producers:
         {"dnn": "internet", "snssais": [{"sst": 1}]}.
         """
         key = (service, _query(discovery))
-        producers = await self._producers(key)
         if query:
             path = f"{path}?{urlencode(query, quote_via=quote)}"
-        try:
-            return await self._send(producers[0].root, method, path, body, headers)
-        except SbiError:
-            # Whoever asks next asks the NRF first: the producer may be gone.
-            self._cache.pop(key, None)
-            raise
+        tried: set[str] = set()
+        failure: SbiError | None = None
+        while len(tried) < MAX_PRODUCERS:
+            producers = await self._producers(key)
+            root = next((producer.root for producer in producers if producer.root not in tried), None)
+            if root is None:
+                break
+            try:
+                return await self._send(root, method, path, body, headers)
+            except NotProcessed as error:
+                # The next one can have it; the NRF is asked again, for it may know more by now.
+                failure = error
+                tried.add(root)
+                self._cache.pop(key, None)
+            except SbiError:
+                self._cache.pop(key, None)
+                raise
+        raise failure or SbiError(f"no producer of {service}")
 
     async def request_at(
         self,
@@ -158,11 +174,17 @@ class Producers:
         else:
             content = json.dumps(body).encode()
             fields.setdefault("content-type", JSON_TYPE)
-        if self._scp:
-            # TS 29.500 clause 6.10.2.4
-            fields[TARGET_API_ROOT] = root
-            root = self._scp
-        return await self._client(root).request(method, path, content, fields)
+        priority = current_priority.get()
+        if priority is not None:
+            fields.setdefault(MESSAGE_PRIORITY, priority)
+        if not self._scp:
+            return await self._client(root).request(method, path, content, fields)
+        # TS 29.500 clause 6.10.2.4
+        fields[TARGET_API_ROOT] = root
+        response = await self._client(self._scp).request(method, path, content, fields)
+        if response.status == 504 and response.problem()[0] == NOT_REACHABLE:
+            raise NotProcessed(f"the SCP does not reach {root}")
+        return response
 
     def _client(self, root: str) -> SbiClient:
         client = self._clients.get(root)

@@ -17,17 +17,18 @@ class Router:
     """Routes by path segments; a segment `{name}` matches anything and is handed to the handler."""
 
     def __init__(self) -> None:
-        self._routes: list[tuple[str, list[str], Handler]] = []
+        self._routes: dict[tuple[int, str], list[tuple[str, list[str], Handler]]] = {}
 
     def add(self, method: str, pattern: str, handler: Handler) -> None:
-        self._routes.append((method, pattern.split("/"), handler))
+        """Route a method and a pattern that begins with a literal segment: the API's name."""
+        segments = pattern.split("/")
+        self._routes.setdefault((len(segments), segments[1]), []).append((method, segments, handler))
 
     async def __call__(self, request: Request) -> Response:
         segments = request.path.split("/")
         allowed: list[str] = []
-        for method, pattern, handler in self._routes:
-            if len(pattern) != len(segments):
-                continue
+        key = (len(segments), segments[1] if len(segments) > 1 else "")
+        for method, pattern, handler in self._routes.get(key, ()):
             values: list[str] = []
             for expected, segment in zip(pattern, segments, strict=True):
                 if expected[:1] == "{" and segment:

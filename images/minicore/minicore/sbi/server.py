@@ -11,9 +11,12 @@ from collections.abc import Awaitable, Callable
 from typing import Protocol
 
 from .http2_server import PREFACE, Http2Session
-from .message import Problem, Request, Response
+from .message import MESSAGE_PRIORITY, Problem, Request, Response, current_priority
 
 log = logging.getLogger(__name__)
+
+DRAIN_S = 1.0
+"""A client that does not close its connection until then loses it; an NF has two seconds to leave."""
 
 Application = Callable[[Request], Awaitable[Response]]
 
@@ -24,6 +27,8 @@ class Session(Protocol):
     def receive(self, data: bytes) -> None: ...
 
     def lost(self) -> None: ...
+
+    def drain(self) -> None: ...
 
 
 class _Connection(asyncio.Protocol):
@@ -60,18 +65,26 @@ class _Connection(asyncio.Protocol):
 
         return Http1Session(self.transport, self._server.answer)
 
+    def drain(self) -> None:
+        """Let the client go after what it asked is answered."""
+        if self._session is not None:
+            self._session.drain()
+        elif self.transport is not None:
+            self.transport.close()
+
     def connection_lost(self, exc: Exception | None) -> None:
-        self._server.connections.discard(self)
+        self._server.forget(self)
         if self._session is not None:
             self._session.lost()
 
 
 class SbiServer:
-    """Listens on one address and gives every request to the application."""
+    """Listens on one address and gives every request to the application. No timer closes an idle connection."""
 
     def __init__(self, application: Application) -> None:
         self._application = application
         self._listener: asyncio.Server | None = None
+        self._all_gone: asyncio.Future[None] | None = None
         self.connections: set[_Connection] = set()
 
     async def start(self, host: str, port: int) -> int:
@@ -80,8 +93,25 @@ class SbiServer:
         self._listener = await loop.create_server(lambda: _Connection(self), host, port, backlog=128)
         return int(self._listener.sockets[0].getsockname()[1])
 
+    async def drain(self, limit_s: float = DRAIN_S) -> None:
+        """Stop to listen, answer the requests that have come, let the clients close; after the limit stop."""
+        if self._listener is not None:
+            self._listener.close()
+        for connection in list(self.connections):
+            connection.drain()
+        if self.connections:
+            self._all_gone = asyncio.get_running_loop().create_future()
+            await asyncio.wait([self._all_gone], timeout=limit_s)
+        self.stop()
+
+    def forget(self, connection: _Connection) -> None:
+        """A connection is closed."""
+        self.connections.discard(connection)
+        if not self.connections and self._all_gone is not None and not self._all_gone.done():
+            self._all_gone.set_result(None)
+
     def stop(self) -> None:
-        """Stop to listen and close the connections."""
+        """Stop to listen and close the connections at once."""
         if self._listener is not None:
             self._listener.close()
         for connection in list(self.connections):
@@ -89,7 +119,10 @@ class SbiServer:
                 connection.transport.close()
 
     async def answer(self, request: Request) -> Response:
-        """The application's answer; a fault of its own is a 500."""
+        """The application's answer; a fault of its own is a 500. Each request has a context of its own."""
+        priority = request.headers.get(MESSAGE_PRIORITY)
+        if priority is not None:
+            current_priority.set(priority)
         try:
             return await self._application(request)
         except Exception as error:

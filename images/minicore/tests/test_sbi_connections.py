@@ -1,0 +1,330 @@
+# Copyright (c) 2026 Organic 5GC contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How connections of the SBI end and what becomes of the requests on them."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
+
+import h2.events as events
+import pytest
+from h2.errors import ErrorCodes
+from minicore.sbi.client import Connection, SbiClient, SbiError
+from minicore.sbi.http2 import Http2Connection
+from minicore.sbi.message import ConnectionLost, NotProcessed, Request, Response, json_response
+from minicore.sbi.router import Router
+from minicore.sbi.server import SbiServer
+
+Until = Callable[..., Awaitable[None]]
+
+
+class Peer(asyncio.Protocol):
+    """One end of a connection under the test's control; it answers nothing by itself."""
+
+    def __init__(self, client_side: bool = False) -> None:
+        self.h2 = Http2Connection(client_side)
+        self.events: list[events.Event] = []
+        self.is_lost = False
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self.transport = transport
+        self.h2.begin()
+        self.flush()
+
+    def data_received(self, data: bytes) -> None:
+        self.events += self.h2.receive_data(data)
+        self.flush()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.is_lost = True
+
+    def flush(self) -> None:
+        self.transport.write(self.h2.data_to_send())
+
+    def of_type(self, kind: type[events.Event]) -> list[events.Event]:
+        return [event for event in self.events if isinstance(event, kind)]
+
+    def answer(self, stream_id: int, status: bytes = b"204") -> None:
+        self.h2.send_headers(stream_id, [(b":status", status)], end_stream=True)
+        self.flush()
+
+
+@contextlib.asynccontextmanager
+async def listening() -> AsyncIterator[tuple[int, list[Peer]]]:
+    """A port whose connections are peers."""
+    peers: list[Peer] = []
+
+    def accept() -> Peer:
+        peers.append(Peer())
+        return peers[-1]
+
+    server = await asyncio.get_running_loop().create_server(accept, "127.0.0.1", 0)
+    try:
+        yield server.sockets[0].getsockname()[1], peers
+    finally:
+        for peer in peers:
+            peer.transport.abort()
+        server.close()
+
+
+def requests_of(peer: Peer) -> int:
+    return len(peer.of_type(events.RequestReceived))
+
+
+async def begin(client: SbiClient, *methods: str) -> list[asyncio.Task[Response]]:
+    return [asyncio.create_task(client.request(method, f"/{number}")) for number, method in enumerate(methods)]
+
+
+def test_goaway_streams_above_the_last_are_sent_again_and_others_awaited(until: Until) -> None:
+    async def scenario() -> None:
+        async with listening() as (port, peers):
+            client = SbiClient(f"http://127.0.0.1:{port}", "AMF")
+            first, second, third = await begin(client, "POST", "POST", "POST")
+            await until(lambda: peers and requests_of(peers[0]) == 3)
+            peers[0].h2.go_away(1)
+            peers[0].flush()
+            await until(lambda: len(peers) == 2 and requests_of(peers[1]) == 2)
+            assert not any(task.done() for task in (first, second, third))
+            peers[1].answer(1)
+            peers[1].answer(3)
+            assert ((await second).status, (await third).status) == (204, 204)
+            assert not peers[0].is_lost and not first.done()
+            peers[0].answer(1, b"201")
+            assert (await first).status == 201
+            # With its last answer the client closes the connection that takes no more requests.
+            await until(lambda: peers[0].is_lost)
+            client.close()
+
+    asyncio.run(scenario())
+
+
+def test_a_refused_stream_is_sent_again_a_few_times(until: Until) -> None:
+    async def scenario() -> None:
+        async with listening() as (port, peers):
+            client = SbiClient(f"http://127.0.0.1:{port}", "AMF")
+            (task,) = await begin(client, "POST")
+            for number in range(4):
+                await until(lambda number=number: peers and requests_of(peers[0]) == number + 1)
+                peers[0].h2.reset_stream(2 * number + 1, ErrorCodes.REFUSED_STREAM)
+                peers[0].flush()
+            await until(lambda: requests_of(peers[0]) == 5)
+            peers[0].answer(9)
+            assert (await task).status == 204
+            (task,) = await begin(client, "POST")
+            await until(lambda: requests_of(peers[0]) == 6)
+            peers[0].h2.reset_stream(11, ErrorCodes.INTERNAL_ERROR)
+            peers[0].flush()
+            with pytest.raises(SbiError, match="reset"):
+                await task
+            client.close()
+
+    asyncio.run(scenario())
+
+
+def test_a_lost_connection_repeats_what_is_idempotent(until: Until) -> None:
+    async def scenario() -> None:
+        async with listening() as (port, peers):
+            client = SbiClient(f"http://127.0.0.1:{port}", "AMF")
+            get, put, post = await begin(client, "GET", "PUT", "POST")
+            await until(lambda: peers and requests_of(peers[0]) == 3)
+            peers[0].transport.abort()
+            with pytest.raises(ConnectionLost):
+                await post
+            await until(lambda: len(peers) == 2 and requests_of(peers[1]) == 2)
+            peers[1].answer(1)
+            assert (await get).status == 204
+            peers[1].transport.abort()
+            with pytest.raises(ConnectionLost):
+                await put
+            assert len(peers) == 2
+            client.close()
+
+    asyncio.run(scenario())
+
+
+def test_a_request_that_nobody_waits_for_is_cancelled_at_the_server(until: Until) -> None:
+    async def scenario() -> None:
+        async with listening() as (port, peers):
+            client = SbiClient(f"http://127.0.0.1:{port}", "AMF", timeout_s=0.1)
+            with pytest.raises(SbiError, match="within"):
+                await client.request("POST", "/")
+            await until(lambda: peers[0].of_type(events.StreamReset))
+            (task,) = await begin(client, "POST")
+            await until(lambda: requests_of(peers[0]) == 2)
+            peers[0].answer(3)
+            assert (await task).status == 204
+            client.close()
+
+    asyncio.run(scenario())
+
+
+def test_a_connection_that_ends_before_its_settings_had_no_request() -> None:
+    async def scenario() -> None:
+        server = await asyncio.start_server(lambda reader, writer: writer.close(), "127.0.0.1", 0)
+        port = server.sockets[0].getsockname()[1]
+        with pytest.raises(NotProcessed):
+            await SbiClient(f"http://127.0.0.1:{port}", "AMF").request("POST", "/")
+        server.close()
+
+    asyncio.run(scenario())
+
+
+def test_a_draining_server_answers_what_has_come(until: Until) -> None:
+    async def scenario() -> None:
+        go = asyncio.Event()
+        begun = 0
+
+        async def slow(request: Request) -> Response:
+            nonlocal begun
+            begun += 1
+            await go.wait()
+            return Response(200, {}, b"x" * 200_000)
+
+        server = SbiServer(slow)
+        port = await server.start("127.0.0.1", 0)
+        connection = await Connection.open("127.0.0.1", port)
+        idle = await Connection.open("127.0.0.1", port)
+        calls = [connection.call("POST", "/", b"body") for _ in range(3)]
+        await until(lambda: begun == 3)
+        drained = asyncio.create_task(server.drain(30))
+        await until(lambda: connection.draining and idle.lost)
+        with pytest.raises(NotProcessed):
+            await connection.call("POST", "/")
+        assert not drained.done()
+        go.set()
+        assert [len((await call).body) for call in calls] == [200_000] * 3
+        await drained
+        assert connection.lost and begun == 3
+        with pytest.raises(NotProcessed):
+            await Connection.open("127.0.0.1", port)
+
+    asyncio.run(scenario())
+
+
+def test_a_client_that_ignores_goaway_is_refused_then_cut(until: Until) -> None:
+    async def scenario() -> None:
+        async def never(request: Request) -> Response:
+            await asyncio.Event().wait()
+            return Response(204)
+
+        server = SbiServer(never)
+        port = await server.start("127.0.0.1", 0)
+        _, peer = await asyncio.get_running_loop().create_connection(lambda: Peer(True), "127.0.0.1", port)
+        fields = [(b":method", b"GET"), (b":scheme", b"http"), (b":path", b"/")]
+        peer.h2.send_headers(1, fields, end_stream=True)
+        peer.flush()
+        await until(lambda: server.connections)
+        drained = asyncio.create_task(server.drain(0.2))
+        await until(lambda: peer.of_type(events.ConnectionTerminated))
+        peer.h2.send_headers(3, fields, end_stream=True)
+        peer.flush()
+        await until(lambda: peer.of_type(events.StreamReset))
+        reset = peer.of_type(events.StreamReset)[0]
+        assert isinstance(reset, events.StreamReset)
+        assert (reset.stream_id, reset.error_code) == (3, ErrorCodes.REFUSED_STREAM)
+        await drained
+        await until(lambda: peer.is_lost)
+
+    asyncio.run(scenario())
+
+
+class TimerlessLoop(asyncio.SelectorEventLoop):
+    """Remembers what was scheduled for later."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.timers: list[asyncio.TimerHandle] = []
+
+    def call_at(self, when: float, *args: Any, **options: Any) -> asyncio.TimerHandle:
+        timer = super().call_at(when, *args, **options)
+        self.timers.append(timer)
+        return timer
+
+
+def test_no_timer_closes_an_idle_connection(until: Until) -> None:
+    loop = TimerlessLoop()
+
+    async def ok(request: Request) -> Response:
+        return Response(204)
+
+    async def scenario() -> None:
+        server = SbiServer(ok)
+        port = await server.start("127.0.0.1", 0)
+        client = SbiClient(f"http://127.0.0.1:{port}", "AMF")
+        assert (await client.request("POST", "/")).status == 204
+        _, peer = await loop.create_connection(lambda: Peer(True), "127.0.0.1", port)
+        await until(lambda: peer.of_type(events.RemoteSettingsChanged))
+        (kept, other) = server.connections
+        # Nothing is due later: both ends are idle and can stay so for hours.
+        assert [timer for timer in loop.timers if not timer.cancelled() and timer.when() > loop.time()] == []
+        peer.h2.ping(b"idle 1 h")
+        peer.flush()
+        await until(lambda: peer.of_type(events.PingAckReceived))
+        assert (await client.request("POST", "/")).status == 204
+        assert server.connections == {kept, other}
+        client.close()
+        peer.transport.abort()
+        server.stop()
+
+    with contextlib.closing(loop):
+        loop.run_until_complete(scenario())
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        [(b":method", b"GET"), (b":scheme", b"http")],
+        [(b":method", b"GET"), (b":scheme", b"http"), (b":path", b"")],
+        [(b":method", b"GET"), (b":method", b"PUT"), (b":scheme", b"http"), (b":path", b"/")],
+        [(b":method", b"GET"), (b":scheme", b"http"), (b":path", b"/"), (b"Upper", b"x")],
+        [(b":method", b"GET"), (b":scheme", b"http"), (b":path", b"/"), (b"connection", b"close")],
+        [(b":method", b"GET"), (b":scheme", b"http"), (b":path", b"/"), (b"x", b"a\r\nb: c")],
+        [(b":method", b"GET"), (b":scheme", b"http"), (b":path", b"/\xff")],
+        [(b":method", b"GET"), (b":scheme", b"http"), (b":path", b"/"), (b"", b"x")],
+    ],
+)
+def test_a_malformed_request_is_answered_and_the_connection_goes_on(
+    fields: list[tuple[bytes, bytes]], until: Until
+) -> None:
+    async def scenario() -> None:
+        server = SbiServer(Router())
+        port = await server.start("127.0.0.1", 0)
+        _, peer = await asyncio.get_running_loop().create_connection(lambda: Peer(True), "127.0.0.1", port)
+        peer.h2.send_headers(1, fields, end_stream=True)
+        peer.h2.send_headers(3, [(b":method", b"GET"), (b":scheme", b"http"), (b":path", b"/")], end_stream=True)
+        peer.flush()
+        await until(lambda: len(peer.of_type(events.StreamEnded)) == 2)
+        heads = {e.stream_id: dict(e.headers or []) for e in peer.events if isinstance(e, events.ResponseReceived)}
+        bodies = {e.stream_id: json.loads(e.data or b"") for e in peer.events if isinstance(e, events.DataReceived)}
+        assert (heads[1][b":status"], heads[1][b"content-type"]) == (b"400", b"application/problem+json")
+        assert bodies[1]["cause"] == "INVALID_MSG_FORMAT"
+        assert heads[3][b":status"] == b"404"
+        peer.transport.abort()
+        server.stop()
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize("body", [b"", b"{", b"\xff\xfe", b"[" * 200_000, b"[]", b"1" * 5000, b"null"])
+def test_json_that_does_not_parse_is_a_400(body: bytes) -> None:
+    async def scenario() -> None:
+        async def read(request: Request) -> Response:
+            return json_response(request.json_object())
+
+        router = Router()
+        router.add("POST", "/x", read)
+        server = SbiServer(router)
+        port = await server.start("127.0.0.1", 0)
+        connection = await Connection.open("127.0.0.1", port)
+        answer = await connection.call("POST", "/x", body, {"content-type": "application/json"})
+        assert (answer.status, answer.json()["cause"]) == (400, "INVALID_MSG_FORMAT")
+        connection.close()
+        server.stop()
+
+    asyncio.run(scenario())
