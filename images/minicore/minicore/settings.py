@@ -8,12 +8,14 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv4Interface
+from ipaddress import IPv4Address, IPv4Interface, IPv6Interface
 from typing import TypeVar
 
 SBI_PORT = 8000
 PFCP_PORT = 8805
 GTPU_PORT = 2152
+N6_IPV6 = "fd45::1/48"
+"""Default of MINICORE_N6_IPV6."""
 
 PREFIX = "MINICORE_"
 
@@ -40,6 +42,9 @@ class Environment:
     def interface(self, name: str, default: str) -> IPv4Interface:
         """An address with its prefix length."""
         return self._parse(name, default, IPv4Interface)
+
+    def ipv6_interface(self, name: str, default: str) -> IPv6Interface:
+        return self._parse(name, default, IPv6Interface)
 
     def integer(self, name: str, default: int) -> int:
         return self._parse(name, str(default), int)

@@ -13,11 +13,14 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
 
 import pytest
-from minicore import ip
+from minicore import gtpu, ip
 from minicore.nrf.app import Nrf
 from minicore.pfcp.endpoint import Address
+from minicore.pfcp.ies import Teid
 from minicore.settings import Environment, Settings
 from minicore.smf.app import Smf
+from minicore.smf.n4 import N4Client
+from minicore.smf.n4_rules import Report, SessionPlan
 from minicore.upf.n4 import N4Responder
 from minicore.upf.rules import RuleTable
 from minicore.upf.user_plane import UserPlane
@@ -55,14 +58,32 @@ class EchoingN6:
         self._upf.close()
 
 
+class PlainN6(EchoingN6):
+    """Stands for TUN or TAP: keeps what the UPF writes, and hands in what the test sends from N6."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.written: list[bytes] = []
+
+    def write(self, packet: bytes) -> bool:
+        self.written.append(packet)
+        return True
+
+    def send(self, packet: bytes) -> None:
+        self._kernel.send(packet)
+
+
 class LoopbackUpf:
     """A UPF without TUN and registration."""
 
-    def __init__(self, gnb_port: int = 2152, recovery_time_stamp: int = 1000, heartbeat_s: float = 60) -> None:
+    def __init__(
+        self, gnb_port: int = 2152, recovery_time_stamp: int = 1000, heartbeat_s: float = 60, tap: bool = False
+    ) -> None:
         self.rules = RuleTable("127.0.0.1")
-        self.n4 = N4Responder(self.rules, "127.0.0.1", recovery_time_stamp, heartbeat_s)
         self.n6 = EchoingN6()
-        self.user_plane = UserPlane(self.rules, self.n6, gnb_port)
+        self.tap = PlainN6() if tap else None
+        self.user_plane = UserPlane(self.rules, self.n6, gnb_port, self.tap)
+        self.n4 = N4Responder(self.rules, self.user_plane, "127.0.0.1", recovery_time_stamp, heartbeat_s)
         self.n4_address: Address = ("", 0)
         self.n3_port = 0
 
@@ -73,6 +94,76 @@ class LoopbackUpf:
     def stop(self) -> None:
         self.n4.stop()
         self.user_plane.stop()
+
+
+class UpfRig(asyncio.DatagramProtocol):
+    """A UPF between an SMF's side of N4, a gNB's socket on N3, and N6."""
+
+    def __init__(self, tap: bool = False) -> None:
+        self.gnb_port = free_udp_port()
+        self.upf = LoopbackUpf(self.gnb_port, tap=tap)
+        self.upf.n6 = self.upf.user_plane._n6 = self.n6 = PlainN6()
+        self.reports: list[tuple[int, Report]] = []
+        self.received: asyncio.Queue[gtpu.GtpMessage] = asyncio.Queue()
+        self.n4 = N4Client("127.0.0.1", 1, 60, self._find, self)
+        self._transport: asyncio.DatagramTransport | None = None
+
+    async def _find(self) -> list[Address]:
+        return [self.upf.n4_address]
+
+    def upf_lost(self, upf: Address) -> None:
+        return
+
+    def upf_associated(self, upf: Address) -> None:
+        return
+
+    def reported(self, cp_seid: int, report: Report) -> int | None:
+        self.reports.append((cp_seid, report))
+        return cp_seid
+
+    def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
+        self.received.put_nowait(gtpu.decode(data))
+
+    async def session(self, plan: SessionPlan, cp_seid: int = 1, gnb: int | None = 0x70) -> tuple[int, Teid]:
+        up_seid, uplink = await self.n4.establish(self.upf.n4_address, cp_seid, plan)
+        if gnb is not None:
+            await self.downlink(up_seid, gnb)
+        return up_seid, uplink
+
+    async def downlink(self, up_seid: int, gnb: int | None, notifies: bool = True) -> None:
+        tunnel = None if gnb is None else Teid(gnb, "127.0.0.1")
+        await self.n4.set_downlink(self.upf.n4_address, up_seid, tunnel, notifies, end_markers=True)
+
+    def send_raw(self, data: bytes) -> None:
+        assert self._transport is not None
+        self._transport.sendto(data, ("127.0.0.1", self.upf.n3_port))
+
+    def send(self, uplink: Teid, packet: bytes) -> None:
+        self.send_raw(gtpu.g_pdu(uplink.teid, packet, uplink=True))
+
+    async def next(self) -> gtpu.GtpMessage:
+        return await asyncio.wait_for(self.received.get(), 2)
+
+    async def barrier(self) -> None:
+        """Wait until the UPF has handled everything sent on N3 before."""
+        self.send_raw(gtpu.echo_request(1))
+        while (await self.next()).type != gtpu.ECHO_RESPONSE:
+            pass
+
+    @contextlib.asynccontextmanager
+    async def running(self) -> AsyncIterator[UpfRig]:
+        await self.upf.start()
+        await self.n4.endpoint.start("127.0.0.1", 0)
+        loop = asyncio.get_running_loop()
+        self._transport, _ = await loop.create_datagram_endpoint(lambda: self, ("127.0.0.1", self.gnb_port))
+        self.n4.start()
+        try:
+            await until(lambda: self.n4.associations)
+            yield self
+        finally:
+            await self.n4.stop()
+            self.upf.stop()
+            self._transport.close()
 
 
 @dataclass
@@ -121,6 +212,11 @@ def core_on_loopback() -> Callable[..., AbstractAsyncContextManager[Core]]:
 @pytest.fixture
 def upf_type() -> type[LoopbackUpf]:
     return LoopbackUpf
+
+
+@pytest.fixture
+def rig_type() -> type[UpfRig]:
+    return UpfRig
 
 
 @pytest.fixture

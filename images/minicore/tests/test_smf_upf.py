@@ -224,7 +224,7 @@ def test_the_upf_names_what_is_missing(upf_type: Any) -> None:
         assert cause(establish, node, seid=0) == ies.Cause.MANDATORY_IE_MISSING
         assert cause(establish, node, f_seid, seid=0) == ies.Cause.RULE_FAILURE
         short = Ie(IeType.F_SEID, b"\x02")
-        assert cause(establish, node, short, seid=0) == ies.Cause.MANDATORY_IE_INCORRECT
+        assert cause(establish, node, short, seid=0) == ies.Cause.INVALID_LENGTH
         unknown = MessageType.SESSION_MODIFICATION_REQUEST
         assert cause(unknown, seid=99) == ies.Cause.SESSION_CONTEXT_NOT_FOUND
         assert cause(MessageType.SESSION_DELETION_REQUEST, seid=99) == ies.Cause.SESSION_CONTEXT_NOT_FOUND

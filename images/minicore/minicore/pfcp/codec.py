@@ -11,6 +11,9 @@ from enum import IntEnum
 
 VERSION = 1
 _FLAG_SEID = 0x01
+_HEAD = struct.Struct("!HH")
+_MAX_DEPTH = 4
+"""Groups in groups; a Create PDR's PDI has the depth 2."""
 
 
 class MessageType(IntEnum):
@@ -29,6 +32,8 @@ class MessageType(IntEnum):
     SESSION_MODIFICATION_RESPONSE = 53
     SESSION_DELETION_REQUEST = 54
     SESSION_DELETION_RESPONSE = 55
+    SESSION_REPORT_REQUEST = 56
+    SESSION_REPORT_RESPONSE = 57
 
 
 REQUESTS = frozenset(kind for kind in MessageType if kind.name.endswith("_REQUEST"))
@@ -41,25 +46,65 @@ class IeType(IntEnum):
     PDI = 2
     CREATE_FAR = 3
     FORWARDING_PARAMETERS = 4
+    CREATE_URR = 6
+    CREATE_QER = 7
     CREATED_PDR = 8
+    UPDATE_PDR = 9
     UPDATE_FAR = 10
     UPDATE_FORWARDING_PARAMETERS = 11
+    UPDATE_URR = 13
+    UPDATE_QER = 14
+    REMOVE_PDR = 15
+    REMOVE_FAR = 16
+    REMOVE_URR = 17
+    REMOVE_QER = 18
     CAUSE = 19
     SOURCE_INTERFACE = 20
     F_TEID = 21
+    GATE_STATUS = 25
+    MBR = 26
     PRECEDENCE = 29
+    VOLUME_THRESHOLD = 31
+    TIME_THRESHOLD = 32
+    REPORTING_TRIGGERS = 37
+    REPORT_TYPE = 39
     OFFENDING_IE = 40
     DESTINATION_INTERFACE = 42
     UP_FUNCTION_FEATURES = 43
     APPLY_ACTION = 44
+    DOWNLINK_DATA_SERVICE_INFORMATION = 45
+    PFCPSMREQ_FLAGS = 49
     PDR_ID = 56
     F_SEID = 57
     NODE_ID = 60
+    MEASUREMENT_METHOD = 62
+    USAGE_REPORT_TRIGGER = 63
+    MEASUREMENT_PERIOD = 64
+    VOLUME_MEASUREMENT = 66
+    DURATION_MEASUREMENT = 67
+    VOLUME_QUOTA = 73
+    TIME_QUOTA = 74
+    START_TIME = 75
+    END_TIME = 76
+    QUERY_URR = 77
+    USAGE_REPORT_MODIFICATION = 78
+    USAGE_REPORT_DELETION = 79
+    USAGE_REPORT_REPORT = 80
+    URR_ID = 81
+    DOWNLINK_DATA_REPORT = 83
     OUTER_HEADER_CREATION = 84
     UE_IP_ADDRESS = 93
     OUTER_HEADER_REMOVAL = 95
     RECOVERY_TIME_STAMP = 96
+    ERROR_INDICATION_REPORT = 99
+    UR_SEQN = 104
     FAR_ID = 108
+    QER_ID = 109
+    PDN_TYPE = 113
+    FAILED_RULE_ID = 114
+    QFI = 124
+    ETHERNET_PDU_SESSION_INFORMATION = 142
+    PFCPSEREQ_FLAGS = 186
 
 
 GROUPED = frozenset(
@@ -68,11 +113,29 @@ GROUPED = frozenset(
         IeType.PDI,
         IeType.CREATE_FAR,
         IeType.FORWARDING_PARAMETERS,
+        IeType.CREATE_URR,
+        IeType.CREATE_QER,
         IeType.CREATED_PDR,
+        IeType.UPDATE_PDR,
         IeType.UPDATE_FAR,
         IeType.UPDATE_FORWARDING_PARAMETERS,
+        IeType.UPDATE_URR,
+        IeType.UPDATE_QER,
+        IeType.REMOVE_PDR,
+        IeType.REMOVE_FAR,
+        IeType.REMOVE_URR,
+        IeType.REMOVE_QER,
+        IeType.QUERY_URR,
+        IeType.USAGE_REPORT_MODIFICATION,
+        IeType.USAGE_REPORT_DELETION,
+        IeType.USAGE_REPORT_REPORT,
+        IeType.DOWNLINK_DATA_REPORT,
+        IeType.ERROR_INDICATION_REPORT,
     }
 )
+
+
+_KNOWN = frozenset(IeType)
 
 
 class CodecError(ValueError):
@@ -80,10 +143,36 @@ class CodecError(ValueError):
 
 
 class MissingIe(CodecError):
-    """A mandatory information element is not there."""
+    """A mandatory information element is not there (clause 7.6.6)."""
 
     def __init__(self, kind: IeType) -> None:
         super().__init__(f"{kind.name} is missing")
+        self.kind = kind
+
+
+class LengthError(CodecError):
+    """An information element is too short for what it must hold (clause 7.6.7)."""
+
+    def __init__(self, kind: int, length: int) -> None:
+        name = IeType(kind).name if kind in _KNOWN else f"information element {kind}"
+        super().__init__(f"{name} has {length} octets")
+        self.kind = kind
+
+
+class IncorrectIe(CodecError):
+    """An information element has a value that it must not have (clause 7.6.8)."""
+
+    def __init__(self, kind: IeType, what: str) -> None:
+        super().__init__(f"{kind.name}: {what}")
+        self.kind = kind
+
+
+class BodyError(CodecError):
+    """The header is right, what follows is cut short (clause 7.6.3 and 7.6.7); `message` has the header."""
+
+    def __init__(self, message: Message, what: str, kind: int | None = None) -> None:
+        super().__init__(what)
+        self.message = message
         self.kind = kind
 
 
@@ -110,7 +199,7 @@ class Ie:
 
     def encode(self) -> bytes:
         value = b"".join(child.encode() for child in self.children) if self.type in GROUPED else self.value
-        return struct.pack("!HH", self.type, len(value)) + value
+        return _HEAD.pack(self.type, len(value)) + value
 
 
 @dataclass(slots=True)
@@ -148,35 +237,44 @@ def _need(ies: list[Ie], kind: IeType) -> Ie:
 
 
 def decode(data: bytes) -> Message:
-    """Parse one message."""
+    """Parse one message. BodyError: only its header could be read."""
     if len(data) < 8:
         raise CodecError(f"{len(data)} octets are no PFCP message")
     flags, kind, length = struct.unpack_from("!BBH", data)
     if flags >> 5 != VERSION:
         raise VersionError(f"PFCP version {flags >> 5}")
-    if length + 4 > len(data):
-        raise CodecError(f"length {length} in {len(data)} octets")
-    end = length + 4
     if flags & _FLAG_SEID:
-        if length < 12:
-            raise CodecError(f"length {length} with a SEID")
+        if len(data) < 16:
+            raise CodecError(f"{len(data)} octets with a SEID")
         seid, last = struct.unpack_from("!QI", data, 4)
-        return Message(kind, last >> 8, seid, _decode_ies(data[16:end]))
-    (last,) = struct.unpack_from("!I", data, 4)
-    return Message(kind, last >> 8, None, _decode_ies(data[8:end]))
+        message, begin = Message(kind, last >> 8, seid), 16
+    else:
+        (last,) = struct.unpack_from("!I", data, 4)
+        message, begin = Message(kind, last >> 8), 8
+    end = length + 4
+    if not begin <= end <= len(data):
+        raise BodyError(message, f"length {length} in {len(data)} octets")
+    try:
+        message.ies = _decode_ies(data[begin:end], 0)
+    except LengthError as error:
+        raise BodyError(message, str(error), error.kind) from error
+    return message
 
 
-def _decode_ies(data: bytes) -> list[Ie]:
+def _decode_ies(data: bytes, depth: int) -> list[Ie]:
     ies = []
-    offset = 0
-    while offset < len(data):
-        if offset + 4 > len(data):
-            raise CodecError("information element cut short")
-        kind, length = struct.unpack_from("!HH", data, offset)
+    offset, size = 0, len(data)
+    while offset < size:
+        if offset + 4 > size:
+            raise LengthError(0, size - offset)
+        kind, length = _HEAD.unpack_from(data, offset)
         offset += 4
-        if offset + length > len(data):
-            raise CodecError(f"information element {kind} cut short")
+        if offset + length > size:
+            raise LengthError(kind, size - offset)
         value = data[offset : offset + length]
         offset += length
-        ies.append(Ie(kind, children=_decode_ies(value)) if kind in GROUPED else Ie(kind, value))
+        if kind in GROUPED and depth < _MAX_DEPTH:
+            ies.append(Ie(kind, children=_decode_ies(value, depth + 1)))
+        else:
+            ies.append(Ie(kind, value))
     return ies

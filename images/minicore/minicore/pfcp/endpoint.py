@@ -16,7 +16,8 @@ import os
 from collections import OrderedDict
 from collections.abc import Callable
 
-from .codec import REQUESTS, CodecError, Ie, Message, MessageType, VersionError, decode
+from .codec import REQUESTS, BodyError, CodecError, Ie, Message, MessageType, VersionError, decode
+from .refusal import refusal_of
 
 log = logging.getLogger(__name__)
 
@@ -54,13 +55,14 @@ class PfcpEndpoint(asyncio.DatagramProtocol):
         self._pending: dict[tuple[Address, int], _Pending] = {}
         self._answered: OrderedDict[tuple[Address, int, int], tuple[float, bytes]] = OrderedDict()
         self._transport: asyncio.DatagramTransport | None = None
+        self._host = ""
         self.retransmissions = 0
         self.repeated_requests = 0
 
     async def start(self, host: str, port: int) -> int:
         """Bind; return the port (the one that was chosen where `port` is 0)."""
         transport, _ = await self._loop.create_datagram_endpoint(lambda: self, (host, port))
-        self._transport = transport
+        self._transport, self._host = transport, host
         return int(transport.get_extra_info("sockname")[1])
 
     def stop(self) -> None:
@@ -107,11 +109,19 @@ class PfcpEndpoint(asyncio.DatagramProtocol):
         try:
             message = decode(data)
         except VersionError:
-            sequence = int.from_bytes(data[4:7], "big")
-            self._send(addr, Message(MessageType.VERSION_NOT_SUPPORTED_RESPONSE, sequence).encode())
+            # Clause 7.6.2. Its own kind is not answered: two entities would go on without end.
+            if data[1] != MessageType.VERSION_NOT_SUPPORTED_RESPONSE:
+                sequence = int.from_bytes(data[4:7], "big")
+                self._send(addr, Message(MessageType.VERSION_NOT_SUPPORTED_RESPONSE, sequence).encode())
+            return
+        except BodyError as error:
+            log.warning("from %s: %s", addr[0], error)
+            if error.message.type in REQUESTS:
+                self._send(addr, refusal_of(error.message, self._host, error).encode())
             return
         except CodecError as error:
-            log.warning("from %s: %s", addr[0], error)
+            # Clause 7.6.3: too short for its header, silently discarded.
+            log.debug("from %s: %s", addr[0], error)
             return
         if message.type in REQUESTS:
             self._on_request(addr, message)
@@ -137,7 +147,7 @@ class PfcpEndpoint(asyncio.DatagramProtocol):
             response = self._handler(addr, message)
         except CodecError as error:
             log.warning("from %s: %s", addr[0], error)
-            return
+            response = refusal_of(message, self._host, error)
         if response is not None:
             data = response.encode()
             self._answered[key] = (now, data)

@@ -10,7 +10,7 @@ import struct
 from enum import IntEnum, IntFlag
 from typing import NamedTuple
 
-from .codec import CodecError, Ie, IeType
+from .codec import Ie, IeType, IncorrectIe, LengthError
 
 # Seconds from 1900 to 1970: time stamps are those of NTP.
 NTP_EPOCH = 2208988800
@@ -23,9 +23,13 @@ class Cause(IntEnum):
     REJECTED = 64
     SESSION_CONTEXT_NOT_FOUND = 65
     MANDATORY_IE_MISSING = 66
+    CONDITIONAL_IE_MISSING = 67
+    INVALID_LENGTH = 68
     MANDATORY_IE_INCORRECT = 69
     NO_ESTABLISHED_ASSOCIATION = 72
     RULE_FAILURE = 73
+    NO_RESOURCES = 75
+    SERVICE_NOT_SUPPORTED = 76
 
 
 class Interface(IntEnum):
@@ -41,6 +45,7 @@ class ApplyAction(IntFlag):
     DROP = 1
     FORWARD = 2
     BUFFER = 4
+    NOTIFY_CP = 8
 
 
 class Teid(NamedTuple):
@@ -57,8 +62,30 @@ class Seid(NamedTuple):
     address: str
 
 
-# F-TEID allocation by the UP function: octet 5 bit 5 (clause 8.2.25).
+class PdnType(IntEnum):
+    """Clause 8.2.79."""
+
+    IPV4 = 1
+    IPV6 = 2
+    IPV4V6 = 3
+    ETHERNET = 5
+
+
+class UeAddress(NamedTuple):
+    """Addresses of a UE: an IPv4 address, the prefix of a /64 in its 8 octets, or both; empty is none."""
+
+    ipv4: str = ""
+    prefix: bytes = b""
+
+
+# Octet 5 of the UP function's features (clause 8.2.25): it allocates F-TEIDs.
 FEATURE_FTUP = 0x10
+# Octet 6: it sends End Markers itself.
+FEATURE_EMPU = 0x01
+# PFCPSMReq-Flags (clause 8.2.28): drop what is buffered, send End Markers to the former tunnel.
+DROP_BUFFERED, SEND_END_MARKERS = 0x01, 0x02
+# PFCPSEReq-Flags (clause 8.2.137): the session was on this UPF before it restarted.
+RESTORATION = 0x01
 
 
 def group(kind: IeType, *children: Ie) -> Ie:
@@ -78,6 +105,23 @@ _SIZES = {
     IeType.PRECEDENCE: 4,
     IeType.PDR_ID: 2,
     IeType.FAR_ID: 4,
+    IeType.QER_ID: 4,
+    IeType.URR_ID: 4,
+    IeType.UR_SEQN: 4,
+    IeType.QFI: 1,
+    IeType.PDN_TYPE: 1,
+    IeType.REPORT_TYPE: 1,
+    IeType.GATE_STATUS: 1,
+    IeType.MEASUREMENT_METHOD: 1,
+    IeType.MEASUREMENT_PERIOD: 4,
+    IeType.TIME_THRESHOLD: 4,
+    IeType.TIME_QUOTA: 4,
+    IeType.DURATION_MEASUREMENT: 4,
+    IeType.START_TIME: 4,
+    IeType.END_TIME: 4,
+    IeType.PFCPSMREQ_FLAGS: 1,
+    IeType.PFCPSEREQ_FLAGS: 1,
+    IeType.ETHERNET_PDU_SESSION_INFORMATION: 1,
     IeType.RECOVERY_TIME_STAMP: 4,
     IeType.OFFENDING_IE: 2,
 }
@@ -86,9 +130,22 @@ _SIZES = {
 def read_number(ie: Ie) -> int:
     """The number, of which later releases may add octets after it."""
     size = _SIZES[IeType(ie.type)]
-    if len(ie.value) < size:
-        raise CodecError(f"{IeType(ie.type).name} has {len(ie.value)} octets")
-    return int.from_bytes(ie.value[:size], "big")
+    return int.from_bytes(octets(ie, size)[:size], "big")
+
+
+def octets(ie: Ie, least: int) -> bytes:
+    """The value, which has at least so many octets."""
+    if len(ie.value) < least:
+        raise LengthError(ie.type, len(ie.value))
+    return ie.value
+
+
+def read_interface(ie: Ie) -> Interface:
+    value = read_number(ie) & 0x0F
+    try:
+        return Interface(value)
+    except ValueError:
+        raise IncorrectIe(IeType(ie.type), f"interface {value}") from None
 
 
 def node_id(address: str) -> Ie:
@@ -97,9 +154,9 @@ def node_id(address: str) -> Ie:
 
 
 def read_node_id(ie: Ie) -> str:
-    if len(ie.value) != 5 or ie.value[0] & 0x0F:
-        raise CodecError("Node ID is not an IPv4 address")
-    return socket.inet_ntoa(ie.value[1:])
+    if octets(ie, 1)[0] & 0x0F:
+        raise IncorrectIe(IeType.NODE_ID, "not an IPv4 address")
+    return socket.inet_ntoa(octets(ie, 5)[1:5])
 
 
 def apply_action(action: ApplyAction) -> Ie:
@@ -108,14 +165,12 @@ def apply_action(action: ApplyAction) -> Ie:
 
 
 def read_apply_action(ie: Ie) -> ApplyAction:
-    if not ie.value:
-        raise CodecError("Apply Action is empty")
-    return ApplyAction(ie.value[0] & 0x07)
+    return ApplyAction(octets(ie, 1)[0] & 0x0F)
 
 
-def up_function_features(first_octet: int) -> Ie:
+def up_function_features(*first_octets: int) -> Ie:
     """Clause 8.2.25."""
-    return Ie(IeType.UP_FUNCTION_FEATURES, bytes((first_octet, 0)))
+    return Ie(IeType.UP_FUNCTION_FEATURES, bytes(first_octets))
 
 
 def f_seid(seid: Seid) -> Ie:
@@ -124,9 +179,10 @@ def f_seid(seid: Seid) -> Ie:
 
 
 def read_f_seid(ie: Ie) -> Seid:
-    if len(ie.value) < 13 or not ie.value[0] & 0x02:
-        raise CodecError("F-SEID without IPv4 address")
-    return Seid(int.from_bytes(ie.value[1:9], "big"), socket.inet_ntoa(ie.value[9:13]))
+    if not octets(ie, 1)[0] & 0x02:
+        raise IncorrectIe(IeType.F_SEID, "no IPv4 address")
+    value = octets(ie, 13)
+    return Seid(int.from_bytes(value[1:9], "big"), socket.inet_ntoa(value[9:13]))
 
 
 def f_teid(teid: Teid | None) -> Ie:
@@ -137,22 +193,33 @@ def f_teid(teid: Teid | None) -> Ie:
 
 
 def read_f_teid(ie: Ie) -> Teid | None:
-    if ie.value and ie.value[0] & 0x04:
+    flags = octets(ie, 1)[0]
+    if flags & 0x04:
         return None
-    if len(ie.value) < 9 or not ie.value[0] & 0x01:
-        raise CodecError("F-TEID without IPv4 address")
-    return Teid(int.from_bytes(ie.value[1:5], "big"), socket.inet_ntoa(ie.value[5:9]))
+    if not flags & 0x01:
+        raise IncorrectIe(IeType.F_TEID, "no IPv4 address")
+    value = octets(ie, 9)
+    return Teid(int.from_bytes(value[1:5], "big"), socket.inet_ntoa(value[5:9]))
 
 
-def ue_ip_address(address: str, destination: bool) -> Ie:
-    """Clause 8.2.62: V4, and S/D = 1 where it is the destination of the packet."""
-    return Ie(IeType.UE_IP_ADDRESS, bytes((0x02 | (0x04 if destination else 0),)) + socket.inet_aton(address))
+def ue_ip_address(address: UeAddress, destination: bool) -> Ie:
+    """Clause 8.2.62: V6 and V4 (flags 1 and 2), S/D = 1 where it is the destination of the packet."""
+    flags = (0x02 if address.ipv4 else 0) | (0x01 if address.prefix else 0) | (0x04 if destination else 0)
+    value = socket.inet_aton(address.ipv4) if address.ipv4 else b""
+    value += address.prefix.ljust(16, b"\0") if address.prefix else b""
+    return Ie(IeType.UE_IP_ADDRESS, bytes((flags,)) + value)
 
 
-def read_ue_ip_address(ie: Ie) -> str:
-    if len(ie.value) < 5 or not ie.value[0] & 0x02:
-        raise CodecError("UE IP Address without IPv4 address")
-    return socket.inet_ntoa(ie.value[1:5])
+def read_ue_ip_address(ie: Ie) -> UeAddress:
+    """An IPv6 address stands for its /64, which is the session's (the flag IPv6D is not set then)."""
+    flags = octets(ie, 1)[0]
+    if not flags & 0x03:
+        raise IncorrectIe(IeType.UE_IP_ADDRESS, "no address")
+    ipv4, offset = "", 1
+    if flags & 0x02:
+        ipv4, offset = socket.inet_ntoa(octets(ie, 5)[1:5]), 5
+    prefix = octets(ie, offset + 16)[offset : offset + 8] if flags & 0x01 else b""
+    return UeAddress(ipv4, prefix)
 
 
 def outer_header_creation(teid: Teid) -> Ie:
@@ -161,6 +228,7 @@ def outer_header_creation(teid: Teid) -> Ie:
 
 
 def read_outer_header_creation(ie: Ie) -> Teid:
-    if len(ie.value) < 10 or not ie.value[0] & 0x01:
-        raise CodecError("Outer Header Creation is not GTP-U/UDP/IPv4")
-    return Teid(int.from_bytes(ie.value[2:6], "big"), socket.inet_ntoa(ie.value[6:10]))
+    if not octets(ie, 2)[0] & 0x01:
+        raise IncorrectIe(IeType.OUTER_HEADER_CREATION, "not GTP-U/UDP/IPv4")
+    value = octets(ie, 10)
+    return Teid(int.from_bytes(value[2:6], "big"), socket.inet_ntoa(value[6:10]))

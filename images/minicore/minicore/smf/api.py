@@ -11,11 +11,12 @@ from typing import Any, TypeVar
 
 from ..pfcp.codec import CodecError
 from ..pfcp.endpoint import PfcpTimeout
-from ..pfcp.ies import Cause, Teid
+from ..pfcp.ies import Cause, Teid, UeAddress
 from ..sbi.message import Problem, Request, Response, json_response
 from ..sbi.router import Router
 from .contexts import AddressPool, ContextStore, PoolExhausted, SmContext
 from .n4 import N4Client, N4Error, NoUpf
+from .n4_rules import SessionPlan
 
 log = logging.getLogger(__name__)
 
@@ -57,7 +58,7 @@ class SmfApi:
         except PoolExhausted as error:
             raise Problem(500, "INSUFFICIENT_RESOURCES", "no UE address is left") from error
         try:
-            up_seid, uplink = await self._n4.establish(upf, ref, address)
+            up_seid, uplink = await self._n4.establish(upf, ref, SessionPlan(UeAddress(address)))
         except (PfcpTimeout, NoUpf, N4Error, CodecError) as error:
             self._pool.release(address)
             raise _n4_problem(error) from error

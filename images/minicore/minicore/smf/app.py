@@ -19,6 +19,7 @@ from .api import SmfApi
 from .contexts import AddressPool, ContextStore
 from .idempotency import DuplicateFilter
 from .n4 import N4Client
+from .n4_rules import Report
 
 log = logging.getLogger(__name__)
 
@@ -41,7 +42,7 @@ class Smf(NetworkFunction):
         self._upf = upf or ((settings.upf, PFCP_PORT) if settings.upf else None)
         self._contexts = ContextStore()
         self.n4 = N4Client(
-            settings.address, own_recovery_time_stamp(), settings.pfcp_heartbeat_s, self._find_upfs, self._upf_lost
+            settings.address, own_recovery_time_stamp(), settings.pfcp_heartbeat_s, self._find_upfs, self
         )
         self._api = SmfApi(self._contexts, AddressPool(settings.n6), self.n4, lambda: self.root)
         self._duplicates = DuplicateFilter(self.router)
@@ -86,7 +87,14 @@ class Smf(NetworkFunction):
             return []
         return [(str(address), PFCP_PORT) for profile in profiles for address in profile.get("ipv4Addresses", [])[:1]]
 
-    def _upf_lost(self, upf: Address) -> None:
+    def upf_associated(self, upf: Address) -> None:
+        """Nothing to restore: its sessions were dropped when it was lost."""
+
+    def reported(self, cp_seid: int, report: Report) -> int | None:
+        context = self._contexts.by_ref.get(str(cp_seid))
+        return None if context is None else context.up_seid
+
+    def upf_lost(self, upf: Address) -> None:
         gone = self._contexts.remove_all_of(upf)
         self._api.forget_upf(gone)
         log.warning("%d sessions of %s dropped", len(gone), upf[0])

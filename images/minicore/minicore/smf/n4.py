@@ -9,36 +9,37 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Awaitable, Callable
+from typing import Protocol
 
 from ..pfcp.association import Association, Heartbeats
 from ..pfcp.codec import CodecError, Ie, IeType, Message, MessageType
 from ..pfcp.endpoint import N1, T1_S, Address, PfcpEndpoint, PfcpTimeout
 from ..pfcp.ies import (
-    ApplyAction,
     Cause,
-    Interface,
     Seid,
     Teid,
-    apply_action,
     f_seid,
-    f_teid,
-    group,
     node_id,
     number,
-    outer_header_creation,
     read_f_seid,
     read_f_teid,
     read_number,
-    ue_ip_address,
+)
+from ..pfcp.qos_ies import BitRates
+from ..pfcp.refusal import refusal
+from .n4_rules import (
+    Report,
+    SessionPlan,
+    Usage,
+    downlink_update,
+    establishment,
+    quota_update,
+    rates_update,
+    read_report,
+    read_usage,
 )
 
 log = logging.getLogger(__name__)
-
-UPLINK_PDR, DOWNLINK_PDR = 1, 2
-UPLINK_FAR, DOWNLINK_FAR = 1, 2
-PRECEDENCE = 255
-# Outer Header Removal: GTP-U/UDP/IPv4 (clause 8.2.64).
-REMOVE_GTPU = 0
 
 RETRY_S = 1.0
 DISCOVERY_S = 10.0
@@ -57,8 +58,21 @@ class NoUpf(Exception):
     """No association is up."""
 
 
+class SessionEvents(Protocol):
+    """What the UPFs say by themselves."""
+
+    def upf_lost(self, upf: Address) -> None:
+        """The association is down; its sessions may be gone."""
+
+    def upf_associated(self, upf: Address) -> None:
+        """An association was set up: the UPF has no session of this SMF now (clause 6.2.6.2.2)."""
+
+    def reported(self, cp_seid: int, report: Report) -> int | None:
+        """A report on a session; its UPF's SEID, or None if it is unknown."""
+
+
 class N4Client:
-    """`find_upfs` gives the addresses of the UPFs; `on_lost` hears of each association that went down."""
+    """`find_upfs` gives the addresses of the UPFs."""
 
     def __init__(
         self,
@@ -66,14 +80,14 @@ class N4Client:
         recovery_time_stamp: int,
         heartbeat_s: float,
         find_upfs: Callable[[], Awaitable[list[Address]]],
-        on_lost: Callable[[Address], None],
+        events: SessionEvents,
         t1_s: float = T1_S,
         n1: int = N1,
     ) -> None:
         self._address = address
         self.recovery_time_stamp = recovery_time_stamp
         self._find_upfs = find_upfs
-        self._on_lost = on_lost
+        self._events = events
         self.endpoint = PfcpEndpoint(self._handle, t1_s, n1)
         self._heartbeats = Heartbeats(self.endpoint, recovery_time_stamp, heartbeat_s, self._lost)
         self._changed = asyncio.Event()
@@ -104,76 +118,38 @@ class N4Client:
                 return association.peer
         raise NoUpf
 
-    async def establish(self, upf: Address, cp_seid: int, ue_address: str) -> tuple[int, Teid]:
+    async def establish(self, upf: Address, cp_seid: int, plan: SessionPlan) -> tuple[int, Teid]:
         """Make a session, its downlink buffered until the gNB is known; return the UPF's SEID and uplink tunnel."""
+        head = [node_id(self._address), f_seid(Seid(cp_seid, self._address))]
         response = await self._session_request(
-            upf,
-            MessageType.SESSION_ESTABLISHMENT_REQUEST,
-            0,
-            [
-                node_id(self._address),
-                f_seid(Seid(cp_seid, self._address)),
-                group(
-                    IeType.CREATE_PDR,
-                    number(IeType.PDR_ID, UPLINK_PDR),
-                    number(IeType.PRECEDENCE, PRECEDENCE),
-                    group(
-                        IeType.PDI,
-                        number(IeType.SOURCE_INTERFACE, Interface.ACCESS),
-                        f_teid(None),
-                        ue_ip_address(ue_address, destination=False),
-                    ),
-                    number(IeType.OUTER_HEADER_REMOVAL, REMOVE_GTPU),
-                    number(IeType.FAR_ID, UPLINK_FAR),
-                ),
-                group(
-                    IeType.CREATE_PDR,
-                    number(IeType.PDR_ID, DOWNLINK_PDR),
-                    number(IeType.PRECEDENCE, PRECEDENCE),
-                    group(
-                        IeType.PDI,
-                        number(IeType.SOURCE_INTERFACE, Interface.CORE),
-                        ue_ip_address(ue_address, destination=True),
-                    ),
-                    number(IeType.FAR_ID, DOWNLINK_FAR),
-                ),
-                group(
-                    IeType.CREATE_FAR,
-                    number(IeType.FAR_ID, UPLINK_FAR),
-                    apply_action(ApplyAction.FORWARD),
-                    group(IeType.FORWARDING_PARAMETERS, number(IeType.DESTINATION_INTERFACE, Interface.CORE)),
-                ),
-                group(IeType.CREATE_FAR, number(IeType.FAR_ID, DOWNLINK_FAR), apply_action(ApplyAction.BUFFER)),
-            ],
+            upf, MessageType.SESSION_ESTABLISHMENT_REQUEST, 0, [*head, *establishment(plan)]
         )
         tunnel = read_f_teid(response.need(IeType.CREATED_PDR).need(IeType.F_TEID))
         if tunnel is None:
             raise CodecError("Created PDR without a TEID")
         return read_f_seid(response.need(IeType.F_SEID)).seid, tunnel
 
-    async def set_downlink(self, upf: Address, up_seid: int, gnb: Teid | None) -> None:
+    async def set_downlink(
+        self, upf: Address, up_seid: int, gnb: Teid | None, notifies: bool = False, end_markers: bool = False
+    ) -> None:
         """Forward the downlink to the gNB's tunnel, or buffer it."""
-        update: list[Ie]
-        if gnb is None:
-            update = [apply_action(ApplyAction.BUFFER)]
-        else:
-            update = [
-                apply_action(ApplyAction.FORWARD),
-                group(
-                    IeType.UPDATE_FORWARDING_PARAMETERS,
-                    number(IeType.DESTINATION_INTERFACE, Interface.ACCESS),
-                    outer_header_creation(gnb),
-                ),
-            ]
-        await self._session_request(
-            upf,
-            MessageType.SESSION_MODIFICATION_REQUEST,
-            up_seid,
-            [group(IeType.UPDATE_FAR, number(IeType.FAR_ID, DOWNLINK_FAR), *update)],
-        )
+        await self._modify(upf, up_seid, downlink_update(gnb, notifies, end_markers))
 
-    async def delete(self, upf: Address, up_seid: int) -> None:
-        await self._session_request(upf, MessageType.SESSION_DELETION_REQUEST, up_seid, [])
+    async def set_rates(self, upf: Address, up_seid: int, rates: BitRates) -> None:
+        """Change the session's maximum bit rates."""
+        await self._modify(upf, up_seid, rates_update(rates))
+
+    async def grant(self, upf: Address, up_seid: int, quota_bytes: int) -> None:
+        """Let a session whose quota is used up send again."""
+        await self._modify(upf, up_seid, quota_update(quota_bytes))
+
+    async def delete(self, upf: Address, up_seid: int) -> list[Usage]:
+        """Delete a session; return what it had used since its last report."""
+        response = await self._session_request(upf, MessageType.SESSION_DELETION_REQUEST, up_seid, [])
+        return read_usage(response, IeType.USAGE_REPORT_DELETION)
+
+    async def _modify(self, upf: Address, up_seid: int, rules: list[Ie]) -> None:
+        await self._session_request(upf, MessageType.SESSION_MODIFICATION_REQUEST, up_seid, rules)
 
     async def _session_request(self, upf: Address, kind: MessageType, seid: int, ies: list[Ie]) -> Message:
         association = self.associations.get(upf)
@@ -188,10 +164,19 @@ class N4Client:
     def _handle(self, peer: Address, message: Message) -> Message | None:
         if message.type == MessageType.HEARTBEAT_REQUEST:
             return self._heartbeats.on_request(self.associations.get(peer), message)
+        if message.type == MessageType.SESSION_REPORT_REQUEST:
+            return self._on_report(message)
         return None
 
+    def _on_report(self, message: Message) -> Message:
+        up_seid = self._events.reported(message.seid or 0, read_report(message))
+        if up_seid is None:
+            return refusal(message, self._address, Cause.SESSION_CONTEXT_NOT_FOUND)
+        accepted = [number(IeType.CAUSE, Cause.ACCEPTED)]
+        return Message(MessageType.SESSION_REPORT_RESPONSE, message.sequence, up_seid, accepted)
+
     def _lost(self, association: Association, reason: str) -> None:
-        self._on_lost(association.peer)
+        self._events.upf_lost(association.peer)
         self._changed.set()
 
     async def _keep_associated(self) -> None:
@@ -224,3 +209,4 @@ class N4Client:
         self.associations[peer] = association
         self._heartbeats.watch(association)
         log.info("association with %s set up", peer[0])
+        self._events.upf_associated(peer)

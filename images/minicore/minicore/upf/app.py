@@ -9,10 +9,10 @@ from typing import Any
 
 from ..nf import NetworkFunction
 from ..pfcp.association import own_recovery_time_stamp
-from ..settings import PFCP_PORT, Environment, Settings
+from ..settings import N6_IPV6, PFCP_PORT, Environment, Settings
 from .n4 import N4Responder
 from .rules import RuleTable
-from .tun import Tun
+from .tun import Tap, Tun
 from .user_plane import UserPlane
 
 
@@ -22,8 +22,16 @@ class Upf(NetworkFunction):
     def __init__(self, settings: Settings, environment: Environment) -> None:
         super().__init__(settings, environment)
         self._rules = RuleTable(settings.address)
-        self._n4 = N4Responder(self._rules, settings.address, own_recovery_time_stamp(), settings.pfcp_heartbeat_s)
-        self._user_plane = UserPlane(self._rules, Tun(settings.tun, settings.n6))
+        tap = environment.text("TAP")
+        tap_address = environment.interface("TAP_ADDRESS", "0.0.0.0/0") if environment.text("TAP_ADDRESS") else None
+        self._user_plane = UserPlane(
+            self._rules,
+            Tun(settings.tun, settings.n6, environment.ipv6_interface("N6_IPV6", N6_IPV6)),
+            tap=Tap(tap, tap_address) if tap else None,
+        )
+        self._n4 = N4Responder(
+            self._rules, self._user_plane, settings.address, own_recovery_time_stamp(), settings.pfcp_heartbeat_s
+        )
 
     async def start(self) -> int:
         """Open N3, N6 and N4, then listen and register."""
@@ -46,6 +54,9 @@ class Upf(NetworkFunction):
                 for peer, association in sorted(self._n4.associations.items())
             ],
             "pfcp_repeated_requests": self._n4.endpoint.repeated_requests,
+            "buffered": self._rules.buffered,
+            "rate_limited": self._user_plane.rate_limited,
+            "usage_reports": self._n4.reports.usage_reports,
             "packets": {
                 "uplink": self._user_plane.uplink,
                 "downlink": self._user_plane.downlink,

@@ -6,43 +6,60 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from typing import Protocol
 
 from ..pfcp.association import Association, Heartbeats
-from ..pfcp.codec import CodecError, Ie, IeType, Message, MessageType, MissingIe
+from ..pfcp.codec import CodecError, Ie, IeType, Message, MessageType
 from ..pfcp.endpoint import Address, PfcpEndpoint
 from ..pfcp.ies import (
+    DROP_BUFFERED,
+    FEATURE_EMPU,
     FEATURE_FTUP,
-    ApplyAction,
+    SEND_END_MARKERS,
     Cause,
-    Interface,
     Seid,
+    Teid,
     f_seid,
     f_teid,
     group,
     node_id,
     number,
-    read_apply_action,
     read_f_seid,
-    read_f_teid,
     read_node_id,
     read_number,
-    read_outer_header_creation,
-    read_ue_ip_address,
     up_function_features,
 )
-from .rules import Far, N4Session, Pdr, RuleTable
+from ..pfcp.qos_ies import Trigger
+from ..pfcp.refusal import refusal, refusal_of
+from .reports import Reports
+from .rule_reader import UnknownRule, create_rules, update_rules
+from .rules import N4Session, Pdr, Rules, RuleTable
 
 log = logging.getLogger(__name__)
 
 
+class PacketSide(Protocol):
+    """What a change of rules asks of the user plane."""
+
+    reports: Reports | None
+    has_ethernet: bool
+
+    def flush(self, session: N4Session) -> None: ...
+
+    def end_marker(self, tunnel: Teid) -> None: ...
+
+
 class N4Responder:
-    def __init__(self, rules: RuleTable, address: str, recovery_time_stamp: int, heartbeat_s: float) -> None:
+    def __init__(
+        self, rules: RuleTable, packets: PacketSide, address: str, recovery_time_stamp: int, heartbeat_s: float
+    ) -> None:
         self._rules = rules
+        self._packets = packets
         self._address = address
-        self._heartbeat_s = heartbeat_s
         self.recovery_time_stamp = recovery_time_stamp
         self.endpoint = PfcpEndpoint(self.handle)
+        self.reports = packets.reports = Reports(self.endpoint)
         self._heartbeats = Heartbeats(self.endpoint, recovery_time_stamp, heartbeat_s, self._on_lost)
         self.associations: dict[Address, Association] = {}
         self._handlers: dict[int, Callable[[Address, Message], Message]] = {
@@ -56,6 +73,7 @@ class N4Responder:
 
     def stop(self) -> None:
         self._heartbeats.stop()
+        self.reports.stop()
         self.endpoint.stop()
 
     def handle(self, peer: Address, message: Message) -> Message | None:
@@ -65,20 +83,27 @@ class N4Responder:
             return None
         try:
             return handler(peer, message)
-        except MissingIe as error:
-            return self._refuse(message, Cause.MANDATORY_IE_MISSING, number(IeType.OFFENDING_IE, error.kind))
+        except UnknownRule as error:
+            return self._refuse(message, Cause.RULE_FAILURE, failed_rule(error.kind, error.rule_id))
         except CodecError as error:
             log.warning("from %s: %s", peer[0], error)
-            return self._refuse(message, Cause.MANDATORY_IE_INCORRECT)
+            return refusal_of(message, self._address, error, self._peer_seid(message))
 
     def _refuse(self, message: Message, cause: Cause, *details: Ie) -> Message:
-        seid = None if message.seid is None else 0
-        ies = [node_id(self._address), number(IeType.CAUSE, cause), *details]
-        return Message(message.type + 1, message.sequence, seid, ies)
+        return refusal(message, self._address, cause, *details, seid=self._peer_seid(message))
+
+    def _peer_seid(self, message: Message) -> int:
+        session = self._rules.sessions.get(message.seid or 0)
+        return 0 if session is None else session.cp_seid.seid
+
+    def _forget(self, sessions: Iterable[N4Session]) -> None:
+        for session in sessions:
+            self.reports.forget(session)
 
     def _on_lost(self, association: Association, reason: str) -> None:
         gone = self._rules.remove_all_of(association.peer)
-        log.warning("%d sessions of %s dropped", gone, association.peer[0])
+        self._forget(gone)
+        log.warning("%d sessions of %s dropped", len(gone), association.peer[0])
 
     def _heartbeat(self, peer: Address, message: Message) -> Message:
         return self._heartbeats.on_request(self.associations.get(peer), message)
@@ -88,9 +113,10 @@ class N4Responder:
         association = Association(peer, read_number(message.need(IeType.RECOVERY_TIME_STAMP)))
         # Clause 6.2.6.2.2: a second set-up ends the first association and its sessions.
         gone = self._rules.remove_all_of(peer)
+        self._forget(gone)
         self.associations[peer] = association
         self._heartbeats.watch(association)
-        log.info("association with %s set up, %d older sessions dropped", peer[0], gone)
+        log.info("association with %s set up, %d older sessions dropped", peer[0], len(gone))
         return Message(
             MessageType.ASSOCIATION_SETUP_RESPONSE,
             message.sequence,
@@ -99,7 +125,7 @@ class N4Responder:
                 node_id(self._address),
                 number(IeType.CAUSE, Cause.ACCEPTED),
                 number(IeType.RECOVERY_TIME_STAMP, self.recovery_time_stamp),
-                up_function_features(FEATURE_FTUP),
+                up_function_features(FEATURE_FTUP, FEATURE_EMPU),
             ],
         )
 
@@ -110,93 +136,119 @@ class N4Responder:
         association.up = False
         self._heartbeats.forget(association)
         gone = self._rules.remove_all_of(peer)
-        log.info("association with %s released, %d sessions dropped", peer[0], gone)
+        self._forget(gone)
+        log.info("association with %s released, %d sessions dropped", peer[0], len(gone))
         return self._accept(message, node_id(self._address))
-
-    def _accept(self, message: Message, *ies: Ie, seid: int | None = None) -> Message:
-        first, rest = ies[:1], ies[1:]
-        return Message(message.type + 1, message.sequence, seid, [*first, number(IeType.CAUSE, Cause.ACCEPTED), *rest])
 
     def _establish(self, peer: Address, message: Message) -> Message:
         association = self.associations.get(peer)
         if association is None or not association.up:
             return self._refuse(message, Cause.NO_ESTABLISHED_ASSOCIATION)
         read_node_id(message.need(IeType.NODE_ID))
-        session = N4Session(self._rules.allocate_seid(), read_f_seid(message.need(IeType.F_SEID)), peer)
-        for ie in message.all(IeType.CREATE_FAR):
-            far = _read_far(ie)
-            session.fars[far.far_id] = far
-        created = []
-        for ie in message.all(IeType.CREATE_PDR):
-            pdr = self._read_pdr(ie)
-            session.pdrs[pdr.pdr_id] = pdr
-            if pdr.teid is not None:
-                created.append(group(IeType.CREATED_PDR, number(IeType.PDR_ID, pdr.pdr_id), f_teid(pdr.teid)))
-        if not session.pdrs or any(pdr.far_id not in session.fars for pdr in session.pdrs.values()):
-            return self._refuse(message, Cause.RULE_FAILURE)
+        cp_seid = read_f_seid(message.need(IeType.F_SEID))
+        rules = Rules()
+        created = create_rules(message, rules, self._choose_teid)
+        refused = self._problem(message, rules)
+        if refused is not None:
+            return refused
+        session = N4Session(self._rules.allocate_seid(), cp_seid, peer, rules)
         self._rules.add(session)
+        self.reports.watch(session)
         return self._accept(
             message,
             node_id(self._address),
             f_seid(Seid(session.up_seid, self._address)),
-            *created,
+            *_created(created),
             seid=session.cp_seid.seid,
         )
 
-    def _read_pdr(self, ie: Ie) -> Pdr:
-        pdi = ie.need(IeType.PDI)
-        source = Interface(read_number(pdi.need(IeType.SOURCE_INTERFACE)))
-        teid = None
-        if source is Interface.ACCESS:
-            teid = read_f_teid(pdi.need(IeType.F_TEID)) or self._rules.allocate_teid()
-        return Pdr(
-            read_number(ie.need(IeType.PDR_ID)),
-            read_number(ie.need(IeType.FAR_ID)),
-            source,
-            teid,
-            read_ue_ip_address(pdi.need(IeType.UE_IP_ADDRESS)),
-        )
+    def _choose_teid(self, wanted: Teid | None) -> Teid:
+        """Of a restored session (TS 23.527 clause 4.3.2) the one that the gNB knows, unless it was given away since."""
+        if wanted is not None and wanted.address == self._rules.n3_address and wanted.teid not in self._rules.uplink:
+            return wanted
+        return self._rules.allocate_teid()
+
+    def _problem(self, message: Message, rules: Rules) -> Message | None:
+        missing = rules.missing()
+        if missing is not None:
+            return self._refuse(message, Cause.RULE_FAILURE, failed_rule(*missing))
+        if not rules.pdrs:
+            return self._refuse(message, Cause.RULE_FAILURE)
+        if not self._packets.has_ethernet and any(pdr.ethernet for pdr in rules.pdrs.values()):
+            return self._refuse(message, Cause.SERVICE_NOT_SUPPORTED)
+        return None
 
     def _modify(self, peer: Address, message: Message) -> Message:
         session = self._rules.sessions.get(message.seid or 0)
         if session is None:
             return self._refuse(message, Cause.SESSION_CONTEXT_NOT_FOUND)
-        updates = [(read_number(ie.need(IeType.FAR_ID)), ie) for ie in message.all(IeType.UPDATE_FAR)]
-        if any(far_id not in session.fars for far_id, _ in updates):
-            return self._refuse(message, Cause.RULE_FAILURE)
-        for far_id, ie in updates:
-            _update_far(session.fars[far_id], ie)
-        return self._accept(message, seid=session.cp_seid.seid)
+        rules = session.rules.copy()
+        update_rules(message, rules)
+        created = create_rules(message, rules, self._choose_teid)
+        refused = self._problem(message, rules)
+        if refused is not None:
+            return refused
+        queried = [read_number(ie.need(IeType.URR_ID)) for ie in message.all(IeType.QUERY_URR)]
+        flags = message.find(IeType.PFCPSMREQ_FLAGS)
+        self._change(session, rules, 0 if flags is None else read_number(flags))
+        if message.all(IeType.CREATE_URR) or message.all(IeType.UPDATE_URR) or message.all(IeType.REMOVE_URR):
+            self.reports.watch(session)
+        usage = [
+            self.reports.measured(rules.urrs[urr_id], IeType.USAGE_REPORT_MODIFICATION, Trigger.IMMEDIATE)
+            for urr_id in queried
+            if urr_id in rules.urrs
+        ]
+        return self._accept(message, *_created(created), *usage, seid=session.cp_seid.seid)
+
+    def _change(self, session: N4Session, rules: Rules, flags: int) -> None:
+        """Put new rules in force; then deliver or drop what waits for them, and end the former tunnels."""
+        former = session.fars
+        self._rules.replace(session, rules)
+        if flags & SEND_END_MARKERS:
+            for far_id, far in former.items():
+                if (
+                    far.forwards
+                    and far.outer is not None
+                    and far_id in rules.fars
+                    and rules.fars[far_id].outer != far.outer
+                ):
+                    self._packets.end_marker(far.outer)
+        downlink = [pdr.far for pdr in rules.pdrs.values() if pdr.teid is None]
+        if flags & DROP_BUFFERED or not any(far.buffers or far.forwards for far in downlink):
+            self._rules.take_buffered(session)
+        elif any(far.forwards for far in downlink):
+            self._packets.flush(session)
+        elif former != rules.fars:
+            session.notified = False
 
     def _delete(self, peer: Address, message: Message) -> Message:
         session = self._rules.sessions.get(message.seid or 0)
         if session is None:
             return self._refuse(message, Cause.SESSION_CONTEXT_NOT_FOUND)
         self._rules.remove(session)
-        return self._accept(message, seid=session.cp_seid.seid)
+        self.reports.forget(session)
+        usage = [
+            self.reports.measured(urr, IeType.USAGE_REPORT_DELETION, Trigger.TERMINATION)
+            for urr in session.rules.urrs.values()
+        ]
+        return self._accept(message, *usage, seid=session.cp_seid.seid)
+
+    def _accept(self, message: Message, *ies: Ie, seid: int | None = None) -> Message:
+        """Positive response; a Node ID comes before the cause."""
+        at = 1 if ies and ies[0].type == IeType.NODE_ID else 0
+        return Message(
+            message.type + 1, message.sequence, seid, [*ies[:at], number(IeType.CAUSE, Cause.ACCEPTED), *ies[at:]]
+        )
 
 
-def _read_far(ie: Ie) -> Far:
-    far = Far(read_number(ie.need(IeType.FAR_ID)), read_apply_action(ie.need(IeType.APPLY_ACTION)), Interface.CORE)
-    _set_forwarding(far, ie.find(IeType.FORWARDING_PARAMETERS))
-    if ApplyAction.FORWARD in far.action and ie.find(IeType.FORWARDING_PARAMETERS) is None:
-        raise MissingIe(IeType.FORWARDING_PARAMETERS)
-    return far
+def failed_rule(kind: int, rule_id: int) -> Ie:
+    """Failed Rule ID (clause 8.2.80); a PDR's id has two octets."""
+    return Ie(IeType.FAILED_RULE_ID, bytes((kind,)) + rule_id.to_bytes(4 if kind else 2, "big"))
 
 
-def _update_far(far: Far, ie: Ie) -> None:
-    action = ie.find(IeType.APPLY_ACTION)
-    if action is not None:
-        far.action = read_apply_action(action)
-    _set_forwarding(far, ie.find(IeType.UPDATE_FORWARDING_PARAMETERS))
-
-
-def _set_forwarding(far: Far, parameters: Ie | None) -> None:
-    if parameters is None:
-        return
-    destination = parameters.find(IeType.DESTINATION_INTERFACE)
-    if destination is not None:
-        far.destination = Interface(read_number(destination))
-    outer = parameters.find(IeType.OUTER_HEADER_CREATION)
-    if outer is not None:
-        far.outer = read_outer_header_creation(outer)
+def _created(pdrs: list[Pdr]) -> list[Ie]:
+    return [
+        group(IeType.CREATED_PDR, number(IeType.PDR_ID, pdr.pdr_id), f_teid(pdr.teid))
+        for pdr in pdrs
+        if pdr.teid is not None
+    ]
