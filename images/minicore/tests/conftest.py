@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 
 import pytest
 from minicore import gtpu, ip
+from minicore.nf import NetworkFunction
 from minicore.nrf.app import Nrf
 from minicore.pfcp.endpoint import Address
 from minicore.pfcp.ies import Teid
@@ -202,6 +203,34 @@ async def running_core(gnb_port: int = 2152, heartbeat_s: float = 60) -> AsyncIt
         await smf.stop()
         upf.stop()
         await nrf.stop()
+
+
+@contextlib.asynccontextmanager
+async def running_nfs(
+    *kinds: type[NetworkFunction], variables: dict[str, str] | None = None
+) -> AsyncIterator[list[NetworkFunction]]:
+    """An NRF and NFs of these classes, each with an address of its own, that are registered."""
+    nrf = Nrf(SETTINGS, port=0)
+    nrf_port = await nrf.start()
+    nfs: list[NetworkFunction] = []
+    try:
+        for number, kind in enumerate(kinds, 11):
+            given = {**(variables or {}), "MINICORE_ADDRESS": f"127.0.0.{number}"}
+            given["MINICORE_NRF"] = f"http://127.0.0.1:{nrf_port}"
+            nf = kind(Settings.from_environment(given), Environment(given), sbi_port=0)
+            nfs.append(nf)
+            await nf.start()
+        await until(lambda: all(nf.full_state()["nrf_registered"] for nf in nfs))
+        yield nfs
+    finally:
+        for nf in nfs:
+            await nf.stop()
+        await nrf.stop()
+
+
+@pytest.fixture
+def nfs_on_loopback() -> Callable[..., AbstractAsyncContextManager[list[NetworkFunction]]]:
+    return running_nfs
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import Any, TypeVar
 
-from .message import Problem
+from .message import Problem, Request
 
 T = TypeVar("T")
 
@@ -21,6 +21,11 @@ SUPI = re.compile(r"imsi-[0-9]{5,15}")
 """SUPI as IMSI (TS 29.571 clause 5.3.2)."""
 _HEX = re.compile(r"[0-9A-Fa-f]*")
 _SD = re.compile(r"[0-9A-Fa-f]{6}")
+
+
+def document(request: Request) -> dict[str, Any]:
+    """The body as an object that may be kept as it is."""
+    return _checked(request.json_object(), "body", dict, "INVALID_MSG_FORMAT")
 
 
 def need(data: dict[str, Any], name: str, kind: type[T]) -> T:
@@ -64,6 +69,21 @@ def need_integer(data: dict[str, Any], name: str, low: int, high: int) -> int:
 def need_uri(data: dict[str, Any], name: str) -> str:
     """A mandatory URI of the SBI, for example a callback."""
     return uri(need(data, name, str), name)
+
+
+def need_uris(data: dict[str, Any], name: str) -> list[str]:
+    """A list of URIs or paths, at least one."""
+    uris = need(data, name, list)
+    if not uris or not all(isinstance(one, str) and one.isprintable() and len(one) <= MAX_TEXT for one in uris):
+        raise Problem(400, "MANDATORY_IE_INCORRECT", name)
+    return uris
+
+
+def pdu_session_id(text: str) -> int:
+    """PDU session id in a path, 0 to 255 (TS 29.571 clause 5.4.2)."""
+    if not (text.isascii() and text.isdigit() and len(text) <= 3 and int(text) <= 255):
+        raise Problem(400, "MANDATORY_IE_INCORRECT", "pduSessionId")
+    return int(text)
 
 
 def uri(value: str, name: str) -> str:

@@ -9,6 +9,7 @@ import itertools
 from typing import Any, ClassVar
 
 from ..nf import NetworkFunction
+from ..sbi.notifier import Notifier
 from ..sbi.router import Router
 from ..settings import SBI_PORT, Environment, Settings
 from .changes import ChangeNotifier
@@ -27,12 +28,13 @@ class Udr(NetworkFunction):
     def __init__(self, settings: Settings, environment: Environment, sbi_port: int = SBI_PORT) -> None:
         super().__init__(settings, environment, sbi_port)
         self.store = SubscriberStore()
-        self.subscription_data = Subscriptions(self._send)
-        self.policy_data = Subscriptions(self._send)
+        self.subscription_data = Subscriptions()
+        self.policy_data = Subscriptions()
+        self.notifier = Notifier(self.producers)
 
     def add_routes(self, router: Router) -> None:
-        notifier = ChangeNotifier(self.subscription_data, self.policy_data, self.settings.plmn)
-        ProvisioningApi(self.store, notifier).add_routes(router)
+        changes = ChangeNotifier(self.notifier, self.subscription_data, self.policy_data, self.settings.plmn)
+        ProvisioningApi(self.store, changes).add_routes(router)
         SubscriptionDataApi(self.store, self.subscription_data, self).add_routes(router)
         PolicyDataApi(self.store, self.policy_data, self).add_routes(router)
 
@@ -42,7 +44,7 @@ class Udr(NetworkFunction):
             "subscribers": len(self.store),
             "amf_registrations": sum(one.amf_registration is not None for one in self.store),
             "subscriptions": len(self.subscription_data) + len(self.policy_data),
-            "notifications_failed": self.subscription_data.failed + self.policy_data.failed,
+            "notifications_failed": self.notifier.failed,
             "digest": self.store.digest(subscriptions),
         }
 
@@ -50,9 +52,5 @@ class Udr(NetworkFunction):
         return {"udrInfo": {"supportedDataSets": ["SUBSCRIPTION", "POLICY"]}}
 
     async def stop(self) -> None:
-        self.subscription_data.stop()
-        self.policy_data.stop()
+        self.notifier.stop()
         await super().stop()
-
-    async def _send(self, callback: str, body: Any) -> None:
-        (await self.producers.request_at(callback, "POST", body=body)).require(200, 204)

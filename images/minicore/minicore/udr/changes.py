@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..sbi.notifier import Notifier
 from . import paths
 from .subscriptions import Subscription, Subscriptions
 
@@ -20,7 +21,10 @@ _RESOURCES = {document: resource for resource, document in paths.PROVISIONED.ite
 class ChangeNotifier:
     """Tells the subscribed consumers of the UDR which documents of a subscriber are new."""
 
-    def __init__(self, subscription_data: Subscriptions, policy_data: Subscriptions, plmn: str) -> None:
+    def __init__(
+        self, notifier: Notifier, subscription_data: Subscriptions, policy_data: Subscriptions, plmn: str
+    ) -> None:
+        self._notifier = notifier
         self._subscription_data = subscription_data
         self._policy_data = policy_data
         self._plmn = plmn
@@ -56,7 +60,7 @@ class ChangeNotifier:
             for name in ("originalCallbackReference", "sdmSubscription"):
                 if name in one.body:
                     body[name] = one.body[name]
-            self._subscription_data.notify(one, body)
+            self._notifier.send(one.callback, body)
 
     def _notify_policy(self, supi: str, resource: str, attribute: str, document: Any) -> None:
         """TS 29.519 clause 5.4.2.8; a removed document is named in `delResources`."""
@@ -66,7 +70,7 @@ class ChangeNotifier:
         else:
             change[attribute] = document
         for one in self._policy_data.interested(supi, resource):
-            self._policy_data.notify(one, [change])
+            self._notifier.send(one.callback, [change])
 
 
 def change_items(old: Any, new: Any) -> list[dict[str, Any]]:

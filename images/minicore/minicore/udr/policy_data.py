@@ -6,12 +6,11 @@
 from __future__ import annotations
 
 from ..nf import NetworkFunction
-from ..sbi.fields import need_uri
+from ..sbi.fields import need_uri, need_uris
 from ..sbi.message import Problem, Request, Response, json_response
 from ..sbi.router import Router
 from . import paths
 from .subscribers import Subscriber, SubscriberStore
-from .subscription_data import read_uris
 from .subscriptions import Subscriptions
 
 
@@ -38,7 +37,7 @@ class PolicyDataApi:
     async def subscribe(self, request: Request) -> Response:
         """PolicyDataSubscription (clause 5.4.2.7)."""
         data = request.json_object()
-        callback, uris = need_uri(data, "notificationUri"), read_uris(data, "monitoredResourceUris")
+        callback, uris = need_uri(data, "notificationUri"), need_uris(data, "monitoredResourceUris")
         subscription = self._subscriptions.add("", callback, uris, data)
         location = f"{self._nf.root}{paths.POLICY_SUBS}/{subscription.subscription_id}"
         return json_response(data, 201, {"location": location})

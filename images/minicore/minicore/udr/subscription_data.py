@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..nf import NetworkFunction
-from ..sbi.fields import need, need_uri, optional
+from ..sbi.fields import document, need, need_uri, need_uris, optional, pdu_session_id
 from ..sbi.message import Problem, Request, Response, json_response
 from ..sbi.router import Router
 from . import paths
@@ -98,7 +98,7 @@ class SubscriptionDataApi:
 
     async def put_status(self, request: Request, ue_id: str) -> Response:
         subscriber = self._find(ue_id)
-        event = _document(request)
+        event = document(request)
         need(event, "success", bool)
         subscriber.authentication_status = event
         return Response(204)
@@ -117,7 +117,7 @@ class SubscriptionDataApi:
     async def put_amf(self, request: Request, ue_id: str) -> Response:
         """Store the registration; the answer to a change (200) has the one that it replaces, which 3GPP leaves open."""
         subscriber = self._find(ue_id)
-        registration = _document(request)
+        registration = document(request)
         need(registration, "amfInstanceId", str)
         former, subscriber.amf_registration = subscriber.amf_registration, registration
         if former is None:
@@ -141,7 +141,7 @@ class SubscriptionDataApi:
 
     async def put_smf(self, request: Request, ue_id: str, session: str) -> Response:
         subscriber, number = self._find(ue_id), pdu_session_id(session)
-        registration = _document(request)
+        registration = document(request)
         need(registration, "smfInstanceId", str)
         if subscriber.smf_registrations is None:
             subscriber.smf_registrations = {}
@@ -177,7 +177,7 @@ class SubscriptionDataApi:
         optional(data, "sdmSubscription", dict)
         optional(data, "originalCallbackReference", list)
         subscription = self._subscriptions.add(
-            ue_id, need_uri(data, "callbackReference"), read_uris(data, "monitoredResourceUris"), data
+            ue_id, need_uri(data, "callbackReference"), need_uris(data, "monitoredResourceUris"), data
         )
         location = f"{self._nf.root}{paths.SUBSCRIPTION_SUBS}/{subscription.subscription_id}"
         return json_response(data, 201, {"location": location})
@@ -192,26 +192,6 @@ class SubscriptionDataApi:
         if subscriber is None:
             raise Problem(404, "USER_NOT_FOUND", ue_id[:40])
         return subscriber
-
-
-def pdu_session_id(text: str) -> int:
-    """PDU session id in a path, 0 to 255 (TS 29.571 clause 5.4.2)."""
-    if not (text.isascii() and text.isdigit() and len(text) <= 3 and int(text) <= 255):
-        raise Problem(400, "MANDATORY_IE_INCORRECT", "pduSessionId")
-    return int(text)
-
-
-def read_uris(data: dict[str, Any], name: str) -> list[str]:
-    """A list of URIs or paths, at least one."""
-    uris = need(data, name, list)
-    if not uris or not all(isinstance(one, str) and one.isprintable() and len(one) < 2048 for one in uris):
-        raise Problem(400, "MANDATORY_IE_INCORRECT", name)
-    return uris
-
-
-def _document(request: Request) -> dict[str, Any]:
-    """The body as an object that is kept as it is."""
-    return need({"body": request.json_object()}, "body", dict)
 
 
 def _patched_sqn(item: dict[str, Any]) -> int:

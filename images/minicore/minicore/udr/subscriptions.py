@@ -5,25 +5,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import itertools
 import json
-import logging
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
-
-from ..sbi.client import SbiError
-
-log = logging.getLogger(__name__)
-
-ATTEMPTS = 4
-RETRY_S = 0.5
-"""A consumer that is being moved is unreachable for less than the three waits together."""
-
-Send = Callable[[str, Any], Awaitable[None]]
-"""Brings a notification to a callback URI, or raises SbiError."""
 
 
 @dataclass(slots=True)
@@ -41,15 +28,12 @@ class Subscription:
 
 
 class Subscriptions:
-    """Subscriptions of one kind, and the notifications that are on their way."""
+    """Subscriptions of one kind."""
 
-    def __init__(self, send: Send) -> None:
-        self._send = send
+    def __init__(self) -> None:
         self._ids = itertools.count(1)
         self._by_id: dict[str, Subscription] = {}
         self._by_ue: dict[str, dict[str, Subscription]] = {}
-        self._tasks: set[asyncio.Task[None]] = set()
-        self.failed = 0
 
     def __len__(self) -> int:
         return len(self._by_id)
@@ -84,29 +68,7 @@ class Subscriptions:
         candidates = itertools.chain(self._by_ue.get("", {}).values(), self._by_ue.get(ue_id, {}).values())
         return [subscription for subscription in candidates if subscription.monitors(resource)]
 
-    def notify(self, subscription: Subscription, body: Any) -> None:
-        """Send a notification; it is tried again while the consumer does not answer."""
-        task = asyncio.get_running_loop().create_task(self._deliver(subscription, body))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-
-    def stop(self) -> None:
-        for task in self._tasks:
-            task.cancel()
-
     def describe(self) -> Iterator[str]:
         """Each subscription as a text, for the digest of the state."""
         for one in self:
             yield f"{one.subscription_id} {one.ue_id} {one.callback} {json.dumps(one.body, sort_keys=True)}"
-
-    async def _deliver(self, subscription: Subscription, body: Any) -> None:
-        for attempt in range(1, ATTEMPTS + 1):
-            try:
-                await self._send(subscription.callback, body)
-                return
-            except SbiError as error:
-                if attempt == ATTEMPTS:
-                    self.failed += 1
-                    log.warning("notification to %s given up: %s", subscription.callback, error)
-                    return
-            await asyncio.sleep(RETRY_S)
