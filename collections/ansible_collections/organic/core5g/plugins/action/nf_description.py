@@ -13,9 +13,11 @@ from ansible_collections.organic.core5g.plugins.plugin_utils import descriptions
 ARGUMENTS: dict[str, Any] = {
     "core": {"type": "str", "required": True},
     "names": {"type": "list", "elements": "str", "default": []},
-    "addresses": {"type": "dict", "required": True},
+    "addresses": {"type": "dict"},
     "network_driver": {"type": "str"},
     "engine": {"type": "str", "default": "docker"},
+    "image": {"type": "str"},
+    "network_name": {"type": "str"},
 }
 
 
@@ -33,16 +35,32 @@ class ActionModule(ActionBase):
         in_core = [nf["name"] for nf in core["nfs"]]
         names = wanted["names"] or in_core
         self._check_names(core["name"], names, in_core)
-        self._check_addresses(wanted["addresses"], names)
+        if wanted["addresses"] is not None:
+            self._check_addresses(wanted["addresses"], names)
         profiles = {name: descriptions.load(self._loader, "profile", name) for name in names}
+        drivers = {
+            name: descriptions.network_driver(self._loader, profile, wanted["engine"], wanted["network_driver"])
+            for name, profile in profiles.items()
+        }
+        definitions = {nf["name"]: nf for nf in core["nfs"]}
         result.update(
             changed=False,
-            names=names,
+            names=[name for name in in_core if name in names],
             core=core,
             profiles=profiles,
-            network_drivers={
-                name: descriptions.network_driver(self._loader, profile, wanted["engine"], wanted["network_driver"])
-                for name, profile in profiles.items()
+            network_drivers=drivers,
+            sources={name: descriptions.source(core, nf) for name, nf in definitions.items()},
+            configuration=[file for name in names for file in descriptions.configuration(definitions[name])],
+            needs={
+                name: {
+                    "name": name,
+                    "image": wanted["image"] or definitions[name].get("image", core["image"]),
+                    "address": (wanted["addresses"] or {}).get(name),
+                    "driver": drivers[name],
+                    "network": wanted["network_name"] or f"core5g-{drivers[name]['name']}",
+                    "devices": definitions[name].get("devices", []),
+                }
+                for name in names
             },
         )
         return result

@@ -21,9 +21,15 @@ def nf_running_on(found: policy.NfsByHost, nf: str) -> str:
     return _filter(lambda: policy.running_on(found, nf) or "")
 
 
-def nf_current_host(found: policy.NfsByHost, nf: str, default: str) -> str:
-    """The host of the NF: where it runs, else where the engine would start it again, else the default."""
-    return _filter(lambda: policy.current_host(found, nf) or default)
+def nf_places(
+    found: policy.NfsByHost,
+    names: list[str],
+    profiles: dict[str, dict[str, Any]],
+    hosts: list[str],
+    placement: dict[str, str] | None = None,
+) -> dict[str, str]:
+    """The host of each NF: where it is, else where it shall be."""
+    return _filter(lambda: policy.places(found, names, profiles, placement or {}, hosts))
 
 
 def nf_refusal(request: dict[str, Any]) -> str:
@@ -61,5 +67,5 @@ def _filter(call: Callable[[], T]) -> T:
 
 class FilterModule:
     def filters(self) -> dict[str, Callable[..., Any]]:
-        filters = (nf_running_on, nf_current_host, nf_refusal, nf_migration_plan, nf_comparison)
+        filters = (nf_running_on, nf_places, nf_refusal, nf_migration_plan, nf_comparison)
         return {function.__name__: function for function in filters}

@@ -9,6 +9,7 @@ import errno
 import socket
 import struct
 import time
+from collections.abc import Collection
 
 ETH_P_ALL = 0x0003
 ETH_P_ARP = 0x0806
@@ -37,26 +38,38 @@ def answering_mac(frame: bytes, address: str) -> str | None:
     return ":".join(f"{byte:02x}" for byte in sender_mac)
 
 
-def holder(interface: str, address: str, probes: int = 3, interval_s: float = 0.1) -> str | None:
-    """MAC of the machine on the link of ``interface`` that holds ``address``, None if nobody answers."""
+def holders(interface: str, addresses: Collection[str], probes: int = 3, interval_s: float = 0.1) -> dict[str, str]:
+    """MAC of the machine on the link of ``interface`` that holds an address, of those that anybody answers for."""
+    found: dict[str, str] = {}
     # ETH_P_ALL sees frames before a bridge takes them from the interface.
     with socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(ETH_P_ALL)) as link:
         link.bind((interface, ETH_P_ALL))
-        frame = probe_frame(link.getsockname()[4], address)
+        own = link.getsockname()[4]
         for _number in range(probes):
+            wanted = [address for address in addresses if address not in found]
+            if not wanted:
+                break
             try:
-                link.send(frame)
+                for address in wanted:
+                    link.send(probe_frame(own, address))
             except OSError as error:
                 if error.errno == errno.ENETDOWN:  # nobody can be asked, and nobody can be disturbed
-                    return None
-                raise
-            deadline = time.monotonic() + interval_s
-            while (left := deadline - time.monotonic()) > 0:
-                link.settimeout(left)
-                try:
-                    mac = answering_mac(link.recv(2048), address)
-                except socket.timeout:
                     break
-                if mac is not None:
-                    return mac
-    return None
+                raise
+            _listen(link, wanted, found, interval_s)
+    return found
+
+
+def _listen(link: socket.socket, wanted: list[str], found: dict[str, str], interval_s: float) -> None:
+    """Add who answers within that time."""
+    deadline = time.monotonic() + interval_s
+    while not found.keys() >= set(wanted) and (left := deadline - time.monotonic()) > 0:
+        link.settimeout(left)
+        try:
+            frame = link.recv(2048)
+        except socket.timeout:
+            return
+        for address in wanted:
+            mac = answering_mac(frame, address)
+            if mac is not None:
+                found[address] = mac

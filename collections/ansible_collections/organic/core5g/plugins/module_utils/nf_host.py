@@ -1,7 +1,7 @@
 # Copyright (c) 2026 Organic 5GC contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Can this host run an NF? Every reason why not, with its remedy."""
+"""Can this host run these NFs? Every reason why not, with its remedy."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ import os
 import socket
 import struct
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
+from typing import TypeVar
 
 from ansible_collections.organic.core5g.plugins.module_utils import arp
 from ansible_collections.organic.core5g.plugins.module_utils.network_driver import NetworkDriver
@@ -22,6 +23,8 @@ from ansible_collections.organic.live_migration.plugins.module_utils.engines.bas
 from ansible_collections.organic.live_migration.plugins.module_utils.errors import Blocker, EngineError, Refused
 
 SIOCGIFADDR = 0x8915
+
+T = TypeVar("T")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -32,10 +35,21 @@ class Wanted:
     image: str
     address: str
     driver: NetworkDriver
-    parent: str | None
     network: str | None
-    subnet: str | None
     devices: list[str]
+
+
+@dataclasses.dataclass(frozen=True)
+class Link:
+    """Where the NFs' networks go out.
+
+    Attributes:
+        parent: interface of the host.
+        subnet: of the networks.
+    """
+
+    parent: str | None
+    subnet: str | None
 
 
 def interface_address(interface: str) -> str | None:
@@ -87,17 +101,24 @@ def is_local(address: str) -> bool:
 
 
 class HostCheck:
-    """Looks, and changes nothing."""
+    """Looks, and changes nothing.
 
-    def __init__(self, connect: Callable[[], Engine], wanted: Wanted) -> None:
+    Args:
+        connect: makes the engine.
+        wanted: what the NFs need; what they have in common is looked at once.
+        link: of their networks.
+    """
+
+    def __init__(self, connect: Callable[[], Engine], wanted: Sequence[Wanted], link: Link) -> None:
         self._connect = connect
         self._wanted = wanted
-        self.exists = False
-        """Whether the NF has a container here; known after ``problems``."""
+        self._link = link
+        self.existing: list[str] = []
+        """The NFs that have a container here; known after ``problems``."""
 
     def problems(self) -> list[Blocker]:
-        wanted = self._wanted
-        found = self._address_is_wrong()
+        wrong = {wanted.name: self._address_is_wrong(wanted) for wanted in self._wanted}
+        found = [blocker for blockers in wrong.values() for blocker in blockers]
         missing = [path for path in (paths.INIT, paths.KERNDAT) if not os.path.exists(path)]
         if missing:
             found.append(
@@ -107,44 +128,45 @@ class HostCheck:
                     "Run playbooks/prepare_hosts.yml",
                 )
             )
-        for device in wanted.devices:
+        for device in _each(device for wanted in self._wanted for device in wanted.devices):
             if not os.path.exists(device):
                 found.append(
                     Blocker("device_missing", f"This host has no {device}", "Load the kernel module that provides it")
                 )
         try:
             engine = self._connect()
-            if engine.image_id(wanted.image) is None:
-                found.append(
-                    Blocker(
-                        "image_missing",
-                        f"The image {wanted.image} is not on this host",
-                        "Build and distribute it (minicore: playbooks/build_minicore.yml) or pull it",
+            for image in _each(wanted.image for wanted in self._wanted):
+                if engine.image_id(image) is None:
+                    found.append(
+                        Blocker(
+                            "image_missing",
+                            f"The image {image} is not on this host",
+                            "Build and distribute it (minicore: playbooks/build_minicore.yml) or pull it",
+                        )
                     )
-                )
             found += self._network_overlaps(engine)
-            running = self._runs(engine)
+            stopped = [wanted for wanted in self._wanted if not self._runs(engine, wanted.name)]
         except Refused as refused:
             return found + refused.blockers
         except EngineError as error:
             found.append(Blocker("engine_unreachable", str(error), "Start Docker, or run playbooks/prepare_hosts.yml"))
             return found
-        if not running and not any(blocker.code == "address_invalid" for blocker in found):
-            link = self._link_is_wrong()
-            found += link or self._address_is_taken()
-        return found
+        new = [
+            wanted for wanted in stopped if not any(blocker.code == "address_invalid" for blocker in wrong[wanted.name])
+        ]
+        return found + (self._links_are_wrong(new) or self._addresses_are_taken(new))
 
-    def _runs(self, engine: Engine) -> bool:
+    def _runs(self, engine: Engine, name: str) -> bool:
         """Whether the NF has a process here, paused or not."""
-        container = engine.inspect(self._wanted.name)
-        self.exists = container is not None
+        container = engine.inspect(name)
+        if container is not None:
+            self.existing.append(name)
         return container is not None and container.pid > 0
 
-    def _address_is_wrong(self) -> list[Blocker]:
-        wanted = self._wanted
+    def _address_is_wrong(self, wanted: Wanted) -> list[Blocker]:
         try:
             address = ipaddress.ip_address(wanted.address)
-            subnet = ipaddress.ip_network(wanted.subnet) if wanted.subnet else None
+            subnet = ipaddress.ip_network(self._link.subnet) if self._link.subnet else None
         except ValueError as error:
             return [Blocker("address_invalid", str(error), "Correct nf_addresses or nf_network_subnet")]
         if wanted.driver.creates_network and (subnet is None or address not in subnet):
@@ -159,10 +181,11 @@ class HostCheck:
 
     def _network_overlaps(self, engine: Engine) -> list[Blocker]:
         """The engine gives no two networks the same address."""
-        wanted = self._wanted
-        if not wanted.driver.creates_network or wanted.network is None or wanted.subnet is None:
+        subnet = self._link.subnet
+        ours = _each(wanted.network for wanted in self._wanted if wanted.driver.creates_network and wanted.network)
+        if not ours or subnet is None:
             return []
-        return [
+        found = [
             Blocker(
                 "network_overlaps",
                 f"The addresses {pool.subnet} belong to the container network {network.name} already",
@@ -171,27 +194,49 @@ class HostCheck:
             )
             for network in engine.networks()
             for pool in network.pools
-            if network.name != wanted.network and overlap(pool.subnet, wanted.subnet)
+            if network.name not in ours and overlap(pool.subnet, subnet)
+        ]
+        if len(ours) > 1:
+            found.append(
+                Blocker(
+                    "network_drivers_differ",
+                    f"The NFs would be on {len(ours)} container networks ({', '.join(ours)}) with the same addresses",
+                    "Set nf_network_driver, so that all NFs have the same one",
+                )
+            )
+        return found
+
+    def _links_are_wrong(self, new: Sequence[Wanted]) -> list[Blocker]:
+        found = [blocker for driver in _each(wanted.driver for wanted in new) for blocker in self._driver_lacks(driver)]
+        return found + [
+            Blocker(
+                "address_not_local",
+                f"With the driver {wanted.driver.name} {wanted.name} uses {wanted.address}, "
+                "which this host does not have",
+                "Give the address to the host, or use the driver macvlan",
+            )
+            for wanted in new
+            if not wanted.driver.creates_network and not is_local(wanted.address)
         ]
 
-    def _link_is_wrong(self) -> list[Blocker]:
-        wanted, driver = self._wanted, self._wanted.driver
+    def _driver_lacks(self, driver: NetworkDriver) -> list[Blocker]:
+        parent = self._link.parent
         if driver.needs_parent:
-            if not wanted.parent or not os.path.exists(f"/sys/class/net/{wanted.parent}"):
+            if not parent or not os.path.exists(f"/sys/class/net/{parent}"):
                 return [
                     Blocker(
                         "parent_missing",
-                        f"This host has no network interface {wanted.parent!r}",
+                        f"This host has no network interface {parent!r}",
                         f"Set nf_network_parent to the interface that the {driver.name} network goes out by",
                     )
                 ]
             if not driver.parent_keeps_address:
-                carried = interface_address(wanted.parent)
+                carried = interface_address(parent)
                 if carried is not None:
                     return [
                         Blocker(
                             "parent_has_address",
-                            f"The interface {wanted.parent} carries {carried}, which could not be reached in a bridge",
+                            f"The interface {parent} carries {carried}, which could not be reached in a bridge",
                             "Set nf_network_parent to an interface without an address, or use the driver macvlan",
                         )
                     ]
@@ -205,27 +250,24 @@ class HostCheck:
                         f"Use another nf_network_driver, or a kernel with {driver.kernel_option}",
                     )
                 ]
-        if not driver.creates_network and not is_local(wanted.address):
-            return [
-                Blocker(
-                    "address_not_local",
-                    f"With the driver {driver.name} {wanted.name} uses {wanted.address}, which this host does not have",
-                    "Give the address to the host, or use the driver macvlan",
-                )
-            ]
         return []
 
-    def _address_is_taken(self) -> list[Blocker]:
-        wanted = self._wanted
-        if not wanted.driver.needs_parent or wanted.parent is None or ":" in wanted.address:
-            return []
-        mac = arp.holder(wanted.parent, wanted.address)
-        if mac is None:
+    def _addresses_are_taken(self, new: Sequence[Wanted]) -> list[Blocker]:
+        asked = {
+            wanted.address: wanted.name for wanted in new if wanted.driver.needs_parent and ":" not in wanted.address
+        }
+        if not asked or self._link.parent is None:
             return []
         return [
             Blocker(
                 "address_taken",
-                f"Another machine ({mac}) answers for the address {wanted.address} of {wanted.name}",
+                f"Another machine ({mac}) answers for the address {address} of {asked[address]}",
                 "Stop that machine, or give the NF another address in nf_addresses",
             )
+            for address, mac in arp.holders(self._link.parent, asked).items()
         ]
+
+
+def _each(values: Iterable[T]) -> list[T]:
+    """Every value once, in order."""
+    return list(dict.fromkeys(values))

@@ -1,66 +1,22 @@
 # Copyright (c) 2026 Organic 5GC contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Reads the state endpoint of an NF from inside the NF's own network namespace."""
+"""Reads the states of the NFs of this host, once, for a while, or until they are ready."""
 
 from __future__ import annotations
 
 import contextlib
 import dataclasses
-import http.client
-import json
-import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ansible_collections.organic.core5g.plugins.module_utils.errors import StateError
+from ansible_collections.organic.core5g.plugins.module_utils.nf_source import Endpoint, Source, flatten
 from ansible_collections.organic.live_migration.plugins.module_utils.engines.base import Engine
-from ansible_collections.organic.live_migration.plugins.module_utils.host.libc import network_namespace
 
 POLL_INTERVAL_S = 0.05
 WATCH_INTERVAL_S = 0.02
-
-
-@dataclasses.dataclass(frozen=True)
-class Endpoint:
-    """Where an NF reports its state: HTTP/1.1 ``GET path`` on ``address:port``."""
-
-    address: str
-    port: int
-    path: str
-
-    def __str__(self) -> str:
-        return f"http://{self.address}:{self.port}{self.path}"
-
-
-def get(endpoint: Endpoint, pid: int, timeout_s: float) -> dict[str, Any]:
-    """Ask the endpoint out of the network namespace of process ``pid``.
-
-    A macvlan container cannot be reached from its own host; its namespace always can be entered.
-    """
-    connection = http.client.HTTPConnection(endpoint.address, endpoint.port, timeout=timeout_s)
-    try:
-        with network_namespace(pid):
-            connection.sock = socket.socket(socket.AF_INET6 if ":" in endpoint.address else socket.AF_INET)
-        connection.sock.settimeout(timeout_s)
-        connection.sock.connect((endpoint.address, endpoint.port))
-        connection.request("GET", endpoint.path)
-        response = connection.getresponse()
-        body = response.read()
-    except (OSError, http.client.HTTPException) as error:
-        raise StateError(f"{endpoint} does not answer: {error}") from error
-    finally:
-        connection.close()
-    if response.status != 200:
-        raise StateError(f"{endpoint} answers with status {response.status}")
-    try:
-        state = json.loads(body)
-    except ValueError as error:
-        raise StateError(f"{endpoint} answers with something else than JSON: {error}") from error
-    if not isinstance(state, dict):
-        raise StateError(f"{endpoint} answers with something else than a JSON object")
-    return state
 
 
 def unready(state: dict[str, Any], associations: int) -> str | None:
@@ -79,7 +35,6 @@ class Wanted:
 
     must_run: bool = True
     watch_s: float = 0
-    associations: int = 0
     wait_s: float = 0
 
 
@@ -99,13 +54,31 @@ def _sessions(answers: list[dict[str, Any]]) -> dict[str, Any]:
     }
 
 
-class NfReader:
-    """State of the NFs whose containers are on this host. A container has the name of its NF."""
+def _counts(answers: list[dict[str, Any]]) -> dict[str, dict[str, int]]:
+    """The range of every whole number in all answers of an NF, by its dotted path."""
+    numbers: dict[str, list[int]] = {}
+    for answer in answers:
+        for path, value in flatten(answer).items():
+            if isinstance(value, int) and not isinstance(value, bool):
+                numbers.setdefault(path, []).append(value)
+    return {path: _range(found) for path, found in numbers.items()}
 
-    def __init__(self, engine: Engine, port: int, path: str, timeout_s: float = 5) -> None:
+
+class NfReader:
+    """State of the NFs whose containers are on this host. A container has the name of its NF.
+
+    Args:
+        engine: of the containers.
+        default: where an NF reports its state.
+        sources: where those NFs do that differ from it.
+    """
+
+    def __init__(
+        self, engine: Engine, default: Source, sources: Mapping[str, Source] | None = None, timeout_s: float = 5
+    ) -> None:
         self._engine = engine
-        self._port = port
-        self._path = path
+        self._default = default
+        self._sources = sources or {}
         self._timeout_s = timeout_s
 
     def status(self, name: str) -> dict[str, Any]:
@@ -122,13 +95,14 @@ class NfReader:
         }
 
     def entries(self, addresses: dict[str, str], wanted: Wanted) -> list[dict[str, Any]]:
-        """One entry an NF, as nf_state_info returns them. All NFs are watched during the same time."""
+        """One entry an NF, as nf_state_info returns them. All NFs are awaited and watched during the same time."""
         answers: dict[str, list[dict[str, Any]]] = {name: [] for name in addresses}
         errors: dict[str, str] = {}
         if wanted.wait_s > 0:
+            deadline = time.monotonic() + wanted.wait_s
             for name, address in addresses.items():
                 with self._noting(name, errors, wanted.must_run):
-                    self.wait_until_ready(name, address, wanted.associations, wanted.wait_s)
+                    self.wait_until_ready(name, address, wanted.wait_s, deadline)
         deadline = time.monotonic() + wanted.watch_s
         while True:
             for name in [name for name in addresses if name not in errors]:
@@ -144,6 +118,7 @@ class NfReader:
                 "container": self.status(name),
                 "state": None if name in errors else answers[name][-1],
                 "sessions": None if name in errors else _sessions(answers[name]),
+                "counts": None if name in errors else _counts(answers[name]),
                 "error": errors.get(name),
             }
             for name, address in addresses.items()
@@ -165,14 +140,23 @@ class NfReader:
         container = self.status(name)
         return self._read(name, address, container)
 
-    def wait_until_ready(self, name: str, address: str, associations: int, timeout_s: float) -> dict[str, Any]:
-        """Await the NF's registration and at least ``associations`` PFCP associations."""
-        deadline = time.monotonic() + timeout_s
+    def wait_until_ready(
+        self, name: str, address: str, timeout_s: float, deadline: float | None = None
+    ) -> dict[str, Any]:
+        """Await the NF's answer, registration and PFCP associations.
+
+        Args:
+            name: of the NF.
+            address: of the NF.
+            timeout_s: how long, in seconds.
+            deadline: until when, by the monotonic clock; by default after ``timeout_s`` from now.
+        """
+        deadline = time.monotonic() + timeout_s if deadline is None else deadline
         while True:
             container = self.status(name)
             try:
                 state = self._read(name, address, container)
-                reason = unready(state, associations)
+                reason = unready(state, self._source(name).associations)
                 if reason is None:
                     return state
             except StateError as error:
@@ -183,9 +167,14 @@ class NfReader:
                 raise StateError(f"The NF {name} was not ready within {timeout_s:g} s: {reason}")
             time.sleep(POLL_INTERVAL_S)
 
+    def _source(self, name: str) -> Source:
+        return self._sources.get(name, self._default)
+
     def _read(self, name: str, address: str, container: dict[str, Any]) -> dict[str, Any]:
         if container["status"] == "absent":
             raise StateError(f"There is no container {name} on this host")
         if container["status"] != "running":
-            raise StateError(f"The container {name} does not run, it is {container['status']}")
-        return get(Endpoint(address, self._port, self._path), container["pid"], self._timeout_s)
+            raise StateError(
+                f"The container {name} does not run, it is {container['status']}: its log says why (docker logs {name})"
+            )
+        return Endpoint(address, self._source(name)).read(container["pid"], self._timeout_s)

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from ansible_collections.organic.core5g.plugins.module_utils.errors import CoreError
@@ -62,6 +62,33 @@ def current_host(found: NfsByHost, nf: str) -> str | None:
             "Remove all but one, or run playbooks/remove_core.yml"
         )
     return hosts[0] if hosts else None
+
+
+def places(
+    found: NfsByHost,
+    names: Iterable[str],
+    profiles: Mapping[str, Mapping[str, Any]],
+    placement: Mapping[str, str],
+    hosts: Sequence[str],
+) -> dict[str, str]:
+    """Host of each NF: where it is; else that of its placement; else the first one, for the user plane the second one.
+
+    Args:
+        found: state of all NFs.
+        names: of the NFs.
+        profiles: of the NFs.
+        placement: host of an NF, as the user wants it.
+        hosts: all hosts of the play.
+
+    Raises:
+        CoreError: two hosts hold an NF.
+    """
+    return {
+        name: current_host(found, name)
+        or placement.get(name)
+        or (hosts[:2][-1] if profiles[name]["plane"] == "user" else hosts[0])
+        for name in names
+    }
 
 
 @dataclasses.dataclass(frozen=True)

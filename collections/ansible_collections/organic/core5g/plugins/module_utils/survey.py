@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from ansible_collections.organic.core5g.plugins.module_utils.errors import CoreError
+from ansible_collections.organic.core5g.plugins.module_utils.nf_source import Source
 from ansible_collections.organic.core5g.plugins.module_utils.nf_state import NfReader, Wanted
 from ansible_collections.organic.live_migration.plugins.module_utils.engines import registry
 from ansible_collections.organic.live_migration.plugins.module_utils.errors import MigrationError
@@ -27,7 +28,11 @@ def run(parameters: dict[str, Any]) -> dict[str, Any]:
     try:
         recovered = _recover(parameters["engine"], parameters["dry_run"]) if parameters["recover"] else None
         engine = registry.connect(parameters["engine"])
-        reader = NfReader(engine, parameters["port"], parameters["path"])
+        reader = NfReader(
+            engine,
+            Source(parameters["port"], parameters["path"]),
+            {name: Source.of(source) for name, source in parameters["sources"].items()},
+        )
         nfs = reader.entries(parameters["nfs"], Wanted(must_run=False, watch_s=parameters["watch_s"]))
         network = engine.network(parameters["network"]["name"]) if parameters["network"] else None
     except (CoreError, MigrationError) as error:

@@ -12,6 +12,7 @@ ARGUMENTS: dict[str, Any] = {
     "nfs": {"type": "dict", "required": True},
     "port": {"type": "int", "required": True},
     "path": {"type": "str", "required": True},
+    "sources": {"type": "dict", "default": {}},
     "watch_s": {"type": "float", "default": 0},
     "recover": {"type": "str"},
     "network": {

@@ -31,8 +31,8 @@ options:
   addresses:
     description:
       - IP address of each NF by its name. Each NF must have one of its own.
+      - Without them, addresses are not checked, as for NFs that are to be removed.
     type: dict
-    required: true
   network_driver:
     description:
       - Network driver of all NFs. By default the first of those that an NF's profile likes which O(engine) has.
@@ -42,6 +42,16 @@ options:
       - Container engine of the hosts.
     type: str
     default: docker
+    version_added: 0.2.0
+  image:
+    description:
+      - Image of all NFs. By default the core's own.
+    type: str
+    version_added: 0.2.0
+  network_name:
+    description:
+      - Name of the container network. By default C(core5g-) and the driver.
+    type: str
     version_added: 0.2.0
 attributes:
   check_mode:
@@ -64,7 +74,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 names:
-  description: The NFs.
+  description: The NFs, in the order in which the core starts them.
   returned: success
   type: list
   elements: str
@@ -80,4 +90,30 @@ network_drivers:
   description: Description of each NF's network driver by the NF's name, with its templates not yet rendered.
   returned: success
   type: dict
+sources:
+  description: Where each NF of the core reports its state, by the NF's name, for M(organic.core5g.nf_state_info).
+  returned: success
+  type: dict
+needs:
+  description: What each NF needs of its host, by the NF's name, for M(organic.core5g.nf_host_info).
+  returned: success
+  type: dict
+configuration:
+  description: The configuration files of the NFs.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    nf:
+      description: Name of the NF.
+      type: str
+    template:
+      description: Template below C(templates) of the role.
+      type: str
+    file:
+      description: Path on the host.
+      type: str
+    path:
+      description: Path in the container.
+      type: str
 """

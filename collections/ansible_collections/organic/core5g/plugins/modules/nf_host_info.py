@@ -7,12 +7,12 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: nf_host_info
-short_description: Check whether a host can run a network function
+short_description: Check whether a host can run network functions
 version_added: 0.1.0
 description:
-  - Looks for everything that would keep a network function (NF) from running on this host.
+  - Looks for everything that would keep network functions (NFs) from running on this host.
   - Nothing is changed. Whether the kernel has a kind of link is tried in a network namespace that is gone afterwards.
-  - The link and the address are only looked at while the NF does not run here. The address is asked for by ARP probes
+  - The link and the address are only looked at of an NF that does not run here. The address is asked for by ARP probes
     with the sender address zero (RFC 5227), from which no neighbour learns anything.
 author:
   - Organic 5GC contributors (@organic-5gc)
@@ -20,44 +20,47 @@ requirements:
   - root on the host
   - iproute2 and util-linux on the host
 options:
-  name:
+  nfs:
     description:
-      - Name of the NF and of its container.
-    type: str
+      - The NFs that the host shall run.
+    type: list
+    elements: dict
     required: true
-  image:
-    description:
-      - Image of the NF.
-    type: str
-    required: true
-  address:
-    description:
-      - IP address of the NF.
-    type: str
-    required: true
-  driver:
-    description:
-      - Description of the network driver, as M(organic.core5g.nf_description) returns it. Further keys are left alone.
-    type: dict
-    required: true
+    version_added: 0.2.0
+    suboptions:
+      name:
+        description: Name of the NF and of its container.
+        type: str
+        required: true
+      image:
+        description: Image of the NF.
+        type: str
+        required: true
+      address:
+        description: IP address of the NF.
+        type: str
+        required: true
+      driver:
+        description:
+          - Description of the network driver, as M(organic.core5g.nf_description) returns it.
+        type: dict
+        required: true
+      network:
+        description: Name of the container network. Another network of the engine must not have addresses of O(subnet).
+        type: str
+      devices:
+        description: Device files that the NF needs.
+        type: list
+        elements: path
+        default: []
   parent:
     description:
-      - Network interface of the host that the container network goes out by.
-    type: str
-  network:
-    description:
-      - Name of the container network. Another network of the engine must not have addresses of O(subnet).
+      - Network interface of the host that the container networks go out by.
     type: str
   subnet:
     description:
-      - Subnet of the container network.
+      - Subnet of the container networks.
     type: str
-  devices:
-    description:
-      - Device files that the NF needs.
-    type: list
-    elements: path
-    default: []
   docker_socket:
     description:
       - Unix socket of the Docker engine.
@@ -77,12 +80,13 @@ seealso:
 EXAMPLES = r"""
 - name: Look whether this host can run the SMF
   organic.core5g.nf_host_info:
-    name: smf
-    image: organic/minicore:latest
-    address: 192.0.2.34
-    driver: "{{ nf_described.network_drivers.smf }}"
+    nfs:
+      - name: smf
+        image: organic/minicore:latest
+        address: 192.0.2.34
+        driver: "{{ nf_described.network_drivers.smf }}"
+        network: core5g-macvlan
     parent: eth0
-    network: core5g-macvlan
     subnet: 192.0.2.0/24
   register: host
 
@@ -93,12 +97,15 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
-exists:
-  description: Whether the NF has a container on this host, running or not.
+existing:
+  description: The NFs that have a container on this host, running or not.
   returned: success
-  type: bool
+  type: list
+  elements: str
+  sample: [smf]
+  version_added: 0.2.0
 problems:
-  description: Every reason why the host cannot run the NF; empty if it can.
+  description: Every reason why the host cannot run the NFs; empty if it can.
   returned: success
   type: list
   elements: dict
@@ -121,30 +128,38 @@ import functools
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.organic.core5g.plugins.module_utils.network_driver import NetworkDriver
-from ansible_collections.organic.core5g.plugins.module_utils.nf_host import HostCheck, Wanted
+from ansible_collections.organic.core5g.plugins.module_utils.nf_host import HostCheck, Link, Wanted
 from ansible_collections.organic.live_migration.plugins.module_utils.engines import docker_api, registry
 
 
 def main() -> None:
     module = AnsibleModule(
         argument_spec={
-            "name": {"type": "str", "required": True},
-            "image": {"type": "str", "required": True},
-            "address": {"type": "str", "required": True},
-            "driver": {"type": "dict", "required": True},
+            "nfs": {
+                "type": "list",
+                "elements": "dict",
+                "required": True,
+                "options": {
+                    "name": {"type": "str", "required": True},
+                    "image": {"type": "str", "required": True},
+                    "address": {"type": "str", "required": True},
+                    "driver": {"type": "dict", "required": True},
+                    "network": {"type": "str"},
+                    "devices": {"type": "list", "elements": "path", "default": []},
+                },
+            },
             "parent": {"type": "str"},
-            "network": {"type": "str"},
             "subnet": {"type": "str"},
-            "devices": {"type": "list", "elements": "path", "default": []},
             "docker_socket": {"type": "path", "default": docker_api.DEFAULT_SOCKET},
         },
         supports_check_mode=True,
     )
-    connect = functools.partial(registry.connect, registry.DEFAULT, module.params.pop("docker_socket"))
-    driver = NetworkDriver.of(module.params.pop("driver"))
-    check = HostCheck(connect, Wanted(**module.params, driver=driver))
+    options = module.params
+    connect = functools.partial(registry.connect, registry.DEFAULT, options["docker_socket"])
+    wanted = [Wanted(**{**nf, "driver": NetworkDriver.of(nf["driver"])}) for nf in options["nfs"]]
+    check = HostCheck(connect, wanted, Link(options["parent"], options["subnet"]))
     problems = check.problems()
-    module.exit_json(changed=False, exists=check.exists, problems=[problem.as_dict() for problem in problems])
+    module.exit_json(changed=False, existing=check.existing, problems=[problem.as_dict() for problem in problems])
 
 
 if __name__ == "__main__":

@@ -34,6 +34,13 @@ options:
       - Path of the state endpoint.
     type: str
     default: /minicore/v1/state
+  sources:
+    description:
+      - Where an NF reports its state, by its name, if it is another place than O(port) and O(path), as
+        RV(organic.core5g.nf_description#module:sources) of M(organic.core5g.nf_description) says.
+    type: dict
+    default: {}
+    version_added: 0.2.0
   must_run:
     description:
       - Fail if an NF has no running container on this host, or does not answer.
@@ -144,6 +151,11 @@ nfs:
         by_peer:
           description: The same of each PFCP association, by the peer's address.
           type: dict
+    counts:
+      description: Range of every whole number of the state in that time, by its path with dots. None without an answer.
+      type: dict
+      version_added: 0.2.0
+      sample: {"ues.registered": {"least": 200, "most": 201}}
     error:
       description: Why there is no state; none if there is.
       type: str
@@ -199,6 +211,7 @@ nfs:
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.organic.core5g.plugins.module_utils.errors import CoreError
+from ansible_collections.organic.core5g.plugins.module_utils.nf_source import Source
 from ansible_collections.organic.core5g.plugins.module_utils.nf_state import NfReader, Wanted
 from ansible_collections.organic.live_migration.plugins.module_utils.engines import docker_api, registry
 from ansible_collections.organic.live_migration.plugins.module_utils.errors import MigrationError
@@ -210,6 +223,7 @@ def main() -> None:
             "nfs": {"type": "dict", "required": True},
             "port": {"type": "int", "default": 8000},
             "path": {"type": "str", "default": "/minicore/v1/state"},
+            "sources": {"type": "dict", "default": {}},
             "must_run": {"type": "bool", "default": True},
             "wait_s": {"type": "float", "default": 0},
             "watch_s": {"type": "float", "default": 0},
@@ -219,11 +233,12 @@ def main() -> None:
         supports_check_mode=True,
     )
     options = module.params
-    wanted = Wanted(options["must_run"], options["watch_s"], options["associations"], options["wait_s"])
+    wanted = Wanted(options["must_run"], options["watch_s"], options["wait_s"])
+    default = Source(options["port"], options["path"], associations=options["associations"])
+    sources = {name: Source.of(source) for name, source in options["sources"].items()}
     try:
         engine = registry.connect(registry.DEFAULT, options["docker_socket"])
-        reader = NfReader(engine, options["port"], options["path"])
-        entries = reader.entries(options["nfs"], wanted)
+        entries = NfReader(engine, default, sources).entries(options["nfs"], wanted)
     except (CoreError, MigrationError) as error:
         module.fail_json(msg=str(error))
     module.exit_json(changed=False, nfs=entries)

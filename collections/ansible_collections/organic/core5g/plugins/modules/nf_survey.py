@@ -39,6 +39,13 @@ options:
       - Path of the state endpoint.
     type: str
     required: true
+  sources:
+    description:
+      - Where an NF reports its state, by its name, if it is another place than O(port) and O(path), as
+        RV(organic.core5g.nf_description#module:sources) of M(organic.core5g.nf_description) says.
+    type: dict
+    default: {}
+    version_added: 0.2.0
   watch_s:
     description:
       - Read the states repeatedly for so many seconds, as O(organic.core5g.nf_state_info#module:watch_s).

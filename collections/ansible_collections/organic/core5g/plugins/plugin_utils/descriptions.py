@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from ansible.errors import AnsibleActionFail
@@ -14,6 +14,8 @@ from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.parsing.dataloader import DataLoader
 
 COLLECTION = Path(__file__).parents[2]
+CONFIGURATION = "/etc/organic/nf"
+"""Directory on the hosts with the configuration files of each NF, which its container has mounted."""
 _FOLDERS = {"core": "cores", "profile": "profiles", "network_driver": "network_drivers"}
 """Kind of description, which is also the name of its schema, and the folder of its files."""
 _UNKNOWN = {
@@ -68,6 +70,19 @@ def network_driver(loader: DataLoader, profile: dict[str, Any], engine: str, wan
         f"None of the network drivers that {profile['name']} likes is there for {engine} ({', '.join(liked)}): "
         f"set nf_network_driver to one of {', '.join(known('network_driver'))}"
     )
+
+
+def source(core: dict[str, Any], nf: dict[str, Any]) -> dict[str, Any]:
+    """Where an NF of a core reports its state, as module_utils.nf_source takes it."""
+    return {**(nf.get("state") or core["state"]), "associations": nf.get("associations", 0)}
+
+
+def configuration(nf: dict[str, Any]) -> list[dict[str, str]]:
+    """The configuration files of an NF: template, file on the host, path in the container."""
+    return [
+        {**file, "nf": nf["name"], "file": f"{CONFIGURATION}/{nf['name']}/{PurePosixPath(file['path']).name}"}
+        for file in nf.get("configuration", [])
+    ]
 
 
 def _load_trusted(loader: DataLoader, path: Path) -> Any:

@@ -42,8 +42,8 @@ def test_every_filter_is_documented() -> None:
 def test_hosts() -> None:
     assert nf.nf_running_on(FOUND, "smf") == "edge-a"
     assert nf.nf_running_on(FOUND, "upf") == ""
-    assert nf.nf_current_host(FOUND, "smf", "edge-b") == "edge-a"
-    assert nf.nf_current_host(FOUND, "upf", "edge-b") == "edge-b"
+    profiles = {"smf": {"plane": "control"}}
+    assert nf.nf_places(FOUND, ["smf"], profiles, ["edge-a", "edge-b"]) == {"smf": "edge-a"}
 
 
 def test_error_is_one_of_the_filter() -> None:

@@ -42,4 +42,36 @@ def test_other_frames_name_nobody(frame: bytes) -> None:
 
 
 def test_nobody_answers_on_loopback() -> None:
-    assert arp.holder("lo", "192.0.2.34", probes=1, interval_s=0.05) is None
+    assert arp.holders("lo", ["192.0.2.34", "192.0.2.35"], probes=1, interval_s=0.05) == {}
+
+
+def test_everybody_is_asked_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One machine has two of three addresses."""
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
+
+    class Link:
+        """A link with that machine in place of a packet socket."""
+
+        def __init__(self, *_kind: int) -> None:
+            self.settimeout, self.recv = ours.settimeout, ours.recv
+
+        def __enter__(self) -> Link:
+            return self
+
+        def __exit__(self, *_exc: object) -> None:
+            """The pair is closed by the test."""
+
+        def bind(self, _address: object) -> None: ...
+
+        def getsockname(self) -> tuple[object, ...]:
+            return ("eth0", 0, 0, 1, MAC)
+
+        def send(self, frame: bytes) -> None:
+            asked = socket.inet_ntoa(frame[38:42])
+            if asked != "192.0.2.35":
+                theirs.send(reply(asked))
+
+    monkeypatch.setattr(arp.socket, "socket", Link)
+    with ours, theirs:
+        found = arp.holders("eth0", ["192.0.2.34", "192.0.2.35", "192.0.2.36"], probes=2, interval_s=0.05)
+    assert sorted(found) == ["192.0.2.34", "192.0.2.36"]

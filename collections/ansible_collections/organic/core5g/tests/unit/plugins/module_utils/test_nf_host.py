@@ -20,6 +20,7 @@ from ansible_collections.organic.live_migration.tests.unit.plugins.module_utils.
 
 COLLECTION = Path(__file__).parents[4]
 HOST = NetworkDriver("host", creates_network=False, needs_parent=False)
+NO_LINK = nf_host.Link(None, None)
 
 
 def test_addresses_of_this_host() -> None:
@@ -47,16 +48,20 @@ def test_subnets_overlap(other: str, found: bool) -> None:
 @pytest.mark.parametrize("path", sorted((COLLECTION / "network_drivers").glob("*.yml")), ids=lambda path: path.stem)
 def test_invalid_address_is_named(path: Path) -> None:
     driver = NetworkDriver.of(yaml.safe_load(path.read_text(encoding="utf-8")))
-    wanted = nf_host.Wanted("smf", "nf", "10.55.0.340", driver, "lo", "core", "10.55.0.0/24", [])
-    assert "address_invalid" in [blocker.code for blocker in nf_host.HostCheck(FakeEngine, wanted).problems()]
+    wanted = nf_host.Wanted("smf", "nf", "10.55.0.340", driver, "core", [])
+    check = nf_host.HostCheck(FakeEngine, [wanted], nf_host.Link("lo", "10.55.0.0/24"))
+    assert "address_invalid" in [blocker.code for blocker in check.problems()]
 
 
 def test_an_engine_that_does_not_answer_is_one_problem_among_the_others() -> None:
     def connect() -> Engine:
         raise Refused([Blocker("engine_unreachable", "It does not answer", "Start it")])
 
-    wanted = nf_host.Wanted("smf", "nf", "10.55.0.340", HOST, None, None, None, ["/dev/no-such-device"])
-    codes = [blocker.code for blocker in nf_host.HostCheck(connect, wanted).problems()]
+    wanted = [
+        nf_host.Wanted("smf", "nf", "10.55.0.340", HOST, None, ["/dev/no-such-device"]),
+        nf_host.Wanted("upf", "nf", "127.0.0.1", HOST, None, ["/dev/no-such-device"]),
+    ]
+    codes = [blocker.code for blocker in nf_host.HostCheck(connect, wanted, NO_LINK).problems()]
     assert [code for code in codes if code != "resident_runtime_missing"] == [
         "address_invalid",
         "device_missing",
@@ -69,10 +74,36 @@ def test_the_address_is_looked_at_only_while_the_nf_does_not_run_here(status: st
     def connect() -> Engine:
         return FakeEngine(spec(status=status, pid=pid))
 
-    wanted = nf_host.Wanted("smf", "nf", "192.0.2.34", HOST, None, None, None, [])
-    check = nf_host.HostCheck(connect, wanted)
+    wanted = nf_host.Wanted("smf", "nf", "192.0.2.34", HOST, None, [])
+    check = nf_host.HostCheck(connect, [wanted], NO_LINK)
     assert ("address_not_local" in [blocker.code for blocker in check.problems()]) is (pid == 0)
-    assert check.exists
+    assert check.existing == ["smf"]
+
+
+class WithoutImages(FakeEngine):
+    def image_id(self, reference: str) -> str | None:
+        return None
+
+
+def test_every_image_that_is_missing_is_named_once() -> None:
+    images = {"udm": "free5gc/udm:1", "ausf": "free5gc/ausf:1", "amf": "free5gc/ausf:1"}
+    wanted = [nf_host.Wanted(name, image, "127.0.0.1", HOST, None, []) for name, image in images.items()]
+    problems = nf_host.HostCheck(WithoutImages, wanted, NO_LINK).problems()
+    assert [problem.message for problem in problems if problem.code == "image_missing"] == [
+        "The image free5gc/udm:1 is not on this host",
+        "The image free5gc/ausf:1 is not on this host",
+    ]
+
+
+def test_nfs_on_two_networks_with_the_same_addresses_are_refused() -> None:
+    driver = NetworkDriver("macvlan", creates_network=True, needs_parent=False)
+    wanted = [
+        nf_host.Wanted(name, "nf", f"192.0.2.{number}", driver, f"core5g-{number}", [])
+        for name, number in (("smf", 34), ("upf", 35))
+    ]
+    problems = nf_host.HostCheck(FakeEngine, wanted, nf_host.Link("lo", "192.0.2.0/24")).problems()
+    (differ,) = [problem for problem in problems if problem.code == "network_drivers_differ"]
+    assert "core5g-34, core5g-35" in differ.message
 
 
 def test_kernel_names_an_unknown_kind_of_link() -> None:

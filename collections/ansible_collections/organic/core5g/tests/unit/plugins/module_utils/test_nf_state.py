@@ -6,54 +6,19 @@
 from __future__ import annotations
 
 import http.server
-import json
 import os
-import socketserver
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from ansible_collections.organic.core5g.plugins.module_utils import nf_state
 from ansible_collections.organic.core5g.plugins.module_utils.errors import StateError
+from ansible_collections.organic.core5g.plugins.module_utils.nf_source import Source
+from ansible_collections.organic.core5g.tests.unit.plugins.module_utils.state_server import handler, serving
 from ansible_collections.organic.live_migration.tests.unit.plugins.module_utils.engines.fake_engine import (
     FakeEngine,
     spec,
 )
-
-Answer = Callable[[str], "tuple[int, Any]"]
-
-
-def handler(answer: Answer) -> type[http.server.BaseHTTPRequestHandler]:
-    class Handler(http.server.BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            status, content = answer(self.path)
-            body = content if isinstance(content, bytes) else json.dumps(content).encode()
-            self.send_response(status)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def address_string(self) -> str:
-            return "peer"
-
-        def log_message(self, *_args: Any) -> None:
-            """Keep the test's output quiet."""
-
-    return Handler
-
-
-@contextmanager
-def serving(server: socketserver.BaseServer) -> Iterator[None]:
-    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-    thread.start()
-    try:
-        yield
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
 
 
 @pytest.fixture
@@ -76,7 +41,7 @@ def test_state_is_read_in_the_containers_namespace(
     nf: tuple[int, dict[str, Any]],
 ) -> None:
     port, state = nf
-    reader = nf_state.NfReader(engine(), port, "/state")
+    reader = nf_state.NfReader(engine(), Source(port, "/state"))
     (entry,) = reader.entries({"smf": "127.0.0.1"}, nf_state.Wanted())
     assert entry["state"] == state
     assert entry["error"] is None
@@ -92,11 +57,12 @@ def test_watching_gives_the_range_of_the_sessions() -> None:
         return 200, {"sessions": number, "pfcp": [{"peer": "192.0.2.35", "up": True, "sessions": number}]}
 
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler(answer))
-    reader = nf_state.NfReader(engine(), server.server_address[1], "/state")
+    reader = nf_state.NfReader(engine(), Source(server.server_address[1], "/state"))
     with serving(server):
         (entry,) = reader.entries({"smf": "127.0.0.1"}, nf_state.Wanted(watch_s=0.2))
     span = {"least": 199, "most": 201}
     assert entry["sessions"] == {**span, "by_peer": {"192.0.2.35": span}}
+    assert entry["counts"] == {"sessions": span, "pfcp": {"least": 1, "most": 1}}
     assert entry["state"]["sessions"] == 200
 
 
@@ -105,7 +71,7 @@ def test_watching_gives_the_range_of_the_sessions() -> None:
     [(FakeEngine(), "no container smf"), (engine("exited"), "it is exited")],
 )
 def test_nf_that_does_not_run(asked: FakeEngine, reason: str) -> None:
-    reader = nf_state.NfReader(asked, 1, "/state")
+    reader = nf_state.NfReader(asked, Source(1, "/state"))
     with pytest.raises(StateError, match=reason):
         reader.read("smf", "127.0.0.1")
     (entry,) = reader.entries({"smf": "127.0.0.1"}, nf_state.Wanted(must_run=False))
@@ -114,38 +80,23 @@ def test_nf_that_does_not_run(asked: FakeEngine, reason: str) -> None:
 
 
 def test_waiting_for_a_stopped_nf_ends_at_once() -> None:
-    reader = nf_state.NfReader(engine("exited"), 1, "/state")
+    reader = nf_state.NfReader(engine("exited"), Source(1, "/state"))
     with pytest.raises(StateError, match="it is exited"):
-        reader.wait_until_ready("smf", "127.0.0.1", associations=0, timeout_s=3600)
+        reader.wait_until_ready("smf", "127.0.0.1", timeout_s=3600)
 
 
 def test_wait_ends_when_the_association_is_up(
     nf: tuple[int, dict[str, Any]],
 ) -> None:
     port, state = nf
-    reader = nf_state.NfReader(engine(), port, "/state")
+    source = Source(port, "/state", associations=1)
+    reader = nf_state.NfReader(engine(), Source(1, "/else"), {"smf": source})
     with pytest.raises(StateError, match="0 of 1 PFCP associations are up"):
-        reader.wait_until_ready("smf", "127.0.0.1", associations=1, timeout_s=0.01)
+        reader.wait_until_ready("smf", "127.0.0.1", timeout_s=0.01)
     state["pfcp"] = [{"peer": "192.0.2.35", "up": True}]
-    assert reader.wait_until_ready("smf", "127.0.0.1", associations=1, timeout_s=5)["pfcp"][0]["up"]
+    assert reader.wait_until_ready("smf", "127.0.0.1", timeout_s=5)["pfcp"][0]["up"]
 
 
 def test_unregistered_nf_is_not_ready() -> None:
     assert nf_state.unready({"nrf_registered": False, "pfcp": []}, 0) == "it is not registered at the NRF"
     assert nf_state.unready({"registrations": []}, 0) is None
-
-
-@pytest.mark.parametrize(
-    ("status", "body", "reason"),
-    [(500, {}, "status 500"), (200, b"<html>", "else than JSON"), (200, [1], "else than a JSON object")],
-)
-def test_wrong_answers(status: int, body: Any, reason: str) -> None:
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler(lambda _path: (status, body)))
-    endpoint = nf_state.Endpoint("127.0.0.1", server.server_address[1], "/state")
-    with serving(server), pytest.raises(StateError, match=reason):
-        nf_state.get(endpoint, os.getpid(), timeout_s=5)
-
-
-def test_nobody_listens() -> None:
-    with pytest.raises(StateError, match=r"http://127\.0\.0\.1:1/state does not answer"):
-        nf_state.get(nf_state.Endpoint("127.0.0.1", 1, "/state"), os.getpid(), timeout_s=5)

@@ -63,6 +63,24 @@ def test_two_hosts_are_refused(status: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("found", "placement", "hosts", "place"),
+    [
+        (MOVED_TO_B, {"smf": "edge-a"}, ["edge-a", "edge-b"], "edge-b"),
+        ({}, {"smf": "edge-b"}, ["edge-a", "edge-b"], "edge-b"),
+        ({}, {}, ["edge-a", "edge-b", "edge-c"], "edge-a"),
+    ],
+)
+def test_place_of_an_nf(found: policy.NfsByHost, placement: dict[str, str], hosts: list[str], place: str) -> None:
+    profiles = {"smf": {"plane": "control"}}
+    assert policy.places(found, ["smf"], profiles, placement, hosts) == {"smf": place}
+
+
+@pytest.mark.parametrize(("hosts", "place"), [(["edge-a"], "edge-a"), (["edge-a", "edge-b", "edge-c"], "edge-b")])
+def test_user_plane_goes_to_the_second_host(hosts: list[str], place: str) -> None:
+    assert policy.places({}, ["upf"], {"upf": {"plane": "user"}}, {}, hosts) == {"upf": place}
+
+
+@pytest.mark.parametrize(
     ("options", "reason"),
     [
         ({"target_host": "nowhere"}, "There is no host 'nowhere'.*edge-a, edge-b"),

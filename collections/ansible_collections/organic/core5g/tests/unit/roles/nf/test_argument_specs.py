@@ -46,4 +46,4 @@ def test_engines_are_the_folders_of_the_role() -> None:
         assert spec["options"]["nf_engine"]["choices"] == folders, point
     for folder in folders:
         tasks = {path.name for path in (ROLE / "tasks" / "engines" / folder).iterdir()}
-        assert {"present.yml", "absent.yml", "network.yml", "unused_networks.yml"} <= tasks
+        assert {"present.yml", "absent.yml", "network.yml"} <= tasks
