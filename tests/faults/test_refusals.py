@@ -52,11 +52,13 @@ REFUSALS = {
     "in the host's network": Refusal("host", "host_network", "shares the network of its host", "address of its own"),
     "with a writable volume": Refusal("volume", "volume", "/data is a writable volume", "name it in shared_volumes"),
     "with an MPTCP socket": Refusal(
-        "mptcp", "undumpable", r"MPTCP socket 0\.0\.0\.0:7777 .descriptor \d+ of process \d+", "do without it"
+        "mptcp", "undumpable", r"MPTCP socket 0\.0\.0\.0:7777 .descriptor \d+ of process \d+", "net.mptcp.enabled=0"
     ),
-    "with io_uring": Refusal("io-uring", "undumpable", r"io_uring .descriptor \d+ of process \d+", "do without it"),
+    "with io_uring": Refusal(
+        "io-uring", "undumpable", r"io_uring .descriptor \d+ of process \d+", "without io_uring"
+    ),
     "with inotify on the overlay": Refusal(
-        "inotify", "undumpable", r"inotify on the overlay file system .descriptor \d+ of process \d+", "do without it"
+        "inotify", "undumpable", r"inotify on the overlay file system .descriptor \d+ of process \d+", "a volume"
     ),
     "image missing on the target": Refusal(
         "image", "image_missing", r"image fault-image \(sha256:[0-9a-f]{12}\) is missing", "Load or pull"

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 Organic 5GC contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Processes of the host as /proc shows them (proc(5)): identity, trees, and what CRIU refuses to dump."""
+"""Processes of the host as /proc shows them (proc(5)): identity, trees, files and sockets."""
 
 from __future__ import annotations
 
@@ -20,9 +20,6 @@ from . import libc
 _START_TIME_FIELD = 22 - 3  # field 22 of /proc/PID/stat; the first after the name is field 3
 _FLAGS_FIELD = 9 - 3
 _PF_EXITING = 0x4  # include/linux/sched.h
-_SO_PROTOCOL = 38
-_IPPROTO_SCTP = 132
-_IPPROTO_MPTCP = 262
 
 
 @dataclass(frozen=True)
@@ -196,7 +193,7 @@ class FileMapping:
     size: int
 
 
-def _lines(path: str) -> list[str]:
+def lines(path: str) -> list[str]:
     """Lines of a file in /proc; none when its process, or its descriptor, is gone."""
     try:
         return Path(path).read_text().splitlines()
@@ -207,7 +204,7 @@ def _lines(path: str) -> list[str]:
 def file_mappings(pid: int) -> list[FileMapping]:
     """Empty when the process is gone."""
     found = []
-    for line in _lines(f"/proc/{pid}/maps"):
+    for line in lines(f"/proc/{pid}/maps"):
         fields = line.split(maxsplit=5)
         if len(fields) == 6 and fields[5].startswith("/"):
             start, _dash, end = fields[0].partition("-")
@@ -227,34 +224,6 @@ def programs(pids: list[int]) -> list[tuple[str, int, int]]:
     return sorted({(mapping.path, mapping.offset, mapping.size) for mapping in mappings if mapping.path in code})
 
 
-def undumpable(pid: int, overlay_device: int | None) -> list[str]:
-    """Resources of this process that CRIU refuses to dump, each with its descriptor.
-
-    Args:
-        pid: the process.
-        overlay_device: device number of the container's root when that is an overlay file system.
-
-    Sources: CRIU's criu/sockets.c, criu/sk-inet.c, criu/fsnotify.c, criu/tty.c; criu.org "What cannot be checkpointed".
-    """
-    found = []
-    for descriptor, target in sorted(descriptors(pid)):
-        where = f"descriptor {descriptor} of process {pid}"
-        if target.startswith("socket:"):
-            protocol = _socket_protocol(pid, descriptor)
-            if protocol in (_IPPROTO_SCTP, _IPPROTO_MPTCP):
-                name = "SCTP" if protocol == _IPPROTO_SCTP else "MPTCP"
-                found.append(f"{name} socket {_socket_name(pid, descriptor)}({where})")
-        elif "[io_uring]" in target:
-            found.append(f"io_uring ({where})")
-        elif target.endswith("inotify"):
-            watched = _inotify_devices(pid, descriptor)
-            if overlay_device is not None and overlay_device in watched:
-                found.append(f"inotify on the overlay file system ({where})")
-        elif target.startswith("/dev/pts/"):
-            found.append(f"terminal {target} ({where})")
-    return found
-
-
 def duplicate_socket(pid: int, descriptor: int) -> socket.socket | None:
     try:
         pidfd = os.pidfd_open(pid)
@@ -266,32 +235,3 @@ def duplicate_socket(pid: int, descriptor: int) -> socket.socket | None:
         return None
     finally:
         os.close(pidfd)
-
-
-def _socket_protocol(pid: int, descriptor: int) -> int | None:
-    duplicate = duplicate_socket(pid, descriptor)
-    if duplicate is None:
-        return None
-    with duplicate:
-        return duplicate.getsockopt(socket.SOL_SOCKET, _SO_PROTOCOL)
-
-
-def _socket_name(pid: int, descriptor: int) -> str:
-    duplicate = duplicate_socket(pid, descriptor)
-    if duplicate is None:
-        return ""
-    with duplicate, contextlib.suppress(OSError):
-        address = duplicate.getsockname()
-        return f"{address[0]}:{address[1]} "
-    return ""
-
-
-def _inotify_devices(pid: int, descriptor: int) -> set[int]:
-    """Device numbers of the watched inodes; the kernel prints its own dev_t in hexadecimal, 20 bits of minor."""
-    devices = set()
-    for line in _lines(f"/proc/{pid}/fdinfo/{descriptor}"):
-        for word in line.split():
-            if line.startswith("inotify") and word.startswith("sdev:"):
-                device = int(word[5:], 16)
-                devices.add(os.makedev(device >> 20, device & 0xFFFFF))
-    return devices

@@ -15,6 +15,7 @@ from ..engines.base import Checkpoints, ContainerSpec, Engine, Side
 from ..errors import Blocker, MigrationError
 from ..host import processes
 from ..host.container import Container
+from ..host.undumpable import undumpable
 from ..memory import dirty_tracking
 from ..network import interfaces, tun
 from ..session import journal
@@ -170,14 +171,10 @@ def look_at_source(
     networks = tuple(replace(network, mac=macs.get(network.ipv4, network.mac)) for network in spec.networks)
     view.spec = replace(spec, networks=networks)
     for pid in tree:
-        for what in processes.undumpable(pid, container.overlay_device()):
-            blockers.append(
-                Blocker(
-                    "undumpable",
-                    f"CRIU cannot dump this: {what}",
-                    "Configure the program to do without it, or redeploy it instead",
-                )
-            )
+        blockers += [
+            Blocker("undumpable", f"CRIU cannot dump this: {found.what}", found.remedy)
+            for found in undumpable(pid, container.overlay_device())
+        ]
     blockers += tun.blockers(tree)
     blockers += _busy_blockers(name)
     return view
