@@ -12,6 +12,9 @@ from typing import Literal, Protocol
 
 from . import N2_PORT
 from .framing import Decoder, Frame, FrameType, FramingError, hello, read_hello
+from .sctp import SctpAssociation, SctpError, SctpStack, open_stack
+
+_SHUTDOWN_S = 2.0
 
 Received = Callable[[int, bytes], None]
 """Takes stream and PDU."""
@@ -45,7 +48,12 @@ async def connect(
     With "sctp" all `local` addresses and all `peers` belong to one association; "tcp" uses the first of each.
     """
     if transport == "sctp":
-        raise N2LinkError("SCTP is not built yet")
+        sctp = _SctpLink(on_received, on_lost)
+        try:
+            await _sctp_stack().connect(local or [], peers, port, sctp, timeout_s)
+        except SctpError as error:
+            raise N2LinkError(str(error)) from error
+        return sctp
     link = _TcpLink(on_received, on_lost)
     source = (local[0], 0) if local else None
     try:
@@ -121,3 +129,50 @@ class _TcpLink(asyncio.Protocol):
         elif self._on_lost is not None:
             on_lost, self._on_lost = self._on_lost, None
             on_lost(reason)
+
+
+_stacks: list[SctpStack] = []
+
+
+def _sctp_stack() -> SctpStack:
+    """The one of this process, for all its gNBs. Others on the host may speak SCTP too: it ignores strangers."""
+    if not _stacks:
+        _stacks.append(open_stack(answers_strangers=False))
+    return _stacks[0]
+
+
+class _SctpLink:
+    def __init__(self, on_received: Received, on_lost: Lost) -> None:
+        self._on_received = on_received
+        self._on_lost: Lost | None = on_lost
+        self._association: SctpAssociation | None = None
+        self._ended = asyncio.Event()
+
+    def association_up(self, association: SctpAssociation) -> None:
+        self._association = association
+
+    def association_down(self, association: SctpAssociation, reason: str) -> None:
+        self._association = None
+        self._ended.set()
+        if self._on_lost is not None:
+            on_lost, self._on_lost = self._on_lost, None
+            on_lost(reason)
+
+    def received(self, association: SctpAssociation, stream: int, data: bytes) -> None:
+        self._on_received(stream, data)
+
+    def send(self, pdu: bytes, stream: int = 0) -> None:
+        if self._association is not None:
+            # A full queue ends the association, and on_lost says so.
+            with contextlib.suppress(SctpError):
+                self._association.send(pdu, stream)
+
+    async def close(self) -> None:
+        self._on_lost = None
+        if self._association is not None:
+            self._association.close()
+            try:
+                async with asyncio.timeout(_SHUTDOWN_S):
+                    await self._ended.wait()
+            except TimeoutError:
+                self._association.abort("closed")
