@@ -15,6 +15,7 @@ _FC_RES_STAR = 0x6B
 _FC_K_SEAF = 0x6C
 _FC_K_AMF = 0x6D
 _FC_K_GNB = 0x6E
+_FC_NH = 0x6F
 
 _NAS_KEY_TYPES = {"enc": 1, "int": 2}
 """Algorithm type distinguishers (TS 33.501 table A.8-1)."""
@@ -67,3 +68,8 @@ def nas_key(k_amf: bytes, kind: Literal["enc", "int"], algorithm: int) -> bytes:
 def k_gnb(k_amf: bytes, uplink_count: int) -> bytes:
     """K_gNB for 3GPP access, from the uplink NAS COUNT (TS 33.501 clause A.9), 32 bytes."""
     return kdf(k_amf, _FC_K_GNB, uplink_count.to_bytes(4, "big"), _ACCESS_3GPP)
+
+
+def nh(k_amf: bytes, sync_input: bytes) -> bytes:
+    """Next hop parameter, from the K_gNB or from the NH before (TS 33.501 clause A.10), 32 bytes."""
+    return kdf(k_amf, _FC_NH, sync_input)
