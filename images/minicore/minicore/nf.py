@@ -14,6 +14,9 @@ from .sbi.server import Application, SbiServer
 from .settings import SBI_PORT, Environment, Settings
 from .state import StateResource
 
+NF_STATUS = "/minicore/v1/nf-status"
+"""Where the NRF notifies of changes of other NFs."""
+
 
 class NetworkFunction:
     """Base class of an NF. A subclass names its type and services, adds routes and describes its state."""
@@ -64,12 +67,14 @@ class NetworkFunction:
     async def start(self) -> int:
         """Listen, then register; return the SBI's port."""
         self.add_routes(self.router)
+        self.router.add("POST", NF_STATUS, self.producers.notified)
         StateResource(self.nf_type, self.settings.instance_id, self.full_state).add_routes(self.router)
         self._server = SbiServer(self.application())
         self._sbi_port = await self._server.start(self.settings.address, self._sbi_port)
         self.root = f"http://{self.settings.address}:{self._sbi_port}"
+        self.producers.listen(self.root + NF_STATUS, self.settings.instance_id)
         await self.prepare()
-        self._nrf = NrfConsumer(self.settings.nrf, self.profile())
+        self._nrf = NrfConsumer(self.settings.nrf, self.profile(), self.producers.forget_subscriptions)
         self._nrf.start()
         return self._sbi_port
 

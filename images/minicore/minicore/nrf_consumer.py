@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+from collections.abc import Callable
 from typing import Any
 
 from .sbi.client import SbiClient, SbiError
@@ -22,10 +23,12 @@ RETRY_S = 0.5
 class NrfConsumer:
     """Keeps one NF instance registered."""
 
-    def __init__(self, root: str, profile: dict[str, Any]) -> None:
+    def __init__(self, root: str, profile: dict[str, Any], registered_again: Callable[[], None]) -> None:
+        """`registered_again` is called when the NRF had forgotten the instance, and with it its subscriptions."""
         self._client = SbiClient(root, str(profile["nfType"]))
         self._profile = profile
         self._path = f"/nnrf-nfm/v1/nf-instances/{profile['nfInstanceId']}"
+        self._registered_again = registered_again
         self._task: asyncio.Task[None] | None = None
         self.registered = False
         # More than one tells that the NRF had forgotten us.
@@ -66,6 +69,8 @@ class NrfConsumer:
     async def _register(self) -> float:
         body = json.dumps(self._profile).encode()
         response = await self._client.request("PUT", self._path, body, {"content-type": JSON_TYPE})
+        if response.status == 201 and self.registrations:
+            self._registered_again()
         if response.status not in (200, 201):
             raise SbiError(f"registration: status {response.status} {response.body!r}")
         self.registered = True

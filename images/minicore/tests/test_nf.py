@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, replace
 from typing import Any
@@ -14,6 +15,7 @@ from typing import Any
 import pytest
 from minicore.nf import NetworkFunction
 from minicore.nrf.app import Nrf
+from minicore.sbi.client import Connection
 from minicore.sbi.message import Problem, Refused, Request, Response, SbiError, json_response
 from minicore.sbi.router import Router
 from minicore.settings import Environment, Settings
@@ -174,5 +176,88 @@ def test_the_priority_of_a_request_goes_on(settings: Settings, until: Callable[.
         assert (await relay.producers.request_at(uri, "GET", headers=headers)).json() == "7"
         assert (await relay.producers.request_at(uri, "GET")).json() is None
         await relay.stop()
+
+    asyncio.run(scenario())
+
+
+def test_a_deregistered_producer_leaves_the_caches_at_once(
+    settings: Settings, until: Callable[..., Awaitable[None]]
+) -> None:
+    async def scenario() -> None:
+        async with pair(settings, until) as nfs:
+            producers = nfs.amf.producers
+            (found,) = await producers.discover("nausf-auth")
+            assert found.root == nfs.ausf.root
+            await until(lambda: len(nfs.nrf.subscriptions) == 1)
+            nfs.nrf.registry.deregister(nfs.ausf.settings.instance_id)
+            await until(lambda: nfs.nrf.subscriptions.sent == 1)
+            with pytest.raises(SbiError, match="no producer"):
+                await producers.discover("nausf-auth")
+            # A heartbeat later it is there again, and once more everybody learns it.
+            profile = nfs.ausf.profile()
+            nfs.nrf.registry.register(nfs.ausf.settings.instance_id, profile)
+            assert len(await producers.discover("nausf-auth")) == 1
+            await until(lambda: nfs.nrf.subscriptions.sent == 2)
+            nfs.nrf.registry.register(nfs.ausf.settings.instance_id, {**profile, "priority": 3})
+            await until(lambda: nfs.nrf.subscriptions.sent == 3)
+            assert [one.priority for one in await producers.discover("nausf-auth")] == [3]
+            # An NF's own subscriptions leave with it.
+            await nfs.amf.stop()
+            assert len(nfs.nrf.subscriptions) == 0
+
+    asyncio.run(scenario())
+
+
+def test_an_expired_cache_serves_while_the_nrf_does_not_answer(
+    settings: Settings, until: Callable[..., Awaitable[None]]
+) -> None:
+    async def scenario() -> None:
+        nrf = Nrf(settings, Environment({"MINICORE_NRF_VALIDITY_S": "0"}), port=0)
+        common = replace(settings, nrf=f"http://127.0.0.1:{await nrf.start()}")
+        ausf, amf = Ausf(common, NOBODY, 0), Amf(common, NOBODY, 0)
+        await ausf.start()
+        await until(lambda: ausf.full_state()["nrf_registered"])
+        assert (await amf.producers.request("nausf-auth", "POST", "/nausf-auth/v1/echo", {})).status == 201
+        await nrf.stop()
+        for _ in range(3):
+            assert (await amf.producers.request("nausf-auth", "POST", "/nausf-auth/v1/echo", {})).status == 201
+        with pytest.raises(SbiError):
+            await amf.producers.request("nudm-sdm", "GET", "/")
+        await ausf.stop()
+        amf.producers.close()
+
+    asyncio.run(scenario())
+
+
+def test_subscriptions_of_the_nrf(settings: Settings) -> None:
+    async def scenario() -> None:
+        nrf = Nrf(settings, port=0)
+        connection = await Connection.open("127.0.0.1", await nrf.start())
+
+        async def ask(method: str, path: str, value: Any) -> Response:
+            return await connection.call(method, f"/nnrf-nfm/v1/subscriptions{path}", json.dumps(value).encode())
+
+        good = {"nfStatusNotificationUri": "http://127.0.0.1:9/x", "validityTime": "2037-01-01T00:00:00Z"}
+        made = await ask("POST", "", good)
+        path = "/" + made.json()["subscriptionId"]
+        assert (made.status, made.headers["location"].endswith(path)) == (201, True)
+        for bad, param in (
+            ({}, "/nfStatusNotificationUri"),
+            ({"nfStatusNotificationUri": "ftp://x"}, "/nfStatusNotificationUri"),
+            ({**good, "validityTime": "tomorrow"}, "/validityTime"),
+            ({**good, "subscrCond": []}, "/subscrCond"),
+            ({**good, "reqNotifEvents": "x"}, "/reqNotifEvents"),
+        ):
+            refused = await ask("POST", "", bad)
+            assert (refused.status, refused.json()["invalidParams"][0]["param"]) == (400, param)
+        later = {"op": "replace", "path": "/validityTime", "value": "2038-01-01T00:00:00Z"}
+        assert (await ask("PATCH", path, [later])).json()["validityTime"] == later["value"]
+        assert (await ask("PATCH", path, [{**later, "path": "/reqNfType"}])).status == 403
+        assert (await ask("DELETE", path, None)).status == 204
+        for method in ("PATCH", "DELETE"):
+            gone = await ask(method, path, [later])
+            assert (gone.status, gone.json()["cause"]) == (404, "SUBSCRIPTION_NOT_FOUND")
+        connection.close()
+        await nrf.stop()
 
     asyncio.run(scenario())

@@ -15,7 +15,7 @@ from minicore.nrf import json_patch
 from minicore.nrf.app import Nrf
 from minicore.nrf.registry import Registry
 from minicore.sbi.client import Connection
-from minicore.sbi.message import Response
+from minicore.sbi.message import Problem, Response
 from minicore.settings import Settings
 
 ALIVE = [{"op": "replace", "path": "/nfStatus", "value": "REGISTERED"}]
@@ -29,7 +29,23 @@ class Clock:
 
 
 def profile(nf_type: str, status: str = "REGISTERED") -> dict[str, Any]:
-    return {"nfInstanceId": str(uuid.uuid4()), "nfType": nf_type, "nfStatus": status}
+    return {
+        "nfInstanceId": str(uuid.uuid4()),
+        "nfType": nf_type,
+        "nfStatus": status,
+        "ipv4Addresses": ["192.0.2.1"],
+    }
+
+
+def service_of(name: str, **more: Any) -> dict[str, Any]:
+    return {
+        "serviceInstanceId": name,
+        "serviceName": name,
+        "versions": [{"apiVersionInUri": "v1", "apiFullVersion": "1.0.0"}],
+        "scheme": "http",
+        "nfServiceStatus": "REGISTERED",
+        **more,
+    }
 
 
 def test_silence_expires_after_heartbeat_and_margin() -> None:
@@ -62,12 +78,16 @@ def test_each_heartbeat_restarts_the_timer() -> None:
 
 def test_digest_reports_changes_only() -> None:
     registry = Registry(Clock(), heartbeat_s=10)
-    registry.register("a", profile("SMF"))
+    smf = profile("SMF")
+    registry.register(smf["nfInstanceId"], smf)
     before = registry.digest()
-    registry.patch("a", ALIVE)
+    registry.patch(smf["nfInstanceId"], ALIVE)
     assert registry.digest() == before
-    registry.patch("a", [{"op": "add", "path": "/load", "value": 5}])
+    registry.patch(smf["nfInstanceId"], [{"op": "add", "path": "/load", "value": 5}])
     assert registry.digest() != before
+    with pytest.raises(Problem, match="/load is not"):
+        registry.patch(smf["nfInstanceId"], [{"op": "add", "path": "/load", "value": 500}])
+    assert registry.get(smf["nfInstanceId"])["load"] == 5
 
 
 def test_json_patch() -> None:
@@ -111,7 +131,7 @@ def test_resources_over_http2(settings: Settings) -> None:
             return await connection.call(method, path, b"" if value is None else json.dumps(value).encode())
 
         smf, upf, gone = profile("SMF"), profile("UPF"), profile("UPF", "SUSPENDED")
-        smf["nfServices"] = [{"serviceName": "nsmf-pdusession"}]
+        smf["nfServices"] = [service_of("nsmf-pdusession")]
         for one in (smf, upf, gone):
             response = await ask("PUT", f"/nnrf-nfm/v1/nf-instances/{one['nfInstanceId']}", one)
             assert response.status == 201

@@ -5,22 +5,33 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
 
 from ..sbi.message import Problem, Request, Response, json_response
 from ..sbi.router import Router
+from . import discovery
+from . import profile as nf_profile
 from .json_patch import PatchError
 from .registry import Registry
+from .subscriptions import Subscriptions
 
 INSTANCES = "/nnrf-nfm/v1/nf-instances"
 INSTANCE = INSTANCES + "/{nfInstanceId}"
+SUBSCRIPTIONS = "/nnrf-nfm/v1/subscriptions"
+SUBSCRIPTION = SUBSCRIPTIONS + "/{subscriptionID}"
 DISCOVERY = "/nnrf-disc/v1/nf-instances"
 
 
 class NrfApi:
-    def __init__(self, registry: Registry, root: str) -> None:
+    """`root` gives the NRF's own apiRoot, `validity_s` how long a consumer may keep what it discovered."""
+
+    def __init__(
+        self, registry: Registry, subscriptions: Subscriptions, root: Callable[[], str], validity_s: int
+    ) -> None:
         self._registry = registry
+        self._subscriptions = subscriptions
         self._root = root
+        self._validity_s = validity_s
 
     def add_routes(self, router: Router) -> None:
         router.add("GET", INSTANCES, self.list_instances)
@@ -28,29 +39,28 @@ class NrfApi:
         router.add("PATCH", INSTANCE, self.update)
         router.add("GET", INSTANCE, self.get)
         router.add("DELETE", INSTANCE, self.deregister)
+        router.add("POST", SUBSCRIPTIONS, self.subscribe)
+        router.add("PATCH", SUBSCRIPTION, self.prolong)
+        router.add("DELETE", SUBSCRIPTION, self.unsubscribe)
         router.add("GET", DISCOVERY, self.discover)
 
     async def list_instances(self, request: Request) -> Response:
         wanted = request.query.get("nf-type")
         links = [
-            {"href": f"{self._root}{INSTANCES}/{profile['nfInstanceId']}"}
+            {"href": f"{self._root()}{INSTANCES}/{profile['nfInstanceId']}"}
             for profile in self._registry.profiles()
             if wanted in (None, profile["nfType"])
         ]
         return json_response(
-            {"_links": {"self": {"href": self._root + INSTANCES}, "items": links}, "totalItemCount": len(links)}
+            {"_links": {"self": {"href": self._root() + INSTANCES}, "items": links}, "totalItemCount": len(links)}
         )
 
     async def register(self, request: Request, instance_id: str) -> Response:
         profile = request.json_object()
-        for name in ("nfInstanceId", "nfType", "nfStatus"):
-            if not isinstance(profile.get(name), str):
-                raise Problem(400, "MANDATORY_IE_MISSING", name)
-        if profile["nfInstanceId"] != instance_id:
-            raise Problem(400, "MANDATORY_IE_INCORRECT", "nfInstanceId differs from the resource")
+        nf_profile.check(profile, instance_id)
         stored, created = self._registry.register(instance_id, profile)
         if created:
-            return json_response(stored, 201, {"location": f"{self._root}{INSTANCES}/{instance_id}"})
+            return json_response(stored, 201, {"location": f"{self._root()}{INSTANCES}/{instance_id}"})
         return json_response(stored)
 
     async def update(self, request: Request, instance_id: str) -> Response:
@@ -75,25 +85,39 @@ class NrfApi:
             raise _unknown(instance_id) from error
         return Response(204)
 
+    async def subscribe(self, request: Request) -> Response:
+        """Clause 5.2.2.5.2."""
+        subscription = self._subscriptions.add(request.json_object())
+        location = f"{self._root()}{SUBSCRIPTIONS}/{subscription.subscription_id}"
+        return json_response(subscription.data, 201, {"location": location})
+
+    async def prolong(self, request: Request, subscription_id: str) -> Response:
+        """Clause 5.2.2.5.6: the one thing that a patch may change is the validity time."""
+        operations = request.json()
+        match operations:
+            case [{"op": "add" | "replace", "path": "/validityTime", "value": str() as validity_time}]:
+                try:
+                    return json_response(self._subscriptions.prolong(subscription_id, validity_time).data)
+                except KeyError as error:
+                    raise _no_subscription(subscription_id) from error
+            case _:
+                raise Problem(403, "MODIFICATION_NOT_ALLOWED", "only validityTime can be replaced")
+
+    async def unsubscribe(self, request: Request, subscription_id: str) -> Response:
+        """Clause 5.2.2.6."""
+        try:
+            self._subscriptions.remove(subscription_id)
+        except KeyError as error:
+            raise _no_subscription(subscription_id) from error
+        return Response(204)
+
     async def discover(self, request: Request) -> Response:
-        query = request.query
-        for name in ("target-nf-type", "requester-nf-type"):
-            if name not in query:
-                raise Problem(400, "MANDATORY_QUERY_PARAM_MISSING", name)
-        services = set(query["service-names"].split(",")) if "service-names" in query else None
-        found = [
-            profile
-            for profile in self._registry.profiles()
-            if profile["nfType"] == query["target-nf-type"]
-            and profile["nfStatus"] == "REGISTERED"
-            and query.get("target-nf-instance-id") in (None, profile["nfInstanceId"])
-            and (services is None or services & _service_names(profile))
-        ]
-        return json_response({"validityPeriod": 10, "nfInstances": found})
+        found = discovery.find(self._registry.profiles(), request.query)
+        return json_response({"validityPeriod": self._validity_s, "nfInstances": found})
 
 
-def _service_names(profile: dict[str, Any]) -> set[str]:
-    return {str(service.get("serviceName")) for service in profile.get("nfServices", [])}
+def _no_subscription(subscription_id: str) -> Problem:
+    return Problem(404, "SUBSCRIPTION_NOT_FOUND", f"no subscription {subscription_id}")
 
 
 def _unknown(instance_id: str) -> Problem:

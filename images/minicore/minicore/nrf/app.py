@@ -10,17 +10,24 @@ import logging
 import time
 from typing import Any
 
+from ..sbi.clients import Clients
 from ..sbi.router import Router
 from ..sbi.server import SbiServer
 from ..settings import SBI_PORT, Environment, Settings
 from ..state import StateResource
 from .api import NrfApi
 from .registry import MARGIN_S, Registry
+from .subscriptions import Subscriptions
 
 log = logging.getLogger(__name__)
 
 # A timer that fires later than this shows that the NRF itself was stopped.
 STALL_S = 0.2
+
+VALIDITY_S = 10
+"""Default of `validityPeriod`: how long a consumer may keep what it discovered; changes are notified besides."""
+NOTIFY_S = 3
+"""Longest time in which a subscriber may take a notification."""
 
 
 class Nrf:
@@ -29,23 +36,27 @@ class Nrf:
     def __init__(self, settings: Settings, environment: Environment | None = None, port: int = SBI_PORT) -> None:
         self._settings = settings
         self._port = port
-        self.registry = Registry(time.monotonic, settings.nrf_heartbeat_s)
+        validity_s = VALIDITY_S if environment is None else environment.integer("NRF_VALIDITY_S", VALIDITY_S)
+        self._clients = Clients(self.nf_type, NOTIFY_S)
+        self.subscriptions = Subscriptions(time.time, self._clients, self._root)
+        self.registry = Registry(time.monotonic, settings.nrf_heartbeat_s, self.subscriptions.publish)
         router = Router()
-        NrfApi(self.registry, f"http://{settings.address}:{port}").add_routes(router)
+        NrfApi(self.registry, self.subscriptions, self._root, validity_s).add_routes(router)
         StateResource(self.nf_type, settings.instance_id, self.state).add_routes(router)
         self._server = SbiServer(router)
         self._expiry: asyncio.Task[None] | None = None
 
     async def start(self) -> int:
         """Listen; return the port."""
-        port = await self._server.start(self._settings.address, self._port)
+        self._port = await self._server.start(self._settings.address, self._port)
         self._expiry = asyncio.create_task(self._expire_loop())
-        return port
+        return self._port
 
     async def stop(self) -> None:
         if self._expiry is not None:
             self._expiry.cancel()
         await self._server.drain()
+        self._clients.close()
 
     def state(self) -> dict[str, Any]:
         return {
@@ -54,7 +65,12 @@ class Nrf:
             "pfcp": [],
             "registrations": self.registry.describe(),
             "expired": self.registry.expired,
+            "subscriptions": len(self.subscriptions),
+            "notifications": {"sent": self.subscriptions.sent, "failed": self.subscriptions.failed},
         }
+
+    def _root(self) -> str:
+        return f"http://{self._settings.address}:{self._port}"
 
     async def _expire_loop(self) -> None:
         while True:

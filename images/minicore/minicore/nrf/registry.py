@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from . import json_patch
+from . import profile as nf_profile
+from .subscriptions import Event
 
 # An NF whose heartbeat is later than this is taken for gone; Open5GS has the same second.
 MARGIN_S = 1.0
@@ -26,11 +28,17 @@ class Registration:
 
 
 class Registry:
-    """Profiles by NF instance id. `clock` gives seconds and never goes back."""
+    """Profiles by NF instance id. `clock` gives seconds and never goes back, `publish` takes events and profiles."""
 
-    def __init__(self, clock: Callable[[], float], heartbeat_s: int) -> None:
+    def __init__(
+        self,
+        clock: Callable[[], float],
+        heartbeat_s: int,
+        publish: Callable[[Event, dict[str, Any]], None] = lambda event, profile: None,
+    ) -> None:
         self._clock = clock
         self._heartbeat_s = heartbeat_s
+        self._publish = publish
         self._instances: dict[str, Registration] = {}
         self.expired = 0
 
@@ -40,23 +48,34 @@ class Registry:
         known = self._instances.get(instance_id)
         if known is None:
             self._instances[instance_id] = Registration(profile, self._next_deadline())
+            self._publish(Event.REGISTERED, profile)
         else:
+            changed = known.profile != profile
             known.profile, known.deadline = profile, self._next_deadline()
             known.registrations += 1
+            if changed:
+                self._publish(Event.PROFILE_CHANGED, profile)
         return profile, known is None
 
     def patch(self, instance_id: str, operations: Any) -> tuple[dict[str, Any], bool]:
-        """Apply a JSON patch, which is also a heartbeat; the second value: the profile changed. KeyError if unknown."""
+        """Apply a JSON patch, which is also a heartbeat; the second value: the profile changed. KeyError if unknown.
+
+        A patch that makes a bad profile of it raises a Problem and changes nothing.
+        """
         known = self._instances[instance_id]
         patched = json_patch.apply(known.profile, operations)
         changed = patched != known.profile
+        if changed:
+            nf_profile.check(patched, instance_id)
         known.profile, known.deadline = patched, self._next_deadline()
         known.heartbeats += 1
+        if changed:
+            self._publish(Event.PROFILE_CHANGED, patched)
         return patched, changed
 
     def deregister(self, instance_id: str) -> None:
         """Remove an instance. KeyError if unknown."""
-        del self._instances[instance_id]
+        self._publish(Event.DEREGISTERED, self._instances.pop(instance_id).profile)
 
     def get(self, instance_id: str) -> dict[str, Any]:
         """Profile of an instance. KeyError if unknown."""
@@ -70,7 +89,7 @@ class Registry:
         now = self._clock()
         overdue = [instance_id for instance_id, known in self._instances.items() if known.deadline < now]
         for instance_id in overdue:
-            del self._instances[instance_id]
+            self.deregister(instance_id)
         self.expired += len(overdue)
         return overdue
 

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any
@@ -46,14 +46,20 @@ class Refused(SbiError):
 class Problem(Exception):
     """An error that is answered as ProblemDetails (TS 29.571 clause 5.2.4.1, causes of TS 29.500 table 5.2.7.2-1)."""
 
-    def __init__(self, status: int, cause: str, detail: str = "") -> None:
+    def __init__(
+        self, status: int, cause: str, detail: str = "", invalid_params: Sequence[tuple[str, str]] = ()
+    ) -> None:
+        """`invalid_params` has the place in the body (a JSON pointer) or the parameter's name, and what is wrong."""
         super().__init__(f"{status} {cause}: {detail}")
         self.status = status
         self.cause = cause
         self.detail = detail
+        self.invalid_params = invalid_params
 
     def response(self) -> Response:
-        body = {"status": self.status, "cause": self.cause, "detail": self.detail}
+        body: dict[str, Any] = {"status": self.status, "cause": self.cause, "detail": self.detail}
+        if self.invalid_params:
+            body["invalidParams"] = [{"param": param, "reason": reason} for param, reason in self.invalid_params]
         return Response(self.status, {"content-type": PROBLEM_TYPE}, json.dumps(body).encode())
 
 

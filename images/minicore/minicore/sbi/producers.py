@@ -8,13 +8,13 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import quote, urlencode, urlsplit
+from urllib.parse import quote, urlencode
 
-from .client import SbiClient
-from .message import JSON_TYPE, MESSAGE_PRIORITY, NotProcessed, Response, SbiError, current_priority
+from .clients import Clients, split_uri
+from .message import MESSAGE_PRIORITY, NotProcessed, Problem, Request, Response, SbiError, current_priority
 
 log = logging.getLogger(__name__)
 
@@ -28,6 +28,11 @@ NOT_REACHABLE = "TARGET_NF_NOT_REACHABLE"
 """Cause of a 504 of the SCP that never reached the producer (TS 29.500 table 5.2.7.2-1)."""
 
 Query = tuple[tuple[str, str], ...]
+Key = tuple[str, Query]
+
+
+class NoProducer(SbiError):
+    """The NRF knows none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,10 +57,12 @@ class Producers:
         self._nrf = nrf
         self._nf_type = nf_type
         self._scp = scp
-        self._timeout_s = timeout_s
-        self._clients: dict[str, SbiClient] = {}
-        self._cache: dict[tuple[str, Query], _Cached] = {}
-        self._discovering: dict[tuple[str, Query], asyncio.Task[list[Producer]]] = {}
+        self._clients = Clients(nf_type, timeout_s)
+        self._cache: dict[Key, _Cached] = {}
+        self._discovering: dict[Key, asyncio.Task[list[Producer]]] = {}
+        self._callback: tuple[str, str] | None = None
+        self._subscribed: set[str] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
 
     async def request(
         self,
@@ -87,12 +94,12 @@ class Producers:
             try:
                 return await self._send(root, method, path, body, headers)
             except NotProcessed as error:
-                # The next one can have it; the NRF is asked again, for it may know more by now.
+                # The next one can have it; where there is none, the NRF is asked, which may know more by now.
                 failure = error
                 tried.add(root)
-                self._cache.pop(key, None)
+                self._forget_root(root)
             except SbiError:
-                self._cache.pop(key, None)
+                self._forget_root(root)
                 raise
         raise failure or SbiError(f"no producer of {service}")
 
@@ -106,10 +113,8 @@ class Producers:
         headers: Mapping[str, str] | None = None,
     ) -> Response:
         """Send to a fixed producer or to a URI that it gave: a resource or a callback."""
-        url = urlsplit(api_root_or_uri)
-        target = url.path.rstrip("/") if path else url.path
-        suffix = f"?{url.query}" if url.query and not path else ""
-        return await self._send(f"{url.scheme}://{url.netloc}", method, target + path + suffix, body, headers)
+        root, own_path = split_uri(api_root_or_uri)
+        return await self._send(root, method, own_path.rstrip("/") + path if path else own_path, body, headers)
 
     async def discover(self, service: str, **discovery: object) -> list[Producer]:
         """The producers of a service, best first; SbiError where there is none."""
@@ -119,25 +124,74 @@ class Producers:
         """The profiles of the registered NFs of a type, straight from the NRF."""
         return await self._discover(f"target-nf-type={nf_type}&requester-nf-type={self._nf_type}")
 
-    def close(self) -> None:
-        for client in self._clients.values():
-            client.close()
+    def listen(self, callback_uri: str, instance_id: str) -> None:
+        """From now on subscribe, at the NRF, to changes of what is discovered (TS 29.510 clause 5.2.2.5)."""
+        self._callback = (callback_uri, instance_id)
 
-    async def _producers(self, key: tuple[str, Query]) -> list[Producer]:
+    def forget_subscriptions(self) -> None:
+        """The NRF has lost its memory: subscribe again with the next discovery."""
+        self._subscribed.clear()
+
+    async def notified(self, request: Request) -> Response:
+        """Callback of the NRF (NotificationData, TS 29.510 clause 6.1.6.2.17)."""
+        data = request.json_object()
+        instance_id = str(data.get("nfInstanceUri", "")).rpartition("/")[2]
+        match data.get("event"):
+            case "NF_DEREGISTERED":
+                self._forget(lambda producer: producer.profile["nfInstanceId"] == instance_id)
+            case "NF_REGISTERED" | "NF_PROFILE_CHANGED":
+                profile = data.get("nfProfile")
+                nf_type = profile.get("nfType") if isinstance(profile, dict) else None
+                self._forget(lambda producer: nf_type in (None, producer.profile["nfType"]))
+            case event:
+                raise Problem(400, "MANDATORY_IE_INCORRECT", f"event {event!r}", [("/event", "is not known")])
+        return Response(204)
+
+    def close(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+        self._clients.close()
+
+    def _forget_root(self, root: str) -> None:
+        self._forget(lambda producer: producer.root == root)
+
+    def _forget(self, is_stale: Callable[[Producer], bool]) -> None:
+        for key, cached in list(self._cache.items()):
+            kept = [producer for producer in cached.producers if not is_stale(producer)]
+            if kept:
+                cached.producers = kept
+            else:
+                del self._cache[key]
+
+    async def _producers(self, key: Key) -> list[Producer]:
         cached = self._cache.get(key)
-        if cached is not None and cached.valid_until > asyncio.get_running_loop().time():
+        if cached is not None:
+            if cached.valid_until <= asyncio.get_running_loop().time():
+                # What was found before serves until the NRF has answered: it may itself be moving.
+                self._refresh(key)
             return cached.producers
+        return await asyncio.shield(self._refresh(key))
+
+    def _refresh(self, key: Key) -> asyncio.Task[list[Producer]]:
+        """One discovery for all that wait for it."""
         task = self._discovering.get(key)
         if task is None:
-            # One discovery for all that wait for it.
-            task = asyncio.get_running_loop().create_task(self._find(key))
-            self._discovering[key] = task
-            task.add_done_callback(lambda _: self._discovering.pop(key))
-        return await asyncio.shield(task)
+            task = self._discovering[key] = asyncio.get_running_loop().create_task(self._find(key))
+            task.add_done_callback(lambda done: self._refreshed(key, done))
+        return task
+
+    def _refreshed(self, key: Key, task: asyncio.Task[list[Producer]]) -> None:
+        del self._discovering[key]
+        error = None if task.cancelled() else task.exception()
+        if isinstance(error, NoProducer):
+            self._cache.pop(key, None)
+        elif error is not None:
+            log.warning("discovery of %s: %s", key[0], error)
 
     async def _find(self, key: tuple[str, Query]) -> list[Producer]:
         service, query = key
         nf_type = service.split("-")[0][1:].upper()
+        self._subscribe(nf_type)
         parameters = [
             ("target-nf-type", nf_type),
             ("requester-nf-type", self._nf_type),
@@ -147,7 +201,7 @@ class Producers:
         response = await self._ask_nrf(urlencode(parameters, quote_via=quote))
         producers = [producer for profile in response["nfInstances"] for producer in _services(profile, service)]
         if not producers:
-            raise SbiError(f"the NRF knows no producer of {service}")
+            raise NoProducer(f"the NRF knows no producer of {service}")
         producers.sort(key=lambda producer: producer.priority)
         valid_until = asyncio.get_running_loop().time() + float(response.get("validityPeriod", 0))
         self._cache[key] = _Cached(producers, valid_until)
@@ -157,7 +211,7 @@ class Producers:
         return list((await self._ask_nrf(query))["nfInstances"])
 
     async def _ask_nrf(self, query: str) -> dict[str, Any]:
-        response = await self._client(self._nrf).request("GET", f"/nnrf-disc/v1/nf-instances?{query}")
+        response = await self._clients.request(self._nrf, "GET", f"/nnrf-disc/v1/nf-instances?{query}")
         answer = response.require(200).json()
         if not isinstance(answer, dict) or not isinstance(answer.get("nfInstances"), list):
             raise SbiError("the NRF's answer is no SearchResult")
@@ -166,31 +220,38 @@ class Producers:
     async def _send(
         self, root: str, method: str, path: str, body: object | None, headers: Mapping[str, str] | None
     ) -> Response:
-        fields = dict(headers or {})
-        if body is None:
-            content = b""
-        elif isinstance(body, bytes):
-            content = body
-        else:
-            content = json.dumps(body).encode()
-            fields.setdefault("content-type", JSON_TYPE)
         priority = current_priority.get()
         if priority is not None:
-            fields.setdefault(MESSAGE_PRIORITY, priority)
+            headers = {MESSAGE_PRIORITY: priority, **(headers or {})}
         if not self._scp:
-            return await self._client(root).request(method, path, content, fields)
+            return await self._clients.request(root, method, path, body, headers)
         # TS 29.500 clause 6.10.2.4
-        fields[TARGET_API_ROOT] = root
-        response = await self._client(self._scp).request(method, path, content, fields)
+        headers = {**(headers or {}), TARGET_API_ROOT: root}
+        response = await self._clients.request(self._scp, method, path, body, headers)
         if response.status == 504 and response.problem()[0] == NOT_REACHABLE:
             raise NotProcessed(f"the SCP does not reach {root}")
         return response
 
-    def _client(self, root: str) -> SbiClient:
-        client = self._clients.get(root)
-        if client is None:
-            client = self._clients[root] = SbiClient(root, self._nf_type, self._timeout_s)
-        return client
+    def _subscribe(self, nf_type: str) -> None:
+        if self._callback is None or nf_type in self._subscribed:
+            return
+        self._subscribed.add(nf_type)
+        task = asyncio.get_running_loop().create_task(self._send_subscription(nf_type, *self._callback))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _send_subscription(self, nf_type: str, callback_uri: str, instance_id: str) -> None:
+        body = {
+            "nfStatusNotificationUri": callback_uri,
+            "reqNfInstanceId": instance_id,
+            "reqNfType": self._nf_type,
+            "subscrCond": {"nfType": nf_type},
+        }
+        try:
+            (await self._clients.request(self._nrf, "POST", "/nnrf-nfm/v1/subscriptions", body)).require(201)
+        except SbiError as error:
+            log.warning("not subscribed to changes of %s: %s", nf_type, error)
+            self._subscribed.discard(nf_type)
 
 
 def _query(discovery: Mapping[str, object] | None) -> Query:
@@ -203,8 +264,8 @@ def _query(discovery: Mapping[str, object] | None) -> Query:
 
 def _services(profile: dict[str, Any], name: str) -> list[Producer]:
     """The service instances of a name in an NFProfile (TS 29.510 clause 6.1.6.2.3)."""
-    found = []
-    for service in profile.get("nfServices", []):
+    found: list[Producer] = []
+    for service in (*profile.get("nfServices", []), *profile.get("nfServiceList", {}).values()):
         if service.get("serviceName") != name or service.get("nfServiceStatus") != "REGISTERED":
             continue
         priority = service.get("priority", profile.get("priority", NO_PRIORITY))
