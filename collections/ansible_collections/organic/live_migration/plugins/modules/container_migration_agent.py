@@ -89,6 +89,16 @@ options:
         outcome only.
     type: int
     default: -1
+  wait_s:
+    description: Seconds that O(phase=poll) waits, at most.
+    type: float
+    default: 1.0
+  patience_s:
+    description:
+      - Seconds for which the migration may hear nothing from the controller before it takes it for lost, at least 45.
+        The controller takes a multiple of what its longest task has taken so far.
+    type: float
+    default: 45.0
   measure:
     description: With O(phase=preflight), measure for half a second how many pages the container writes.
     type: bool

@@ -28,6 +28,7 @@ from ansible_collections.organic.live_migration.plugins.module_utils.migration.p
 from ansible_collections.organic.live_migration.plugins.module_utils.session.channel import Credentials
 from ansible_collections.organic.live_migration.plugins.module_utils.session.options import AUTO
 from ansible_collections.organic.live_migration.plugins.module_utils.session.outcome import Outcome, Pending, Verdict
+from ansible_collections.organic.live_migration.plugins.module_utils.session.supervisor import PATIENCE_S
 from ansible_collections.organic.live_migration.plugins.module_utils.strategies import registry
 from ansible_collections.organic.live_migration.plugins.plugin_utils import (
     ansible_compat,
@@ -42,6 +43,11 @@ from ansible_collections.organic.live_migration.plugins.plugin_utils.orchestrato
 from ansible_collections.organic.live_migration.plugins.plugin_utils.placement import Placement
 from ansible_collections.organic.live_migration.plugins.plugin_utils.report import Aftermath, Where
 
+_EVENT_POLL_S = 1.0
+_TURN_POLL_S = 10.0
+"""How long a poll waits for the migration's turn. Each poll runs a module: many that queue must not load the hosts."""
+_PATIENCE_FACTOR = 6
+"""So many times the longest task so far may the next one take before the source takes the controller for lost."""
 Result = dict[str, object]
 """Fields of an action's result."""
 
@@ -66,6 +72,7 @@ class Migration:
         self._name = self._arguments.name
         self._where = Where(self._name, hosts.source, hosts.target)
         self._started = time.monotonic()
+        self._longest_task_s = 0.0
         self._found = PreflightAnswer()
         self._on_target = ""
         self._forecast: Forecast | None = None
@@ -245,7 +252,7 @@ class Migration:
         if not self._found.queued:
             return None
         while True:
-            found = self._poll()
+            found = self._poll(wait_s=_TURN_POLL_S)
             if found.outcome is not None:
                 return found.outcome
             progress = self._progress_of(found).progress
@@ -253,14 +260,19 @@ class Migration:
             if not progress.queued:
                 return None
 
-    def _poll(self, events_seen: int = -1) -> PollAnswer:
-        """Wait on the source for the outcome, for the migration's turn or, when their number is given, for events.
-
-        It takes a second at most.
-        """
-        return self._hosts.on_source(
-            Parameters(phases.POLL, migration_id=self._id, events_seen=events_seen), PollAnswer
+    def _poll(self, events_seen: int = -1, wait_s: float = _EVENT_POLL_S) -> PollAnswer:
+        """Wait on the source for the outcome, for the migration's turn or, when their number is given, for events."""
+        poll = Parameters(
+            phases.POLL,
+            migration_id=self._id,
+            events_seen=events_seen,
+            wait_s=wait_s,
+            patience_s=max(PATIENCE_S, _PATIENCE_FACTOR * self._longest_task_s),
         )
+        since = time.monotonic()
+        found = self._hosts.on_source(poll, PollAnswer)
+        self._longest_task_s = max(self._longest_task_s, time.monotonic() - since)
+        return found
 
     def _progress_of(self, found: PollAnswer) -> Pending:
         if found.pending is None:
@@ -270,8 +282,10 @@ class Migration:
     def _prepare_in_turn(self, credentials: Credentials) -> PrepareAnswer:
         """Prepare the target as soon as it is this migration's turn to arrive there."""
         prepared = self._prepare(dry_run=False, credentials=credentials)
+        wait_s = _EVENT_POLL_S
         while prepared.queued:
-            found = self._poll()
+            found = self._poll(wait_s=wait_s)
+            wait_s = min(2 * wait_s, _TURN_POLL_S)
             if found.outcome is not None:
                 raise AnsibleActionFail(report.failure(found.outcome, self._where, Aftermath()))
             self._hosts.announce(replace(self._progress_of(found).progress, queued=True))

@@ -34,7 +34,6 @@ from .phases import (
 _MEBIBYTE = 1 << 20
 _SHORT_S = 2.0
 """A migration that ends by then costs the controller no further task."""
-EVENT_POLL_S = 1.0
 
 
 def run(arguments: Mapping[str, object]) -> dict[str, object]:
@@ -163,7 +162,9 @@ def _start(parameters: Parameters) -> PollAnswer:
 
 def _poll(parameters: Parameters) -> PollAnswer:
     """Source: fetch the outcome of a migration, or its progress."""
-    return PollAnswer.of(supervisor.wait(parameters.migration_id, parameters.events_seen, EVENT_POLL_S))
+    return PollAnswer.of(
+        supervisor.wait(parameters.migration_id, parameters.events_seen, parameters.wait_s, parameters.patience_s)
+    )
 
 
 def _abort_queued(parameters: Parameters) -> Done:

@@ -29,6 +29,8 @@ ARGUMENTS: ArgumentSpec = {
     "port": {"type": "int"},
     "migration_id": {"type": "str"},
     "events_seen": {"type": "int", "default": -1},
+    "wait_s": {"type": "float", "default": 1.0},
+    "patience_s": {"type": "float", "default": 45.0},
     "measure": {"type": "bool", "default": False},
     "tracks_pages": {"type": "bool", "default": False},
     "page_tracking": {"type": "str", "choices": [AUTO, *TRACKING_METHODS], "default": AUTO},

@@ -69,6 +69,8 @@ class Parameters:
     port: int = 0
     migration_id: str = ""
     events_seen: int = -1
+    wait_s: float = 1.0
+    patience_s: float = 45.0
     measure: bool = False
     tracks_pages: bool = False
     page_tracking: str = dirty_tracking.AUTO

@@ -9,8 +9,11 @@ when the target is prepared; others poll for the outcome. In the directory of th
 keeps
 
 - a lock on the directory itself, for as long as it or the worker lives,
-- ``requests``, a socket for the request, and for signs of life of the controller while there is nothing to do yet,
+- ``requests``, a socket for the request, and for signs of life of the controller,
 - ``result.json``, the outcome, until a task has fetched it or nothing was heard from the controller for a while.
+
+The controller says with each sign of life how patient the supervisor has to be: where many migrations at once load the
+controller or the host, its tasks come late.
 
 A controller that dies leaves nothing behind: without a request the supervisor ends, with one the migration does.
 """
@@ -34,17 +37,20 @@ from .progress import Progress, Snapshot
 from .slots import LEAVING, Slot
 
 _REQUESTS = "requests"
+_SIGN_OF_LIFE = "patience_s"
+"""The only field of a message that is a sign of life."""
 _RESULT = "result.json"
-_PATIENCE_S = 45.0
-"""How long nothing may be heard from the controller: longer than any of its tasks takes, except the one that prepares
-the target, which may take as long as the migration itself."""
+PATIENCE_S = 45.0
+"""How long nothing may be heard from the controller, at least: longer than any of its tasks takes on a host that is not
+loaded, except the one that prepares the target, which may take as long as the migration itself."""
+MOST_PATIENCE_S = 600.0
 POLL_INTERVAL_S = 0.05
 RESULT_POLL_S = 0.004
 """A short interval, as the migration time ends with the result."""
 _MAX_REQUEST_BYTES = 65536
 
 Request = dict[str, object]
-"""Parameters of the agent module, see :class:`migration.phases.Parameters`; empty: a sign of life."""
+"""Parameters of the agent module, see :class:`migration.phases.Parameters`."""
 Work = Callable[[Request], Outcome]
 
 
@@ -72,6 +78,7 @@ class Supervisor:
         self._work = work
         self._queued = False
         self._heard = time.monotonic()
+        self._patience_s = PATIENCE_S
 
     def begin(self) -> bool:
         """Start the process; returns whether the migration must queue.
@@ -100,22 +107,21 @@ class Supervisor:
     def _supervise(self, requests: socket.socket, ready: int) -> None:
         self._heard = time.monotonic()
         slot: Slot | None = None
-        patience_s = _PATIENCE_S
+        heard = True
         try:
             reported = Progress(self._directory, self._facts)
             slot = self._take_slot(reported, requests, ready)
             outcome = self._work(self._await_request(reported, requests))
         except _ControllerLost as error:
-            outcome, patience_s = Outcome.of_error(error), 0.0
+            outcome, heard = Outcome.of_error(error), False
         except Exception as error:  # whatever it is has to reach the user
             outcome = Outcome.of_error(error)
         try:
-            requests.close()
             if slot is not None:
                 slot.release()  # whoever waits for it need not wait for the controller, too
             if outcome.statistics is None:
                 outcome.statistics = self._last_progress(outcome)
-            self._hand_over(outcome, patience_s)
+            self._hand_over(outcome, requests if heard else None)
         finally:
             remove_files(self._directory)
 
@@ -126,7 +132,7 @@ class Supervisor:
         os.close(ready)
         self._queued = slot is None
         while slot is None:
-            self._listen(reported, requests, _PATIENCE_S)
+            self._listen(reported, requests, self._patience_s)
             slot = Slot.take(LEAVING, self._max_parallel)
         reported.update(queued=False)
         return slot
@@ -136,39 +142,58 @@ class Supervisor:
         while True:
             # a controller whose migration queued is heard from as soon as it knows that the migration's turn has come
             knows = not self._queued or self._heard > since
-            if found := self._listen(reported, requests, max(_PATIENCE_S, self._timeout_s) if knows else _PATIENCE_S):
+            patience_s = max(self._patience_s, self._timeout_s) if knows else self._patience_s
+            if found := self._listen(reported, requests, patience_s):
                 return found
 
-    def _listen(self, reported: Progress, requests: socket.socket, patience_s: float) -> Request:
+    def _listen(self, reported: Progress, requests: socket.socket, patience_s: float) -> Request | None:
         """Listen for a moment; returns the request if one came."""
         reported.check()
         requests.settimeout(POLL_INTERVAL_S)
         with contextlib.suppress(socket.timeout):
-            found: Request = json.loads(requests.recv(_MAX_REQUEST_BYTES))
-            self._heard = time.monotonic()
-            return found
+            return self._receive(requests)
         if time.monotonic() - self._heard > patience_s:
             raise _ControllerLost("Lost contact with the Ansible controller.")
-        return {}
+        return None
+
+    def _receive(self, requests: socket.socket) -> Request | None:
+        """Read a message of the controller; returns it if it is the request, and not a sign of life."""
+        found: Request = json.loads(requests.recv(_MAX_REQUEST_BYTES))
+        self._heard = time.monotonic()
+        if set(found) != {_SIGN_OF_LIFE}:
+            return found
+        self._patience_s = max(self._patience_s, min(float(str(found[_SIGN_OF_LIFE])), MOST_PATIENCE_S))
+        return None
 
     def _last_progress(self, outcome: Outcome) -> Snapshot | None:
         if outcome.verdict is Verdict.IN_DOUBT:
             return progress.read(self._directory)
         return progress.final_snapshot(self._directory, outcome.state)
 
-    def _hand_over(self, outcome: Outcome, patience_s: float) -> None:
+    def _hand_over(self, outcome: Outcome, requests: socket.socket | None) -> None:
+        """Wait until the outcome was fetched, or nothing was heard from the controller for too long.
+
+        Args:
+            requests: None when the controller is lost already.
+        """
         path = self._directory / _RESULT
         temporary = path.with_suffix(".new")
         with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as out:
             json.dump(typed.to_dict(outcome), out, default=str)
         os.replace(temporary, path)
-        deadline = time.monotonic() + patience_s
-        while path.exists() and time.monotonic() < deadline:
+        if requests is None:
+            return
+        requests.setblocking(False)
+        self._heard = time.monotonic()
+        while path.exists() and time.monotonic() - self._heard < self._patience_s:
+            with contextlib.suppress(BlockingIOError):
+                while True:
+                    self._receive(requests)
             time.sleep(RESULT_POLL_S)
 
 
 def submit(migration_id: str, request: Mapping[str, object]) -> None:
-    """Give a supervisor its request; an empty one is a sign of life.
+    """Give a supervisor its request.
 
     Raises:
         MigrationError: it has ended.
@@ -186,12 +211,18 @@ def submit(migration_id: str, request: Mapping[str, object]) -> None:
         ) from None
 
 
-def wait(migration_id: str, events_seen: int, timeout_s: float) -> Outcome | Pending:
+def _say_alive(migration_id: str, patience_s: float) -> None:
+    with contextlib.suppress(MigrationError):
+        submit(migration_id, {_SIGN_OF_LIFE: patience_s})
+
+
+def wait(migration_id: str, events_seen: int, timeout_s: float, patience_s: float = 0.0) -> Outcome | Pending:
     """Wait for the outcome and fetch it, or for progress.
 
     Args:
         events_seen: how many events of the progress the caller knows: the call returns when there are more. Negative:
             only the outcome is awaited.
+        patience_s: how long the supervisor may hear nothing from now on, if that is longer than until now.
 
     Returns:
         The outcome; IN_DOUBT if the supervisor was killed.
@@ -199,6 +230,7 @@ def wait(migration_id: str, events_seen: int, timeout_s: float) -> Outcome | Pen
     directory = directory_of(migration_id)
     deadline = time.monotonic() + timeout_s
     queued = None
+    _say_alive(migration_id, patience_s)
     while True:
         supervised = is_supervised(directory)
         outcome = _fetch(directory)
@@ -213,8 +245,7 @@ def wait(migration_id: str, events_seen: int, timeout_s: float) -> Outcome | Pen
         queued = snapshot.queued if queued is None else queued
         has_news = len(snapshot.events) > events_seen >= 0 or snapshot.queued != queued
         if has_news or time.monotonic() > deadline:
-            with contextlib.suppress(MigrationError):
-                submit(migration_id, {})
+            _say_alive(migration_id, patience_s)
             return Pending(snapshot)
         time.sleep(RESULT_POLL_S)
 

@@ -243,6 +243,14 @@ def test_it_queues_for_the_target_with_a_sign_of_life_to_the_source() -> None:
     assert [snapshot.queued for snapshot in hosts.announced] == [True, True]
 
 
+def test_it_asks_the_hosts_less_and_less_often_while_it_queues() -> None:
+    """Each poll is a module that the host runs: 10 that queue and ask every second starve it."""
+    hosts = Hosts(prepare=[PrepareAnswer(queued=True)] * 6 + [PREPARED], poll=progress("setup"), start=ROLLED_BACK)
+    migrate(hosts)
+    assert [given.wait_s for given in hosts.parameters if given.phase == "poll"] == [1, 2, 4, 8, 10, 10]
+    assert all(given.patience_s >= 45 for given in hosts.parameters)
+
+
 def test_one_that_ends_while_it_queues_for_the_target_fails() -> None:
     hosts = Hosts(prepare=PrepareAnswer(queued=True), poll=ROLLED_BACK)
     with pytest.raises(AnsibleActionFail, match=r"broke\. The container runs on edge-a as before\."):

@@ -83,7 +83,7 @@ def play(records: Path, tmp_path: Path, until: Until) -> Iterator[Play]:
 @pytest.fixture
 def soon(monkeypatch: pytest.MonkeyPatch) -> None:
     """Supervisors do not wait long for a controller that does not come."""
-    monkeypatch.setattr(supervisor, "_PATIENCE_S", 0.3)
+    monkeypatch.setattr(supervisor, "PATIENCE_S", 0.3)
 
 
 @pytest.mark.parametrize("by", [{"name": "smf", "migration_id": None}, {"name": None, "migration_id": ID}])

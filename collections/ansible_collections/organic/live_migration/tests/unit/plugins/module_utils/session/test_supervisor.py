@@ -171,7 +171,7 @@ def test_it_can_be_cancelled_before_it_has_a_request(queued: bool, nothing_left:
 def test_without_a_controller_it_ends_and_leaves_nothing(
     has_request: bool, nothing_left: Callable[[], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(supervisor, "_PATIENCE_S", 0.5)
+    monkeypatch.setattr(supervisor, "PATIENCE_S", 0.5)
     begin()
     if has_request:
         supervisor.submit(ID, {"port": 7})
@@ -179,7 +179,7 @@ def test_without_a_controller_it_ends_and_leaves_nothing(
 
 
 def test_signs_of_life_keep_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(supervisor, "_PATIENCE_S", 0.6)
+    monkeypatch.setattr(supervisor, "PATIENCE_S", 0.6)
     begin()
     for _second in range(5):
         progress_of(ID, timeout_s=0.3)
@@ -187,10 +187,31 @@ def test_signs_of_life_keep_it(monkeypatch: pytest.MonkeyPatch) -> None:
     assert result().verdict is Verdict.COMPLETED
 
 
+@pytest.mark.parametrize("is_heard", ["before the request", "while it works", "when it has ended"])
+def test_a_slow_controller_asks_for_patience(
+    is_heard: str, records: Path, monkeypatch: pytest.MonkeyPatch, until: Until
+) -> None:
+    """Many migrations at once starve it, and it must still find the result of the one that has completed."""
+    monkeypatch.setattr(supervisor, "PATIENCE_S", 0.3 if is_heard == "before the request" else 2)
+    begin()
+    if is_heard == "before the request":
+        supervisor.wait(ID, -1, 0, patience_s=20)
+    supervisor.submit(ID, {"port": 7})
+    if is_heard == "while it works":
+        supervisor.submit(ID, {"patience_s": 20})
+    path = records / ID / "result.json"
+    until(path.exists, "the result is there")
+    if is_heard == "when it has ended":
+        supervisor.submit(ID, {"patience_s": 20})
+    ended = time.monotonic()
+    until(lambda: time.monotonic() > ended + 3, "more than the shortest patience has passed")
+    assert result().verdict is Verdict.COMPLETED
+
+
 def test_its_controller_may_prepare_the_target_for_as_long_as_the_migration_may_take(
     monkeypatch: pytest.MonkeyPatch, until: Until
 ) -> None:
-    monkeypatch.setattr(supervisor, "_PATIENCE_S", 0.1)
+    monkeypatch.setattr(supervisor, "PATIENCE_S", 0.1)
     Supervisor(ID, FACTS, 2, 20, echo).begin()
     begun = time.monotonic()
     until(lambda: time.monotonic() > begun + 1, "many times the patience has passed")
@@ -199,7 +220,7 @@ def test_its_controller_may_prepare_the_target_for_as_long_as_the_migration_may_
 
 
 def test_one_that_queues_hears_of_its_controller_or_goes(monkeypatch: pytest.MonkeyPatch, until: Until) -> None:
-    monkeypatch.setattr(supervisor, "_PATIENCE_S", 0.3)
+    monkeypatch.setattr(supervisor, "PATIENCE_S", 0.3)
     Supervisor(OTHER, FACTS, 1, 20, echo).begin()
     assert Supervisor(ID, FACTS, 1, 20, echo).begin()
     until(lambda: not supervisor.is_supervised(supervisor.directory_of(ID)), "nobody waits in the queue")
@@ -208,7 +229,7 @@ def test_one_that_queues_hears_of_its_controller_or_goes(monkeypatch: pytest.Mon
 
 
 def test_one_whose_turn_has_come_hears_of_its_controller_or_goes(monkeypatch: pytest.MonkeyPatch, until: Until) -> None:
-    monkeypatch.setattr(supervisor, "_PATIENCE_S", 1)
+    monkeypatch.setattr(supervisor, "PATIENCE_S", 1)
     Supervisor(OTHER, FACTS, 1, 20, echo).begin()
     assert Supervisor(ID, FACTS, 1, 20, echo).begin()
     supervisor.submit(OTHER, {"port": 7})
@@ -234,7 +255,7 @@ def test_more_signs_of_life_than_it_hears_are_no_fault(records: Path) -> None:
     )
     supervisor.submit(ID, {"port": 7})
     for _sign in range(50):
-        supervisor.submit(ID, {})
+        supervisor.submit(ID, {"patience_s": 0})
     progress.request_continue(records / ID)
     assert result().verdict is Verdict.COMPLETED
 
