@@ -104,6 +104,28 @@ def test_one_in_each_direction_at_once_and_a_third_that_queues(migrating: list[M
         one.converge()
 
 
+@pytest.fixture
+def many(site: Site) -> Iterator[list[MigrationUnderTest]]:
+    made = [MigrationUnderTest(site, f"many-{number}", 8, number) for number in range(8)]
+    try:
+        yield made
+    finally:
+        for one in made:
+            one.remove()
+
+
+@pytest.mark.exhaustive
+def test_many_plays_at_once_all_move(many: list[MigrationUnderTest]) -> None:
+    """A drain by hand: the plays starve the controller and the hosts, and each must still hear of its migration."""
+    runs = [one.start_migration() for one in many]
+    for run, one in zip(runs, many, strict=True):
+        result = run.result()
+        assert result.status == 0, result.items
+        one.home = one.away
+    for one in many:
+        one.converge()
+
+
 def paused(one: MigrationUnderTest) -> PlaybookRun:
     run = one.start_migration(strategy="pre_copy", pause_before_switchover=True)
     until(lambda: in_progress(one).get("state") == "pre-switchover", "it pauses")
