@@ -22,7 +22,7 @@ lab_tests := tests/lab tests/e2e tests/migration tests/faults
 typed := $(wildcard $(organic)/*/plugins/module_utils) python_plugins/organic5gc images/minicore/minicore \
   tests/conftest.py tests/harness tests/benchmark tests/faults tests/soak tests/vm tests/e2e tests/lab tools
 # Programs of tests/ import the collections, as pytest does (pyproject.toml).
-test_program := PYTHONPATH=$(CURDIR)/collections:$(PYTHONPATH) python -m
+test_program := PYTHONPATH=$(CURDIR)/collections:$(CURDIR)/images/minicore:$(PYTHONPATH) python -m
 
 # Another name and other addresses, if those of the lab are in use: make demo LAB_NAME=mine LAB_NETWORK_PREFIX=10.77
 LAB_NAME ?= lab

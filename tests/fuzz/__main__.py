@@ -38,7 +38,7 @@ def instrumented(name: str) -> dict[str, Any]:
     """The targets, with the code they call made to tell what it covers."""
     import atheris
 
-    with atheris.instrument_imports(include=["ansible_collections.organic", "json", "tarfile"]):
+    with atheris.instrument_imports(include=["ansible_collections.organic", "json", "minicore", "tarfile"]):
         from .targets import TARGETS
     return TARGETS
 

@@ -34,6 +34,8 @@ from ansible_collections.organic.live_migration.plugins.module_utils.network imp
 from ansible_collections.organic.live_migration.plugins.module_utils.network.interfaces import Interface
 from ansible_collections.organic.live_migration.plugins.module_utils.session import channel, journal
 
+from . import nas
+
 REFUSALS = (MigrationError, OSError, ValueError)
 """What the two ends of a migration catch (source.py, target.py)."""
 
@@ -357,4 +359,5 @@ TARGETS = {
         share=0.3,
         change=change_json,
     ),
+    "nas": Target(nas.take, nas.SEEDS),
 }  # fmt: skip
