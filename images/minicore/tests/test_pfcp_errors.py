@@ -143,7 +143,7 @@ def test_fuzzed_requests_are_answered_or_ignored(upf_type: Any, seed: int) -> No
         await peer.ask(SETUP.encode())
         made = await peer.ask(ESTABLISH.encode())
         seid = ies.read_f_seid(made.need(IeType.F_SEID)).seid
-        update = downlink_update(ies.Teid(1, "127.0.0.1"), True, True)
+        update = downlink_update(ies.Teid(1, "127.0.0.1"), True, ies.SEND_END_MARKERS)
         modify = Message(MessageType.SESSION_MODIFICATION_REQUEST, 6, seid, update)
         bases = [ESTABLISH.encode(), modify.encode(), SETUP.encode()]
         for number in range(400):

@@ -163,7 +163,10 @@ def test_without_a_tap_there_is_no_ethernet_session(rig_type: Any) -> None:
 
 DEVICES = r"""
 import socket
+import time
 from ipaddress import IPv4Interface, IPv6Interface
+from pathlib import Path
+
 from minicore.upf.tun import Tap, Tun
 
 for _ in range(2):  # the second time they are found again
@@ -175,6 +178,9 @@ for _ in range(2):  # the second time they are found again
         here.sendto(b"x", ("10.46.0.9", 9))
     frame = next(frame for frame in iter(tap.read, None) if frame[12:14] == b"\x08\x06")
     assert frame[:6] == b"\xff" * 6 and frame[38:42] == socket.inet_aton("10.46.0.9")
+    ready = time.monotonic() + 5
+    while any(int(line.split()[4], 16) & 0x40 for line in Path("/proc/net/if_inet6").read_text().splitlines()):
+        assert time.monotonic() < ready, "an address stays tentative"
     with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as here:
         here.sendto(b"x", ("fd45:0:0:7::5", 9))
     packet = next(packet for packet in iter(tun.read, None) if packet[0] >> 4 == 6 and packet[6] == 17)

@@ -11,7 +11,7 @@ from typing import Any
 
 from ..pfcp.ies import Teid
 from ..sbi.message import Response
-from ..smf.api import CONTEXTS, PATH_SWITCH, SETUP_RESPONSE, UPDATES_HEADER
+from ..smf.resources import CONTEXTS, PATH_SWITCH, SETUP_RESPONSE, UPDATES_HEADER
 
 NO_TUNNEL = Teid(0, "")
 

@@ -13,8 +13,8 @@ from ..load.gaps import GapMeter
 from ..load.pace import due_times
 from ..sbi.client import Connection, SbiError
 from ..sbi.message import JSON_TYPE, Response
-from ..smf.api import CONTEXTS
 from ..smf.idempotency import HEADER, SEEN_HEADER
+from ..smf.resources import CONTEXTS
 from .session import Session
 from .statistics import Record, RequestLog
 

@@ -1,42 +1,39 @@
 # Copyright (c) 2026 Organic 5GC contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Resources of Nsmf_PDUSession (TS 29.502 clause 6.1.3). N1 and N2 parts are JSON here instead of NAS and NGAP."""
+"""Resources of Nsmf_PDUSession (TS 29.502 clause 6.1.3).
+
+A create with an N1 part is one of a real UE. Without it N1 and N2 parts are JSON, as the load driver `ran` sends them.
+"""
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any
 
+from ..nas.qos import PduSessionType
 from ..pfcp.codec import CodecError
-from ..pfcp.endpoint import PfcpTimeout
 from ..pfcp.ies import Cause, Teid, UeAddress
+from ..sbi.fields import need
 from ..sbi.message import Problem, Request, Response, json_response
 from ..sbi.router import Router
-from .contexts import AddressPool, ContextStore, PoolExhausted, SmContext
-from .n4 import N4Client, N4Error, NoUpf
+from .contexts import PoolExhausted, SmContext
+from .establishment import Establishment
+from .modification import Modification
+from .n4 import N4_FAILURES, N4Error, NoUpf
 from .n4_rules import SessionPlan
+from .resources import CONTEXT, CONTEXTS, PATH_SWITCH, SETUP_RESPONSE, UPDATES_HEADER
+from .sessions import Sessions
 
-log = logging.getLogger(__name__)
-
-CONTEXTS = "/nsmf-pdusession/v1/sm-contexts"
-CONTEXT = CONTEXTS + "/{smContextRef}"
-
-# Not of 3GPP: how many updates this context has had; a copy that lags behind would tell a smaller number.
-UPDATES_HEADER = "minicore-updates"
-
-SETUP_RESPONSE, PATH_SWITCH = "PDU_RES_SETUP_RSP", "PATH_SWITCH_REQ"
-
-T = TypeVar("T")
+__all__ = ["CONTEXTS", "SmfApi"]
 
 
 class SmfApi:
-    def __init__(self, contexts: ContextStore, pool: AddressPool, n4: N4Client, root: Callable[[], str]) -> None:
-        self._contexts = contexts
-        self._pool = pool
-        self._n4 = n4
-        self._root = root
+    def __init__(self, sessions: Sessions, establishment: Establishment, modification: Modification) -> None:
+        self._sessions = sessions
+        self._establishment = establishment
+        self._modification = modification
+        self._contexts = sessions.contexts
+        self._n4 = sessions.n4
 
     def add_routes(self, router: Router) -> None:
         router.add("POST", CONTEXTS, self.create)
@@ -45,29 +42,31 @@ class SmfApi:
 
     async def create(self, request: Request) -> Response:
         """Clause 5.2.2.2. A context of the same UE and PDU session id is replaced: its UE has forgotten it."""
+        if "multipart/related" in request.headers.get("content-type", ""):
+            return await self._establishment.create(request)
         data = request.json_object()
-        supi, session_id = _need(data, "supi", str), _need(data, "pduSessionId", int)
-        dnn = _need(data, "dnn", str)
-        snssai = _need(data, "sNssai", dict)
+        supi, session_id = need(data, "supi", str), need(data, "pduSessionId", int)
+        dnn = need(data, "dnn", str)
+        snssai = need(data, "sNssai", dict)
         ref = self._contexts.allocate_ref()
         try:
             upf = self._n4.choose_upf()
-            address = self._pool.allocate()
+            address = self._sessions.allocate(PduSessionType.IPV4).ipv4
         except NoUpf as error:
             raise Problem(504, "UPF_NOT_RESPONDING", "no PFCP association") from error
         except PoolExhausted as error:
             raise Problem(500, "INSUFFICIENT_RESOURCES", "no UE address is left") from error
         try:
             up_seid, uplink = await self._n4.establish(upf, ref, SessionPlan(UeAddress(address)))
-        except (PfcpTimeout, NoUpf, N4Error, CodecError) as error:
-            self._pool.release(address)
+        except N4_FAILURES as error:
+            self._sessions.give_back(UeAddress(address))
             raise _n4_problem(error) from error
         slice_text = f"{snssai.get('sst')}-{snssai.get('sd', '')}"
         context = SmContext(str(ref), supi, session_id, dnn, slice_text, address, upf, ref, up_seid, uplink)
         context.up_cnx_state = "ACTIVATING"
         older = self._contexts.put(context)
         if older is not None:
-            await self._drop(older)
+            await self._sessions.drop(older)
         return json_response(
             {
                 "pduSessionId": session_id,
@@ -78,12 +77,14 @@ class SmfApi:
                 "n2SmInfo": _uplink_info(context),
             },
             201,
-            {"location": f"{self._root()}{CONTEXTS}/{ref}"},
+            {"location": f"{self._sessions.root()}{CONTEXTS}/{ref}"},
         )
 
     async def modify(self, request: Request, ref: str) -> Response:
         """Clause 5.2.2.3: the gNB's tunnel (set-up response, path switch), or activation and deactivation."""
         context = self._find(ref)
+        if context.n1n2 is not None:
+            return await self._modification.modify(context, context.n1n2, request)
         data = request.json_object()
         kind = data.get("n2SmInfoType")
         async with context.lock:
@@ -109,13 +110,8 @@ class SmfApi:
         """Clause 5.2.2.4."""
         context = self._find(ref)
         self._contexts.remove(context)
-        await self._drop(context)
+        await self._sessions.drop(context)
         return Response(204)
-
-    def forget_upf(self, contexts: list[SmContext]) -> None:
-        """The sessions of a UPF that lost them."""
-        for context in contexts:
-            self._pool.release(context.ue_address)
 
     def _find(self, ref: str) -> SmContext:
         context = self._contexts.by_ref.get(ref)
@@ -126,28 +122,10 @@ class SmfApi:
     async def _set_downlink(self, context: SmContext, gnb: Teid | None) -> None:
         try:
             await self._n4.set_downlink(context.upf, context.up_seid, gnb)
-        except (PfcpTimeout, NoUpf, N4Error, CodecError) as error:
+        except N4_FAILURES as error:
             raise _n4_problem(error) from error
         if gnb is not None:
             context.downlink = gnb
-
-    async def _drop(self, context: SmContext) -> None:
-        """Delete the N4 session of a context that is not in the store any more."""
-        async with context.lock:
-            try:
-                await self._n4.delete(context.upf, context.up_seid)
-            except (PfcpTimeout, NoUpf, N4Error, CodecError) as error:
-                log.warning("N4 session %s not deleted: %s", context.up_seid, error)
-        self._pool.release(context.ue_address)
-
-
-def _need(data: dict[str, Any], name: str, kind: type[T]) -> T:
-    value = data.get(name)
-    if value is None:
-        raise Problem(400, "MANDATORY_IE_MISSING", name)
-    if not isinstance(value, kind):
-        raise Problem(400, "MANDATORY_IE_INCORRECT", name)
-    return value
 
 
 def _uplink_info(context: SmContext) -> dict[str, Any]:

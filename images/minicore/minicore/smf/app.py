@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import asdict
 from typing import Any
 
 from ..nf import NetworkFunction
@@ -14,14 +15,23 @@ from ..pfcp.endpoint import Address
 from ..sbi.client import SbiError
 from ..sbi.router import Router
 from ..sbi.server import Application
-from ..settings import PFCP_PORT, SBI_PORT, Environment, Settings
+from ..settings import N6_IPV6, PFCP_PORT, SBI_PORT, Environment, Settings
 from .api import SmfApi
-from .contexts import AddressPool, ContextStore
+from .consumers import Consumers
+from .contexts import AddressPool, ContextStore, PrefixPool
+from .establishment import Establishment
+from .events import Events
 from .idempotency import DuplicateFilter
+from .modification import Modification
 from .n4 import N4Client
-from .n4_rules import Report
+from .n4_rules import Report, UsagePlan
+from .sessions import Sessions
 
 log = logging.getLogger(__name__)
+
+
+USAGE_THRESHOLD_BYTES = 100_000_000
+"""Default of MINICORE_USAGE_THRESHOLD_BYTES."""
 
 
 class Smf(NetworkFunction):
@@ -40,15 +50,31 @@ class Smf(NetworkFunction):
         super().__init__(settings, environment, sbi_port)
         self._pfcp_port = pfcp_port
         self._upf = upf or ((settings.upf, PFCP_PORT) if settings.upf else None)
-        self._contexts = ContextStore()
         self.n4 = N4Client(
             settings.address, own_recovery_time_stamp(), settings.pfcp_heartbeat_s, self._find_upfs, self
         )
-        self._api = SmfApi(self._contexts, AddressPool(settings.n6), self.n4, lambda: self.root)
+        self._sessions = Sessions(
+            ContextStore(),
+            AddressPool(settings.n6),
+            PrefixPool(environment.ipv6_interface("N6_IPV6", N6_IPV6)),
+            self.n4,
+            Consumers(self.producers, settings),
+            lambda: self.root,
+            UsagePlan(
+                environment.integer("USAGE_THRESHOLD_BYTES", USAGE_THRESHOLD_BYTES),
+                environment.integer("USAGE_PERIOD_S", 0),
+                environment.integer("USAGE_QUOTA_BYTES", 0),
+            ),
+        )
+        modification = Modification(self._sessions)
+        self._api = SmfApi(self._sessions, Establishment(self._sessions), modification)
+        self._events = Events(self._sessions, modification)
+        self._dnns = environment.text("DNNS", "internet").split(",")
         self._duplicates = DuplicateFilter(self.router)
 
     def add_routes(self, router: Router) -> None:
         self._api.add_routes(router)
+        self._events.add_routes(router)
 
     def application(self) -> Application:
         return self._duplicates
@@ -61,19 +87,25 @@ class Smf(NetworkFunction):
         return port
 
     async def stop(self) -> None:
+        self._sessions.stop()
         await super().stop()
         await self.n4.stop()
 
     def state(self) -> dict[str, Any]:
-        contexts = list(self._contexts.by_ref.values())
+        contexts = list(self._sessions.contexts.by_ref.values())
         return {
             "sessions": len(contexts),
-            "digest": self._contexts.digest(),
+            "digest": self._sessions.contexts.digest(),
+            "sessions_by_type": self._sessions.counts(),
+            "active": sum(context.up_cnx_state == "ACTIVATED" for context in contexts),
             "pfcp": [
                 association.describe(self.n4.recovery_time_stamp, sum(context.upf == peer for context in contexts))
                 for peer, association in sorted(self.n4.associations.items())
             ],
             "pfcp_retransmissions": self.n4.endpoint.retransmissions,
+            "usage": asdict(self._sessions.usage),
+            "downlink_data_reports": self._events.downlink_data_reports,
+            "restored": self._events.restored,
             "requests": {"received": self._duplicates.received, "repeated": self._duplicates.repeated},
         }
 
@@ -88,17 +120,15 @@ class Smf(NetworkFunction):
         return [(str(address), PFCP_PORT) for profile in profiles for address in profile.get("ipv4Addresses", [])[:1]]
 
     def upf_associated(self, upf: Address) -> None:
-        """Nothing to restore: its sessions were dropped when it was lost."""
-
-    def reported(self, cp_seid: int, report: Report) -> int | None:
-        context = self._contexts.by_ref.get(str(cp_seid))
-        return None if context is None else context.up_seid
+        self._events.upf_associated(upf)
 
     def upf_lost(self, upf: Address) -> None:
-        gone = self._contexts.remove_all_of(upf)
-        self._api.forget_upf(gone)
-        log.warning("%d sessions of %s dropped", len(gone), upf[0])
+        self._events.upf_lost(upf)
+
+    def reported(self, cp_seid: int, report: Report) -> int | None:
+        return self._events.reported(cp_seid, report)
 
     def profile_extra(self) -> dict[str, Any]:
         """TS 29.510 clause 6.1.6.2.12 (SmfInfo)."""
-        return {"smfInfo": {"sNssaiSmfInfoList": [{"sNssai": {"sst": 1}, "dnnSmfInfoList": [{"dnn": "internet"}]}]}}
+        dnns = [{"dnn": dnn} for dnn in self._dnns]
+        return {"smfInfo": {"sNssaiSmfInfoList": [{"sNssai": {"sst": 1}, "dnnSmfInfoList": dnns}]}}

@@ -8,12 +8,15 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import itertools
+from asyncio import TimerHandle
 from collections import deque
 from dataclasses import dataclass, field
-from ipaddress import IPv4Interface
+from ipaddress import IPv4Interface, IPv6Interface
+from typing import Any
 
 from ..pfcp.endpoint import Address
 from ..pfcp.ies import Teid
+from .subscription import Qos
 
 
 class PoolExhausted(Exception):
@@ -40,6 +43,46 @@ class AddressPool:
         self._released.append(address)
 
 
+class PrefixPool:
+    """A /64 of a network for each IPv6 session, the first one being that of N6; released ones last."""
+
+    def __init__(self, n6: IPv6Interface) -> None:
+        self._first = int(n6.network.network_address) >> 64
+        self._count = 1 << max(0, 64 - n6.network.prefixlen)
+        self._next = 1
+        self._released: deque[bytes] = deque()
+
+    def allocate(self) -> bytes:
+        if self._next < self._count:
+            self._next += 1
+            return (self._first + self._next - 1).to_bytes(8, "big")
+        if not self._released:
+            raise PoolExhausted
+        return self._released.popleft()
+
+    def release(self, prefix: bytes) -> None:
+        self._released.append(prefix)
+
+
+@dataclass(slots=True)
+class N1N2State:
+    """What a session with real N1 and N2 has beside: the UE's choices, its QoS, and where AMF and PCF are."""
+
+    pti: int
+    amf: str
+    """Instance id of the AMF that serves the UE."""
+    status_uri: str
+    ssc_mode: int
+    qos: Qos
+    type_cause: int | None = None
+    interface_id: bytes = b""
+    policy_uri: str = ""
+    is_registered: bool = field(default=False, repr=False)
+    """At the UDM."""
+    releasing: TimerHandle | None = field(default=None, repr=False)
+    """T3592 runs: the UE was sent a release command (TS 24.501 table 10.3.2)."""
+
+
 @dataclass(slots=True)
 class SmContext:
     ref: str
@@ -55,8 +98,17 @@ class SmContext:
     downlink: Teid | None = None
     up_cnx_state: str = "DEACTIVATED"
     updates: int = 0
+    pdu_type: str = "IPV4"
+    ue_prefix: bytes = b""
+    n1n2: N1N2State | None = None
+    """None where N1 and N2 parts are JSON."""
     # N4 changes of one session go out one after the other.
     lock: asyncio.Lock = field(default_factory=asyncio.Lock, repr=False)
+
+    def slice_json(self) -> dict[str, Any]:
+        """S-NSSAI as TS 29.571 clause 5.4.4.2 has it."""
+        sst, _, sd = self.snssai.partition("-")
+        return {"sst": int(sst), "sd": sd} if sd else {"sst": int(sst)}
 
     @property
     def key(self) -> tuple[str, int]:
@@ -85,18 +137,18 @@ class ContextStore:
 
     def remove(self, context: SmContext) -> bool:
         """Remove a context; False if it is not there any more."""
-        if self.by_ref.get(context.ref) is not context:
+        if context not in self:
             return False
         del self.by_ref[context.ref]
         del self._by_key[context.key]
         return True
 
-    def remove_all_of(self, upf: Address) -> list[SmContext]:
-        """Remove and return the contexts that a UPF carried."""
-        gone = [context for context in self.by_ref.values() if context.upf == upf]
-        for context in gone:
-            self.remove(context)
-        return gone
+    def of(self, upf: Address) -> list[SmContext]:
+        """The contexts that a UPF carries."""
+        return [context for context in self.by_ref.values() if context.upf == upf]
+
+    def __contains__(self, context: SmContext) -> bool:
+        return self.by_ref.get(context.ref) is context
 
     def digest(self) -> str:
         """SHA-256 over the sorted contexts."""

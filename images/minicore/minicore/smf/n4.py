@@ -58,6 +58,10 @@ class NoUpf(Exception):
     """No association is up."""
 
 
+N4_FAILURES = (PfcpTimeout, NoUpf, N4Error, CodecError)
+"""What a request to a UPF raises."""
+
+
 class SessionEvents(Protocol):
     """What the UPFs say by themselves."""
 
@@ -130,10 +134,10 @@ class N4Client:
         return read_f_seid(response.need(IeType.F_SEID)).seid, tunnel
 
     async def set_downlink(
-        self, upf: Address, up_seid: int, gnb: Teid | None, notifies: bool = False, end_markers: bool = False
+        self, upf: Address, up_seid: int, gnb: Teid | None, notifies: bool = False, flags: int = 0
     ) -> None:
-        """Forward the downlink to the gNB's tunnel, or buffer it."""
-        await self._modify(upf, up_seid, downlink_update(gnb, notifies, end_markers))
+        """Forward the downlink to the gNB's tunnel, or buffer it; `flags` as PFCPSMReq-Flags has them."""
+        await self._modify(upf, up_seid, downlink_update(gnb, notifies, flags))
 
     async def set_rates(self, upf: Address, up_seid: int, rates: BitRates) -> None:
         """Change the session's maximum bit rates."""

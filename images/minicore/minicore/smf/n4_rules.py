@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from ..pfcp.codec import Ie, IeType, Message
 from ..pfcp.ies import (
     RESTORATION,
-    SEND_END_MARKERS,
     ApplyAction,
     Interface,
     PdnType,
@@ -62,6 +61,7 @@ class SessionPlan:
     """What a UPF is asked for. Without `rates` and `usage` packets pass unlimited and uncounted.
 
     `restored` is the uplink tunnel that the session had on this UPF before it restarted (TS 23.527 clause 4.3.2).
+    Without the tunnel of the `gnb` the downlink is buffered, and reported where it `notifies`.
     """
 
     address: UeAddress
@@ -70,6 +70,7 @@ class SessionPlan:
     qfi: int = 1
     usage: UsagePlan | None = None
     restored: Teid | None = None
+    gnb: Teid | None = None
     notifies: bool = False
 
     @property
@@ -82,7 +83,7 @@ class SessionPlan:
 
 
 def establishment(plan: SessionPlan) -> list[Ie]:
-    """The rules of a Session Establishment Request; the downlink is buffered until the gNB is known."""
+    """The rules of a Session Establishment Request."""
     rules = [
         group(
             IeType.CREATE_PDR,
@@ -112,7 +113,11 @@ def establishment(plan: SessionPlan) -> list[Ie]:
             apply_action(ApplyAction.FORWARD),
             group(IeType.FORWARDING_PARAMETERS, number(IeType.DESTINATION_INTERFACE, Interface.CORE)),
         ),
-        group(IeType.CREATE_FAR, number(IeType.FAR_ID, DOWNLINK_FAR), apply_action(_buffer(plan.notifies))),
+        group(
+            IeType.CREATE_FAR,
+            number(IeType.FAR_ID, DOWNLINK_FAR),
+            *_downlink(plan.gnb, plan.notifies, is_update=False),
+        ),
     ]
     if plan.usage is not None:
         rules.append(_create_urr(plan.usage))
@@ -133,23 +138,10 @@ def establishment(plan: SessionPlan) -> list[Ie]:
     return rules
 
 
-def downlink_update(gnb: Teid | None, notifies: bool, end_markers: bool) -> list[Ie]:
+def downlink_update(gnb: Teid | None, notifies: bool, flags: int) -> list[Ie]:
     """Rules of a Session Modification Request: forward to the gNB's tunnel, or buffer (and report: `notifies`)."""
-    if gnb is None:
-        return [
-            group(IeType.UPDATE_FAR, number(IeType.FAR_ID, DOWNLINK_FAR), apply_action(_buffer(notifies))),
-        ]
-    update = group(
-        IeType.UPDATE_FAR,
-        number(IeType.FAR_ID, DOWNLINK_FAR),
-        apply_action(ApplyAction.FORWARD),
-        group(
-            IeType.UPDATE_FORWARDING_PARAMETERS,
-            number(IeType.DESTINATION_INTERFACE, Interface.ACCESS),
-            outer_header_creation(gnb),
-        ),
-    )
-    return [update, number(IeType.PFCPSMREQ_FLAGS, SEND_END_MARKERS)] if end_markers else [update]
+    rules = [group(IeType.UPDATE_FAR, number(IeType.FAR_ID, DOWNLINK_FAR), *_downlink(gnb, notifies, is_update=True))]
+    return [*rules, number(IeType.PFCPSMREQ_FLAGS, flags)] if flags else rules
 
 
 def rates_update(rates: BitRates) -> list[Ie]:
@@ -210,8 +202,17 @@ def _applied(plan: SessionPlan) -> list[Ie]:
     return [*urr, number(IeType.QER_ID, SESSION_QER)] if plan.rates is not None else urr
 
 
-def _buffer(notifies: bool) -> ApplyAction:
-    return ApplyAction.BUFFER | ApplyAction.NOTIFY_CP if notifies else ApplyAction.BUFFER
+def _downlink(gnb: Teid | None, notifies: bool, is_update: bool) -> list[Ie]:
+    if gnb is None:
+        return [apply_action(ApplyAction.BUFFER | ApplyAction.NOTIFY_CP if notifies else ApplyAction.BUFFER)]
+    return [
+        apply_action(ApplyAction.FORWARD),
+        group(
+            IeType.UPDATE_FORWARDING_PARAMETERS if is_update else IeType.FORWARDING_PARAMETERS,
+            number(IeType.DESTINATION_INTERFACE, Interface.ACCESS),
+            outer_header_creation(gnb),
+        ),
+    ]
 
 
 def _create_urr(plan: UsagePlan) -> Ie:
