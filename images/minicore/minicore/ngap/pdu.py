@@ -59,6 +59,8 @@ def decode(data: bytes) -> Message:
     seen = peek(data)
     try:
         alternative, body = asn1.read(asn1.PDU, data)
+        if alternative not in _ALTERNATIVES:
+            raise NgapError(ABSTRACT_SYNTAX_ERROR_REJECT, f"{alternative} is no alternative of NGAP-PDU")
         return _message(_ALTERNATIVES.index(alternative), body)
     except NgapError as error:
         raise _described(error, seen) from error.__cause__
