@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 from collections import Counter
 from dataclasses import dataclass, field
@@ -50,9 +51,13 @@ class FakeCore:
     reject_session: bytes = b""
     """N1 message with which the SMF refuses a session."""
     sqn: int = 0
+    dnns: list[str] = field(default_factory=lambda: ["internet"])
+    hold: asyncio.Event = field(default_factory=asyncio.Event)
+    """While it is not set the SMF answers no update."""
     allowed: list[dict[str, Any]] = field(default_factory=lambda: [{"sst": 1}])
 
     def __post_init__(self) -> None:
+        self.hold.set()
         self._ids = itertools.count(1)
         self._keys: dict[str, tuple[str, bytes, bytes]] = {}
         self._router = router = Router()
@@ -165,7 +170,7 @@ class FakeCore:
         )
 
     async def _smf_select_data(self, request: Request, supi: str) -> Response:
-        return json_response({"subscribedSnssaiInfos": {"1": {"dnnInfos": [{"dnn": "internet"}]}}})
+        return json_response({"subscribedSnssaiInfos": {"1": {"dnnInfos": [{"dnn": dnn} for dnn in self.dnns]}}})
 
     async def _select(self, request: Request) -> Response:
         allowed = [{"allowedSnssai": snssai} for snssai in self.allowed]
@@ -187,6 +192,7 @@ class FakeCore:
     async def _update_session(self, request: Request, ref: str) -> Response:
         data, parts = multipart.decode(request.headers["content-type"], request.body)
         self.updates.append((ref, data, parts))
+        await self.hold.wait()
         if data.get("upCnxState") == "ACTIVATING":
             return _with_n2({"upCnxState": "ACTIVATING"}, "PDU_RES_SETUP_REQ", SETUP_TRANSFER)
         if data.get("n2SmInfoType") == "PATH_SWITCH_REQ":

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -67,6 +67,14 @@ class AmfLab:
     async def post(self, path: str, body: dict[str, Any]) -> Response:
         return await self.client.request("POST", path, json.dumps(body).encode(), {"content-type": "application/json"})
 
+    async def registered(self, number: int = 1) -> ScriptedUe:
+        """A UE whose registration is complete."""
+        ue = ScriptedUe(self.gnb, number)
+        before = self.counters.registrations_total
+        await ue.register()
+        await self.until(lambda: self.counters.registrations_total > before)
+        return ue
+
     async def session(self, ue: ScriptedUe, psi: int = 1) -> None:
         """A PDU session with user plane."""
         await ue.request_session(psi)
@@ -114,3 +122,13 @@ async def amf_lab(**variables: str) -> AsyncIterator[AmfLab]:
         await gnb.close()
         await amf.stop()
         core.stop()
+
+
+def run(scenario: Callable[[AmfLab], Awaitable[None]], **variables: str) -> None:
+    """Run a test's scenario on a lab of its own."""
+
+    async def main() -> None:
+        async with amf_lab(**variables) as lab:
+            await scenario(lab)
+
+    asyncio.run(main())

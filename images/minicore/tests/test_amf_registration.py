@@ -5,8 +5,6 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Any
 
@@ -21,16 +19,8 @@ from minicore.security.milenage import Milenage
 from minicore.security.suci import suci_of
 
 from images.minicore.tests.amf_core import OPC, K
-from images.minicore.tests.amf_lab import AmfLab, amf_lab
+from images.minicore.tests.amf_lab import AmfLab, run
 from images.minicore.tests.amf_peers import LOCATION, ScriptedUe
-
-
-def run(scenario: Callable[[AmfLab], Awaitable[None]], **variables: str) -> None:
-    async def main() -> None:
-        async with amf_lab(**variables) as lab:
-            await scenario(lab)
-
-    asyncio.run(main())
 
 
 async def expect_reject(ue: ScriptedUe, cause: MmCause) -> None:

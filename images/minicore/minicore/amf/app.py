@@ -74,6 +74,7 @@ class Amf(NetworkFunction):
             Nssf(self.producers, config, settings.instance_id),
             callbacks,
         )
+        deregistration = Deregistration(config, counters, n1, n2, lifecycle)
         nas_handler = NasHandler(
             config,
             counters,
@@ -81,14 +82,14 @@ class Amf(NetworkFunction):
             n1,
             registration,
             ServiceRequests(counters, n1, n2, sessions, deliveries),
-            Deregistration(counters, n1, n2, lifecycle),
+            deregistration,
             sessions,
             lifecycle,
             tasks,
         )
         handover = Handover(counters, ues, n2, sessions)
         ngap_handler = NgapHandler(config, counters, gnbs, ues, n2, nas_handler, sessions, handover, lifecycle, tasks)
-        self._api = CommApi(ues, deliveries, sessions, lifecycle, callbacks)
+        self._api = CommApi(ues, deliveries, sessions, deregistration, lifecycle, callbacks)
         self._n2_server = N2Server(ngap_handler, config.name)
         self.n2_port = 0
 

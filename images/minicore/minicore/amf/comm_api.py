@@ -14,6 +14,7 @@ from ..sbi.router import Router
 from . import callbacks
 from .callbacks import Callbacks
 from .deliveries import N2_TYPES, Deliveries
+from .deregistration import Deregistration
 from .lifecycle import Lifecycle
 from .sessions import Sessions
 from .ue_context import Delivery, UeContext, UeStore
@@ -23,11 +24,18 @@ UE_CONTEXT = "/namf-comm/v1/ue-contexts/{ueContextId}"
 
 class CommApi:
     def __init__(
-        self, ues: UeStore, deliveries: Deliveries, sessions: Sessions, lifecycle: Lifecycle, addresses: Callbacks
+        self,
+        ues: UeStore,
+        deliveries: Deliveries,
+        sessions: Sessions,
+        deregistration: Deregistration,
+        lifecycle: Lifecycle,
+        addresses: Callbacks,
     ) -> None:
         self._ues = ues
         self._deliveries = deliveries
         self._sessions = sessions
+        self._deregistration = deregistration
         self._lifecycle = lifecycle
         self._addresses = addresses
         self._numbers = itertools.count(1)
@@ -58,7 +66,7 @@ class CommApi:
         reason = str(request.json_object().get("deregReason", ""))
         ue = self._ues.by_supi(supi)
         if ue is not None:
-            self._lifecycle.deregistered_by_udm(ue, reason)
+            self._lifecycle.begin(ue, self._deregistration.by_udm(ue, reason))
         return Response(204)
 
     async def data_changed(self, request: Request, supi: str) -> Response:

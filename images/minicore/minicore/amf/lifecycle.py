@@ -10,7 +10,7 @@ import logging
 from collections.abc import Awaitable, Coroutine
 from typing import Any
 
-from ..ngap.errors import DEREGISTER, Cause
+from ..ngap.errors import Cause
 from ..sbi.message import SbiError
 from .config import AmfConfig
 from .consumers import Pcf, Udm, read_subscription
@@ -24,8 +24,6 @@ from .ue_context import Connection, UeContext, UeStore
 log = logging.getLogger(__name__)
 
 SUPERSEDED = Cause("nas", "unspecified")
-MOVED = ("UE_INITIAL_REGISTRATION", "UE_REGISTRATION_AREA_CHANGE", "5GS_TO_EPS_MOBILITY")
-"""Reasons of the UDM by which another AMF has the UE (TS 29.503 clause 6.2.6.3.3)."""
 
 
 class Lifecycle:
@@ -123,12 +121,6 @@ class Lifecycle:
         ue.policy = ue.sdm_subscription = ""
         await asyncio.gather(*cleanings)
 
-    def deregistered_by_udm(self, ue: UeContext, reason: str) -> None:
-        """TS 23.502 clauses 4.2.2.2.2 (step 14d) and 4.2.2.3.3."""
-        self._end_procedure(ue)
-        self._counters.deregistrations_total += 1
-        self._tasks.start(self._leave(ue, is_purged=reason not in MOVED))
-
     def data_changed(self, ue: UeContext) -> None:
         self._tasks.start(self._read_again(ue))
 
@@ -137,12 +129,6 @@ class Lifecycle:
         policy, ue.policy = ue.policy, ""
         if policy:
             self._tasks.start(self._quietly(self._pcf.delete(policy)))
-
-    async def _leave(self, ue: UeContext, *, is_purged: bool) -> None:
-        connection = ue.connection
-        await self.remove(ue, is_purged=is_purged)
-        if connection is not None:
-            await self._n2.release(connection, DEREGISTER)
 
     async def _read_again(self, ue: UeContext) -> None:
         try:
