@@ -79,12 +79,20 @@ class Process:
         self._process.stdin.write(json.dumps({"do": what, **fields}).encode() + b"\n")
         await self._process.stdin.drain()
 
-    async def expect(self, event: str) -> dict[str, Any]:
+    async def next(self) -> dict[str, Any]:
         assert self._process.stdout is not None
         line = await asyncio.wait_for(self._process.stdout.readline(), 20)
         found: dict[str, Any] = json.loads(line) if line else {"event": "end of process"}
+        return found
+
+    async def expect(self, event: str) -> dict[str, Any]:
+        found = await self.next()
         assert found["event"] == event, found
         return found
+
+    async def terminate(self) -> int:
+        self._process.terminate()
+        return await asyncio.wait_for(self._process.wait(), 10)
 
     def kill(self) -> None:
         self._process.kill()
@@ -97,25 +105,27 @@ class Process:
 
 
 @contextlib.asynccontextmanager
-async def peer(namespace: str, stack: str, *, answers_strangers: bool = True) -> AsyncIterator[Process]:
-    command = ["ip", "netns", "exec", namespace, sys.executable, str(Path(__file__).with_name("sctp_peer.py"))]
-    root = str(Path(__file__).parents[1])
+async def started(namespace: str, *command: str, **variables: str) -> AsyncIterator[Process]:
     process = await asyncio.create_subprocess_exec(
-        *command,
-        stack,
-        "yes" if answers_strangers else "no",
+        *("ip", "netns", "exec", namespace, sys.executable, *command),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
-        env={**os.environ, "PYTHONPATH": root},
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[1]), **variables},
     )
     try:
-        found = Process(process)
-        assert (await found.expect("ready"))["stack"] == stack
-        yield found
+        yield Process(process)
     finally:
         if process.returncode is None:
             process.kill()
             await process.wait()
+
+
+@contextlib.asynccontextmanager
+async def peer(namespace: str, stack: str, *, answers_strangers: bool = True) -> AsyncIterator[Process]:
+    script = str(Path(__file__).with_name("sctp_peer.py"))
+    async with started(namespace, script, stack, "yes" if answers_strangers else "no") as found:
+        assert (await found.expect("ready"))["stack"] == stack
+        yield found
 
 
 STACKS = [
@@ -234,6 +244,44 @@ def test_two_quiet_processes_share_a_namespace(namespaces: tuple[str, str]) -> N
                 assert (await process.expect("received"))["text"] == "still"
 
     run(namespaces, "usrsctp", scenario)
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_a_front_relays_and_is_restarted(namespaces: tuple[str, str], stack: str) -> None:
+    """The front as it is deployed, with an AMF behind it and a gNB before it."""
+    script = str(Path(__file__).with_name("n2_peer.py"))
+    variables = {
+        "MINICORE_ADDRESS": FRONT[0],
+        "MINICORE_N2_ADDRESSES": FRONT[1],
+        "MINICORE_AMF": FRONT[0],
+        "MINICORE_SCTP": stack,
+    }
+
+    async def whole() -> None:
+        front, gnb = namespaces
+        async with started(front, script, "amf", FRONT[0]) as amf, started(gnb, script, "gnb", *FRONT) as driver:
+            await amf.expect("ready")
+            for is_killed in (True, False):
+                async with started(front, "-m", "minicore", "front", **variables) as process:
+                    assert (await answered(driver))["streams"] == [1, 2, 3, 4]
+                    await amf.expect("up")
+                    if is_killed:
+                        process.kill()
+                    else:
+                        assert await process.terminate() == 0
+                    await amf.expect("down")
+                if not is_killed:
+                    assert "stopped" in (await driver.expect("lost"))["reason"]
+
+    async def answered(driver: Process) -> dict[str, Any]:
+        """Passes over what the gNB saw of the front before and while there was none."""
+        while True:
+            event = await driver.next()
+            if event["event"] not in ("error", "lost"):
+                assert event["event"] == "answered"
+                return event
+
+    asyncio.run(asyncio.wait_for(whole(), 60))
 
 
 @pytest.mark.skipif(kernel.is_there(), reason="this kernel has SCTP")

@@ -9,7 +9,7 @@ from typing import Literal
 
 from .interface import SctpAssociation, SctpError, SctpHandler, SctpListener, SctpStack
 
-__all__ = ["SctpAssociation", "SctpError", "SctpHandler", "SctpListener", "SctpStack", "open_stack"]
+__all__ = ["Choice", "SctpAssociation", "SctpError", "SctpHandler", "SctpListener", "SctpStack", "open_stack"]
 
 Choice = Literal["auto", "kernel", "usrsctp"]
 

@@ -1,0 +1,380 @@
+# Copyright (c) 2026 Organic 5GC contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The N2 front between gNBs and AMFs. SCTP is a fake here, since the real one needs root (test_sctp.py)."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+from minicore.n2.front.app import Front
+from minicore.n2.front.relay import MAXIMUM_WAITING
+from minicore.n2.link import Association, N2Server
+from minicore.n2.sctp import SctpAssociation, SctpHandler
+from minicore.ngap import Cause, NgapError, decode, encode
+from minicore.ngap import messages as m
+from minicore.ngap import session_messages as s
+from minicore.ngap.values import (
+    FiveGSTmsi,
+    GlobalGnbId,
+    Guami,
+    NrCgi,
+    PlmnSupport,
+    SecurityContext,
+    ServedGuami,
+    SessionItem,
+    Snssai,
+    SupportedTa,
+    Tai,
+    UeIds,
+    UserLocation,
+)
+from minicore.settings import Environment, Settings, SettingsError
+
+LOCATION = UserLocation(NrCgi("00101", 0x10), Tai("00101", 1))
+SLICES = (Snssai(1),)
+SETUP = m.NgSetupRequest(GlobalGnbId("00101", 1), (SupportedTa(1, (PlmnSupport("00101", SLICES),)),), "gnb-1")
+
+
+class FakeSctp:
+    """Associations without a network: `gnb()` is one."""
+
+    name = "fake"
+
+    def __init__(self) -> None:
+        self.handler: SctpHandler | None = None
+        self.port = 38412
+        self.gnbs: list[Gnb] = []
+
+    def listen(self, addresses: list[str], port: int, handler: SctpHandler) -> FakeSctp:
+        self.handler = handler
+        return self
+
+    async def connect(self, *arguments: Any) -> SctpAssociation:
+        raise NotImplementedError
+
+    def gnb(self) -> Gnb:
+        assert self.handler is not None
+        gnb = Gnb(self.handler, len(self.gnbs))
+        self.gnbs.append(gnb)
+        return gnb
+
+    def close(self) -> None:
+        self.handler = None
+
+    async def stop(self) -> None:
+        for gnb in self.gnbs:
+            gnb.abort("stopped")
+
+
+class Gnb:
+    peers = ("192.0.2.1",)
+    streams = 16
+
+    def __init__(self, handler: SctpHandler, number: int) -> None:
+        self.peer_port = 30000 + number
+        self.handler = handler
+        self.got: asyncio.Queue[m.Message] = asyncio.Queue()
+        self.end: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        handler.association_up(self)
+
+    def says(self, message: m.Message) -> None:
+        self.handler.received(self, 1, encode(message))
+
+    async def set_up(self) -> m.NgSetupResponse:
+        self.says(SETUP)
+        answer = await self.got.get()
+        assert isinstance(answer, m.NgSetupResponse)
+        return answer
+
+    # As an SctpAssociation
+
+    def send(self, data: bytes, stream: int) -> None:
+        self.got.put_nowait(decode(data))
+
+    def close(self) -> None:
+        self.abort("closed")
+
+    def abort(self, reason: str) -> None:
+        if not self.end.done():
+            self.end.set_result(reason)
+            self.handler.association_down(self, reason)
+
+
+class Amf:
+    """Accepts every gNB; `got` has the other messages with their associations."""
+
+    def __init__(self, pointer: int = 1, refusal: Cause | None = None, capacity: int = 100) -> None:
+        self.guami = Guami("00101", 1, 1, pointer)
+        self.refusal = refusal
+        self.capacity = capacity
+        self.setups = 0
+        self.associations: list[Association] = []
+        self.got: asyncio.Queue[tuple[Association, m.Message]] = asyncio.Queue()
+        self.malformed: asyncio.Queue[bytes] = asyncio.Queue()
+        self.server = N2Server(self, f"amf-{pointer}")
+        self.port = 0
+
+    async def start(self) -> None:
+        self.port = await self.server.start("127.0.0.1", self.port)
+
+    def association_up(self, association: Association) -> None:
+        self.associations.append(association)
+
+    def association_down(self, association: Association) -> None:
+        self.associations.remove(association)
+
+    def received(self, association: Association, stream: int, pdu: bytes) -> None:
+        try:
+            message = decode(pdu)
+        except NgapError:
+            self.malformed.put_nowait(pdu)
+            return
+        if not isinstance(message, m.NgSetupRequest):
+            self.got.put_nowait((association, message))
+            return
+        self.setups += 1
+        answer: m.Message = m.NgSetupResponse(
+            self.server.name, (ServedGuami(self.guami),), (PlmnSupport("00101", SLICES),), self.capacity
+        )
+        if self.refusal is not None:
+            answer = m.NgSetupFailure(self.refusal)
+        association.send(encode(answer), stream)
+
+    def says(self, association: Association, message: m.Message) -> None:
+        association.send(encode(message), 0)
+
+
+Scenario = Callable[[Front, FakeSctp, list[Amf]], Awaitable[None]]
+
+
+def run(scenario: Scenario, *amfs: Amf, are_up: bool = True, wait_s: float = 20) -> None:
+    async def whole() -> None:
+        found = list(amfs) or [Amf()]
+        for amf in found:
+            await amf.start()
+            if not are_up:
+                await amf.server.stop()
+        sctp = FakeSctp()
+        variables = {
+            "MINICORE_ADDRESS": "127.0.0.1",
+            "MINICORE_AMF": ",".join(f"127.0.0.1:{amf.port}" for amf in found),
+            "MINICORE_N2_WAIT_S": str(wait_s),
+        }
+        front = Front(Settings.from_environment(variables), Environment(variables), 0, sctp)
+        await front.start()
+        try:
+            if are_up:
+                await until(lambda: all(amf["up"] for amf in front.state()["amfs"]))
+            await scenario(front, sctp, found)
+        finally:
+            await front.stop()
+            for amf in found:
+                await amf.server.stop()
+
+    asyncio.run(asyncio.wait_for(whole(), 30))
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    """The front reports state, not events: look until it is there."""
+    while not condition():
+        await asyncio.sleep(0.005)
+
+
+def initial(ran_id: int, pointer: int | None = None) -> m.InitialUeMessage:
+    tmsi = None if pointer is None else FiveGSTmsi(1, pointer, 7)
+    return m.InitialUeMessage(ran_id, b"registration", LOCATION, tmsi=tmsi)
+
+
+def test_messages_pass_in_both_directions() -> None:
+    async def scenario(front: Front, sctp: FakeSctp, amfs: list[Amf]) -> None:
+        gnb, (amf,) = sctp.gnb(), amfs
+        assert (await gnb.set_up()).amf_name == "amf-1"
+        gnb.says(initial(5))
+        association, message = await amf.got.get()
+        assert message == initial(5)
+        assert association.peer == "192.0.2.1:30000"
+        downlink = m.DownlinkNasTransport(9, 5, b"accept")
+        amf.says(association, downlink)
+        assert await gnb.got.get() == downlink
+        state = front.state()
+        assert (state["gnbs"], state["ues"], state["amfs"][0]["ues"]) == (1, 1, 1)
+        gnb.says(m.UeContextReleaseComplete(9, 5))
+        await amf.got.get()
+        assert front.state()["ues"] == 0
+        gnb.abort("gone")
+        await until(lambda: not amf.associations)
+        assert front.state()["associations"] == []
+
+    run(scenario)
+
+
+def test_a_gnb_waits_for_an_amf_that_is_not_there_yet() -> None:
+    async def scenario(front: Front, sctp: FakeSctp, amfs: list[Amf]) -> None:
+        gnb, (amf,) = sctp.gnb(), amfs
+        gnb.says(SETUP)
+        await amf.start()
+        assert isinstance(await gnb.got.get(), m.NgSetupResponse)
+
+    run(scenario, are_up=False)
+
+
+def test_an_amf_comes_back_and_the_gnb_keeps_n2() -> None:
+    async def scenario(front: Front, sctp: FakeSctp, amfs: list[Amf]) -> None:
+        gnb, (amf,) = sctp.gnb(), amfs
+        await gnb.set_up()
+        gnb.says(initial(5))
+        association, _ = await amf.got.get()
+        amf.says(association, m.DownlinkNasTransport(9, 5, b"x"))
+        await gnb.got.get()
+        await amf.server.stop()
+        await until(lambda: not front.state()["amfs"][0]["up"])
+        gnb.says(initial(6))
+        assert front.state()["associations"][0]["waiting"] == 1
+        await amf.start()
+        # The gNB learns that the connection of UE 5 is gone; nobody but the front waits for its answer.
+        assert await gnb.got.get() == m.NgReset((UeIds(9, 5),), Cause("transport", "transport-resource-unavailable"))
+        gnb.says(m.NgResetAcknowledge((UeIds(9, 5),)))
+        _, message = await amf.got.get()
+        assert message == initial(6)
+        assert amf.setups == 2
+        gnb.says(initial(7))
+        _, message = await amf.got.get()
+        assert message == initial(7)
+        assert gnb.got.empty() and not gnb.end.done()
+
+    run(scenario)
+
+
+def test_waiting_has_a_bound_in_messages_and_in_time() -> None:
+    async def many(front: Front, sctp: FakeSctp, amfs: list[Amf]) -> None:
+        gnb = sctp.gnb()
+        gnb.says(SETUP)
+        for number in range(MAXIMUM_WAITING):
+            gnb.says(initial(number))
+        assert not gnb.end.done()
+        gnb.says(initial(MAXIMUM_WAITING))
+        assert "messages wait" in await gnb.end
+        assert front.state()["counts"]["discarded"] == MAXIMUM_WAITING
+
+    async def long(front: Front, sctp: FakeSctp, amfs: list[Amf]) -> None:
+        gnb, quiet = sctp.gnb(), sctp.gnb()
+        gnb.says(SETUP)
+        assert "no AMF answered" in await gnb.end
+        assert not quiet.end.done()
+
+    run(many, are_up=False)
+    run(long, are_up=False, wait_s=0.1)
+
+
+def test_an_amf_set_looks_like_one_amf() -> None:
+    async def scenario(front: Front, sctp: FakeSctp, amfs: list[Amf]) -> None:
+        gnb, (one, two) = sctp.gnb(), amfs
+        response = await gnb.set_up()
+        assert {served.guami.pointer for served in response.guamis} == {1, 2}
+        assert response.capacity == 30
+        assert gnb.got.empty()
+        for pointer, amf in ((2, two), (1, one), (2, two)):
+            gnb.says(initial(pointer + 10, pointer))
+            association, _ = await amf.got.get()
+        amf_of = {1: one, 2: two}
+        for pointer, amf in amf_of.items():
+            amf.says(amf.associations[0], m.DownlinkNasTransport(pointer + 100, pointer + 10, b"x"))
+            await gnb.got.get()
+        for pointer, amf in amf_of.items():
+            uplink = m.UplinkNasTransport(pointer + 100, pointer + 10, b"y", LOCATION)
+            gnb.says(uplink)
+            assert (await amf.got.get())[1] == uplink
+        # UEs without an AMF: by capacity, 20 to 10.
+        for number in range(28):
+            gnb.says(initial(1000 + number))
+        await until(lambda: one.got.qsize() + two.got.qsize() == 28)
+        assert (one.got.qsize(), two.got.qsize()) == (19, 9)
+        # A request without a UE goes to both, one answer comes back.
+        gnb.says(m.NgReset(None))
+        await until(lambda: (one.got.qsize(), two.got.qsize()) == (20, 10))
+        for amf in amfs:
+            amf.says(amf.associations[0], m.NgResetAcknowledge())
+        amfs[0].says(association, m.Paging(FiveGSTmsi(1, 1, 1), (Tai("00101", 1),)))
+        assert sorted([type(await gnb.got.get()).__name__ for _ in range(2)]) == ["NgResetAcknowledge", "Paging"]
+        assert front.state()["ues"] == 0
+
+    run(scenario, Amf(1, capacity=20), Amf(2, capacity=10))
+
+
+def test_one_amf_of_a_set_is_enough() -> None:
+    async def scenario(front: Front, sctp: FakeSctp, amfs: list[Amf]) -> None:
+        gnb, (one, two) = sctp.gnb(), amfs
+        await gnb.set_up()
+        await one.server.stop()
+        await until(lambda: not front.state()["amfs"][0]["up"])
+        gnb.says(initial(5, pointer=1))
+        assert (await two.got.get())[1] == initial(5, pointer=1)
+
+    run(scenario, Amf(1), Amf(2))
+
+
+def test_a_refusal_reaches_the_gnb() -> None:
+    async def scenario(front: Front, sctp: FakeSctp, amfs: list[Amf]) -> None:
+        gnb = sctp.gnb()
+        for _ in range(2):
+            gnb.says(SETUP)
+            assert await gnb.got.get() == m.NgSetupFailure(Cause("misc", "unknown-PLMN-or-SNPN"))
+        assert not gnb.end.done()
+        assert front.state()["gnbs"] == 0
+
+    run(scenario, Amf(refusal=Cause("misc", "unknown-PLMN-or-SNPN")))
+
+
+def test_an_amf_that_refuses_when_it_is_back_ends_the_association() -> None:
+    async def scenario(front: Front, sctp: FakeSctp, amfs: list[Amf]) -> None:
+        gnb, (amf,) = sctp.gnb(), amfs
+        await gnb.set_up()
+        await amf.server.stop()
+        amf.refusal = Cause("misc", "unspecified")
+        await amf.start()
+        assert "refused" in await gnb.end
+
+    run(scenario)
+
+
+def test_a_path_switch_finds_the_amf_from_another_gnb() -> None:
+    async def scenario(front: Front, sctp: FakeSctp, amfs: list[Amf]) -> None:
+        source, target, (_, two) = sctp.gnb(), sctp.gnb(), amfs
+        await source.set_up()
+        await target.set_up()
+        source.says(initial(5, pointer=2))
+        association, _ = await two.got.get()
+        two.says(association, m.DownlinkNasTransport(9, 5, b"x"))
+        await source.got.get()
+        switch = s.PathSwitchRequest(77, 9, (SessionItem(1, b"t"),), LOCATION)
+        target.says(switch)
+        association, message = await two.got.get()
+        assert message == switch
+        acknowledge = s.PathSwitchRequestAcknowledge(
+            9, 77, SecurityContext(1, bytes(32)), SLICES, (SessionItem(1, b"t"),)
+        )
+        two.says(association, acknowledge)
+        assert await target.got.get() == acknowledge
+        assert [gnb["ues"] for gnb in front.state()["associations"]] == [0, 1]
+
+    run(scenario, Amf(1), Amf(2))
+
+
+def test_what_is_no_ngap_is_for_the_amf_to_refuse() -> None:
+    async def scenario(front: Front, sctp: FakeSctp, amfs: list[Amf]) -> None:
+        gnb, (amf,) = sctp.gnb(), amfs
+        await gnb.set_up()
+        gnb.handler.received(gnb, 0, b"\xff\xff")
+        assert await amf.malformed.get() == b"\xff\xff"
+
+    run(scenario)
+
+
+def test_a_front_needs_to_know_where_amfs_are() -> None:
+    variables = {"MINICORE_ADDRESS": "127.0.0.1"}
+    with pytest.raises(SettingsError, match="MINICORE_AMF"):
+        Front(Settings.from_environment(variables), Environment(variables))
