@@ -1,7 +1,7 @@
 # Copyright (c) 2026 Organic 5GC contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Command line: `minicore KIND` runs an NF by its environment, `minicore ran` the driver by options."""
+"""Command line: `minicore KIND` runs an NF by its environment, `minicore ran|gnb` a driver by options."""
 
 from __future__ import annotations
 
@@ -39,12 +39,11 @@ def main(arguments: list[str]) -> int:
     match arguments:
         case [kind] if kind in KINDS:
             return _run_nf(kind)
-        case ["ran", *options]:
-            from .ran.command import run
-
-            return run(options)
+        case ["ran" | "gnb" as driver, *options]:
+            result: int = importlib.import_module(f".{driver}.command", __package__).run(options)
+            return result
         case _:
-            print(f"usage: minicore {'|'.join(KINDS)}\n       minicore ran --help", file=sys.stderr)
+            print(f"usage: minicore {'|'.join(KINDS)}\n       minicore ran|gnb --help", file=sys.stderr)
             return USAGE
 
 

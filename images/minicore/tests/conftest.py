@@ -5,12 +5,15 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import os
+import random
 import socket
 import struct
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
+from typing import Any
 
 import pytest
 from minicore import gtpu, ip
@@ -18,6 +21,8 @@ from minicore.nf import NetworkFunction
 from minicore.nrf.app import Nrf
 from minicore.pfcp.endpoint import Address
 from minicore.pfcp.ies import SEND_END_MARKERS, Teid
+from minicore.sbi.message import Request, Response
+from minicore.sbi.router import Router
 from minicore.settings import Environment, Settings
 from minicore.smf.app import Smf
 from minicore.smf.n4 import N4Client
@@ -203,6 +208,52 @@ async def running_core(gnb_port: int = 2152, heartbeat_s: float = 60) -> AsyncIt
         await smf.stop()
         upf.stop()
         await nrf.stop()
+
+
+class Consumer(NetworkFunction):
+    """An NF that asks others and keeps the notifications that come to `root` + /called/NAME."""
+
+    nf_type = "AMF"
+
+    def __init__(self, settings: Settings, environment: Environment, sbi_port: int) -> None:
+        super().__init__(settings, environment, sbi_port)
+        self.called: list[tuple[str, Any]] = []
+        self.answers = 204
+
+    def add_routes(self, router: Router) -> None:
+        router.add("POST", "/called/{name}", self._called)
+        router.add("POST", "/called/{name}/{event}", self._called)
+
+    async def _called(self, request: Request, *names: str) -> Response:
+        self.called.append(("/".join(names), request.json()))
+        return Response(self.answers)
+
+
+@pytest.fixture
+def consumer_type() -> type[Consumer]:
+    return Consumer
+
+
+def odd_bodies(names: list[str], count: int, seed: int = 15) -> Iterator[bytes]:
+    """Bodies that no consumer should send: broken JSON, wrong types, giant and deep values under these names."""
+    chance = random.Random(seed)
+    odd: list[Any] = [None, True, -1, 10**40, 1e308, "", "x" * 5000, "\ud800", "a\n", [], {}, [[]], {"a": {}}, 1]
+    whole = [b"", b"{", b"\xff", b"[" * 100000, b'{"a":' * 50000, b"9" * 5000, b"nan", b"[1]"]
+
+    def value(levels: int) -> Any:
+        if levels and chance.random() < 0.5:
+            return {chance.choice(names): value(levels - 1) for _ in range(chance.randrange(6))}
+        if levels and chance.random() < 0.2:
+            return [value(levels - 1) for _ in range(2)]
+        return chance.choice(odd)
+
+    for _ in range(count):
+        yield chance.choice(whole) if chance.random() < 0.1 else json.dumps(value(4)).encode()
+
+
+@pytest.fixture(name="odd_bodies")
+def odd_bodies_fixture() -> Callable[..., Iterator[bytes]]:
+    return odd_bodies
 
 
 @contextlib.asynccontextmanager

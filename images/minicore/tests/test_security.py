@@ -210,6 +210,16 @@ def test_keys_from_ck_to_k_gnb() -> None:
     assert k_gnb.hex() == "617c2f3db714a5a10597591a25feb21a159ea7796109292b0b2ca579d9002b0c"
 
 
+def test_keys_of_a_session_with_free5gc() -> None:
+    """What a test of github.com/hhorai/gnbsim notes of a session (encoding/nas/nas_test.go): 5G-EA0 and 128-5G-IA2."""
+    k_ausf = h("1c8b838366037b534006054b3572a0f2320db15982408bb4339e350665a54885")
+    k_seaf = keys.k_seaf(k_ausf, keys.serving_network_name("208", "93"))
+    assert k_seaf.hex() == "11aaee4f7d9262208ce72a8cc4ee35caaa26e8d42484f629cbf46fa17f38fb63"
+    k_amf = h("2836b8c08e73027fd28135ac1a9640203f98eb7a5613f8f303c5b559d4601ec3")
+    assert keys.nas_key(k_amf, "enc", 0).hex() == "9dcacc5aed08757f17693ba88da3e365"
+    assert keys.nas_key(k_amf, "int", 2).hex() == "a809c2888513cfc73a343e7c27dd63ef"
+
+
 @pytest.mark.parametrize(("kind", "distinguisher"), [("enc", "01"), ("int", "02")])
 def test_nas_keys_are_the_lower_half_of_the_kdf(kind: Literal["enc", "int"], distinguisher: str) -> None:
     """FC || P0 || L0 || P1 || L1 of TS 33.501 clause A.8, octet by octet."""

@@ -182,8 +182,8 @@ def _read_suci(data: bytes) -> Suci:
 
 
 def _read_routing_indicator(data: bytes) -> str:
-    """1 to 4 digits and filler; a UE that has none configured sends 0 or filler only."""
-    digits = "".join(f"{octet & 0x0F:x}{octet >> 4:x}" for octet in data).rstrip("f") or "0"
+    """1 to 4 digits and filler; a UE that has none configured sends 0 and filler, in whichever place."""
+    digits = "".join(f"{octet & 0x0F:x}{octet >> 4:x}" for octet in data).replace("f", "") or "0"
     if not digits.isdecimal():
         raise ValueError(f"{digits} is no routing indicator")
     return digits

@@ -92,8 +92,14 @@ def _write_rejected(rejected: RejectedSlice) -> bytes:
     return bytes((len(encoded) << 4 | rejected.cause,)) + encoded
 
 
+def _read_rejected(data: bytes) -> RejectedSlice:
+    if len(data) not in (2, 5):
+        raise ValueError(f"{len(data) - 1} bytes are no rejected S-NSSAI")
+    return RejectedSlice(_read_slice(data[1:]), data[0] & 0x0F)
+
+
 REJECTED_SLICES: Final[Codec[tuple[RejectedSlice, ...]]] = listed(
     lambda data, at: 1 + (data[at] >> 4),
-    Codec(_write_rejected, lambda data: RejectedSlice(_read_slice(data[1:]), data[0] & 0x0F)),
+    Codec(_write_rejected, _read_rejected),
     8,
 )

@@ -148,6 +148,8 @@ def _read_tai_list(data: bytes) -> tuple[Tai, ...]:
             tacs = [int.from_bytes(data[at : at + 3], "big") for at in range(offset + 3, end, 3)]
             if kind == 1:
                 tacs = [tacs[0] + step for step in range(count)]
+            if tacs[-1] > 0xFFFFFF:
+                raise ValueError("the TAI list has a TAC of more than 24 bits")
             tais += [Tai(plmn, tac) for tac in tacs]
         offset = end
     if not tais:

@@ -5,13 +5,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import itertools
 import json
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from ..sbi.once import Once
 from ..udr import paths
 from .repository import Repository
 from .sdm_resources import DATASETS, SdmSubscription, dataset_of
@@ -121,7 +121,7 @@ class MemoryStore:
         self._ues: dict[str, _Ue] = {}
         self._ids = itertools.count(1)
         self._changes = 0
-        self._watching: asyncio.Task[str] | None = None
+        self._watch = Once(self._subscribe_to_all)
         self.callback = ""
         """Where the UDR reports changes to."""
 
@@ -230,11 +230,7 @@ class MemoryStore:
             ue = self._ues.setdefault(supi, _Ue())
         return ue
 
-    async def _watch(self) -> None:
-        """Have the UDR report the changes of all UEs; once, and before anything of it is kept."""
-        task = self._watching
-        if task is None or (task.done() and (task.cancelled() or task.exception() is not None)):
-            body = {"callbackReference": self.callback, "monitoredResourceUris": [paths.SUBSCRIPTION_DATA]}
-            task = self._watching = asyncio.get_running_loop().create_task(self._udr.subscribe(body))
-        if not task.done():
-            await asyncio.shield(task)
+    async def _subscribe_to_all(self) -> None:
+        """Have the UDR report the changes of all UEs, before anything of it is kept."""
+        body = {"callbackReference": self.callback, "monitoredResourceUris": [paths.SUBSCRIPTION_DATA]}
+        await self._udr.subscribe(body)

@@ -48,14 +48,28 @@ def nf_migration_plan(request: dict[str, Any], found: policy.NfsByHost) -> dict[
 
 
 def nf_comparison(
-    before: policy.NfsByHost, after: policy.NfsByHost, nf: str, address: str, tolerated_session_loss: int = 0
+    before: policy.NfsByHost,
+    after: policy.NfsByHost,
+    nf: str,
+    address: str,
+    tolerated_session_loss: int = 0,
+    nfs: list[dict[str, Any]] | None = None,
+    quiet: bool = False,
 ) -> dict[str, Any]:
-    """What a migration of the NF has kept and lost."""
+    """What a migration of the NF has kept and lost; ``nfs`` as in the core's description."""
+    kept, same = ({each["name"]: each.get(key, []) for each in nfs or []} for key in ("kept", "same_when_quiet"))
     return _filter(
         lambda: health.compare(
-            health.Migrated(nf, address, health.answers(before), health.answers(after), tolerated_session_loss)
+            health.Migrated(
+                nf, address, health.answers(before), health.answers(after), tolerated_session_loss, kept, same, quiet
+            )
         )
     )
+
+
+def nf_sctp_remedy(migrated: dict[str, Any], core: dict[str, Any]) -> str:
+    """Why container_migrate refused an NF that holds SCTP associations, with the core's remedy; empty otherwise."""
+    return policy.sctp_remedy(migrated, core["sctp_remedy"])
 
 
 def _filter(call: Callable[[], T]) -> T:
@@ -67,5 +81,5 @@ def _filter(call: Callable[[], T]) -> T:
 
 class FilterModule:
     def filters(self) -> dict[str, Callable[..., Any]]:
-        filters = (nf_running_on, nf_places, nf_refusal, nf_migration_plan, nf_comparison)
+        filters = (nf_running_on, nf_places, nf_refusal, nf_migration_plan, nf_comparison, nf_sctp_remedy)
         return {function.__name__: function for function in filters}

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import dataclasses
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from ansible_collections.organic.core5g.plugins.module_utils.errors import CoreError
+from ansible_collections.organic.core5g.plugins.module_utils.nf_source import flatten
 from ansible_collections.organic.core5g.plugins.module_utils.policy import NfsByHost
 
 Answers = Mapping[str, Mapping[str, Any]]
@@ -31,6 +32,9 @@ class Migrated:
         before: states before the migration.
         after: states after it.
         tolerated_session_loss: how many sessions their users may have ended in between.
+        kept: numbers in the state of each NF that must not shrink, by dotted paths.
+        same_when_quiet: values in the state of each NF that must stay the same if ``quiet``.
+        quiet: no user comes, goes or moves in between.
     """
 
     nf: str
@@ -38,6 +42,9 @@ class Migrated:
     before: Answers
     after: Answers
     tolerated_session_loss: int = 0
+    kept: Mapping[str, Collection[str]] = dataclasses.field(default_factory=dict)
+    same_when_quiet: Mapping[str, Collection[str]] = dataclasses.field(default_factory=dict)
+    quiet: bool = False
 
     def state_before(self, nf: str) -> Mapping[str, Any]:
         return _state(self.before, nf)
@@ -69,7 +76,7 @@ class SameInstances(HealthCheck):
         for nf, before in migrated.before.items():
             if nf not in migrated.after:
                 finding.violations.append(f"{nf} does not report its state any more")
-            elif migrated.after[nf]["state"]["nf_instance_id"] != before["state"]["nf_instance_id"]:
+            elif migrated.after[nf]["state"].get("nf_instance_id") != before["state"].get("nf_instance_id"):
                 finding.violations.append(f"{nf} was restarted, it is another instance")
         return finding
 
@@ -165,7 +172,45 @@ class Sessions(HealthCheck):
         return finding
 
 
-CHECKS: tuple[HealthCheck, ...] = (SameInstances(), NrfRegistration(), PfcpAssociations(), Sessions())
+class Kept(HealthCheck):
+    """No NF has fewer of what its core's description calls kept, for example registered UEs."""
+
+    def run(self, migrated: Migrated) -> Finding:
+        kept: dict[str, dict[str, Any]] = {}
+        finding = Finding({"kept": kept})
+        for nf, before, after, path in _fields(migrated, migrated.kept):
+            if path not in before["counts"]:  # of an older NF, which does not report it
+                continue
+            least = before["counts"][path]["least"]
+            most = after["counts"].get(path, {"most": 0})["most"]
+            kept.setdefault(nf, {})[path] = {"before": least, "after": most}
+            if most < least - migrated.tolerated_session_loss and not (path == "sessions" and nf == migrated.nf):
+                finding.violations.append(f"{nf} had {least} {_words(path)} before and has {most} after")
+        return finding
+
+
+class Unchanged(HealthCheck):
+    """What only users change has stayed the same in every NF, if there was none: security contexts, policies, data."""
+
+    def run(self, migrated: Migrated) -> Finding:
+        same: dict[str, dict[str, bool]] = {}
+        finding = Finding({"unchanged": same})
+        for nf, before, after, path in _fields(migrated, migrated.same_when_quiet):
+            was, now = flatten(before["state"]).get(path), flatten(after["state"]).get(path)
+            same.setdefault(nf, {})[path] = was == now
+            if migrated.quiet and was != now:
+                finding.violations.append(f"{nf} has another {_words(path)} than before: {was} became {now}")
+        return finding
+
+
+CHECKS: tuple[HealthCheck, ...] = (
+    SameInstances(),
+    NrfRegistration(),
+    PfcpAssociations(),
+    Sessions(),
+    Kept(),
+    Unchanged(),
+)
 
 
 def compare(migrated: Migrated) -> dict[str, Any]:
@@ -183,6 +228,21 @@ def compare(migrated: Migrated) -> dict[str, Any]:
         result.update(finding.report)
         violations += finding.violations
     return {**result, "violations": violations}
+
+
+def _fields(
+    migrated: Migrated, paths: Mapping[str, Collection[str]]
+) -> Iterator[tuple[str, Mapping[str, Any], Mapping[str, Any], str]]:
+    """NF, entries before and after, and path, of the NFs that reported both times."""
+    for nf, of_nf in paths.items():
+        if nf in migrated.before and nf in migrated.after:
+            for path in of_nf:
+                yield nf, migrated.before[nf], migrated.after[nf], path
+
+
+def _words(path: str) -> str:
+    """ues.registered -> registered ues"""
+    return " ".join(reversed(path.split("."))).replace("_", " ")
 
 
 def _state(answered: Answers, nf: str) -> Mapping[str, Any]:

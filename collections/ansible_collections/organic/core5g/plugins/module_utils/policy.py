@@ -213,3 +213,18 @@ def plan(request: Request, found: NfsByHost, implemented: Mapping[str, Collectio
     strategy, fallback = request.chosen_strategy(implemented)
     message = f"{nf} moves from {source} to {request.target_host}" + (f". {fallback}" if fallback else "")
     return MigrationPlan("", message, source, True, strategy, request.downtime_budget_ms())
+
+
+def sctp_remedy(migrated: Mapping[str, Any], remedy: str) -> str:
+    """What to do if container_migrate refused the NF because of SCTP; empty if it did not.
+
+    Args:
+        migrated: result of container_migrate.
+        remedy: of the core's description.
+    """
+    found = [
+        blocker["message"]
+        for blocker in migrated.get("blockers", [])
+        if blocker["code"] == "undumpable" and "SCTP socket" in blocker["message"]
+    ]
+    return f"{migrated.get('msg') or '. '.join(found)} {remedy}." if found else ""

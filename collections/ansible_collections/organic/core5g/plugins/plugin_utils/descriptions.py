@@ -10,8 +10,8 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from ansible.errors import AnsibleActionFail
-from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.parsing.dataloader import DataLoader
+from ansible_collections.organic.core5g.plugins.plugin_utils import schema_faults
 
 COLLECTION = Path(__file__).parents[2]
 CONFIGURATION = "/etc/organic/nf"
@@ -42,9 +42,9 @@ def load(loader: DataLoader, kind: str, name: str) -> dict[str, Any]:
     path = COLLECTION / _FOLDERS[kind] / f"{name}.yml"
     schema = loader.load_from_file(str(COLLECTION / "schemas" / f"{kind}.yml"))
     found: dict[str, Any] = _load_trusted(loader, path)
-    errors = ArgumentSpecValidator(schema).validate(_without_templates(found)).error_messages
-    if errors:
-        raise AnsibleActionFail(f"{path} does not follow schemas/{kind}.yml: {'; '.join(errors)}")
+    wrong = schema_faults.faults(path.read_text(encoding="utf-8"), schema, _without_templates(found))
+    if wrong:
+        raise AnsibleActionFail(f"{path} does not follow schemas/{kind}.yml: {'; '.join(wrong)}")
     return found
 
 

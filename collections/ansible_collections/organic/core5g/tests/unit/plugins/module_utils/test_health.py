@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 from typing import Any
 
 import pytest
@@ -24,6 +25,7 @@ def entry(name: str, state: dict[str, Any] | None = None, **container_facts: str
     found = {"name": name, "address": addresses[name], "container": container(**container_facts), "state": state}
     if state:
         found["sessions"] = sessions(200, 201, {each["peer"]: (200, 201) for each in state["pfcp"]})
+        found["counts"] = {"sessions": {"least": 200, "most": 201}}
     return found
 
 
@@ -211,3 +213,45 @@ def test_every_check_counts(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(health, "CHECKS", (*health.CHECKS, Broken()))
     result = compare(core(), moved(core()))
     assert (result["ngap"], result["violations"]) == ("smf", ["the NGAP association is gone"])
+
+
+KEPT = {"smf": ["sessions"], "upf": ["sessions"], "amf": ["ues.registered"], "udm": ["not.reported"]}
+
+
+def with_amf(
+    found: dict[str, list[dict[str, Any]]], registered: tuple[int, int], digest: str = "a"
+) -> dict[str, list[dict[str, Any]]]:
+    amf = entry("nrf", {"nf_instance_id": "a", "pfcp": [], "ues": {"registered": registered[0]}, "digest": digest})
+    counts = {"ues.registered": {"least": registered[0], "most": registered[1]}}
+    found["edge-a"].append({**amf, "name": "amf", "counts": counts})
+    return found
+
+
+def kept(before: tuple[int, int], after: tuple[int, int], tolerated: int = 0) -> dict[str, Any]:
+    moved_core = with_amf(moved(core()), after)
+    entries = (health.answers(with_amf(core(), before)), health.answers(moved_core))
+    return health.compare(health.Migrated("smf", SMF, *entries, tolerated, KEPT))
+
+
+def test_another_nf_that_has_lost_users() -> None:
+    result = kept((200, 200), (150, 151))
+    assert result["violations"] == ["amf had 200 registered ues before and has 151 after"]
+    assert result["kept"]["amf"] == {"ues.registered": {"before": 200, "after": 151}}
+    assert result["kept"]["upf"] == {"sessions": {"before": 200, "after": 201}}
+    assert "udm" not in result["kept"]
+    assert kept((200, 200), (150, 151), tolerated=49)["violations"] == []
+
+
+def test_users_that_come_and_go() -> None:
+    assert kept((198, 205), (197, 199))["violations"] == []
+
+
+@pytest.mark.parametrize("quiet", [True, False])
+def test_state_that_only_users_change(quiet: bool) -> None:
+    before = health.answers(with_amf(core(), (1, 1)))
+    same = health.Migrated("smf", SMF, before, before, same_when_quiet={"amf": ["digest"]}, quiet=quiet)
+    assert health.compare(same)["violations"] == []
+    after = health.answers(with_amf(core(), (1, 1), digest="b"))
+    result = health.compare(dataclasses.replace(same, after=after))
+    assert result["unchanged"] == {"amf": {"digest": False}}
+    assert result["violations"] == (["amf has another digest than before: a became b"] if quiet else [])

@@ -166,3 +166,22 @@ def test_nothing_can_be_done(found: policy.NfsByHost, reason: str) -> None:
     plan = policy.plan(request(), found, IMPLEMENTED)
     assert not plan.moves
     assert re.search(reason, plan.error)
+
+
+def test_sctp_is_answered_with_the_remedy_of_the_core() -> None:
+    blocker = {"code": "undumpable", "message": "CRIU cannot dump this: SCTP socket 192.0.2.36:38412 (descriptor 7)"}
+    refused = {"msg": "Not migrated, nothing was touched: SCTP socket.", "blockers": [blocker]}
+    assert policy.sctp_remedy(refused, "Deploy front") == f"{refused['msg']} Deploy front."
+    assert policy.sctp_remedy({"blockers": [blocker]}, "Deploy front") == f"{blocker['message']} Deploy front."
+
+
+@pytest.mark.parametrize(
+    "migrated",
+    [
+        {},
+        {"failed": True, "blockers": [{"code": "undumpable", "message": "CRIU cannot dump this: MPTCP socket"}]},
+        {"failed": True, "blockers": [{"code": "address_taken", "message": "SCTP socket"}]},
+    ],
+)
+def test_other_refusals_need_no_advice_on_sctp(migrated: dict[str, Any]) -> None:
+    assert policy.sctp_remedy(migrated, "Deploy front") == ""

@@ -1,0 +1,265 @@
+# Copyright (c) 2026 Organic 5GC contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One run of the driver: gNBs up, UEs registered, load, stop, summary."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import csv
+import gc
+import itertools
+import json
+import os
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from .. import ip
+from ..load.gaps import GapMeter
+from ..load.pings import Bearer, Pings
+from ..n2 import N2_PORT
+from ..n2.gnb_link import N2LinkError
+from ..nas.qos import PduSessionType
+from ..ngap.values import FiveGSTmsi, Snssai
+from ..process import until_terminated
+from ..security.milenage import Milenage
+from ..settings import GTPU_PORT
+from .load import DEFAULT_MIX, Load, Mix
+from .probes import N2Probe, SbiProbe
+from .procedures import Procedures
+from .session import index_of
+from .station import Gnb, GnbError, Network
+from .statistics import ProcedureLog
+from .summary import summarise
+from .ue import Counters, Ue
+from .usim import Usim
+
+ANSWER_S = 5.0
+PROGRESS_S = 1.0
+CONNECT_RETRY_S = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    n2: str
+    address: str
+    out: Path
+    transport: Literal["sctp", "tcp"] = "sctp"
+    upf: str = ""
+    plmn: str = "00101"
+    tac: int = 1
+    slice: Snssai = field(default_factory=lambda: Snssai(1))
+    dnn: str = "internet"
+    gnbs: int = 2
+    ues: int = 10
+    first_supi: str = ""
+    k: bytes = b""
+    opc: bytes = b""
+    rate: float = 20.0
+    procedures_rate: float = 20.0
+    mix: Mapping[str, float] = field(default_factory=lambda: DEFAULT_MIX)
+    pinging_share: float = 0.25
+    idle_share: float = 0.25
+    ping_interval_s: float = 0.005
+    ping_target: str = "10.45.0.1"
+    sessions_per_ue: int = 1
+    session_type: PduSessionType = PduSessionType.IPV4
+    probes: Mapping[str, str] = field(default_factory=dict)
+    probe_interval_s: float = 0.005
+    duration_s: float | None = None
+    setup_timeout_s: float = 60.0
+    procedure_timeout_s: float = 10.0
+    deregister: bool = False
+    n2_port: int = N2_PORT
+    gtpu_port: int = GTPU_PORT
+    upf_port: int = GTPU_PORT
+
+
+class Driver:
+    def __init__(self, options: Options) -> None:
+        self.options = options
+        self._loop = asyncio.get_running_loop()
+        self.wall = time.time() - self._loop.time()
+        self.started = self.stopped = 0.0
+        self.counters = Counters()
+        self.log = ProcedureLog()
+        network = Network(options.plmn, options.tac, options.slice, options.dnn)
+        self.gnbs = [Gnb(number, network, options.address, self._find_tmsi) for number in range(options.gnbs)]
+        milenage = Milenage(options.k, options.opc)
+        first = int((options.first_supi or f"imsi-{options.plmn}{1:0{15 - len(options.plmn)}d}").removeprefix("imsi-"))
+        self.ues = [
+            Ue(i, f"imsi-{first + i:015d}", network, Usim(milenage), self.gnbs[i % options.gnbs], self.counters)
+            for i in range(options.ues)
+        ]
+        pinging = max(1, round(options.ues * options.pinging_share)) if options.sessions_per_ue else 0
+        idle = round((options.ues - pinging) * options.idle_share)
+        self._turns = itertools.cycle(self.ues[:pinging] or [None])
+        self._pinging = pinging
+        self.pings = Pings(self._next_bearer, options.ping_target, options.ping_interval_s, options.upf_port)
+        self.pings.on_downlink = self._on_downlink
+        session_type = options.session_type if options.sessions_per_ue else None
+        self.procedures = Procedures(
+            self.log, self.gnbs, self.pings, self._caller, session_type, options.upf, options.procedure_timeout_s
+        )
+        for ue in self.ues:
+            ue.on_paged = self.procedures.answer_paging
+        self.n2_probe = N2Probe(options.probe_interval_s, self._probe_n2)
+        self.sbi_probes = [
+            SbiProbe(name, url, options.probe_interval_s, options.address) for name, url in options.probes.items()
+        ]
+        for gnb in self.gnbs:
+            gnb.on_probe = self.n2_probe.on_answer
+        self.gnbs[0].on_lost = self.n2_probe.lost
+        rate = options.procedures_rate
+        self.load = Load(
+            self.ues,
+            self.procedures,
+            Mix(options.mix),
+            rate,
+            GapMeter(1 / rate if rate > 0 else 1.0),
+            pinging=pinging,
+            idle=idle,
+            with_session=session_type is not None,
+        )
+
+    async def run(self, until: asyncio.Task[None]) -> dict[str, Any]:
+        """Run until `until` is done or the duration is over; write and return the summary."""
+        for suffix in ("", ".ready", ".progress", ".procedures.csv"):
+            self._file(suffix).unlink(missing_ok=True)
+        try:
+            await self._connect()
+            await self.pings.start(self.options.address, self.options.gtpu_port)
+            await self.load.set_up(self.options.rate, self.options.setup_timeout_s)
+            for probe in self.sbi_probes:
+                await probe.start(self.options.setup_timeout_s)
+            return await self._run_load(until)
+        finally:
+            self.pings.stop()
+            for gnb in self.gnbs:
+                await gnb.stop()
+
+    async def _connect(self) -> None:
+        deadline = self._loop.time() + self.options.setup_timeout_s
+        for gnb in self.gnbs:
+            while True:
+                try:
+                    await gnb.start(self.options.transport, self.options.n2, self.options.n2_port, self.options.address)
+                    break
+                except (GnbError, N2LinkError):
+                    if self._loop.time() > deadline:
+                        raise
+                    await asyncio.sleep(CONNECT_RETRY_S)
+
+    async def _run_load(self, until: asyncio.Task[None]) -> dict[str, Any]:
+        # The collector's pauses would be taken for gaps; what is made from here on is freed by reference counts.
+        gc.collect()
+        gc.freeze()
+        gc.disable()
+        self.started = self._loop.time()
+        coroutines = [self.load.run(), self.n2_probe.run(), self._report_progress()]
+        coroutines += [probe.run() for probe in self.sbi_probes]
+        if self._pinging:
+            coroutines.append(self.pings.send())
+        tasks = [asyncio.create_task(coroutine) for coroutine in coroutines]
+        self._file(".ready").write_text(f"{self.options.ues}\n")
+        await asyncio.wait([until, *tasks], timeout=self.options.duration_s, return_when=asyncio.FIRST_COMPLETED)
+        for task in tasks:
+            task.cancel()
+        # A task of the load that ended by itself has an exception to tell.
+        for result in await asyncio.gather(*tasks, return_exceptions=True):
+            if isinstance(result, Exception):
+                raise result
+        self.stopped = self._loop.time()
+        return await self._finish()
+
+    async def _finish(self) -> dict[str, Any]:
+        unfinished, *_ = await asyncio.gather(
+            self.load.finish(self.options.procedure_timeout_s),
+            asyncio.gather(self.pings.finish(ANSWER_S), *(probe.finish(ANSWER_S) for probe in self.sbi_probes)),
+        )
+        self.n2_probe.gaps.close(self.stopped)
+        summary = summarise(self, unfinished)
+        if self.options.deregister:
+            await self.load.deregister()
+        self._write_records()
+        temporary = self._file(".new")
+        temporary.write_text(json.dumps(summary, indent=2) + "\n")
+        os.replace(temporary, self.options.out)
+        return summary
+
+    async def _report_progress(self) -> None:
+        with self._file(".progress").open("a", buffering=1) as progress:
+            while True:
+                line = {
+                    "ts": round(time.time(), 3),
+                    "procedures": len(self.log.records),
+                    "failed": self.log.failed(),
+                    "registered": sum(ue.registered for ue in self.ues),
+                    "connected": sum(ue.connection is not None for ue in self.ues),
+                    "outstanding": self.load.gaps.outstanding,
+                    "n2_gap_ms": _ms(self.n2_probe.gaps.longest.length),
+                    "n3_gap_ms": _ms(self.pings.gaps.longest.length),
+                    "pings_sent": self.pings.sent,
+                    "pings_answered": self.pings.answered,
+                }
+                progress.write(json.dumps(line) + "\n")
+                await asyncio.sleep(PROGRESS_S)
+
+    def _write_records(self) -> None:
+        with self._file(".procedures.csv").open("w", newline="") as file:
+            writer = csv.writer(file)
+            writer.writerow(("due_ts", "began_ts", "ended_ts", "procedure", "failure", "ue"))
+            for due, began, ended, *rest in self.log.records:
+                writer.writerow((*(f"{self.wall + value:.6f}" for value in (due, began, ended)), *rest))
+
+    def _file(self, suffix: str) -> Path:
+        return self.options.out.with_name(self.options.out.name + suffix)
+
+    def _probe_n2(self) -> None:
+        self.gnbs[0].probe()
+
+    def _next_bearer(self) -> Bearer | None:
+        ue = self._caller()
+        return ue.session if ue is not None else None
+
+    def _caller(self) -> Ue | None:
+        """The next of the pinging UEs whose user plane is up."""
+        for _ in range(self._pinging):
+            ue = next(self._turns)
+            if ue is not None and ue.session is not None and ue.session.active and ue.session.ue_address:
+                return ue
+        return None
+
+    def _on_downlink(self, teid: int, echo: ip.Echo) -> None:
+        index = index_of(teid)
+        if 0 <= index < len(self.ues):
+            ue = self.ues[index]
+            if ue.session is not None and ue.session.ue_address == echo.destination:
+                ue.downlink_data()
+
+    def _find_tmsi(self, tmsi: FiveGSTmsi) -> Ue | None:
+        """The idle UE that a paging means. One is paged a few times a second: a search is cheaper than an index."""
+        for ue in self.ues:
+            guti = ue.guti
+            if guti is not None and guti.tmsi == tmsi.tmsi and guti.amf_set == tmsi.set_id:
+                return ue
+        return None
+
+
+def _ms(seconds: float) -> float:
+    return round(seconds * 1000, 3)
+
+
+async def run(options: Options) -> dict[str, Any]:
+    """Run a driver until SIGTERM or SIGINT."""
+    terminated = asyncio.create_task(until_terminated())
+    try:
+        return await Driver(options).run(terminated)
+    finally:
+        terminated.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await terminated

@@ -1,0 +1,82 @@
+# Copyright (c) 2026 Organic 5GC contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The PCF as a consumer of policy data in the UDR (TS 29.519)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from ..nf import NetworkFunction
+from ..sbi.fields import SUPI, need
+from ..sbi.message import Problem, Request, Response, SbiError
+from ..sbi.once import Once
+from ..sbi.router import Router
+from ..udr import paths
+
+CHANGE = "/minicore/v1/pcf/policy-data-change"
+"""Where the UDR reports changes to; a path of our own, as callbacks are."""
+ATTRIBUTES = {paths.AM_POLICY: "amPolicyData", paths.SM_POLICY: "smPolicyData"}
+"""Resource of the UDR to attribute of PolicyDataChangeNotification (clause 5.4.2.8)."""
+
+OnChange = Callable[[str, dict[str, Any] | None], None]
+"""Gets SUPI and new policy data; None if the subscriber is gone."""
+
+
+class PolicyData:
+    """Reads policy data, after it has subscribed to their changes once for all UEs."""
+
+    def __init__(self, nf: NetworkFunction) -> None:
+        self._nf = nf
+        self._subscribed = Once(self._subscribe)
+        self._listeners: dict[str, OnChange] = {}
+        self._changes = 0
+
+    def add_routes(self, router: Router) -> None:
+        router.add("POST", CHANGE, self.changed)
+
+    def on_change(self, template: str, listener: OnChange) -> None:
+        """Have `listener` called for a resource of `paths`."""
+        self._listeners[template] = listener
+
+    async def read(self, template: str, supi: str, decide: Callable[[dict[str, Any]], object]) -> None:
+        """Call `decide` with the policy data of a UE, in such a way that no later change is missed.
+
+        A UE that the UDR does not know is a Problem 400 USER_UNKNOWN (TS 29.507 and TS 29.512 table 5.7.3-1).
+        """
+        if not SUPI.fullmatch(supi):
+            raise Problem(400, "USER_UNKNOWN", "no SUPI of the form imsi-DIGITS")
+        try:
+            await self._subscribed()
+            while True:
+                changes = self._changes
+                response = await self._nf.producers.request("nudr-dr", "GET", template.format(supi))
+                if response.status == 404:
+                    raise Problem(400, "USER_UNKNOWN", supi)
+                data = response.require(200).json()
+                if changes == self._changes:
+                    decide(data if isinstance(data, dict) else {})
+                    return
+        except (SbiError, ValueError) as error:
+            raise Problem(504, "TARGET_NF_NOT_REACHABLE", f"UDR: {error}") from error
+
+    async def changed(self, request: Request) -> Response:
+        """A list of PolicyDataChangeNotification (clause 5.4.2.8)."""
+        notifications = request.json()
+        if not isinstance(notifications, list) or not all(isinstance(one, dict) for one in notifications):
+            raise Problem(400, "INVALID_MSG_FORMAT", "a list of PolicyDataChangeNotification is expected")
+        self._changes += 1
+        for one in notifications:
+            supi = need(one, "ueId", str)
+            gone = one.get("delResources") or []
+            for template, attribute in ATTRIBUTES.items():
+                if isinstance(one.get(attribute), dict):
+                    self._listeners[template](supi, one[attribute])
+                elif isinstance(gone, list) and template.format(supi) in gone:
+                    self._listeners[template](supi, None)
+        return Response(204)
+
+    async def _subscribe(self) -> None:
+        body = {"notificationUri": self._nf.root + CHANGE, "monitoredResourceUris": [paths.POLICY_UES]}
+        (await self._nf.producers.request("nudr-dr", "POST", paths.POLICY_SUBS, body)).require(201)
