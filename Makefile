@@ -17,10 +17,10 @@ FUZZ := .venv/.requirements-fuzz-$(call content,requirements.txt requirements-de
 
 organic := collections/ansible_collections/organic
 unit_tests := $(wildcard $(organic)/*/tests/unit) images/minicore/tests python_plugins/tests \
-  tests/harness/tests tests/benchmark/tests tests/fuzz/tests tests/runtime tools/tests
+  tests/harness/tests tests/benchmark/tests tests/core/tests tests/fuzz/tests tests/runtime tools/tests
 lab_tests := tests/lab tests/e2e tests/migration tests/faults
 typed := $(wildcard $(organic)/*/plugins/module_utils) python_plugins/organic5gc images/minicore/minicore \
-  tests/conftest.py tests/harness tests/benchmark tests/faults tests/soak tests/vm tests/e2e tests/lab tools
+  tests/conftest.py tests/harness tests/benchmark tests/core tests/faults tests/soak tests/vm tests/e2e tests/lab tools
 # Programs of tests/ import the collections, as pytest does (pyproject.toml).
 test_program := PYTHONPATH=$(CURDIR)/collections:$(CURDIR)/images/minicore:$(PYTHONPATH) python -m
 
@@ -42,6 +42,10 @@ benchmark: $(RUN) ## Compare this migration with Docker's, Podman's and runc's o
 .PHONY: benchmark-sweep
 benchmark-sweep: $(DEV) ## Sweep memory and dirty rate with every strategy, and draw it beside the model (artifacts/benchmark/*.svg)
 	$(test_program) tests.benchmark.sweep $(OPTIONS)
+
+.PHONY: core
+core: $(RUN) ## A whole core on three hosts: each NF migrates under load by each strategy (artifacts/core/table.md)
+	$(test_program) tests.core $(OPTIONS)
 
 .PHONY: lab
 lab: $(RUN) ## Bring up the lab: edge-a and edge-b with Docker and CRIU, ran-a for the clients

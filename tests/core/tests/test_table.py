@@ -1,0 +1,35 @@
+# Copyright (c) 2026 Organic 5GC contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+
+from tests.core.table import HEAD, Row, markdown, write
+
+MOVED = Row(
+    "smf", "pre_copy", "edge-a", "edge-b", True, 1234.0, 30.4, {"sbi": 45.2, "n2": 0.0}, {"registration: time-out": 2}
+)
+REFUSED = Row("scp", "hybrid", "edge-a", "edge-b", False, message="it did not")
+
+
+def test_a_row_says_what_was_measured_and_what_was_not() -> None:
+    assert MOVED.cells == ["smf", "pre_copy", "1.23 s", "30.4", "45", "< 20", "", "", "2"]
+    assert REFUSED.cells[2] == "failed"
+    assert REFUSED.cells[-1] == "it did not"
+    assert len(MOVED.cells) == len(REFUSED.cells) == len(HEAD)
+
+
+def test_the_files_agree(tmp_path: Path) -> None:
+    write(tmp_path, [MOVED, REFUSED], ["200 UEs"], {"registrations": {"registrations_per_s": 101}})
+    text = (tmp_path / "table.md").read_text()
+    assert text == markdown([MOVED, REFUSED], ["200 UEs"])
+    assert "| smf | pre_copy | 1.23 s |" in text
+    with (tmp_path / "table.csv").open(newline="") as file:
+        assert list(csv.reader(file)) == [HEAD, MOVED.cells, REFUSED.cells]
+    result = json.loads((tmp_path / "results.json").read_text())
+    assert result["rows"][0]["process_downtime_ms"] == 30.4
+    assert result["registrations"]["registrations_per_s"] == 101
+    assert not list(tmp_path.glob("*.new"))
