@@ -62,6 +62,30 @@ def test_a_guti_of_nobody_is_asked_for_its_suci() -> None:
     run(scenario)
 
 
+def test_a_ue_whose_context_is_lost_gets_a_new_key_set() -> None:
+    """The AMF cannot check the protection of its messages; the identifier of its own key set is not used again."""
+
+    async def scenario(lab: AmfLab) -> None:
+        ue = ScriptedUe(lab.gnb)
+        await ue.register()
+        await lab.until(lambda: lab.counters.registrations_total == 1)
+        await ue.become_idle()
+        lab.amf.ues.remove(lab.ue(ue))
+        request = ue.registration_request()
+        ue.start_protected(request)
+        await ue.downlink(gmm.IdentityRequest)
+        ue.uplink(gmm.IdentityResponse(identity=Suci.parse(suci_of(ue.supi))), HeaderType.INTEGRITY)
+        challenge = await ue.downlink(gmm.AuthenticationRequest)
+        assert challenge.ngksi not in (request.ngksi, 7)
+        response, k_amf = ue.answer(challenge)
+        ue.uplink(response, HeaderType.INTEGRITY)
+        await ue.secure(k_amf, request)
+        await ue.accepted()
+        await lab.until(lambda: lab.counters.registrations_total == 2)
+
+    run(scenario)
+
+
 def test_auts_makes_the_ausf_resynchronise() -> None:
     async def scenario(lab: AmfLab) -> None:
         ue = ScriptedUe(lab.gnb)

@@ -138,6 +138,17 @@ def test_the_security_mode_procedure() -> None:
     assert ue.k_gnb() == amf.k_gnb() == keys.k_gnb(K_AMF, 0)
 
 
+def test_k_gnb_is_of_the_message_that_made_the_ue_connected() -> None:
+    """Later messages do not change it, another initial message does (TS 33.501 clause 6.8.1.2)."""
+    ue, amf = pair(count=40)
+    request = gmm.ServiceRequest(service_type=gmm.ServiceType.DATA, ngksi=0, s_tmsi=STmsi(1, 0, 7))
+    for expected in (40, 42):
+        amf.unprotect(ue.protect_initial(request), UPLINK)
+        amf.unprotect(ue.protect(PLAIN, HeaderType.CIPHERED, UPLINK), UPLINK)
+        ue.unprotect(amf.protect(PLAIN, HeaderType.INTEGRITY, DOWNLINK), DOWNLINK)
+        assert ue.k_gnb() == amf.k_gnb() == keys.k_gnb(K_AMF, expected)
+
+
 @pytest.mark.parametrize("algorithms", [AES, Algorithms(0, 2)])
 def test_an_initial_message_hides_what_is_no_cleartext(algorithms: Algorithms) -> None:
     ue, amf = pair(algorithms, 77)

@@ -106,12 +106,9 @@ class N2:
         self.send(connection.gnb, message, connection.stream)
 
     def _new_k_gnb(self, ue: UeContext) -> bytes:
-        """K_gNB of a UE that becomes connected, and the NH that a handover will need (TS 33.501 clause 6.9.2.1.1).
-
-        The COUNT is that of the message that made it connected, the last one received.
-        """
+        """K_gNB of a UE that becomes connected, and the NH that a handover will need (TS 33.501 clause 6.9.2.1.1)."""
         assert ue.nas is not None
-        key = keys.k_gnb(ue.k_amf, ue.nas.ul_count - 1)
+        key = ue.nas.k_gnb()
         ue.nh, ue.ncc = keys.nh(ue.k_amf, key), 1
         return key
 

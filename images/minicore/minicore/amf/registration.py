@@ -9,6 +9,7 @@ import asyncio
 import logging
 
 from ..nas import MmCause, NasDecodeError, gmm
+from ..nas.gmm import NO_KEY
 from ..nas.identity import Suci
 from ..nas.values import Tai
 from ..ngap.errors import NORMAL_RELEASE, Cause
@@ -130,6 +131,8 @@ class Registration:
         if not request.security_capability:
             raise RegistrationRejected(MmCause.INVALID_MANDATORY_INFORMATION)
         ue.capability = request.security_capability
+        # The next identifier is the one after that of the UE's own key set: it would refuse the same one (cause #71).
+        ue.ng_ksi = request.ngksi & NO_KEY
         is_guessed = bool(identity) and not isinstance(request.identity, Suci)
         await self._authentication.run(ue, identity or await self._authentication.identify(ue), is_guessed)
         complete = await self._security_mode.run(ue)

@@ -131,6 +131,8 @@ class NasSecurityContext:
         algorithms: numbers of 5G-EA and 5G-IA.
         ul_count: uplink NAS COUNT that is next to be sent (UE), or the lowest that is accepted (AMF).
         dl_count: the same for downlink: next to be sent (AMF), or the lowest that is accepted (UE).
+        connecting_count: uplink COUNT of the message that made the UE connected: an initial message (which is integrity
+            protected and not ciphered) or SECURITY MODE COMPLETE. What comes after it does not change K_gNB.
     """
 
     ngksi: int
@@ -138,6 +140,7 @@ class NasSecurityContext:
     algorithms: Algorithms
     ul_count: int = 0
     dl_count: int = 0
+    connecting_count: int = 0
     k_nas_enc: bytes = field(init=False, repr=False)
     k_nas_int: bytes = field(init=False, repr=False)
 
@@ -154,7 +157,7 @@ class NasSecurityContext:
         if header_type in (HeaderType.CIPHERED, HeaderType.CIPHERED_NEW_CONTEXT):
             payload = self._cipher(count, direction, plain)
         checked = bytes((count & 0xFF,)) + payload
-        self._advance(direction, count + 1)
+        self._advance(direction, count, header_type)
         return bytes((EPD_MM, header_type)) + self._mac(count, direction, checked) + checked
 
     def unprotect(self, data: bytes, direction: int) -> bytes:
@@ -171,7 +174,7 @@ class NasSecurityContext:
             raise NasSecurityError("The NAS COUNT is used up: a new key is needed")
         if not hmac.compare_digest(self._mac(count, direction, data[_HEAD:]), message.mac):
             raise NasSecurityError(f"The MAC is wrong, or COUNT {message.sequence} was used before")
-        self._advance(direction, count + 1)
+        self._advance(direction, count, message.header_type)
         if message.header_type in (HeaderType.CIPHERED, HeaderType.CIPHERED_NEW_CONTEXT):
             return self._cipher(count, direction, message.payload)
         return message.payload
@@ -193,8 +196,8 @@ class NasSecurityContext:
         return type(message).decode(self._cipher(self.ul_count - 1, UPLINK, message.nas_container))
 
     def k_gnb(self) -> bytes:
-        """K_gNB for the uplink message that was sent or received last (TS 33.501 clause 6.8.1.2)."""
-        return k_gnb(self.k_amf, self.ul_count - 1)
+        """K_gNB of the UE's connection (TS 33.501 clause 6.8.1.2)."""
+        return k_gnb(self.k_amf, self.connecting_count)
 
     def _cipher(self, count: int, direction: int, data: bytes) -> bytes:
         return CIPHERING[self.algorithms.ciphering](self.k_nas_enc, count, BEARER_3GPP, direction, data)
@@ -205,8 +208,11 @@ class NasSecurityContext:
     def _count(self, direction: int) -> int:
         return self.dl_count if direction == DOWNLINK else self.ul_count
 
-    def _advance(self, direction: int, count: int) -> None:
+    def _advance(self, direction: int, count: int, header_type: HeaderType) -> None:
+        """A message with this COUNT was sent or accepted."""
         if direction == DOWNLINK:
-            self.dl_count = count
-        else:
-            self.ul_count = count
+            self.dl_count = count + 1
+            return
+        self.ul_count = count + 1
+        if header_type in (HeaderType.INTEGRITY, HeaderType.CIPHERED_NEW_CONTEXT):
+            self.connecting_count = count
