@@ -13,8 +13,13 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
+from minicore.gnb.command import run as run_command
 from minicore.gnb.driver import Driver, Options
-from minicore.gnb.load import DEFAULT_MIX
+from minicore.gnb.load import DEFAULT_MIX, Mix
+from minicore.nas import gmm
+from minicore.sbi.message import Request, Response
+from minicore.sbi.server import SbiServer
 
 from images.minicore.tests.scripted_amf import OPC, K, ScriptedAmf
 
@@ -81,7 +86,7 @@ def test_a_quiet_run(udp_port: int, tmp_path: Path, until: Until) -> None:
         assert summary["pagings"] >= procedures["paging"]["succeeded"] > 0
         for counter in ("reauthentications", "count_jumps", "nas_errors", "wrong_keys", "ngap_errors"):
             assert summary[counter] == 0
-        assert summary["associations"] == {"opened": 2, "kept": 2}
+        assert summary["associations"] == {"gnbs": 2, "lost": 0}
         assert summary["probes"]["n2"]["sent"] == summary["probes"]["n2"]["answered"] == amf.resets > 20
         assert summary["pings"]["lost"] == summary["pings"]["duplicated"] == 0
         assert summary["pings"]["sent"] > 20
@@ -91,3 +96,212 @@ def test_a_quiet_run(udp_port: int, tmp_path: Path, until: Until) -> None:
         assert json.loads((tmp_path / "out.json.progress").read_text().splitlines()[0])["registered"] == 8
 
     asyncio.run(scenario())
+
+
+def test_the_length_of_a_stop_is_measured_on_n2(udp_port: int, tmp_path: Path, until: Until) -> None:
+    async def scenario() -> None:
+        amf = ScriptedAmf(udp_port)
+        async with running(udp_port, tmp_path / "out", amf, until) as (driver, end):
+            await until(lambda: driver.n2_probe.answered > 20)
+            loop = asyncio.get_running_loop()
+            amf.answering = False
+            stopped = loop.time()
+            # It is the length of the stop that is tested.
+            await asyncio.sleep(0.3)
+            amf.go_on()
+            length = (loop.time() - stopped) * 1000
+            answered = driver.n2_probe.answered
+            await until(lambda: driver.n2_probe.answered > answered + 60)
+            summary = await end()
+        for interface in ("n2", "procedures"):
+            assert length - 20 < summary["gaps_ms"][interface] < length + 200
+        assert summary["gaps_ms"]["n3"] < length / 2
+        assert summary["failed"] == 0
+        assert max(gap["ms"] for gap in summary["gaps"]["n2"]) == summary["gaps_ms"]["n2"]
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize(
+    ("fault", "kind", "reason"),
+    [
+        ("service", "service_request", "ServiceReject, 5GMM cause 22"),
+        ("service silence", "service_request", "service request: no answer within 1 s"),
+        ("path switch", "path_switch", "path switch refused"),
+    ],
+)
+def test_a_failed_procedure_is_counted_once_and_its_ue_comes_back(
+    udp_port: int, tmp_path: Path, until: Until, fault: str, kind: str, reason: str
+) -> None:
+    async def scenario() -> None:
+        amf = ScriptedAmf(udp_port)
+        async with running(udp_port, tmp_path / "out", amf, until, mix={kind: 1.0}) as (driver, end):
+            amf.faults.append(fault)
+            await until(lambda: driver.log.failed())
+            await until(lambda: "recovery_of_session" in driver.log.kinds())
+            summary = await end()
+        assert summary["procedures"][kind]["failures"] == {reason: 1}
+        assert summary["failed"] == 1
+        assert summary["recoveries"]["recovery"]["succeeded"] == 1
+        assert summary["ues"]["registered"] == summary["ues"]["sessions"] == 8
+
+    asyncio.run(scenario())
+
+
+def test_faults_of_the_set_up(udp_port: int, tmp_path: Path, until: Until) -> None:
+    async def scenario() -> None:
+        amf = ScriptedAmf(udp_port)
+        amf.faults += ["ng setup", "mac", "key"]
+        async with running(udp_port, tmp_path / "out", amf, until, procedures_rate=0.0) as (driver, end):
+            assert driver.load.setup_failures == {"authentication: MAC failure": 1}
+            summary = await end()
+        assert summary["setup_retries"] == 1
+        assert summary["wrong_keys"] == 1
+        assert summary["failed"] == 0
+        assert summary["recoveries"]["recovery"]["succeeded"] == 1
+
+    asyncio.run(scenario())
+
+
+def test_an_old_sequence_number_is_synchronised(udp_port: int, tmp_path: Path, until: Until) -> None:
+    async def scenario() -> None:
+        amf = ScriptedAmf(udp_port)
+        mix = {"registration": 1.0}
+        async with running(udp_port, tmp_path / "out", amf, until, mix=mix, idle_share=0.0) as (driver, end):
+            for ue in driver.ues:
+                ue.usim.set_sequence(10**6)
+            await until(lambda: driver.counters.resynchronisations)
+            registrations = amf.seen.count("registration")
+            await until(lambda: amf.seen.count("registration") > registrations + 10)
+            summary = await end()
+        assert summary["failed"] == 0
+        assert summary["authentications"] > summary["procedures"]["registration"]["attempted"]
+
+    asyncio.run(scenario())
+
+
+def test_nas_faults_are_counted(udp_port: int, tmp_path: Path, until: Until) -> None:
+    async def scenario() -> None:
+        amf = ScriptedAmf(udp_port)
+        async with running(udp_port, tmp_path / "out", amf, until, procedures_rate=0.0) as (driver, end):
+            one, other, *_ = [ue for ue in amf.ues.values() if ue.connected]
+            assert one.security is not None and other.security is not None
+            one.security.dl_count += 1
+            amf._send(one, gmm.ConfigurationUpdateCommand(indication=1))
+            other.security.dl_count -= 1
+            amf._send(other, gmm.ConfigurationUpdateCommand(indication=1))
+            await until(lambda: driver.counters.nas_errors and driver.counters.count_jumps)
+            await until(lambda: "ConfigurationUpdateComplete" in amf.seen)
+            amf._challenge(one)
+            await until(lambda: "AuthenticationResponse" in amf.seen[-3:])
+            summary = await end()
+        assert (summary["count_jumps"], summary["nas_errors"], summary["reauthentications"]) == (1, 1, 1)
+        assert amf.seen.count("ConfigurationUpdateComplete") == 1
+
+    asyncio.run(scenario())
+
+
+def test_a_gnb_whose_association_ended_comes_back_with_its_ues(udp_port: int, tmp_path: Path, until: Until) -> None:
+    async def scenario() -> None:
+        amf = ScriptedAmf(udp_port)
+        async with running(udp_port, tmp_path / "out", amf, until, procedures_rate=0.0) as (driver, end):
+            amf.gnbs[0].close("a test")
+            await until(lambda: driver.lost_associations)
+            await until(lambda: sum(ue.connection is not None for ue in driver.ues) == 6)
+            probes = driver.n2_probe.answered
+            await until(lambda: driver.n2_probe.answered > probes + 10)
+            summary = await end()
+        assert summary["associations"] == {"gnbs": 2, "lost": 1}
+        assert summary["ues"]["registered"] == 8
+
+    asyncio.run(scenario())
+
+
+def test_sbi_probes_measure_their_nf(udp_port: int, tmp_path: Path, until: Until) -> None:
+    async def scenario() -> None:
+        statuses = [200]
+        go = asyncio.Event()
+        go.set()
+
+        async def answer(request: Request) -> Response:
+            await go.wait()
+            assert (request.path, request.query) == ("/a", {"b": "1"})
+            return Response(statuses[0])
+
+        server = SbiServer(answer)
+        port = await server.start("127.0.0.1", 0)
+        probes = {"nrf": f"http://127.0.0.1:{port}/a?b=1"}
+        async with running(
+            udp_port, tmp_path / "out", ScriptedAmf(udp_port), until, procedures_rate=0.0, probes=probes
+        ) as (driver, end):
+            probe = driver.sbi_probes[0]
+            await until(lambda: probe.answered > 20)
+            go.clear()
+            await asyncio.sleep(0.2)  # It is the length of the stop that is tested.
+            go.set()
+            answered = probe.answered
+            await until(lambda: probe.answered > answered + 60)
+            statuses[0] = 503
+            await until(lambda: probe.failures["status 503"])
+            statuses[0] = 404
+            next(iter(server.connections)).transport.abort()
+            await until(lambda: probe.connections == 2)
+            answered = probe.answered
+            await until(lambda: probe.answered > answered + 10)
+            summary = await end()
+        server.stop()
+        assert 180 < summary["gaps_ms"]["sbi"]["nrf"] < 500
+        assert summary["gaps"]["sbi.nrf"]
+        counts = summary["probes"]["nrf"]
+        assert counts["sent"] == counts["answered"] + sum(counts["failures"].values())
+        assert any("lost" in reason or "connection" in reason for reason in counts["failures"])
+
+    asyncio.run(scenario())
+
+
+def test_deregister_at_the_end(udp_port: int, tmp_path: Path, until: Until) -> None:
+    async def scenario() -> None:
+        amf = ScriptedAmf(udp_port)
+        async with running(udp_port, tmp_path / "out", amf, until, deregister=True, sessions_per_ue=0) as (_, end):
+            summary = await end()
+        assert summary["ues"]["registered"] == 8
+        assert not any(ue.registered for ue in amf.ues.values())
+
+    asyncio.run(scenario())
+
+
+def arguments(tmp_path: Path, *more: str) -> list[str]:
+    return ["--amf", "127.0.0.1", "--transport", "tcp", "--address", "127.0.0.1", "--out", str(tmp_path / "out"), *more]
+
+
+def test_without_amf_it_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_command(arguments(tmp_path, "--setup-timeout", "0.1")) == 1
+    assert "127.0.0.1:38412" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        ("--rate", "0"),
+        ("--procedures-rate", "-1"),
+        ("--mix", "handover=1"),
+        ("--mix", "path_switch=0"),
+        ("--k", "00"),
+        ("--first-supi", "001010000000001"),
+        ("--plmn", "1"),
+        ("--probe", "nrf"),
+        ("--slice", "1-1"),
+        ("--idle-share", "2"),
+        ("--gnbs", "5"),
+    ],
+)
+def test_wrong_options_are_refused(tmp_path: Path, wrong: tuple[str, str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        run_command(arguments(tmp_path, *wrong))
+    assert wrong[0] in capsys.readouterr().err
+
+
+def test_the_mix_has_each_entry_as_often_as_its_weight_says() -> None:
+    mix = Mix({"a": 3.0, "b": 1.0, "c": 0.0})
+    assert [mix.next() for _ in range(8)] == ["a", "a", "b", "a"] * 2

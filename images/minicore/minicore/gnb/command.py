@@ -12,6 +12,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from ..n2.gnb_link import N2LinkError
 from ..nas.qos import PduSessionType
 from ..ngap.values import Snssai
 from ..sbi.client import SbiError
@@ -43,7 +44,7 @@ def run(arguments: list[str]) -> int:
                     dnn=options.dnn,
                     gnbs=options.gnbs,
                     ues=options.ues,
-                    first_supi=options.first_supi,
+                    first_supi=options.first_supi or "",
                     k=options.k,
                     opc=options.opc,
                     rate=options.rate,
@@ -64,7 +65,7 @@ def run(arguments: list[str]) -> int:
                 )
             )
         )
-    except* (SetupError, GnbError, SbiError, OSError) as errors:
+    except* (SetupError, GnbError, N2LinkError, SbiError, OSError) as errors:
         for error in _leaves(errors):
             print(f"minicore gnb: {error}", file=sys.stderr)
         return_code = 1
@@ -95,7 +96,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--dnn", default="internet")
     add("--gnbs", type=int, choices=range(1, MAX_GNBS + 1), default=2)
     add("--ues", type=_positive(int), default=10)
-    add("--first-supi", type=_supi, default="", help="imsi-DIGITS; default: the first of the PLMN")
+    add("--first-supi", type=_supi, help="imsi-DIGITS; default: the first of the PLMN")
     add("--k", type=_key, default=os.environ.get("MINICORE_GNB_K", TEST_K), help="or MINICORE_GNB_K")
     add("--opc", type=_key, default=os.environ.get("MINICORE_GNB_OPC", TEST_OPC), help="or MINICORE_GNB_OPC")
     add("--rate", type=_positive(float), default=20.0, help="registrations a second in the set-up")

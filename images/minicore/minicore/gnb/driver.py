@@ -11,10 +11,12 @@ import csv
 import gc
 import itertools
 import json
+import math
 import os
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -41,6 +43,7 @@ from .usim import Usim
 ANSWER_S = 5.0
 PROGRESS_S = 1.0
 CONNECT_RETRY_S = 0.5
+NOTED_S = 0.020
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +87,9 @@ class Driver:
         self.options = options
         self._loop = asyncio.get_running_loop()
         self.wall = time.time() - self._loop.time()
-        self.started = self.stopped = 0.0
+        self.started = self.stopped = self.cpu_share = 0.0
+        self.lost_associations = 0
+        self._reconnections: set[asyncio.Task[None]] = set()
         self.counters = Counters()
         self.log = ProcedureLog()
         network = Network(options.plmn, options.tac, options.slice, options.dnn)
@@ -111,16 +116,15 @@ class Driver:
         self.sbi_probes = [
             SbiProbe(name, url, options.probe_interval_s, options.address) for name, url in options.probes.items()
         ]
-        for gnb in self.gnbs:
-            gnb.on_probe = self.n2_probe.on_answer
-        self.gnbs[0].on_lost = self.n2_probe.lost
+        self.gnbs[0].on_probe = self.n2_probe.on_answer
         rate = options.procedures_rate
+        interval_s = 1 / rate if rate > 0 else 1.0
         self.load = Load(
             self.ues,
             self.procedures,
             Mix(options.mix),
             rate,
-            GapMeter(1 / rate if rate > 0 else 1.0),
+            GapMeter(interval_s, max(NOTED_S, 2 * interval_s)),
             pinging=pinging,
             idle=idle,
             with_session=session_type is not None,
@@ -138,6 +142,8 @@ class Driver:
                 await probe.start(self.options.setup_timeout_s)
             return await self._run_load(until)
         finally:
+            for task in self._reconnections:
+                task.cancel()
             self.pings.stop()
             for gnb in self.gnbs:
                 await gnb.stop()
@@ -145,21 +151,40 @@ class Driver:
     async def _connect(self) -> None:
         deadline = self._loop.time() + self.options.setup_timeout_s
         for gnb in self.gnbs:
-            while True:
-                try:
-                    await gnb.start(self.options.transport, self.options.n2, self.options.n2_port, self.options.address)
-                    break
-                except (GnbError, N2LinkError):
-                    if self._loop.time() > deadline:
-                        raise
-                    await asyncio.sleep(CONNECT_RETRY_S)
+            await self._connect_one(gnb, deadline)
+        for gnb in self.gnbs:
+            gnb.on_lost = partial(self._on_lost, gnb)
+
+    async def _connect_one(self, gnb: Gnb, deadline: float) -> None:
+        options = self.options
+        while True:
+            try:
+                await gnb.start(options.transport, options.n2, options.n2_port, options.address)
+            except (GnbError, N2LinkError):
+                if self._loop.time() > deadline:
+                    raise
+                await asyncio.sleep(CONNECT_RETRY_S)
+            else:
+                return
+
+    def _on_lost(self, gnb: Gnb) -> None:
+        self.lost_associations += 1
+        if gnb is self.gnbs[0]:
+            self.n2_probe.lost()
+        task = self._loop.create_task(self._reconnect(gnb))
+        self._reconnections.add(task)
+        task.add_done_callback(self._reconnections.discard)
+
+    async def _reconnect(self, gnb: Gnb) -> None:
+        await self._connect_one(gnb, math.inf)
+        self.load.reconnect()
 
     async def _run_load(self, until: asyncio.Task[None]) -> dict[str, Any]:
         # The collector's pauses would be taken for gaps; what is made from here on is freed by reference counts.
         gc.collect()
         gc.freeze()
         gc.disable()
-        self.started = self._loop.time()
+        self.started, cpu_s = self._loop.time(), time.process_time()
         coroutines = [self.load.run(), self.n2_probe.run(), self._report_progress()]
         coroutines += [probe.run() for probe in self.sbi_probes]
         if self._pinging:
@@ -174,6 +199,7 @@ class Driver:
             if isinstance(result, Exception):
                 raise result
         self.stopped = self._loop.time()
+        self.cpu_share = (time.process_time() - cpu_s) / (self.stopped - self.started)
         return await self._finish()
 
     async def _finish(self) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import time
 from collections import Counter, deque
 from collections.abc import Mapping
 
@@ -60,9 +61,6 @@ class Mix:
         self._total = sum(self._weights.values())
         self._credit = dict.fromkeys(self._weights, 0.0)
 
-    def share(self, name: str) -> float:
-        return self._weights.get(name, 0.0) / self._total if self._total else 0.0
-
     def next(self) -> str:
         for name, weight in self._weights.items():
             self._credit[name] += weight
@@ -93,9 +91,10 @@ class Load:
         self.gaps = gaps
         self._ues = ues
         self._with_session = with_session
+        self._first_idle = len(ues) - idle
         self._pinging = deque(ues[:pinging])
-        self._moving = deque(ues[pinging : len(ues) - idle])
-        self._idle = deque(ues[len(ues) - idle :])
+        self._moving = deque(ues[pinging : self._first_idle])
+        self._idle = deque(ues[self._first_idle :])
         self._turns = itertools.count()
         self._tasks: set[asyncio.Task[None]] = set()
         self._recoveries: set[asyncio.Task[None]] = set()
@@ -104,11 +103,12 @@ class Load:
         self.skipped = 0
         """Due times at which no UE was in a state to do anything."""
         self.registered_per_s = 0.0
-        self.recoveries = 0
+        self.setup_cpu_s = 0.0
+        """Processor time of the driver itself."""
 
     async def set_up(self, rate: float, timeout_s: float) -> None:
         """Register all UEs, `rate` a second, with their sessions; what fails is tried again until the time-out."""
-        started = self._loop.time()
+        started, cpu_s = self._loop.time(), time.process_time()
         deadline = started + timeout_s
         ues = iter(self._ues)
         async with asyncio.TaskGroup() as group:
@@ -118,7 +118,8 @@ class Load:
                     break
                 group.create_task(self._set_up_one(ue, due, deadline))
         self.registered_per_s = len(self._ues) / (self._loop.time() - started)
-        for ue in self._idle:
+        self.setup_cpu_s = time.process_time() - cpu_s
+        for ue in self._ues[self._first_idle :]:
             await self._procedures.measure(ue, p.AN_RELEASE, self._loop.time())
 
     async def run(self) -> None:
@@ -131,11 +132,13 @@ class Load:
             if found is None:
                 self.skipped += 1
                 continue
-            ue, steps = found
-            ue.busy = True
-            task = self._loop.create_task(self._turn(ue, steps, due))
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+            self._start(*found, due)
+
+    def reconnect(self) -> None:
+        """A gNB is back: the UEs that have lost their connection with it ask for service again."""
+        for ue in self._ues[: self._first_idle]:
+            if ue.registered and ue.connection is None and not ue.busy:
+                self._start(ue, (p.SERVICE_REQUEST,), self._loop.time())
 
     async def finish(self, timeout_s: float) -> int:
         """Wait for what is under way; return how many turns did not end in time."""
@@ -161,6 +164,12 @@ class Load:
                 await self._procedures.measure(ue, p.DEREGISTRATION, due)
             except ProcedureError:
                 continue
+
+    def _start(self, ue: Ue, steps: tuple[str, ...], due: float) -> None:
+        ue.busy = True
+        task = self._loop.create_task(self._turn(ue, steps, due))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     async def _set_up_one(self, ue: Ue, due: float, deadline: float) -> None:
         kind = p.REGISTRATION
@@ -196,28 +205,33 @@ class Load:
                 queue.rotate(-1)
                 if ue.busy or not ue.registered:
                     continue
-                steps = TURNS[entry] if ue.connection is not None else IDLE_TURNS.get(entry)
+                steps = self._steps(ue, entry)
                 if steps is not None and (ue.session is not None or entry not in NEEDS_SESSION):
                     return ue, steps
         return None
 
+    def _steps(self, ue: Ue, entry: str) -> tuple[str, ...] | None:
+        if ue.index >= self._first_idle:
+            return IDLE_TURNS.get(entry) if ue.connection is None else None
+        # A UE that has lost its connection comes back first.
+        return TURNS[entry] if ue.connection is not None else (p.SERVICE_REQUEST,)
+
     async def _turn(self, ue: Ue, steps: tuple[str, ...], due: float) -> None:
-        self.gaps.asked(due)
         try:
             for step in steps:
                 if step == p.SESSION_ESTABLISHMENT and not self._with_session:
                     continue
+                self.gaps.asked(due)
                 due = await self._procedures.measure(ue, step, due)
+                self.gaps.answered(due)
         except ProcedureError:
             self.gaps.failed()
             self._recover(ue)
         else:
-            self.gaps.answered(self._loop.time())
             ue.busy = False
 
     def _recover(self, ue: Ue) -> None:
         """Bring a UE back whose procedure has failed, so that one failure is not counted many times."""
-        self.recoveries += 1
         task = self._loop.create_task(self._register_again(ue))
         self._recoveries.add(task)
         task.add_done_callback(self._recoveries.discard)
@@ -228,7 +242,7 @@ class Load:
                 ended = await self._procedures.measure(ue, p.RECOVERY, self._loop.time())
                 if self._with_session:
                     ended = await self._procedures.measure(ue, p.RECOVERY_OF_SESSION, ended)
-                if ue in self._idle:
+                if ue.index >= self._first_idle:
                     await self._procedures.measure(ue, p.AN_RELEASE, ended)
             except ProcedureError:
                 await asyncio.sleep(SETUP_RETRY_S)

@@ -112,8 +112,6 @@ class Gnb:
         self._setup: asyncio.Future[None] | None = None
         self._probe = ngap.encode(m.NgReset((_UNUSED_UE,), Cause("misc", "om-intervention")))
         self.connections: dict[int, Connection] = {}
-        self.lost = ""
-        """Why the association ended; empty as long as it is there."""
         self.errors = 0
         """Error indications, and messages of the AMF that cannot be used."""
         self.on_probe: Callable[[], None] | None = None
@@ -124,7 +122,6 @@ class Gnb:
         self, transport: Literal["sctp", "tcp"], host: str, port: int, local: str, timeout_s: float = SETUP_S
     ) -> None:
         """Connect and set the NG interface up, or raise GnbError or N2LinkError."""
-        self.lost = ""
         self._setup = asyncio.get_running_loop().create_future()
         self._link = await connect(
             transport,
@@ -208,10 +205,11 @@ class Gnb:
             self._link.send(ngap.encode(message), stream)
 
     def _on_lost(self, reason: str) -> None:
-        self.lost = reason
         self._link = None
         if self._setup is not None and not self._setup.done():
             self._setup.set_exception(GnbError(reason))
+            return
+        log.warning("gNB %d: association lost: %s", self.number + 1, reason)
         for connection in list(self.connections.values()):
             connection.ue.fail("N2 association lost")
             self.forget(connection)

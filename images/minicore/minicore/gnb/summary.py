@@ -39,15 +39,16 @@ def summarise(driver: Driver, unfinished: int) -> dict[str, Any]:
         "skipped": load.skipped,
         **asdict(driver.counters),
         "ngap_errors": sum(gnb.errors for gnb in driver.gnbs),
-        "associations": {
-            "opened": len(driver.gnbs),
-            "kept": sum(not gnb.lost for gnb in driver.gnbs),
-        },
+        "associations": {"gnbs": len(driver.gnbs), "lost": driver.lost_associations},
         "gaps_ms": {
             **{name: _ms(meter.longest.length) for name, meter in meters.items()},
             "sbi": {probe.name: _ms(probe.gaps.longest.length) for probe in driver.sbi_probes},
         },
         "driver_lag_ms": max(driver.log.lag_ms(), _ms(driver.n2_probe.lag_s)),
+        "driver_cpu": {
+            "ms_per_registration": _ms(load.setup_cpu_s / len(ues)),
+            "share_under_load": round(driver.cpu_share, 3),
+        },
         "pings": {
             "sent": pings.sent,
             "answered": pings.answered,

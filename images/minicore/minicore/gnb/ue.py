@@ -84,7 +84,7 @@ class Ue:
         self.on_paged: Callable[[Ue], None] | None = None
         self.data = 0
         """Packets that the network has sent by itself."""
-        self._usim = usim
+        self.usim = usim
         self._counters = counters
         digits = supi.removeprefix("imsi-")
         self._suci = Suci(network.plmn, digits[len(network.plmn) :])
@@ -293,7 +293,7 @@ class Ue:
             self._counters.reauthentications += 1
         rand, autn = request.rand or b"", request.autn or b""
         try:
-            answer = self._usim.answer(rand, autn)
+            answer = self.usim.answer(rand, autn)
         except MacFailureError:
             self._send(gmm.AuthenticationFailure(cause=MmCause.MAC_FAILURE), is_plain=True)
             self.fail("authentication: MAC failure")

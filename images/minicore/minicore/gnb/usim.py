@@ -62,7 +62,7 @@ class Usim:
 
     def _auts(self, rand: bytes) -> bytes:
         """SQN_MS concealed with AK*, and MAC-S over it."""
-        ind, seq = max(self._seq.items(), key=lambda item: item[1])
+        seq, ind = max((seq, ind) for ind, seq in self._seq.items())
         sqn = min(seq << _IND_BITS | ind, _SQN_MAX).to_bytes(6, "big")
         ak = self._milenage.f5_star(rand)
         return bytes(a ^ b for a, b in zip(sqn, ak, strict=True)) + self._milenage.f1_star(rand, sqn, _RESYNC_AMF)
