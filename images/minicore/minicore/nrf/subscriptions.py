@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 
 
 class Event(enum.StrEnum):
-    """NotificationEventType (TS 29.510 clause 6.1.6.3.4)."""
+    """NotificationEventType of TS 29.510."""
 
     REGISTERED = "NF_REGISTERED"
     DEREGISTERED = "NF_DEREGISTERED"

@@ -16,7 +16,7 @@ from h2.errors import ErrorCodes
 from h2.exceptions import NoAvailableStreamIDError, ProtocolError
 
 from .http2 import Http2Connection
-from .message import ConnectionLost, NotProcessed, Response, SbiError
+from .message import ConnectionLost, NotProcessed, Response, SbiError, TimedOut
 from .outbox import Outbox
 
 __all__ = ["Connection", "SbiClient", "SbiError"]
@@ -46,7 +46,9 @@ class Connection(asyncio.Protocol):
     def __init__(self, authority: str, user_agent: str) -> None:
         self._loop = asyncio.get_running_loop()
         self._authority = authority
-        self._common = [(":scheme", "http"), (":authority", authority), ("user-agent", user_agent)]
+        self._common = [(":scheme", "http"), (":authority", authority)]
+        if user_agent:
+            self._common.append(("user-agent", user_agent))
         self._h2 = Http2Connection(client_side=True)
         self._outbox = Outbox(self._h2)
         self._calls: dict[int, _Call] = {}
@@ -276,7 +278,7 @@ class SbiClient:
             async with asyncio.timeout(self._timeout_s):
                 return await self._request(method, path, body, headers)
         except TimeoutError as error:
-            raise SbiError(f"{method} {path}: no answer from {self._host} within {self._timeout_s} s") from error
+            raise TimedOut(f"{method} {path}: no answer from {self._host} within {self._timeout_s} s") from error
 
     async def _request(self, method: str, path: str, body: bytes, headers: Mapping[str, str] | None) -> Response:
         refusals = 0

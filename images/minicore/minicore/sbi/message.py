@@ -33,6 +33,10 @@ class ConnectionLost(SbiError):
     """The connection ended before the answer: the server may have processed the request."""
 
 
+class TimedOut(SbiError):
+    """No answer in time; the server may have processed the request."""
+
+
 class Refused(SbiError):
     """The answer has another status than the consumer needs; `cause` and `detail` are those of its ProblemDetails."""
 

@@ -99,7 +99,8 @@ class Producers:
                 tried.add(root)
                 self._forget_root(root)
             except SbiError:
-                self._forget_root(root)
+                if not self._scp:
+                    self._forget_root(root)
                 raise
         raise failure or SbiError(f"no producer of {service}")
 
@@ -227,7 +228,11 @@ class Producers:
             return await self._clients.request(root, method, path, body, headers)
         # TS 29.500 clause 6.10.2.4
         headers = {**(headers or {}), TARGET_API_ROOT: root}
-        response = await self._clients.request(self._scp, method, path, body, headers)
+        try:
+            response = await self._clients.request(self._scp, method, path, body, headers)
+        except NotProcessed as error:
+            # Another producer would not help.
+            raise SbiError(f"the SCP is not reached: {error}") from error
         if response.status == 504 and response.problem()[0] == NOT_REACHABLE:
             raise NotProcessed(f"the SCP does not reach {root}")
         return response

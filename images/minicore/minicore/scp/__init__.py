@@ -1,0 +1,4 @@
+# Copyright (c) 2026 Organic 5GC contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Service communication proxy: indirect communication without delegated discovery (TS 23.501 annex E, model C)."""
