@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..n2.link import N2Server
 from ..nf import NetworkFunction
@@ -35,6 +35,9 @@ from .sessions import Sessions
 from .smf_consumer import SmfConsumer
 from .tasks import Tasks
 from .ue_context import UeStore
+
+if TYPE_CHECKING:
+    from .n2_sctp import N2SctpServer
 
 
 class Amf(NetworkFunction):
@@ -90,7 +93,7 @@ class Amf(NetworkFunction):
         handover = Handover(counters, ues, n2, sessions)
         ngap_handler = NgapHandler(config, counters, gnbs, ues, n2, nas_handler, sessions, handover, lifecycle, tasks)
         self._api = CommApi(ues, deliveries, sessions, deregistration, lifecycle, callbacks)
-        self._n2_server = N2Server(ngap_handler, config.name)
+        self._n2_server = _n2_server(config, ngap_handler)
         self.n2_port = 0
 
     def add_routes(self, router: Router) -> None:
@@ -130,3 +133,12 @@ class Amf(NetworkFunction):
             "nas_counts_ok": self.counters.nas_integrity_failures_total == 0,
             "counters": self.counters.describe(),
         }
+
+
+def _n2_server(config: AmfConfig, handler: NgapHandler) -> N2Server | N2SctpServer:
+    if config.n2 == "front":
+        return N2Server(handler, config.name)
+    # Only here: SCTP is memory to move where a front has it.
+    from .n2_sctp import N2SctpServer
+
+    return N2SctpServer(handler, config.sctp)

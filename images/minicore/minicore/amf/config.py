@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ..n2 import N2_PORT
+from ..n2.sctp import Choice
 from ..nas.identity import Guti5g
 from ..ngap.values import Snssai
 from ..settings import Environment, Settings, SettingsError
 from . import slices
-
-N2_PORT = 38412
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +33,8 @@ class AmfConfig:
     ciphering_algorithms: tuple[int, ...]
     n2: str
     """`front`: NGAP comes from the N2 front over TCP; `sctp`: the AMF ends SCTP itself."""
+    sctp: Choice
+    """Which SCTP, where `n2` is `sctp`."""
     n2_port: int
     t3512_s: int
     """Periodic registration, at the UE."""
@@ -85,6 +87,7 @@ class AmfConfig:
             integrity_algorithms=_algorithms(environment, "NIA", "2"),
             ciphering_algorithms=_algorithms(environment, "NEA", "2,0"),
             n2=environment.choice("N2", ("front", "sctp"), "front"),
+            sctp=_sctp(environment),
             n2_port=_within(environment, "N2_PORT", N2_PORT, 0xFFFF),
             t3512_s=t3512_s,
             t3513_s=environment.number("T3513_S", 2),
@@ -102,6 +105,11 @@ def _within(environment: Environment, name: str, default: int, highest: int) -> 
     if not 0 <= value <= highest:
         raise SettingsError(f"MINICORE_{name}: {value} is not from 0 to {highest}")
     return value
+
+
+def _sctp(environment: Environment) -> Choice:
+    choices: dict[str, Choice] = {"auto": "auto", "kernel": "kernel", "usrsctp": "usrsctp"}
+    return choices[environment.choice("SCTP", tuple(choices), "auto")]
 
 
 def _slices(text: str) -> tuple[Snssai, ...]:
