@@ -188,7 +188,7 @@ def test_a_downlink_for_a_released_session_is_dropped() -> None:
         await ue.become_idle()
         await lab.until(lambda: not lab.ue(ue).is_connected)
         assert (await lab.transfer(ue, n2=SETUP_TRANSFER, kind="PDU_RES_SETUP_REQ")).status == 202
-        path = f"/namf-callback/v1/{ue.supi}/sm-contexts/1"
+        path = f"/namf-callback/v1/{ue.supi}/sm-contexts/{lab.ue(ue).sessions[1].number}"
         assert (await lab.post(path, {"statusInfo": {"resourceStatus": "RELEASED"}})).status == 204
         ue.start_protected(ue.service_request())
         await ue.downlink(gmm.ServiceAccept)

@@ -97,6 +97,12 @@ def test_a_session_with_an_id_in_use_replaces_the_older() -> None:
         await ue.request_session()
         await lab.until(lambda: len(lab.core.created) == 2 and lab.ue(ue).sessions[1].uri.endswith("/2"))
         assert lab.core.released == ["1"]
+        former, latter = (created["smContextStatusUri"] for created in lab.core.created)
+        released = {"statusInfo": {"resourceStatus": "RELEASED"}}
+        assert (await lab.post(former.removeprefix(lab.amf.root), released)).status == 204
+        assert lab.amf.state()["sessions"] == 1, "the notification is of the former session"
+        assert (await lab.post(latter.removeprefix(lab.amf.root), released)).status == 204
+        assert lab.amf.state()["sessions"] == 0
 
     run(scenario)
 
@@ -113,7 +119,7 @@ def test_a_session_is_released() -> None:
         assert ue.read(gmm.DlNasTransport, command.nas or b"").payload == b"release"
         lab.gnb.send(PduSessionResourceReleaseResponse(ue.amf_id, ue.ran_id, (SessionItem(1, b"released"),)), 1)
         await lab.until(lambda: lab.core.updates[-1][1].get("n2SmInfoType") == "PDU_RES_REL_RSP")
-        path = f"/namf-callback/v1/{ue.supi}/sm-contexts/1"
+        path = f"/namf-callback/v1/{ue.supi}/sm-contexts/{lab.ue(ue).sessions[1].number}"
         answer = await lab.post(path, {"statusInfo": {"resourceStatus": "RELEASED"}})
         assert answer.status == 204
         assert lab.amf.state()["sessions"] == 0

@@ -9,7 +9,7 @@ BASE = "/namf-callback/v1/{supi}"
 DEREGISTRATION = BASE + "/deregistration"
 SUBSCRIBER_DATA = BASE + "/subscriber-data"
 POLICY = BASE + "/am-policy"
-SESSION = BASE + "/sm-contexts/{pduSessionId}"
+SESSION = BASE + "/sm-contexts/{smContextNumber}"
 
 
 class Callbacks:
@@ -27,5 +27,6 @@ class Callbacks:
         """The PCF appends /update or /terminate (TS 29.507 clause 5.5)."""
         return self.root + POLICY.format(supi=supi)
 
-    def session(self, supi: str, psi: int) -> str:
-        return self.root + SESSION.format(supi=supi, pduSessionId=psi)
+    def session(self, supi: str, number: int) -> str:
+        """Of one SM context: the next one with the same PDU session id has another number."""
+        return self.root + SESSION.format(supi=supi, smContextNumber=number)

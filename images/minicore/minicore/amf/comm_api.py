@@ -88,13 +88,12 @@ class CommApi:
         self._lifecycle.policy_ended(self._find(supi))
         return Response(204)
 
-    async def session_changed(self, request: Request, supi: str, psi: str) -> Response:
+    async def session_changed(self, request: Request, supi: str, number: str) -> Response:
         """SmContextStatusNotification (TS 29.502 clause 6.1.6.2.8)."""
         status = request.json_object().get("statusInfo")
         ue = self._ues.by_supi(supi)
         if ue is not None and isinstance(status, dict) and status.get("resourceStatus") == "RELEASED":
-            session = ue.sessions.get(int(psi)) if psi.isdecimal() else None
-            if session is not None:
+            for session in [session for session in ue.sessions.values() if str(session.number) == number]:
                 self._sessions.forget(ue, session)
         return Response(204)
 

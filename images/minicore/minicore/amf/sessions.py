@@ -69,7 +69,7 @@ class Sessions:
         ue.sessions[psi] = session
         try:
             async with session.lock:
-                await self._smf.create(ue, session, message.payload, self._callbacks.session(ue.supi, psi))
+                await self._smf.create(ue, session, message.payload, self._callbacks.session(ue.supi, session.number))
         except SbiError as error:
             log.info("%s, PDU session %d: %s", ue.supi, psi, error)
             self.forget(ue, session)

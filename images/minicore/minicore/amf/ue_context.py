@@ -29,6 +29,8 @@ class SmContext:
     psi: int
     dnn: str
     snssai: Snssai
+    number: int = field(default_factory=itertools.count(1).__next__)
+    """Tells it from others of the same PDU session id, of which notifications may still be on their way."""
     uri: str = ""
     """The SM context at the SMF; empty until the SMF has created it."""
     is_active: bool = False
