@@ -96,6 +96,23 @@ def test_packets_of_both_families_by_address_and_prefix(rig_type: Any) -> None:
     asyncio.run(scenario())
 
 
+def test_packets_from_ue_to_ue_stay_in_the_upf(rig_type: Any) -> None:
+    async def scenario() -> None:
+        async with rig_type().running() as rig:
+            _, uplink = await rig.session(SessionPlan(DUAL), 1, 0x70)
+            await rig.session(SessionPlan(UeAddress("10.45.0.3", PREFIX[:-1] + b"\x08")), 2, 0x71)
+            for packet in (
+                bytes(IP(src="10.45.0.2", dst="10.45.0.3") / UDP()),
+                bytes(IPv6(src=HOST, dst="fd45:0:0:8::9") / UDP()),
+            ):
+                rig.send(uplink, packet)
+                message = await rig.next()
+                assert (message.teid, message.payload) == (0x71, packet)
+            assert rig.n6.written == []
+
+    asyncio.run(scenario())
+
+
 def frame(source: str, destination: str, number: int = 0) -> bytes:
     return bytes(Ether(src=source, dst=destination) / IP(id=number) / UDP())
 

@@ -121,14 +121,20 @@ class UserPlane(asyncio.DatagramProtocol):
             self._uplink_frame(session, pdr, packet)
         elif not self._is_from(session, packet):
             self._from_elsewhere(session, packet)
-        elif (pdr.qers or pdr.urrs) and not self._admits(pdr, len(packet), True):
-            pass
-        elif self._n6.write(packet):
-            self.uplink += 1
-            if pdr.urrs:
-                self._count(session, pdr, len(packet), True)
-        else:
+        elif not (pdr.qers or pdr.urrs) or self._admits(pdr, len(packet), True):
+            self._uplink_packet(session, pdr, packet)
+
+    def _uplink_packet(self, session: N4Session, pdr: Pdr, packet: bytes) -> None:
+        """To the data network, or to another UE here: then nobody has to route it back."""
+        other = self._rules.downlink.get(packet[16:20] if packet[0] >> 4 == 4 else packet[24:32])
+        if other is not None:
+            self._deliver(*other, packet)
+        elif not self._n6.write(packet):
             self.dropped += 1
+            return
+        self.uplink += 1
+        if pdr.urrs:
+            self._count(session, pdr, len(packet), True)
 
     def _is_from(self, session: N4Session, packet: bytes) -> bool:
         """A UE may only send from its own address."""
