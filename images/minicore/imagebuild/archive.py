@@ -22,6 +22,8 @@ ENVIRONMENT = [
     "PYTHONDONTWRITEBYTECODE=1",
     "PYTHONUNBUFFERED=1",
     "PYTHONNODEBUGRANGES=1",
+    # Its module is not in the image: AES is not among the legacy algorithms.
+    "CRYPTOGRAPHY_OPENSSL_NO_LEGACY=1",
 ]
 CONTENT_LABEL = "organic5gc_content"
 CREATED = "1970-01-01T00:00:00Z"

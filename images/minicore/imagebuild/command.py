@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from .archive import tar_of, write_image
-from .debian import BuildError, find_root, installed_packages
+from .debian import PACKAGES, BuildError, find_root, installed_packages
 from .tree import ImageTree, make_site
 
 ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
@@ -89,8 +89,9 @@ def _hash_inputs(source: Path, root: Path) -> str:
     for path in files:
         digest.update(f"{path.relative_to(source)} {hashlib.sha256(path.read_bytes()).hexdigest()}\n".encode())
     packages = installed_packages(root)
-    if not packages:
-        raise BuildError(f"{root} is no Debian root")
+    missing = set(PACKAGES) - packages.keys()
+    if missing:
+        raise BuildError(f"{root} is no Debian root with {', '.join(sorted(missing))}")
     for name, version in sorted(packages.items()):
         digest.update(f"{name} {version}\n".encode())
     return digest.hexdigest()

@@ -11,6 +11,8 @@ import subprocess
 from pathlib import Path
 
 SUITE = "trixie"
+PACKAGES = ("libusrsctp2", "python3", "python3-cryptography")
+"""What the image takes files of, with the packages that they depend on."""
 LAB_CACHE = Path("/var/cache/organic-lab")
 
 
@@ -32,10 +34,10 @@ def installed_packages(root: Path) -> dict[str, str]:
 
 
 def find_root(own_cache: Path) -> Path:
-    """A root with Python: of the lab's cache, or one of our own that is made once."""
+    """A root with PACKAGES: of the lab's cache, or one of our own that is made once."""
     candidates = [*sorted(LAB_CACHE.glob(f"{SUITE}-*")), own_cache / "root"]
     for root in candidates:
-        if {"python3", "libpython3-stdlib", "libc6"} <= installed_packages(root).keys():
+        if installed_packages(root).keys() >= set(PACKAGES):
             return root
     return _debootstrap(own_cache)
 
@@ -44,9 +46,11 @@ def _debootstrap(own_cache: Path) -> Path:
     if shutil.which("debootstrap") is None:
         raise BuildError("debootstrap is missing: install the package, or name a Debian root by --root")
     unfinished, root = own_cache / "root.unfinished", own_cache / "root"
-    if unfinished.exists():
-        shutil.rmtree(unfinished)
-    command = ["debootstrap", "--variant=minbase", "--include=python3", SUITE, str(unfinished), _mirror()]
+    for former in (unfinished, root):
+        if former.exists():
+            shutil.rmtree(former)
+    packages = ",".join(PACKAGES)
+    command = ["debootstrap", "--variant=minbase", f"--include={packages}", SUITE, str(unfinished), _mirror()]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         raise BuildError(f"{' '.join(command)}: {done.stdout[-2000:]}{done.stderr[-2000:]}")

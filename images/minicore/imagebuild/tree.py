@@ -11,20 +11,42 @@ import subprocess
 import sys
 from pathlib import Path
 
+from .archive import ENVIRONMENT
 from .debian import BuildError
 
 SITE = "opt/minicore"
 
 # Parts of the standard library that no NF can use: tests, graphics, terminals, data bases, TLS, tools of others.
 PRUNED_PACKAGES = (
-    *("__pycache__", "config-*", "ctypes", "curses", "dbm", "ensurepip", "idlelib", "lib2to3", "multiprocessing"),
+    *("__pycache__", "config-*", "curses", "dbm", "ensurepip", "idlelib", "lib2to3", "multiprocessing"),
     *("pydoc_data", "sqlite3", "test", "tkinter", "turtledemo", "unittest", "venv", "wsgiref", "xml", "xmlrpc"),
 )
 PRUNED_EXTENSIONS = (
-    *("_bz2", "_codecs_", "_ctypes", "_curses", "_dbm", "_decimal", "_elementtree", "_gdbm", "_hashlib", "_lzma"),
+    *("_bz2", "_codecs_", "_ctypes_test", "_curses", "_dbm", "_decimal", "_elementtree", "_gdbm", "_hashlib", "_lzma"),
     *("_multibytecodec", "_multiprocessing", "_sqlite3", "_ssl", "_test", "_tkinter", "_uuid", "audioop", "nis"),
     *("ossaudiodev", "pyexpat", "readline", "xx"),
 )
+
+DIST_PACKAGES = ("_cffi_backend*.so", "cryptography")
+"""Of python3-cryptography and what it needs; AMF, AUSF and UDM use its AES."""
+PRUNED_CRYPTOGRAPHY = ("__pycache__", "*.pyi", "twofactor", "x509")
+LOADED_LIBRARIES = ("libusrsctp.so.2",)
+"""What is loaded by name at run time; the front uses it where the kernel has no SCTP."""
+
+NEEDED_OF_PYCRATE = ("pycrate_asn1c", "pycrate_asn1dir", "pycrate_asn1rt", "pycrate_core", "__init__.py", "NGAP.py")
+
+IMPORT_ALL = """
+import importlib, importlib.util
+from minicore.__main__ import KINDS
+for target in KINDS.values():
+    module, _, name = target.partition(":")
+    if importlib.util.find_spec(module.rpartition(".")[0]):
+        getattr(importlib.import_module(module), name)
+import minicore.security.algorithms
+from minicore.n2.sctp.library import Library
+Library()
+"""
+"""What must work in the image: every NF's code is found with all that it imports."""
 
 LAUNCHER = """#!/usr/bin/python3
 import sys
@@ -47,6 +69,9 @@ def make_site(source: Path, site: Path) -> None:
         # Which installer put it there, and when, is not part of the package.
         for name in ("RECORD", "INSTALLER", "REQUESTED", "direct_url.json"):
             (information / name).unlink(missing_ok=True)
+    for path in [*site.glob("pycrate_*"), *site.glob("pycrate_asn1dir/*"), site / "bin"]:
+        if path.name not in NEEDED_OF_PYCRATE:
+            shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
     shutil.copytree(source / "minicore", site / "minicore", ignore=shutil.ignore_patterns("__pycache__"))
 
 
@@ -63,6 +88,7 @@ class ImageTree:
         self._libraries = self._loader.parent
         self._python = (root / "usr/bin/python3").resolve()
         self._stdlib = root / "usr/lib" / self._python.name
+        self._packages = root / "usr/lib/python3/dist-packages"
 
     def make(self, site: Path) -> None:
         for directory in ("dev", "etc", "proc", "root", "run", "sys", "tmp", "usr/bin", "usr/lib", "usr/lib64"):
@@ -75,12 +101,16 @@ class ImageTree:
         (self._target / "usr/bin/minicore").chmod(0o755)
         self._copy_interpreter()
         self._copy_stdlib()
+        self._copy_packages()
         shutil.copytree(site, self._target / SITE)
         self._compile()
+        self._check()
 
     def _copy_interpreter(self) -> None:
-        binaries = [self._python, *self._extensions()]
-        for library in sorted({name for binary in binaries for name in self._needed(binary)}):
+        loaded = [self._libraries / name for name in LOADED_LIBRARIES]
+        binaries = [self._python, *self._extensions(), *self._packages.rglob("*.so"), *loaded]
+        needed = {name for binary in binaries for name in self._needed(binary)}
+        for library in sorted({*needed, *LOADED_LIBRARIES}):
             self._copy(self._libraries / library)
         self._copy(self._loader)
         # Where the interpreter's ELF header looks for the loader.
@@ -116,6 +146,20 @@ class ImageTree:
         for path in self._extensions():
             self._copy(path)
 
+    def _copy_packages(self) -> None:
+        target = self._target / self._packages.relative_to(self._root)
+        target.mkdir(parents=True)
+        for pattern in DIST_PACKAGES:
+            found = sorted(self._packages.glob(pattern))
+            if not found:
+                raise BuildError(f"{self._packages} has no {pattern}: install python3-cryptography")
+            for path in found:
+                if path.is_dir():
+                    ignored = shutil.ignore_patterns(*PRUNED_CRYPTOGRAPHY)
+                    shutil.copytree(path, target / path.name, ignore=ignored)
+                else:
+                    self._copy(path)
+
     def _compile(self) -> None:
         """Byte code by the image's own interpreter; unchecked, since no time stamp may matter.
 
@@ -124,6 +168,7 @@ class ImageTree:
         stdlib = self._target / self._stdlib.relative_to(self._root)
         self._compileall(stdlib, "-b")
         self._compileall(self._target / SITE)
+        self._compileall(self._target / self._packages.relative_to(self._root))
         for path in stdlib.rglob("*.py"):
             path.unlink()
 
@@ -138,3 +183,19 @@ class ImageTree:
         done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
         if done.returncode:
             raise BuildError(f"compileall {directory}: {done.stdout}{done.stderr}")
+
+    def _check(self) -> None:
+        """Import everything with the image's own files, in its own root where this user may change into it."""
+        environment = dict(entry.split("=", 1) for entry in ENVIRONMENT)
+        if os.geteuid() == 0:
+            command = ["chroot", str(self._target), "python3"]
+        else:
+            libraries = self._target / self._libraries.relative_to(self._root)
+            command = [str(self._loader), "--library-path", str(libraries), str(self._target / "usr/bin/python3")]
+            environment |= {"PYTHONHOME": str(self._target / "usr"), "PYTHONPATH": str(self._target / SITE)}
+        environment["PATH"] += ":/usr/sbin"
+        done = subprocess.run(
+            [*command, "-c", IMPORT_ALL], env=environment, capture_output=True, text=True, check=False
+        )
+        if done.returncode:
+            raise BuildError(f"the image lacks something: {done.stderr}")

@@ -11,8 +11,10 @@ import os
 import tarfile
 from pathlib import Path
 
+import pytest
 from imagebuild.archive import CONTENT_LABEL, tar_of, write_image
-from imagebuild.debian import installed_packages
+from imagebuild.command import build
+from imagebuild.debian import BuildError, installed_packages
 
 
 def fill(directory: Path, order: list[str]) -> Path:
@@ -61,3 +63,11 @@ def test_only_configured_packages_count(tmp_path: Path) -> None:
     )
     assert installed_packages(tmp_path) == {"python3": "3.13"}
     assert installed_packages(tmp_path / "other") == {}
+
+
+def test_a_root_without_the_packages_is_refused(tmp_path: Path) -> None:
+    status = tmp_path / "var/lib/dpkg/status"
+    status.parent.mkdir(parents=True)
+    status.write_text("Package: python3\nStatus: install ok installed\nVersion: 3.13\n")
+    with pytest.raises(BuildError, match="libusrsctp2, python3-cryptography"):
+        build(Path(__file__).parents[1], tmp_path, tmp_path)
