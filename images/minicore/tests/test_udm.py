@@ -124,8 +124,10 @@ def test_subscriber_data(rig: Any) -> None:
         slice_text = json.dumps({"sst": 1}, separators=(",", ":"))
         found = await rig.ask("GET", SDM + "/sm-data", single_nssai=slice_text, dnn="internet")
         assert found.json() == documents.SM_DATA
-        for query in ({"single_nssai": '{"sst":2}'}, {"dnn": "ims"}):
-            nothing = await rig.ask("GET", SDM + "/sm-data", **query)
+        for nothing in (
+            await rig.ask("GET", SDM + "/sm-data", single_nssai='{"sst":2}'),
+            await rig.ask("GET", SDM + "/sm-data", dnn="ims"),
+        ):
             assert (nothing.status, nothing.json()["cause"]) == (404, "DATA_NOT_FOUND")
         assert (await rig.ask("GET", SDM + "/sm-data", single_nssai="[")).status == 400
         assert (await rig.ask("GET", SDM.replace("imsi", "nai") + "/am-data")).json()["cause"] == "USER_NOT_FOUND"

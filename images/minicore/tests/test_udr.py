@@ -160,6 +160,8 @@ def test_a_range_is_quick_and_small(rig: Rig) -> None:
     per_subscriber = tracemalloc.get_traced_memory()[0] / 10000
     tracemalloc.stop()
     assert per_subscriber < 500, "bytes"
+    sets = rig("GET", f"{DATA}/imsi-001010000509999/00101/provisioned-data").json()
+    assert sets == {"amData": documents.AM_DATA, "smfSelData": documents.SMF_SELECTION, "smData": documents.SM_DATA}
     last = f"{DATA}/imsi-001010000509999/00101/provisioned-data/sm-data"
     assert rig("GET", last).json()[0]["dnnConfigurations"]["internet"]["5gQosProfile"]["5qi"] == 9
     assert rig("DELETE", "/minicore/v1/subscribers").status == 204
@@ -196,6 +198,12 @@ def test_change_items() -> None:
         {"op": "ADD", "path": "/e", "newValue": 5},
     ]
     assert change_items([1], [2]) == [{"op": "REPLACE", "path": "", "origValue": [1], "newValue": [2]}]
+
+
+def test_what_is_kept_is_not_deep(rig: Rig) -> None:
+    deep = b'{"amfInstanceId": "a", "x": ' + b"[" * 900 + b"]" * 900 + b"}"
+    refused = rig("PUT", AMF, deep)
+    assert (refused.status, refused.json()["cause"]) == (400, "INVALID_MSG_FORMAT")
 
 
 def test_nothing_that_is_sent_is_a_fault_of_the_udr(rig: Rig) -> None:

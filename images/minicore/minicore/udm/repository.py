@@ -79,6 +79,11 @@ class Repository:
     async def provisioned(self, supi: str, dataset: str) -> Any:
         return await self._get(self.dataset_path(supi, dataset))
 
+    async def all_provisioned(self, supi: str) -> dict[str, Any]:
+        """Every dataset, by its name."""
+        sets = await self._get(_path(paths.PROVISIONED_DATA, supi, self._plmn))
+        return {dataset: sets[attribute] for dataset, attribute in paths.DATASET_ATTRIBUTES.items()}
+
     def dataset_path(self, supi: str, dataset: str) -> str:
         return f"{_path(paths.PROVISIONED_DATA, supi, self._plmn)}/{dataset}"
 

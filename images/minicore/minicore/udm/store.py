@@ -184,10 +184,11 @@ class MemoryStore:
             return ue.data[dataset]
         await self._watch()
         changes = self._changes
-        document = await self._udr.provisioned(supi, dataset)
+        # Who asks for one asks for the others next.
+        data = await self._udr.all_provisioned(supi)
         if changes == self._changes:
-            self._ues.setdefault(supi, _Ue()).data[dataset] = document
-        return document
+            self._ues.setdefault(supi, _Ue()).data = data
+        return data[dataset]
 
     async def subscribe(self, subscription: SdmSubscription, callback: str) -> str:
         ue = await self._known(subscription.supi)

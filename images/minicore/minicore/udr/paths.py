@@ -24,3 +24,9 @@ POLICY_SUBS = POLICY_DATA + "/subs-to-notify"
 
 PROVISIONED = {"am-data": "am", "smf-selection-subscription-data": "smf_selection", "sm-data": "sm"}
 """Resources below PROVISIONED_DATA, and the documents of a subscriber that they show."""
+DATASET_ATTRIBUTES = {
+    "am-data": "amData",
+    "smf-selection-subscription-data": "smfSelData",
+    "sm-data": "smData",
+}
+"""Attributes of ProvisionedDataSets, which PROVISIONED_DATA itself shows (TS 29.505 clause 5.4.2.9)."""

@@ -44,7 +44,9 @@ class SubscriptionDataApi:
         router.add("GET", smf + "/{pduSessionId}", self.get_smf)
         router.add("PUT", smf + "/{pduSessionId}", self.put_smf)
         router.add("DELETE", smf + "/{pduSessionId}", self.delete_smf)
-        router.add("GET", paths.PROVISIONED_DATA.format(UE, "{servingPlmnId}") + "/{dataset}", self.get_provisioned)
+        provisioned = paths.PROVISIONED_DATA.format(UE, "{servingPlmnId}")
+        router.add("GET", provisioned, self.get_datasets)
+        router.add("GET", provisioned + "/{dataset}", self.get_provisioned)
         router.add("POST", paths.SUBSCRIPTION_SUBS, self.subscribe)
         router.add("DELETE", paths.SUBSCRIPTION_SUBS + "/{subsId}", self.unsubscribe)
 
@@ -167,6 +169,16 @@ class SubscriptionDataApi:
         if name is None:
             raise Problem(404, "DATA_NOT_FOUND", dataset)
         return json_response(getattr(subscriber, name))
+
+    async def get_datasets(self, request: Request, ue_id: str, plmn: str) -> Response:
+        """All provisioned data at once: ProvisionedDataSets (clause 5.2.4)."""
+        subscriber = self._find(ue_id)
+        return json_response(
+            {
+                attribute: getattr(subscriber, paths.PROVISIONED[dataset])
+                for dataset, attribute in paths.DATASET_ATTRIBUTES.items()
+            }
+        )
 
     async def subscribe(self, request: Request) -> Response:
         """SubscriptionDataSubscriptions (clause 5.4.2.12); without `ueId` for all UEs."""
