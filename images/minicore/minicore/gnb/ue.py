@@ -91,6 +91,8 @@ class Ue:
         self._snn = keys.serving_network_name(network.plmn[:3], network.plmn[3:])
         self._slice = SNssai(network.slice.sst, network.slice.sd or None)
         self._security: NasSecurityContext | None = None
+        self._is_exchange_secure = False
+        """The network has used the security context since the UE became connected (clause 4.4.2.5)."""
         self._k_amf = b""
         """Of the last authentication; taken into use by a security mode command."""
         self._request: gmm.RegistrationRequest | None = None
@@ -134,7 +136,7 @@ class Ue:
             requested_slices=(self._slice,),
         )
         self._request = request
-        self.updating = True
+        self.updating, self._is_exchange_secure = True, False
         if self._security is None:
             self.gnb.begin(self, cleartext(request).encode(), "mo-Signalling", None)
         else:
@@ -151,7 +153,7 @@ class Ue:
             uplink_data=sessions,
             sessions=sessions or frozenset(),
         )
-        self.updating = True
+        self.updating, self._is_exchange_secure = True, False
         cause = "mt-Access" if kind == gmm.ServiceType.MOBILE_TERMINATED else "mo-Data"
         self.gnb.begin(self, self._security.protect_initial(request), cause, self._s_tmsi())
 
@@ -240,6 +242,7 @@ class Ue:
             raise NasSecurityError("protected message, and no security context")
         expected = self._security.dl_count
         plain = self._security.unprotect(pdu, DOWNLINK)
+        self._is_exchange_secure = True
         if self._security.dl_count != expected + 1:
             self._counters.count_jumps += 1
         return nas.decode(plain)
@@ -250,7 +253,7 @@ class Ue:
         k_amf = self._k_amf or (self._security.k_amf if self._security is not None else b"")
         context = NasSecurityContext(command.ngksi, k_amf, command.algorithms)
         context.unprotect(pdu, DOWNLINK)
-        self._security = context
+        self._security, self._is_exchange_secure = context, True
         return command
 
     def _on_message(self, message: NasMessage) -> None:
@@ -367,8 +370,10 @@ class Ue:
             self.fail("the connection was released")
             return
         pdu = message.encode()
-        # Once a security context is in use every message is protected by it, an authentication's too (clause 4.4.5).
         if self._security is not None:
+            # A network that has lost the context can read what is not ciphered (clause 4.4.5).
+            if not self._is_exchange_secure:
+                kind = HeaderType.INTEGRITY
             pdu = self._security.protect(pdu, kind, UPLINK)
         elif not is_plain:
             raise NasSecurityError(f"{type(message).__name__} needs a security context")
