@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import asyncio
+import hmac
 import json
 import logging
 import random
@@ -236,3 +237,21 @@ def test_nothing_that_is_sent_is_a_fault_of_the_udr(rig: Rig) -> None:
         response = rig(method, path, body)
         assert response.status < 500, (method, path, body[:200], response.body[:200])
         rig.udr.state()
+
+
+def test_fingerprints_tell_keys_apart_and_give_none_away(rig: Rig) -> None:
+    def fingerprints(salt: str) -> dict[str, str]:
+        request = Request("GET", "/minicore/v1/subscribers", query={"salt": salt})
+        found: dict[str, str] = asyncio.run(rig.router(request)).json()["fingerprints"]
+        return found
+
+    rig("PUT", "/minicore/v1/subscribers/imsi-00101", {"k": K, "opc": OPC, "amf": "8001"})
+    rig("PUT", "/minicore/v1/subscribers/imsi-00102", {"k": K, "opc": OPC})
+    found = fingerprints("00" * 16)
+    expected = hmac.new(bytes(16), bytes.fromhex(K + OPC + "8000"), "sha256").hexdigest()
+    assert found[SUPI] == found["imsi-00102"] == expected
+    assert found["imsi-00101"] != expected
+    assert fingerprints("01" * 16)[SUPI] != expected
+    assert "fingerprints" not in rig("GET", "/minicore/v1/subscribers").json()
+    wrong = Request("GET", "/minicore/v1/subscribers", query={"salt": "1"})
+    assert asyncio.run(rig.router(wrong)).status == 400

@@ -17,6 +17,7 @@ SUBSCRIBERS = "/minicore/v1/subscribers"
 SUBSCRIBER = SUBSCRIBERS + "/{supi}"
 
 MAX_RANGE = 200_000
+SALT_LENGTH = 16
 DEFAULT_AMF = "8000"
 """AMF field with the separation bit set, as 5G AKA has it (TS 33.501 clause 6.1.3.2.0)."""
 ATTRIBUTES = frozenset({"supi", "k", "opc", "amf", "sqn", *PARTS})
@@ -60,7 +61,12 @@ class ProvisioningApi:
         return json_response({"created": created, "changed": len(read) - created, "subscribers": len(self._store)})
 
     async def list_all(self, request: Request) -> Response:
-        return json_response({"subscribers": len(self._store), "supis": [one.supi for one in self._store]})
+        """With the query `salt` (hex digits), also a fingerprint of the keys of each: do they differ?"""
+        listed: dict[str, Any] = {"subscribers": len(self._store), "supis": [one.supi for one in self._store]}
+        if "salt" in request.query:
+            salt = need_octets(request.query, "salt", SALT_LENGTH)
+            listed["fingerprints"] = {one.supi: one.fingerprint(salt) for one in self._store}
+        return json_response(listed)
 
     async def delete_all(self, request: Request) -> Response:
         for subscriber in self._store.clear():

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import hashlib
+import hmac
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -36,6 +37,10 @@ class Subscriber:
     authentication_status: dict[str, Any] | None = None
     amf_registration: dict[str, Any] | None = None
     smf_registrations: dict[int, dict[str, Any]] | None = None
+
+    def fingerprint(self, salt: bytes) -> str:
+        """HMAC-SHA-256 over K, OPc and AMF field, from which no key can be calculated."""
+        return hmac.digest(salt, self.k + self.opc + self.amf, "sha256").hex()
 
     def provisioned(self) -> dict[str, Any]:
         """The documents by their names; no keys."""

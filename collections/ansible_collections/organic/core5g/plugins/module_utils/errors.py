@@ -16,3 +16,7 @@ class StateError(CoreError):
 
 class RanError(CoreError):
     """The RAN driver did not start, or did not end as it should."""
+
+
+class ProvisioningError(CoreError):
+    """The UDR does not take subscribers, or they are wrong."""

@@ -9,12 +9,11 @@ import dataclasses
 import http.client
 import json
 import re
-import socket
 from collections.abc import Mapping
 from typing import Any
 
+from ansible_collections.organic.core5g.plugins.module_utils import nf_http
 from ansible_collections.organic.core5g.plugins.module_utils.errors import StateError
-from ansible_collections.organic.live_migration.plugins.module_utils.host.libc import network_namespace
 
 JSON, PROMETHEUS, PORT = "json", "prometheus", "port"
 ENTRIES = "entries"
@@ -58,13 +57,10 @@ class Endpoint:
         return f"http://{self.address}:{self.source.port}{self.source.path}"
 
     def read(self, pid: int, timeout_s: float) -> dict[str, Any]:
-        """The state, asked for out of the network namespace of process ``pid``.
-
-        A macvlan container cannot be reached from its own host; its namespace always can be entered.
-        """
+        """The state, asked for out of the network namespace of process ``pid``."""
         source = self.source
         if source.source == PORT:
-            self._connect(pid, timeout_s).close()
+            nf_http.connect(self.address, source.port, pid, timeout_s).close()
             return {}
         body = self._get(pid, timeout_s)
         if source.source == PROMETHEUS:
@@ -80,23 +76,8 @@ class Endpoint:
             raise StateError(f"{self} answers with something else than a JSON object")
         return state
 
-    def _connect(self, pid: int, timeout_s: float) -> socket.socket:
-        try:
-            with network_namespace(pid):
-                made = socket.socket(socket.AF_INET6 if ":" in self.address else socket.AF_INET)
-        except FileNotFoundError as error:
-            raise StateError(f"{self} does not answer: process {pid} of its container has ended") from error
-        try:
-            made.settimeout(timeout_s)
-            made.connect((self.address, self.source.port))
-        except OSError as error:
-            made.close()
-            raise StateError(f"{self} does not answer: {error}") from error
-        return made
-
     def _get(self, pid: int, timeout_s: float) -> bytes:
-        connection = http.client.HTTPConnection(self.address, self.source.port, timeout=timeout_s)
-        connection.sock = self._connect(pid, timeout_s)
+        connection = nf_http.connection(self.address, self.source.port, pid, timeout_s)
         try:
             connection.request("GET", self.source.path)
             response = connection.getresponse()

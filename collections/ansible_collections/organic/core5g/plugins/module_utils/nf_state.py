@@ -13,7 +13,7 @@ from typing import Any
 
 from ansible_collections.organic.core5g.plugins.module_utils.errors import StateError
 from ansible_collections.organic.core5g.plugins.module_utils.nf_source import Endpoint, Source, flatten
-from ansible_collections.organic.live_migration.plugins.module_utils.engines.base import Engine
+from ansible_collections.organic.live_migration.plugins.module_utils.engines.base import RUNNING, Engine
 
 POLL_INTERVAL_S = 0.05
 WATCH_INTERVAL_S = 0.02
@@ -62,6 +62,22 @@ def _counts(answers: list[dict[str, Any]]) -> dict[str, dict[str, int]]:
             if isinstance(value, int) and not isinstance(value, bool):
                 numbers.setdefault(path, []).append(value)
     return {path: _range(found) for path, found in numbers.items()}
+
+
+def running_pid(engine: Engine, name: str) -> int:
+    """PID of the first process of an NF's container on this host.
+
+    Raises:
+        StateError: it does not run here.
+    """
+    container = engine.inspect(name)
+    if container is None:
+        raise StateError(f"There is no container {name} on this host")
+    if container.status != RUNNING:
+        raise StateError(
+            f"The container {name} does not run, it is {container.status}: its log says why (docker logs {name})"
+        )
+    return container.pid
 
 
 class NfReader:
@@ -137,8 +153,7 @@ class NfReader:
 
     def read(self, name: str, address: str) -> dict[str, Any]:
         """The NF's own answer. Raises StateError if its container does not run or it does not answer."""
-        container = self.status(name)
-        return self._read(name, address, container)
+        return self._read(name, address)
 
     def wait_until_ready(
         self, name: str, address: str, timeout_s: float, deadline: float | None = None
@@ -153,14 +168,13 @@ class NfReader:
         """
         deadline = time.monotonic() + timeout_s if deadline is None else deadline
         while True:
-            container = self.status(name)
             try:
-                state = self._read(name, address, container)
+                state = self._read(name, address)
                 reason = unready(state, self._source(name).associations)
                 if reason is None:
                     return state
             except StateError as error:
-                if container["pid"] is None:
+                if self.status(name)["pid"] is None:
                     raise
                 reason = str(error)
             if time.monotonic() >= deadline:
@@ -170,11 +184,5 @@ class NfReader:
     def _source(self, name: str) -> Source:
         return self._sources.get(name, self._default)
 
-    def _read(self, name: str, address: str, container: dict[str, Any]) -> dict[str, Any]:
-        if container["status"] == "absent":
-            raise StateError(f"There is no container {name} on this host")
-        if container["status"] != "running":
-            raise StateError(
-                f"The container {name} does not run, it is {container['status']}: its log says why (docker logs {name})"
-            )
-        return Endpoint(address, self._source(name)).read(container["pid"], self._timeout_s)
+    def _read(self, name: str, address: str) -> dict[str, Any]:
+        return Endpoint(address, self._source(name)).read(running_pid(self._engine, name), self._timeout_s)

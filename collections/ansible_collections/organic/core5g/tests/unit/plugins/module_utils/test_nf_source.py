@@ -64,7 +64,7 @@ def test_open_port_is_a_state_without_fields() -> None:
 
 def test_nobody_listens() -> None:
     for source in ("json", "port"):
-        with pytest.raises(StateError, match=r"http://127\.0\.0\.1:1/state does not answer"):
+        with pytest.raises(StateError, match=r"http://127\.0\.0\.1:1 does not answer"):
             Endpoint("127.0.0.1", Source(1, "/state", source)).read(os.getpid(), timeout_s=5)
 
 
