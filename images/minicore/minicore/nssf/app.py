@@ -20,7 +20,7 @@ REGISTRATION, PDU_SESSION = "slice-info-request-for-registration", "slice-info-r
 
 
 class Nssf(NetworkFunction):
-    """`MINICORE_SLICES`: S-NSSAIs of the network as `SST` or `SST-SD`; `MINICORE_AMF_SET`: REGION-SET in hex digits."""
+    """`MINICORE_SLICES`: S-NSSAIs as `SST` or `SST-SD`; `MINICORE_AMF_REGION`, `MINICORE_AMF_SET`: as the AMFs have."""
 
     nf_type = "NSSF"
     services = ("nnssf-nsselection",)
@@ -33,7 +33,8 @@ class Nssf(NetworkFunction):
         except ValueError as error:
             raise SettingsError(f"MINICORE_SLICES: {error}") from error
         self._slices = {snssai(one): one for one in offered}
-        self._amf_set = f"{settings.mcc}-{settings.mnc}-{environment.text('AMF_SET', '01-001')}"
+        region, amf_set = environment.integer("AMF_REGION", 1), environment.integer("AMF_SET", 1)
+        self._amf_set = f"{settings.mcc}-{settings.mnc}-{region:02x}-{amf_set:03x}"
         self._answered = 0
 
     def add_routes(self, router: Router) -> None:
