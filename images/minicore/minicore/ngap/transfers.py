@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import Any, ClassVar, Self
 
-from . import asn1, kinds
-from .errors import ABSTRACT_SYNTAX_ERROR_REJECT, UNSPECIFIED, Cause, NgapError
-from .messages import REJECT
+from . import kinds, per
+from .errors import ABSTRACT_SYNTAX_ERROR_REJECT, TRANSFER_SYNTAX_ERROR, UNSPECIFIED, Cause, NgapError
+from .transfer_types import TRANSFERS
 from .values import BitRate, QosFlow, Tunnel
 
 
@@ -79,6 +79,7 @@ _UL_TUNNEL = 139
 _SESSION_TYPE = 134
 _QOS_FLOWS = 136
 _SESSION_AMBR = 130
+_REJECT = "reject"
 
 
 class Transfer:
@@ -89,12 +90,15 @@ class Transfer:
 
     def encode(self) -> bytes:
         """ValueError for a field that NGAP cannot carry."""
-        return asn1.write(asn1.transfer(self.NAME), self._write())
+        return per.encode(TRANSFERS[self.NAME], self._write())
 
     @classmethod
     def decode(cls, data: bytes) -> Self:
         """NgapError with the cause of TS 38.413 clause 10 for what is malformed or not served."""
-        value = asn1.read(asn1.transfer(cls.NAME), data)
+        try:
+            value = per.decode(TRANSFERS[cls.NAME], data)
+        except per.PerError as error:
+            raise NgapError(TRANSFER_SYNTAX_ERROR, f"{cls.NAME}: {error}") from error
         try:
             return cls._read(value)
         except NgapError:
@@ -131,7 +135,7 @@ class SetupRequestTransfer(Transfer):
         ]
         if self.ambr is not None:
             ies.insert(0, (_SESSION_AMBR, _AMBR.name, _AMBR.write(self.ambr)))
-        return {"protocolIEs": [{"id": number, "criticality": REJECT, "value": (name, v)} for number, name, v in ies]}
+        return {"protocolIEs": [{"id": number, "criticality": _REJECT, "value": (name, v)} for number, name, v in ies]}
 
     @classmethod
     def _read(cls, value: dict[str, Any]) -> Self:
@@ -140,7 +144,7 @@ class SetupRequestTransfer(Transfer):
             number = ie["id"]
             if number in (_UL_TUNNEL, _SESSION_TYPE, _QOS_FLOWS, _SESSION_AMBR):
                 ies[number] = ie["value"][1]
-            elif ie["criticality"] == REJECT:
+            elif ie["criticality"] == _REJECT:
                 raise NgapError(ABSTRACT_SYNTAX_ERROR_REJECT, f"{cls.NAME}: IE {number} is not served")
         ambr = ies.get(_SESSION_AMBR)
         return cls(
