@@ -69,8 +69,7 @@ class FakeCore:
         router.add("PUT", "/nausf-auth/v1/ue-authentications/{id}/5g-aka-confirmation", self._confirm)
         router.add("PUT", "/nudm-uecm/v1/{supi}/registrations/amf-3gpp-access", self._created)
         router.add("PATCH", "/nudm-uecm/v1/{supi}/registrations/amf-3gpp-access", self._done)
-        router.add("GET", "/nudm-sdm/v2/{supi}/am-data", self._am_data)
-        router.add("GET", "/nudm-sdm/v2/{supi}/smf-select-data", self._smf_select_data)
+        router.add("GET", "/nudm-sdm/v2/{supi}", self._data)
         router.add("POST", "/nudm-sdm/v2/{supi}/sdm-subscriptions", self._created)
         router.add("DELETE", "/nudm-sdm/v2/{supi}/sdm-subscriptions/{id}", self._done)
         router.add("POST", "/npcf-am-policy-control/v1/policies", self._created)
@@ -92,6 +91,8 @@ class FakeCore:
     async def _answer(self, request: Request) -> Response:
         service = request.path.split("/")[1]
         name = f"{request.method} {service} {request.path.rsplit('/', 1)[1]}"
+        if name.startswith("GET nudm-sdm"):
+            name = "GET nudm-sdm"
         self.requests[name] += 1
         if name in self.refusals:
             status, cause = self.refusals[name]
@@ -161,16 +162,14 @@ class FakeCore:
             return json_response({"authResult": "AUTHENTICATION_FAILURE"})
         return json_response({"authResult": "AUTHENTICATION_SUCCESS", "supi": supi, "kseaf": k_seaf.hex()})
 
-    async def _am_data(self, request: Request, supi: str) -> Response:
-        return json_response(
-            {
-                "nssai": {"defaultSingleNssais": [{"sst": 1}]},
-                "subscribedUeAmbr": {"uplink": "1 Gbps", "downlink": "2 Gbps"},
-            }
-        )
-
-    async def _smf_select_data(self, request: Request, supi: str) -> Response:
-        return json_response({"subscribedSnssaiInfos": {"1": {"dnnInfos": [{"dnn": dnn} for dnn in self.dnns]}}})
+    async def _data(self, request: Request, supi: str) -> Response:
+        assert request.query["dataset-names"] == "AM,SMF_SEL"
+        am_data = {
+            "nssai": {"defaultSingleNssais": [{"sst": 1}]},
+            "subscribedUeAmbr": {"uplink": "1 Gbps", "downlink": "2 Gbps"},
+        }
+        smf_selection = {"subscribedSnssaiInfos": {"1": {"dnnInfos": [{"dnn": dnn} for dnn in self.dnns]}}}
+        return json_response({"amData": am_data, "smfSelData": smf_selection})
 
     async def _select(self, request: Request) -> Response:
         allowed = [{"allowedSnssai": snssai} for snssai in self.allowed]

@@ -42,13 +42,13 @@ class ScriptedGnb:
         self._arrived = asyncio.Event()
         self._link: gnb_link.GnbLink | None = None
 
-    async def connect(self, port: int) -> None:
+    async def connect(self, port: int, address: str = "127.0.0.1") -> None:
         self._link = await gnb_link.connect(
-            "tcp", ["127.0.0.1"], port=port, on_received=self._received, on_lost=lambda reason: None
+            "tcp", [address], port=port, on_received=self._received, on_lost=lambda reason: None
         )
 
-    async def set_up(self, port: int) -> messages.NgSetupResponse:
-        await self.connect(port)
+    async def set_up(self, port: int, address: str = "127.0.0.1") -> messages.NgSetupResponse:
+        await self.connect(port, address)
         self.send(self.setup_request())
         return await self.expect(messages.NgSetupResponse)
 

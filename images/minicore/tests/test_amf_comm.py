@@ -110,7 +110,7 @@ def test_changed_data_is_read_again() -> None:
         lab.core.dnns = ["other"]
         path = f"/namf-callback/v1/{ue.supi}/subscriber-data"
         assert (await lab.post(path, {"notifyItems": []})).status == 204
-        await lab.until(lambda: lab.core.requests["GET nudm-sdm smf-select-data"] == 2)
+        await lab.until(lambda: lab.core.requests["GET nudm-sdm"] == 2)
         await lab.until(lambda: "other" in str(lab.ue(ue).subscription))
         await ue.request_session()
         await lab.until(lambda: lab.core.created)

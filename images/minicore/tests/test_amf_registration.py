@@ -41,7 +41,7 @@ def test_a_ue_registers_with_its_suci() -> None:
         assert state["nas_counts_ok"]
         assert lab.ue(ue).former_tmsi is None
         asked = [name for name in lab.core.requests.elements() if "nnrf" not in name]
-        assert len(asked) == 8, "the price of a registration at the other NFs"
+        assert len(asked) == 7, "the price of a registration at the other NFs"
 
     run(scenario)
 
@@ -175,7 +175,7 @@ def test_an_initial_registration_with_context_reads_the_subscription_again() -> 
         await ue.accepted()
         await lab.until(lambda: lab.counters.registrations_total == 2)
         assert lab.counters.authentications_total == 1
-        assert lab.core.requests["GET nudm-sdm am-data"] == 2
+        assert lab.core.requests["GET nudm-sdm"] == 2
         assert lab.core.requests["POST npcf-am-policy-control policies"] == 1, "the association goes on"
         assert lab.core.released == ["1"] and not lab.ue(ue).sessions
 
@@ -246,7 +246,7 @@ def test_a_new_authentication_keeps_one_context() -> None:
         ("POST nausf-auth ue-authentications", 404, MmCause.ILLEGAL_UE),
         ("POST nausf-auth ue-authentications", 503, MmCause.CONGESTION),
         ("PUT nudm-uecm amf-3gpp-access", 403, MmCause.ILLEGAL_UE),
-        ("GET nudm-sdm am-data", 500, MmCause.CONGESTION),
+        ("GET nudm-sdm", 500, MmCause.CONGESTION),
         ("GET nnssf-nsselection network-slice-information", 403, MmCause.NO_NETWORK_SLICES_AVAILABLE),
     ],
 )
@@ -357,3 +357,19 @@ def test_the_algorithms_are_the_first_that_both_have() -> None:
         assert ue.security is not None and ue.security.algorithms == (0, 2)
 
     run(scenario, NEA="0,2")
+
+
+def test_too_many_registrations_at_once_are_congestion() -> None:
+    async def scenario(lab: AmfLab) -> None:
+        first, second = ScriptedUe(lab.gnb, 1), ScriptedUe(lab.gnb, 2)
+        request = first.registration_request()
+        first.start(request.encode())
+        k_amf = await first.authenticate()
+        second.start(second.registration_request().encode())
+        await expect_reject(second, MmCause.CONGESTION)
+        await first.secure(k_amf, request)
+        await first.accepted()
+        await lab.until(lambda: lab.counters.registrations_total == 1)
+        await second.register()
+
+    run(scenario, AMF_REGISTRATIONS_AT_ONCE="1")

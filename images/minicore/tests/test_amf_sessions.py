@@ -412,7 +412,7 @@ def test_a_ue_that_comes_by_another_gnb_leaves_the_first() -> None:
         former = ScriptedUe(lab.gnb)
         former.ran_id = former_ran_id
         assert (await former.released()).ids.amf_ue_ngap_id == former_amf_id
-        await lab.until(lambda: lab.ue(ue).sessions[1].is_active)
+        await lab.until(lambda: len(lab.core.updates) == 4)
         assert [data.get("upCnxState") for _, data, _ in lab.core.updates] == [
             None,
             "DEACTIVATED",

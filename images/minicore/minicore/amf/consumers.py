@@ -119,11 +119,11 @@ class Udm:
         )
         response.require(200, 204)
 
-    async def am_data(self, supi: str) -> dict[str, Any]:
-        return await self._data(supi, "am-data")
-
-    async def smf_select_data(self, supi: str) -> dict[str, Any]:
-        return await self._data(supi, "smf-select-data")
+    async def subscription(self, supi: str) -> Subscription:
+        """Both kinds of data by one request (clause 5.2.2.2.7)."""
+        query = {"dataset-names": "AM,SMF_SEL", **self._plmn}
+        response = await self._producers.request("nudm-sdm", "GET", f"/nudm-sdm/v2/{supi}", query=query)
+        return _read_subscription(_object(response.require(200)))
 
     async def subscribe(self, supi: str, callback: str) -> str:
         """Ask for changes of the data that the AMF keeps; return the URI of the subscription."""
@@ -140,18 +140,15 @@ class Udm:
     async def unsubscribe(self, subscription: str) -> None:
         (await self._producers.request_at(subscription, "DELETE")).require(200, 204, 404)
 
-    async def _data(self, supi: str, name: str) -> dict[str, Any]:
-        response = await self._producers.request("nudm-sdm", "GET", f"/nudm-sdm/v2/{supi}/{name}", query=self._plmn)
-        return _object(response.require(200))
-
     @staticmethod
     def _registration(supi: str) -> str:
         return f"/nudm-uecm/v1/{supi}/registrations/amf-3gpp-access"
 
 
-def read_subscription(am_data: dict[str, Any], smf_select_data: dict[str, Any]) -> Subscription:
-    """Combine both kinds of data, or raise Malformed."""
+def _read_subscription(datasets: dict[str, Any]) -> Subscription:
+    """From SubscriptionDataSets (TS 29.503 clause 6.1.6.2.15), or raise Malformed."""
     try:
+        am_data, smf_select_data = datasets["amData"], datasets.get("smfSelData", {})
         nssai = am_data.get("nssai") or {}
         default = tuple(slices.from_json(value) for value in nssai.get("defaultSingleNssais", []))
         others = tuple(slices.from_json(value) for value in nssai.get("singleNssais", []))

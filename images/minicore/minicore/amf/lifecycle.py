@@ -13,7 +13,7 @@ from typing import Any
 from ..ngap.errors import Cause
 from ..sbi.message import SbiError
 from .config import AmfConfig
-from .consumers import Pcf, Udm, read_subscription
+from .consumers import Pcf, Udm
 from .counters import Counters
 from .deliveries import Deliveries
 from .n2 import N2
@@ -132,10 +132,7 @@ class Lifecycle:
 
     async def _read_again(self, ue: UeContext) -> None:
         try:
-            am_data, smf_select_data = await asyncio.gather(
-                self._udm.am_data(ue.supi), self._udm.smf_select_data(ue.supi)
-            )
-            ue.subscription = read_subscription(am_data, smf_select_data)
+            ue.subscription = await self._udm.subscription(ue.supi)
         except SbiError as error:
             log.warning("%s: the changed subscriber data was not read: %s", ue.supi, error)
 

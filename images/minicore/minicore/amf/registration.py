@@ -19,7 +19,7 @@ from . import slices
 from .authentication import Authentication, AuthenticationRefused
 from .callbacks import Callbacks
 from .config import AmfConfig
-from .consumers import Nssf, Pcf, Subscription, Udm, read_subscription
+from .consumers import Nssf, Pcf, Subscription, Udm
 from .counters import Counters
 from .deliveries import Deliveries
 from .lifecycle import Lifecycle
@@ -72,6 +72,7 @@ class Registration:
         self._pcf = pcf
         self._nssf = nssf
         self._callbacks = callbacks
+        self._running = 0
 
     async def run(self, connection: Connection, request: gmm.RegistrationRequest, tac: int, identity: str) -> None:
         """Register the UE of a connection.
@@ -80,9 +81,9 @@ class Registration:
         `identity` is the SUCI of the request, or the SUPI that the AMF knows for its GUTI, or empty.
         """
         ue = connection.ue
+        self._running += 1
         try:
             await self._register(connection, request, tac, identity)
-            return
         except RegistrationRejected as rejection:
             await self._reject(connection, rejection.cause)
         except NoCommonAlgorithm:
@@ -101,6 +102,8 @@ class Registration:
         except SbiError as error:
             log.warning("registration of %s: %s", ue.supi or identity, error)
             await self._reject(connection, MmCause.CONGESTION)
+        finally:
+            self._running -= 1
 
     async def _register(
         self, connection: Connection, request: gmm.RegistrationRequest, tac: int, identity: str
@@ -111,6 +114,9 @@ class Registration:
         if request.registration_type == gmm.RegistrationType.EMERGENCY:
             raise RegistrationRejected(MmCause.SERVICES_NOT_ALLOWED)
         if not connection.is_secured:
+            if self._running > self._config.registrations_at_once:
+                # TS 23.501 clause 5.19.5.3: what has begun ends, instead of all being too late.
+                raise RegistrationRejected(MmCause.CONGESTION)
             request = await self._authenticate(connection, request, identity)
         ue.tac = tac
         is_initial = request.registration_type == gmm.RegistrationType.INITIAL or not ue.is_registered
@@ -154,14 +160,13 @@ class Registration:
                 ue.allowed_nssai = await self._select(ue.subscription, request)
             return
         supi = ue.supi
-        _, am_data, smf_select_data, _ = await asyncio.gather(
+        _, subscription, _ = await asyncio.gather(
             self._udm.register(supi, self._callbacks.deregistration(supi), is_initial),
-            self._udm.am_data(supi),
-            self._udm.smf_select_data(supi),
+            self._udm.subscription(supi),
             self._subscribe_to_changes(ue),
         )
-        ue.subscription = read_subscription(am_data, smf_select_data)
-        ue.allowed_nssai, _ = await asyncio.gather(self._select(ue.subscription, request), self._have_policy(ue))
+        ue.subscription = subscription
+        ue.allowed_nssai, _ = await asyncio.gather(self._select(subscription, request), self._have_policy(ue))
 
     async def _subscribe_to_changes(self, ue: UeContext) -> None:
         if not ue.sdm_subscription:
