@@ -78,11 +78,6 @@ class Guti5g:
     amf_pointer: int
     tmsi: int
 
-    def __str__(self) -> str:
-        """As SBI messages have it (TS 29.571 table 5.3.2-1)."""
-        amf_id = self.amf_region << 16 | self.amf_set << 6 | self.amf_pointer
-        return f"5g-guti-{self.plmn}{amf_id:06x}{self.tmsi:08x}"
-
     @property
     def s_tmsi(self) -> STmsi:
         return STmsi(self.amf_set, self.amf_pointer, self.tmsi)
@@ -93,10 +88,6 @@ class Pei:
     """IMEI (15 digits) or IMEISV (16 digits)."""
 
     digits: str
-
-    def __str__(self) -> str:
-        """As SBI messages have it (TS 29.571 table 5.3.2-1)."""
-        return f"imei-{self.digits}" if len(self.digits) == 15 else f"imeisv-{self.digits}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,10 +100,6 @@ class OtherIdentity:
     """An identity of another kind, as its bytes: a SUPI that is no IMSI, a MAC address, an EUI-64."""
 
     data: bytes
-
-    @property
-    def type(self) -> IdentityType:
-        return IdentityType(self.data[0] & 7)
 
 
 Identity = Suci | Guti5g | STmsi | Pei | NoIdentity | OtherIdentity

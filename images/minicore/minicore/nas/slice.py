@@ -27,12 +27,9 @@ class SNssai:
     mapped_sst: int | None = None
     mapped_sd: str | None = None
 
-    def to_json(self) -> dict[str, Any]:
-        """As SBI messages have it (TS 29.571 clause 5.4.4.2)."""
-        return {"sst": self.sst} if self.sd is None else {"sst": self.sst, "sd": self.sd}
-
     @classmethod
     def from_json(cls, value: dict[str, Any]) -> SNssai:
+        """From Snssai of SBI messages (TS 29.571 clause 5.4.4.2)."""
         sd = value.get("sd")
         return cls(int(value["sst"]), None if sd is None else str(sd).lower())
 
