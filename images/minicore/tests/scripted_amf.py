@@ -111,6 +111,7 @@ class ScriptedAmf:
         self.gnbs: list[Association] = []
         self.seen: list[str] = []
         self.resets = 0
+        self.releases: list[str] = []
         self.buffered: dict[str, bytes] = {}
         self.answering = True
         self.held: list[tuple[Association, int, bytes]] = []
@@ -164,6 +165,7 @@ class ScriptedAmf:
             case m.InitialContextSetupResponse() | sm.PduSessionResourceSetupResponse():
                 self._set_up(self.ues[message.amf_ue_ngap_id], message.sessions)
             case m.UeContextReleaseRequest():
+                self.releases.append(str(message.cause))
                 self._release(self.ues[message.amf_ue_ngap_id], Cause("radioNetwork", "user-inactivity"))
             case sm.PathSwitchRequest():
                 self._switch(association, message)
@@ -174,6 +176,11 @@ class ScriptedAmf:
         tmsi = FiveGSTmsi(ue.guti.amf_set, ue.guti.amf_pointer, ue.guti.tmsi)
         for association in self.gnbs:
             association.send(ngap.encode(m.Paging(tmsi, (Tai("00101", 1),))), 0)
+
+    def answer_late(self, supi: str) -> None:
+        """Accept a service request that was not answered."""
+        ue = next(ue for ue in self.ues.values() if ue.supi == supi and ue.connected)
+        self._establish_context(ue, gmm.ServiceAccept())
 
     def _fault(self, name: str) -> bool:
         if name in self.faults:

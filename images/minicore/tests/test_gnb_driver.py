@@ -148,6 +148,27 @@ def test_a_failed_procedure_is_counted_once_and_its_ue_comes_back(
     asyncio.run(scenario())
 
 
+def test_an_answer_to_a_ue_that_has_gone_has_its_connection_released(
+    udp_port: int, tmp_path: Path, until: Until
+) -> None:
+    async def scenario() -> None:
+        amf = ScriptedAmf(udp_port)
+        mix = {"service_request": 1.0}
+        changes = {"mix": mix, "procedure_timeout_s": 0.2}
+        async with running(udp_port, tmp_path / "out", amf, until, **changes) as (driver, end):
+            amf.faults.append("service silence")
+            await until(lambda: driver.log.failed())
+            supi = driver.ues[next(record.ue for record in driver.log.records if record.reason)].supi
+            amf.answer_late(supi)
+            await until(lambda: "radioNetwork/radio-connection-with-ue-lost" in amf.releases)
+            await until(lambda: "recovery_of_session" in driver.log.kinds())
+            summary = await end()
+        assert summary["ngap_errors"] == summary["wrong_keys"] == 0
+        assert summary["ues"]["registered"] == 8
+
+    asyncio.run(scenario())
+
+
 def test_faults_of_the_set_up(udp_port: int, tmp_path: Path, until: Until) -> None:
     async def scenario() -> None:
         amf = ScriptedAmf(udp_port)

@@ -17,7 +17,7 @@ from ..n2.gnb_link import GnbLink, connect
 from ..ngap import messages as m
 from ..ngap import session_messages as sm
 from ..ngap import transfers
-from ..ngap.errors import USER_INACTIVITY, Cause, NgapError
+from ..ngap.errors import UNKNOWN_UE_ID, USER_INACTIVITY, Cause, NgapError
 from ..ngap.values import (
     FiveGSTmsi,
     GlobalGnbId,
@@ -39,6 +39,7 @@ from .session import SESSION_ID, UeSession
 log = logging.getLogger(__name__)
 
 UE_STREAM = 1
+RADIO_LOST = Cause("radioNetwork", "radio-connection-with-ue-lost")
 SETUP_S = 5.0
 _QFI = (1,)
 _CELL_BITS = 14
@@ -91,6 +92,8 @@ class Connection:
     amf_id: int | None = None
     context: bool = False
     """Whether the AMF has set up the UE context at the gNB."""
+    is_abandoned: bool = False
+    """The UE has left without a word."""
 
 
 class Gnb:
@@ -163,8 +166,7 @@ class Gnb:
         )
 
     def uplink(self, connection: Connection, nas: bytes) -> None:
-        assert connection.amf_id is not None
-        self._send(m.UplinkNasTransport(connection.amf_id, connection.ran_id, nas, self._location), UE_STREAM)
+        self._send(m.UplinkNasTransport(*self._ids_of(connection), nas, self._location), UE_STREAM)
 
     def request_release(self, connection: Connection) -> None:
         """AN release: the UE is inactive (TS 23.502 clause 4.2.6)."""
@@ -187,9 +189,23 @@ class Gnb:
             UE_STREAM,
         )
 
-    def forget(self, connection: Connection) -> None:
+    def abandon(self, connection: Connection) -> None:
+        """The radio connection with the UE is lost: the AMF hears so, as soon as its id is known."""
+        self._detach(connection)
+        connection.is_abandoned = True
+        if connection.amf_id is not None:
+            self._request_abandoned(connection)
+
+    def _request_abandoned(self, connection: Connection) -> None:
+        self._send(m.UeContextReleaseRequest(*self._ids_of(connection), RADIO_LOST), UE_STREAM)
+
+    def _forget(self, connection: Connection) -> None:
         """The connection is not there any more."""
         self.connections.pop(connection.ran_id, None)
+        self._detach(connection)
+
+    @staticmethod
+    def _detach(connection: Connection) -> None:
         ue = connection.ue
         if ue.connection is connection:
             ue.connection = None
@@ -212,7 +228,7 @@ class Gnb:
         log.warning("gNB %d: association lost: %s", self.number + 1, reason)
         for connection in list(self.connections.values()):
             connection.ue.fail("N2 association lost")
-            self.forget(connection)
+            self._forget(connection)
         if self.on_lost is not None:
             self.on_lost()
 
@@ -269,7 +285,7 @@ class Gnb:
         session = connection.ue.session
         active = (SESSION_ID,) if session is not None and session.active else ()
         self._send(m.UeContextReleaseComplete(connection.amf_id, connection.ran_id, self._location, active), UE_STREAM)
-        self.forget(connection)
+        self._forget(connection)
 
     def _connection(self, ids: UeIds) -> Connection | None:
         if ids.ran_ue_ngap_id is not None:
@@ -283,11 +299,15 @@ class Gnb:
     def _on_ue_message(self, message: m.Message) -> None:
         connection = self.connections.get(getattr(message, "ran_ue_ngap_id", 0))
         if connection is None:
-            self.errors += 1
             log.warning("gNB %d: %s for an unknown UE", self.number + 1, message.NAME)
+            self._refuse(UeIds(getattr(message, "amf_ue_ngap_id", None), getattr(message, "ran_ue_ngap_id", None)))
             return
         if connection.amf_id is None:
             connection.amf_id = getattr(message, "amf_ue_ngap_id", None)
+            if connection.is_abandoned:
+                self._request_abandoned(connection)
+        if connection.is_abandoned:
+            return
         match message:
             case m.DownlinkNasTransport():
                 connection.ue.receive(message.nas)
@@ -312,6 +332,16 @@ class Gnb:
     def _ids_of(connection: Connection) -> tuple[int, int]:
         assert connection.amf_id is not None
         return connection.amf_id, connection.ran_id
+
+    def _refuse(self, ids: UeIds) -> None:
+        """Clause 10.6: a message for a UE that is not here."""
+        self.errors += 1
+        self._send(m.ErrorIndication(UNKNOWN_UE_ID, ids.amf_ue_ngap_id, ids.ran_ue_ngap_id), UE_STREAM)
+
+    @staticmethod
+    def _active_sessions(connection: Connection) -> tuple[int, ...]:
+        session = connection.ue.session
+        return (SESSION_ID,) if session is not None and session.active else ()
 
     def _on_context(self, connection: Connection, message: m.InitialContextSetupRequest) -> None:
         """Clause 8.3.1."""

@@ -186,7 +186,7 @@ class Ue:
     def forget_network(self) -> None:
         """Switch off and on: only the USIM remembers."""
         if self.connection is not None:
-            self.connection.gnb.forget(self.connection)
+            self.connection.gnb.abandon(self.connection)
         self._forget_registration()
 
     # What the gNB calls.
