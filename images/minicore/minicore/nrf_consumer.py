@@ -18,6 +18,8 @@ log = logging.getLogger(__name__)
 
 HEARTBEAT = json.dumps([{"op": "replace", "path": "/nfStatus", "value": "REGISTERED"}]).encode()
 RETRY_S = 0.5
+DEREGISTER_S = 0.5
+"""An NRF that does not answer must not take the time in which the NF answers what has come."""
 
 
 class NrfConsumer:
@@ -44,9 +46,10 @@ class NrfConsumer:
         if self.registered:
             self.registered = False
             try:
-                await self._client.request("DELETE", self._path)
-            except SbiError as error:
-                log.warning("not deregistered: %s", error)
+                async with asyncio.timeout(DEREGISTER_S):
+                    await self._client.request("DELETE", self._path)
+            except (SbiError, TimeoutError) as error:
+                log.warning("not deregistered: %s", error or "no answer")
         self._client.close()
 
     async def _keep_registered(self) -> None:

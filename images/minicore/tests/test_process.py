@@ -19,11 +19,13 @@ from typing import Any
 import pytest
 from minicore import ballast
 from minicore.sbi.client import Connection, SbiError
+from minicore.sbi.message import Request, Response
+from minicore.sbi.server import SbiServer
 from minicore.settings import Settings, SettingsError
 
 PACKAGE = Path(__file__).parents[1]
 # Addresses of their own on loopback: ports of the SBI and of PFCP are fixed.
-NRF, SMF = "127.58.0.33", "127.58.0.34"
+NRF, SMF, SCP = "127.58.0.33", "127.58.0.34", "127.58.0.42"
 
 
 @pytest.mark.parametrize(
@@ -75,6 +77,41 @@ def test_sigterm_deregisters_and_ends_with_zero() -> None:
         assert nrf.wait(5) == 0
     finally:
         for process in (nrf, smf):
+            process.kill()
+            process.wait()
+
+
+def test_sigterm_answers_what_is_under_way() -> None:
+    """Through an SCP as a process, to a producer that answers only after the signal."""
+    begun, go = asyncio.Event(), asyncio.Event()
+
+    async def slow(request: Request) -> Response:
+        begun.set()
+        await go.wait()
+        return Response(200, {}, request.body)
+
+    async def scenario(scp: subprocess.Popen[bytes]) -> None:
+        await state_of(SCP, lambda state: state["nrf_registered"])
+        server = SbiServer(slow)
+        headers = {"3gpp-sbi-target-apiroot": f"http://127.0.0.1:{await server.start('127.0.0.1', 0)}"}
+        connection = await Connection.open(SCP, 8000)
+        answer = connection.call("POST", "/x", b"body", headers)
+        await begun.wait()
+        scp.send_signal(signal.SIGTERM)
+        async with asyncio.timeout(2):
+            while not connection.draining:
+                await asyncio.sleep(0.01)
+        assert not answer.done()
+        go.set()
+        assert (await answer).body == b"body"
+        server.stop()
+
+    nrf, scp = start("nrf", NRF), start("scp", SCP)
+    try:
+        asyncio.run(scenario(scp))
+        assert scp.wait(5) == 0
+    finally:
+        for process in (nrf, scp):
             process.kill()
             process.wait()
 

@@ -164,6 +164,31 @@ def test_a_request_that_nobody_waits_for_is_cancelled_at_the_server(until: Until
     asyncio.run(scenario())
 
 
+def test_a_request_that_was_reset_before_it_was_begun_is_not_begun(until: Until) -> None:
+    async def scenario() -> None:
+        seen: list[str] = []
+
+        async def remember(request: Request) -> Response:
+            seen.append(request.path)
+            return Response(204)
+
+        server = SbiServer(remember)
+        port = await server.start("127.0.0.1", 0)
+        _, peer = await asyncio.get_running_loop().create_connection(lambda: Peer(True), "127.0.0.1", port)
+        for stream_id, path in ((1, b"/reset"), (3, b"/kept")):
+            fields = [(b":method", b"POST"), (b":scheme", b"http"), (b":path", path)]
+            peer.h2.send_headers(stream_id, fields, end_stream=True)
+        peer.h2.reset_stream(1, ErrorCodes.CANCEL)
+        # All in one segment, as what a frozen server finds in its socket.
+        peer.flush()
+        await until(lambda: peer.of_type(events.ResponseReceived))
+        assert seen == ["/kept"]
+        peer.transport.abort()
+        server.stop()
+
+    asyncio.run(scenario())
+
+
 def test_a_connection_that_ends_before_its_settings_had_no_request() -> None:
     async def scenario() -> None:
         server = await asyncio.start_server(lambda reader, writer: writer.close(), "127.0.0.1", 0)

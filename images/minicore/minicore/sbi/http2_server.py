@@ -162,6 +162,8 @@ class Http2Session:
         self._send(stream_id, problem.response())
 
     async def _respond(self, stream_id: int, stream: _Stream) -> None:
+        if stream_id not in self._open:
+            return  # reset or lost before it was begun, as when this NF was frozen: nobody waits for it
         headers = stream.headers
         path, query = split_target(headers[":path"])
         response = await self._answer(Request(headers[":method"], path, query, headers, stream.body))
