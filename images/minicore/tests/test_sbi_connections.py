@@ -259,6 +259,34 @@ def test_a_client_that_ignores_goaway_is_refused_then_cut(until: Until) -> None:
     asyncio.run(scenario())
 
 
+def test_what_comes_after_the_end_of_a_drained_connection_is_ignored(until: Until) -> None:
+    class Deaf(Peer):
+        def eof_received(self) -> bool:
+            self.has_ended = True
+            return True  # keeps its own side open
+
+    async def scenario() -> None:
+        async def ok(request: Request) -> Response:
+            return Response(204)
+
+        faults: list[dict[str, Any]] = []
+        asyncio.get_running_loop().set_exception_handler(lambda loop, context: faults.append(context))
+        server = SbiServer(ok)
+        port = await server.start("127.0.0.1", 0)
+        _, peer = await asyncio.get_running_loop().create_connection(lambda: Deaf(True), "127.0.0.1", port)
+        await until(lambda: peer.of_type(events.RemoteSettingsChanged))
+        drained = asyncio.create_task(server.drain(0.2))
+        await until(lambda: hasattr(peer, "has_ended"))
+        peer.h2.send_headers(1, [(b":method", b"GET"), (b":scheme", b"http"), (b":path", b"/")], end_stream=True)
+        peer.h2.ping(b"12345678")
+        peer.flush()
+        await drained
+        assert (faults, server.connections) == ([], set())
+        peer.transport.abort()
+
+    asyncio.run(scenario())
+
+
 class TimerlessLoop(asyncio.SelectorEventLoop):
     """Remembers what was scheduled for later."""
 

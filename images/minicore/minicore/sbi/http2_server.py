@@ -90,6 +90,7 @@ class Http2Session:
         self._tasks: set[asyncio.Task[None]] = set()
         self._is_flush_due = False
         self._last_stream_id: int | None = None
+        self._has_ended = False
         self._flush()
 
     def receive(self, data: bytes) -> None:
@@ -189,9 +190,10 @@ class Http2Session:
     def _flush(self) -> None:
         self._is_flush_due = False
         data = self._h2.data_to_send()
-        if self._transport.is_closing():
+        if self._has_ended or self._transport.is_closing():
             return
         if data:
             self._transport.write(data)
         if self._last_stream_id is not None and not self._open and self._outbox.is_empty:
+            self._has_ended = True
             self._transport.write_eof()
