@@ -33,8 +33,6 @@ PRUNED_CRYPTOGRAPHY = ("__pycache__", "*.pyi", "twofactor", "x509")
 LOADED_LIBRARIES = ("libusrsctp.so.2",)
 """What is loaded by name at run time; the front uses it where the kernel has no SCTP."""
 
-NEEDED_OF_PYCRATE = ("pycrate_asn1c", "pycrate_asn1dir", "pycrate_asn1rt", "pycrate_core", "__init__.py", "NGAP.py")
-
 IMPORT_ALL = """
 import importlib, importlib.util
 from minicore.__main__ import KINDS
@@ -69,9 +67,6 @@ def make_site(source: Path, site: Path) -> None:
         # Which installer put it there, and when, is not part of the package.
         for name in ("RECORD", "INSTALLER", "REQUESTED", "direct_url.json"):
             (information / name).unlink(missing_ok=True)
-    for path in [*site.glob("pycrate_*"), *site.glob("pycrate_asn1dir/*"), site / "bin"]:
-        if path.name not in NEEDED_OF_PYCRATE:
-            shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
     shutil.copytree(source / "minicore", site / "minicore", ignore=shutil.ignore_patterns("__pycache__"))
 
 

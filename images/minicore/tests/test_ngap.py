@@ -195,7 +195,10 @@ def test_what_is_written_out_by_hand() -> None:
     [
         (pdu(DOWNLINK_NAS, AMF, RAN), "abstract-syntax-error-reject"),
         (pdu(DOWNLINK_NAS, AMF, RAN, NAS, ie(999, 0, b"\0")), "abstract-syntax-error-reject"),
-        (pdu(DOWNLINK_NAS, AMF, RAN, ie(36, 0, b"\0")), "transfer-syntax-error"),
+        (pdu(DOWNLINK_NAS, AMF, RAN, NAS, ie(36, 0, b"\0")), "abstract-syntax-error-reject"),
+        (pdu(DOWNLINK_NAS, AMF, RAN, ie(38, 0, b"\x02A")), "transfer-syntax-error"),
+        (pdu(DOWNLINK_NAS, AMF, RAN, ie(38, 0, b"\x00A")), "transfer-syntax-error"),
+        (b"\x60" + pdu(DOWNLINK_NAS, AMF, RAN, NAS)[1:], "transfer-syntax-error"),
         (pdu(DOWNLINK_NAS, RAN, AMF, NAS), "abstract-syntax-error-falsely-constructed-message"),
         (pdu(DOWNLINK_NAS, AMF, AMF, RAN, NAS), "abstract-syntax-error-falsely-constructed-message"),
         (pdu(bytes((0, 200, 0)), AMF), "abstract-syntax-error-reject"),

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 Organic 5GC contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""IE types: between our values and what pycrate takes and gives for the ASN.1 type of the same name."""
+"""IE types: between our values and those of the ASN.1 type of the same name in `schema`."""
 
 from __future__ import annotations
 
@@ -55,14 +55,14 @@ _PRINTABLE = re.compile(r"[A-Za-z0-9 '()+,\-./:=?]*")
 
 
 def printable(name: str) -> Kind:
-    """PrintableString (X.680 clause 41.4): pycrate checks its characters only when it encodes."""
+    """PrintableString (X.680 clause 41.4): the encoding has room for more characters."""
 
     def read(value: str) -> str:
         if not _PRINTABLE.fullmatch(value):
             raise ValueError(f"{name} with a character that PrintableString has not")
         return value
 
-    return Kind(name, _same, read)
+    return Kind(name, read, read)
 
 
 def bits(name: str, length: int) -> Kind:

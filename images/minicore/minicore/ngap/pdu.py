@@ -9,12 +9,15 @@ import dataclasses
 from collections.abc import Callable
 from typing import Any
 
-from . import asn1, messages, session_messages
-from .errors import ABSTRACT_SYNTAX_ERROR_REJECT, FALSELY_CONSTRUCTED, NgapError
+from . import messages, schema, session_messages
+from .bits import AperError, Reader, read_octets
+from .errors import ABSTRACT_SYNTAX_ERROR_REJECT, FALSELY_CONSTRUCTED, TRANSFER_SYNTAX_ERROR, NgapError
+from .fields import CRITICALITIES, read_fields, with_length, write_fields
 from .messages import IGNORE, REJECT, Message
 from .peek import Peek, peek
 
-_ALTERNATIVES = ("initiatingMessage", "successfulOutcome", "unsuccessfulOutcome")
+_NO_ALTERNATIVE = 3
+"""NGAP-PDU has an extension bit and three alternatives in two bits; 4 and more: the extension bit is set."""
 _TRIGGERS = ("initiating-message", "successful-outcome", "unsuccessful-outcome")
 
 
@@ -28,6 +31,7 @@ def _all_messages() -> dict[tuple[int, int], type[Message]]:
 
 
 _MESSAGES = _all_messages()
+_TABLES = {kind: {ie.id: (place, ie) for place, ie in enumerate(kind.IES)} for kind in _MESSAGES.values()}
 _REQUIRED = {
     kind: frozenset([field.name for field in dataclasses.fields(kind) if field.default is dataclasses.MISSING])
     for kind in _MESSAGES.values()
@@ -37,33 +41,48 @@ _REQUIRED = {
 
 def encode(message: Message) -> bytes:
     """The PDU of a message; ValueError for a field that NGAP cannot carry. Empty optional lists are left out."""
-    ies = []
+    fields = []
     for ie in message.IES:
         value = getattr(message, ie.field)
         if value is None and ie.kind.name != "ResetType":
             continue
         if value == () and not ie.is_mandatory:
             continue
-        content = (ie.kind.name, ie.kind.write(value))
-        ies.append({"id": ie.id, "criticality": ie.criticality, "value": content})
-    body = {
-        "procedureCode": message.PROCEDURE,
-        "criticality": message.CRITICALITY,
-        "value": (message.NAME, {"protocolIEs": ies}),
-    }
-    return asn1.write(asn1.PDU, (_ALTERNATIVES[message.OUTCOME], body))
+        try:
+            fields.append((ie.id, ie.criticality, schema.write(ie.kind.name, ie.kind.write(value))))
+        except (KeyError, TypeError, AttributeError, OverflowError) as error:
+            raise ValueError(f"{ie.field}: {error}") from error
+    head = bytes((message.OUTCOME << 5, message.PROCEDURE, CRITICALITIES.index(message.CRITICALITY) << 6))
+    return head + with_length(write_fields(fields))
 
 
 def decode(data: bytes) -> Message:
     """The message of a PDU; NgapError with the cause of TS 38.413 clause 10 for one that cannot be used."""
-    seen = peek(data)
     try:
-        alternative, body = asn1.read(asn1.PDU, data)
-        if alternative not in _ALTERNATIVES:
-            raise NgapError(ABSTRACT_SYNTAX_ERROR_REJECT, f"{alternative} is no alternative of NGAP-PDU")
-        return _message(_ALTERNATIVES.index(alternative), body)
+        return _decode(data)
     except NgapError as error:
-        raise _described(error, seen) from error.__cause__
+        raise _described(error, peek(data)) from error.__cause__
+
+
+def _decode(data: bytes) -> Message:
+    reader = Reader(data)
+    try:
+        alternative, procedure, criticality = reader.take(8) >> 5, reader.take(8), reader.take(8) >> 6
+        body = read_octets(reader)
+        reader.finish()
+        if alternative == _NO_ALTERNATIVE or criticality == len(CRITICALITIES):
+            raise AperError("neither alternative nor criticality")
+        fields = read_fields(body)
+    except AperError as error:
+        raise NgapError(TRANSFER_SYNTAX_ERROR, f"NGAP-PDU: {error}") from error
+    kind = _MESSAGES.get((alternative, procedure))
+    if kind is None:
+        # Clause 10.3.4.1: what is not comprehended counts by the criticality that came with it.
+        is_reported = CRITICALITIES[criticality] != IGNORE
+        detail = f"procedure {procedure}, alternative {alternative} is not served"
+        raise NgapError(ABSTRACT_SYNTAX_ERROR_REJECT, detail, is_reported=is_reported)
+    build: Callable[..., Message] = kind
+    return build(**_fields(kind, fields))
 
 
 def _described(error: NgapError, seen: Peek | None) -> NgapError:
@@ -81,40 +100,28 @@ def _described(error: NgapError, seen: Peek | None) -> NgapError:
     )
 
 
-def _message(outcome: int, body: dict[str, Any]) -> Message:
-    kind = _MESSAGES.get((outcome, body["procedureCode"]))
-    name, content = body["value"]
-    if kind is None or name != kind.NAME:
-        # Clause 10.3.4.1: a procedure code that is not comprehended counts by the criticality that came with it.
-        is_reported = body["criticality"] != IGNORE
-        raise NgapError(ABSTRACT_SYNTAX_ERROR_REJECT, f"{name} is not served", is_reported=is_reported)
-    build: Callable[..., Message] = kind
-    return build(**_fields(kind, content["protocolIEs"]))
-
-
-def _fields(kind: type[Message], contents: list[dict[str, Any]]) -> dict[str, Any]:
+def _fields(kind: type[Message], contents: list[tuple[int, str, bytes]]) -> dict[str, Any]:
     fields: dict[str, Any] = {}
-    ies = iter(kind.IES)
-    table = {ie.id: ie for ie in kind.IES}
-    for content in contents:
-        ie = table.get(content["id"])
-        if ie is None:
-            _not_comprehended(kind, content["id"], content["criticality"])
+    table, required = _TABLES[kind], _REQUIRED[kind]
+    next_place = 0
+    for number, criticality, content in contents:
+        found = table.get(number)
+        if found is None:
+            _not_comprehended(kind, number, criticality)
             continue
-        if not any(ie is candidate for candidate in ies):
+        place, ie = found
+        if place < next_place:
             # Clause 10.3.6: wrong order or too many occurrences.
-            raise NgapError(FALSELY_CONSTRUCTED, f"{kind.NAME}: IE {ie.id} ({ie.kind.name}) is out of order")
-        name, value = content["value"]
+            raise NgapError(FALSELY_CONSTRUCTED, f"{kind.NAME}: IE {number} ({ie.kind.name}) is out of order")
+        next_place = place + 1
+        value = schema.read(ie.kind.name, content)
         try:
-            if name != ie.kind.name:
-                raise ValueError(f"{name} in the place of {ie.kind.name}")
             fields[ie.field] = ie.kind.read(value)
         except (ValueError, KeyError, TypeError, IndexError) as error:
-            _not_comprehended(kind, ie.id, content["criticality"], str(error))
-    required = _REQUIRED[kind]
-    for ie in kind.IES:
-        if ie.field in required and ie.field not in fields:
-            raise NgapError(ABSTRACT_SYNTAX_ERROR_REJECT, f"{kind.NAME}: IE {ie.id} ({ie.kind.name}) is missing")
+            _not_comprehended(kind, number, criticality, str(error))
+    if not required <= fields.keys():
+        missing = [f"{ie.id} ({ie.kind.name})" for ie in kind.IES if ie.field in required - fields.keys()]
+        raise NgapError(ABSTRACT_SYNTAX_ERROR_REJECT, f"{kind.NAME}: IE {', '.join(missing)} is missing")
     return fields
 
 

@@ -9,9 +9,11 @@ from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import Any, ClassVar, Self
 
-from . import kinds, per
+from . import kinds, schema
+from .bits import AperError
 from .errors import ABSTRACT_SYNTAX_ERROR_REJECT, TRANSFER_SYNTAX_ERROR, UNSPECIFIED, Cause, NgapError
-from .transfer_types import TRANSFERS
+from .fields import read_fields, write_fields
+from .messages import REJECT
 from .values import BitRate, QosFlow, Tunnel
 
 
@@ -79,7 +81,13 @@ _UL_TUNNEL = 139
 _SESSION_TYPE = 134
 _QOS_FLOWS = 136
 _SESSION_AMBR = 130
-_REJECT = "reject"
+_IES = {
+    _SESSION_AMBR: _AMBR.name,
+    _UL_TUNNEL: "UPTransportLayerInformation",
+    _SESSION_TYPE: "PDUSessionType",
+    _QOS_FLOWS: _FLOWS.name,
+}
+"""IEs of the setup request transfer that are served."""
 
 
 class Transfer:
@@ -90,21 +98,27 @@ class Transfer:
 
     def encode(self) -> bytes:
         """ValueError for a field that NGAP cannot carry."""
-        return per.encode(TRANSFERS[self.NAME], self._write())
+        try:
+            return self._encode()
+        except (KeyError, TypeError, AttributeError, OverflowError) as error:
+            raise ValueError(f"{self.NAME}: {error}") from error
 
     @classmethod
     def decode(cls, data: bytes) -> Self:
         """NgapError with the cause of TS 38.413 clause 10 for what is malformed or not served."""
         try:
-            value = per.decode(TRANSFERS[cls.NAME], data)
-        except per.PerError as error:
-            raise NgapError(TRANSFER_SYNTAX_ERROR, f"{cls.NAME}: {error}") from error
-        try:
-            return cls._read(value)
+            return cls._decode(data)
         except NgapError:
             raise
         except (ValueError, KeyError, TypeError, IndexError) as error:
             raise NgapError(ABSTRACT_SYNTAX_ERROR_REJECT, f"{cls.NAME}: {error}") from error
+
+    def _encode(self) -> bytes:
+        return schema.write(self.NAME, self._write())
+
+    @classmethod
+    def _decode(cls, data: bytes) -> Self:
+        return cls._read(schema.read(cls.NAME, data))
 
     def _write(self) -> dict[str, Any]:
         raise NotImplementedError
@@ -127,24 +141,27 @@ class SetupRequestTransfer(Transfer):
     ambr: BitRate | None = None
     """Must be there where a flow is not GBR."""
 
-    def _write(self) -> dict[str, Any]:
-        ies: list[tuple[int, str, Any]] = [
-            (_UL_TUNNEL, "UPTransportLayerInformation", _write_tunnel(self.uplink)),
-            (_SESSION_TYPE, "PDUSessionType", self.session_type),
-            (_QOS_FLOWS, _FLOWS.name, _FLOWS.write(self.flows)),
+    def _encode(self) -> bytes:
+        values = [
+            (_UL_TUNNEL, _write_tunnel(self.uplink)),
+            (_SESSION_TYPE, self.session_type),
+            (_QOS_FLOWS, _FLOWS.write(self.flows)),
         ]
         if self.ambr is not None:
-            ies.insert(0, (_SESSION_AMBR, _AMBR.name, _AMBR.write(self.ambr)))
-        return {"protocolIEs": [{"id": number, "criticality": _REJECT, "value": (name, v)} for number, name, v in ies]}
+            values.insert(0, (_SESSION_AMBR, _AMBR.write(self.ambr)))
+        return write_fields([(number, REJECT, schema.write(_IES[number], value)) for number, value in values])
 
     @classmethod
-    def _read(cls, value: dict[str, Any]) -> Self:
+    def _decode(cls, data: bytes) -> Self:
+        try:
+            fields = read_fields(data)
+        except AperError as error:
+            raise NgapError(TRANSFER_SYNTAX_ERROR, f"{cls.NAME}: {error}") from error
         ies: dict[int, Any] = {}
-        for ie in value["protocolIEs"]:
-            number = ie["id"]
-            if number in (_UL_TUNNEL, _SESSION_TYPE, _QOS_FLOWS, _SESSION_AMBR):
-                ies[number] = ie["value"][1]
-            elif ie["criticality"] == _REJECT:
+        for number, criticality, content in fields:
+            if number in _IES:
+                ies[number] = schema.read(_IES[number], content)
+            elif criticality == REJECT:
                 raise NgapError(ABSTRACT_SYNTAX_ERROR_REJECT, f"{cls.NAME}: IE {number} is not served")
         ambr = ies.get(_SESSION_AMBR)
         return cls(
