@@ -178,7 +178,7 @@ def test_a_restarted_upf_is_noticed(core_on_loopback: Any, upf_type: Any, until:
     asyncio.run(scenario())
 
 
-def test_a_restarted_smf_is_noticed(core_on_loopback: Any) -> None:
+def test_a_restarted_smf_is_noticed(core_on_loopback: Any, until: Until) -> None:
     async def scenario() -> None:
         async with core_on_loopback() as core, amf_of(core.sbi_port) as amf:
             await amf.create()
@@ -189,6 +189,10 @@ def test_a_restarted_smf_is_noticed(core_on_loopback: Any) -> None:
             # What the SMF sends now is refused: for the UPF there is no association.
             refused = await amf.post(CONTEXTS, {**CREATE, "pduSessionId": 3})
             assert (refused.status, refused.json()["cause"]) == (504, "NETWORK_FAILURE")
+            # The SMF takes it as lost, and associates again.
+            assert core.smf.state()["sessions"] == 0
+            await until(lambda: core.smf.state()["pfcp"][0]["up"])
+            await amf.create()
 
     asyncio.run(scenario())
 

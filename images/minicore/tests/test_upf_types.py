@@ -179,7 +179,9 @@ def test_without_a_tap_there_is_no_ethernet_session(rig_type: Any) -> None:
 
 
 DEVICES = r"""
+import fcntl
 import socket
+import struct
 import time
 from ipaddress import IPv4Interface, IPv6Interface
 from pathlib import Path
@@ -189,6 +191,10 @@ from minicore.upf.tun import Tap, Tun
 for _ in range(2):  # the second time they are found again
     tun = Tun("mc-tun", IPv4Interface("10.45.0.1/16"), IPv6Interface("fd45::1/48"))
     tap = Tap("mc-tap", IPv4Interface("10.46.0.1/16"))
+    for name in (b"mc-tun", b"mc-tap"):
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as control:
+            (mtu,) = struct.unpack_from("i", fcntl.ioctl(control, 0x8921, struct.pack("16s24x", name)), 16)
+        assert mtu == 1400
     assert {"mc-tun", "mc-tap"} <= {name for _, name in socket.if_nameindex()}
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as here:
         here.bind(("10.46.0.1", 0))

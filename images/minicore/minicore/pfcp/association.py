@@ -86,16 +86,19 @@ class Heartbeats:
                 response = await self._endpoint.request(association.peer, MessageType.HEARTBEAT_REQUEST, self._ies)
                 self._check(association, response)
             except PfcpTimeout as error:
-                self._lose(association, str(error))
+                self.lose(association, str(error))
             except CodecError as error:
                 log.warning("from %s: %s", association.peer[0], error)
 
     def _check(self, association: Association, message: Message) -> None:
         ie = message.find(IeType.RECOVERY_TIME_STAMP)
         if ie is not None and association.up and read_number(ie) != association.recovery_time_stamp:
-            self._lose(association, f"recovery time stamp {association.recovery_time_stamp} -> {read_number(ie)}")
+            self.lose(association, f"recovery time stamp {association.recovery_time_stamp} -> {read_number(ie)}")
 
-    def _lose(self, association: Association, reason: str) -> None:
+    def lose(self, association: Association, reason: str) -> None:
+        """The association is not there any more."""
+        if not association.up:
+            return
         association.up = False
         log.warning("association with %s lost: %s", association.peer[0], reason)
         self._on_lost(association, reason)

@@ -161,6 +161,9 @@ class N4Client:
             raise NoUpf
         response = await self.endpoint.request(upf, kind, ies, seid)
         cause = read_number(response.need(IeType.CAUSE))
+        if cause == Cause.NO_ESTABLISHED_ASSOCIATION:
+            # The UPF has lost this SMF: no heartbeat would show it.
+            self._heartbeats.lose(association, "the UPF knows no association")
         if cause != Cause.ACCEPTED:
             raise N4Error(kind.name, cause)
         return response

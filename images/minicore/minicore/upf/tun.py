@@ -69,19 +69,19 @@ class Device:
         os.close(self.fd)
 
     def _configure(self, control: socket.socket) -> None:
-        """Addresses and MTU, before it is up. What somebody else has prepared is left as it is: no NET_ADMIN needed."""
+        """Addresses, before it is up. What somebody else has prepared is left as it is: no NET_ADMIN is needed."""
 
     def _set_up(self, control: socket.socket) -> None:
         flags = fcntl.ioctl(control, SIOCGIFFLAGS, struct.pack("16sH22x", self._name, 0))
         (now,) = struct.unpack_from("H", flags, 16)
         if not now & IFF_UP:
+            fcntl.ioctl(control, SIOCSIFMTU, struct.pack("16si20x", self._name, MTU))
             fcntl.ioctl(control, SIOCSIFFLAGS, struct.pack("16sH22x", self._name, now | IFF_UP))
 
     def _set_ipv4(self, control: socket.socket, interface: IPv4Interface) -> None:
         if self._ipv4(control) != interface.ip.packed:
             self._set_address(control, SIOCSIFADDR, interface.ip.packed)
             self._set_address(control, SIOCSIFNETMASK, interface.netmask.packed)
-            fcntl.ioctl(control, SIOCSIFMTU, struct.pack("16si20x", self._name, MTU))
 
     def _ipv4(self, control: socket.socket) -> bytes | None:
         try:

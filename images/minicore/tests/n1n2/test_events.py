@@ -158,6 +158,26 @@ def test_sessions_are_restored_on_a_upf_that_was_restarted(
     asyncio.run(scenario())
 
 
+def test_a_upf_that_has_lost_the_association_gets_its_sessions_again(world: Any, until: Until) -> None:
+    async def scenario() -> None:
+        async with world(has_pcf=False) as here:
+            uri = await here.amf.session()
+            # As if the SMF had not answered for long: the UPF drops what it has of it.
+            (association,) = here.upf.n4.associations.values()
+            here.upf.n4._on_lost(association, "no answer")
+            association.up = False
+            assert here.upf.rules.sessions == {}
+            assert (await here.amf.create(request_of(2), 2)).status == 201
+            reject = decode((await here.amf.next())[1])
+            assert isinstance(reject, PduSessionEstablishmentReject)
+            await until(lambda: here.smf.state()["restored"] == 1)
+            assert (await here.amf.modify(uri, {"upCnxState": "DEACTIVATED"})).status == 200
+            (session,) = here.upf.rules.sessions.values()
+            assert session.fars[2].action == ApplyAction.BUFFER | ApplyAction.NOTIFY_CP
+
+    asyncio.run(scenario())
+
+
 def test_a_tunnel_that_the_gnb_has_lost_is_set_up_again(world: Any) -> None:
     async def scenario() -> None:
         async with world(has_pcf=False) as here:
