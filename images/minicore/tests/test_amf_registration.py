@@ -13,6 +13,7 @@ from minicore.nas import MmCause, gmm
 from minicore.nas.capability import SecurityCapability
 from minicore.nas.identity import Guti5g, IdentityType, Suci
 from minicore.nas.security import HeaderType
+from minicore.nas.slice import RejectedSlice, SNssai
 from minicore.ngap.messages import DownlinkNasTransport
 from minicore.ngap.values import Tai
 from minicore.security.milenage import Milenage
@@ -262,6 +263,26 @@ def test_a_refusal_of_another_nf_becomes_a_cause(refused: str, status: int, caus
         await lab.until(lambda: len(lab.amf.ues) == 0)
         lab.core.refusals.clear()
         await ScriptedUe(lab.gnb).register()
+
+    run(scenario)
+
+
+def test_slices_that_the_ue_does_not_get_are_named() -> None:
+    async def scenario(lab: AmfLab) -> None:
+        ue = ScriptedUe(lab.gnb)
+        accept = await ue.register(requested_slices=(SNssai(1), SNssai(2, "0a0b0c")))
+        assert accept.allowed_slices == (SNssai(1),)
+        assert accept.rejected_slices == (RejectedSlice(SNssai(2, "0a0b0c"), 0),)
+        await lab.until(lambda: lab.counters.registrations_total == 1)
+
+        lab.core.allowed = []
+        stranger = ScriptedUe(lab.gnb, 2)
+        request = stranger.registration_request(requested_slices=(SNssai(7),))
+        stranger.start(request.encode())
+        await stranger.secure(await stranger.authenticate(), request)
+        reject = await stranger.downlink(gmm.RegistrationReject)
+        assert reject.cause == MmCause.NO_NETWORK_SLICES_AVAILABLE
+        assert reject.rejected_slices == (RejectedSlice(SNssai(7), 0),)
 
     run(scenario)
 

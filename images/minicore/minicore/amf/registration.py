@@ -11,6 +11,7 @@ import logging
 from ..nas import MmCause, NasDecodeError, gmm
 from ..nas.gmm import NO_KEY
 from ..nas.identity import Suci
+from ..nas.slice import RejectedSlice
 from ..nas.values import Tai
 from ..ngap.errors import NORMAL_RELEASE, Cause
 from ..ngap.values import SessionSetup, Snssai
@@ -35,9 +36,10 @@ AUTHENTICATION_FAILURE = Cause("nas", "authentication-failure")
 
 
 class RegistrationRejected(ProcedureAborted):
-    def __init__(self, cause: MmCause) -> None:
+    def __init__(self, cause: MmCause, slices: tuple[RejectedSlice, ...] | None = None) -> None:
         super().__init__(f"5GMM cause {cause}")
         self.cause = cause
+        self.slices = slices
 
 
 class Registration:
@@ -85,7 +87,7 @@ class Registration:
         try:
             await self._register(connection, request, tac, identity)
         except RegistrationRejected as rejection:
-            await self._reject(connection, rejection.cause)
+            await self._reject(connection, rejection.cause, rejection.slices)
         except NoCommonAlgorithm:
             await self._reject(connection, MmCause.SECURITY_CAPABILITIES_MISMATCH)
         except AuthenticationRefused:
@@ -180,7 +182,8 @@ class Registration:
         allowed = await self._nssf.select(slices.from_nas(request.requested_slices), subscription)
         served = tuple(snssai for snssai in allowed if snssai in self._config.served)
         if not served:
-            raise RegistrationRejected(MmCause.NO_NETWORK_SLICES_AVAILABLE)
+            refused = slices.rejected(request.requested_slices, ())
+            raise RegistrationRejected(MmCause.NO_NETWORK_SLICES_AVAILABLE, refused)
         return served
 
     async def _accept(self, connection: Connection, request: gmm.RegistrationRequest) -> None:
@@ -196,6 +199,7 @@ class Registration:
             guti=self._config.guti(ue.tmsi or 0),
             tais=(Tai(self._config.mcc + self._config.mnc, self._config.tac),),
             allowed_slices=slices.to_nas(ue.allowed_nssai),
+            rejected_slices=slices.rejected(request.requested_slices, ue.allowed_nssai),
             sessions=frozenset(ue.sessions) if has_status else None,
             reactivation_result=frozenset(failed) if request.uplink_data is not None else None,
             t3512_s=self._config.t3512_s,
@@ -217,11 +221,13 @@ class Registration:
             ue.procedure = None
             await self._lifecycle.release(connection, NORMAL_RELEASE)
 
-    async def _reject(self, connection: Connection, cause: MmCause) -> None:
+    async def _reject(
+        self, connection: Connection, cause: MmCause, refused: tuple[RejectedSlice, ...] | None = None
+    ) -> None:
         """REGISTRATION REJECT; a UE that was not registered before is forgotten."""
         ue = connection.ue
         self._counters.registrations_rejected_total += 1
-        self._n1.send(ue, gmm.RegistrationReject(cause=cause))
+        self._n1.send(ue, gmm.RegistrationReject(cause=cause, rejected_slices=refused))
         if cause not in TEMPORARY:
             ue.is_registered = False
         await self._lifecycle.release(connection, NORMAL_RELEASE)

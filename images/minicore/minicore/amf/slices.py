@@ -5,11 +5,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from typing import Any
 
-from ..nas.slice import SNssai
+from ..nas.slice import RejectedSlice, SNssai
 from ..ngap.values import Snssai
+
+NOT_IN_PLMN = 0
+"""Cause value of a rejected S-NSSAI (TS 24.501 table 9.11.3.46.1)."""
+REJECTED_MAX = 8
+"""S-NSSAIs in a rejected NSSAI."""
 
 
 def parse(text: str) -> Snssai:
@@ -49,3 +54,9 @@ def from_nas(nssai: Iterable[SNssai] | None) -> tuple[Snssai, ...]:
 
 def to_nas(nssai: Iterable[Snssai]) -> tuple[SNssai, ...]:
     return tuple(SNssai(snssai.sst, snssai.sd or None) for snssai in nssai)
+
+
+def rejected(requested: Iterable[SNssai] | None, allowed: Container[Snssai]) -> tuple[RejectedSlice, ...] | None:
+    """What the UE asked for and does not get, as not available in this PLMN (TS 24.501 clause 9.11.3.46)."""
+    refused = [snssai for snssai in requested or () if one_from_nas(snssai) not in allowed]
+    return tuple(RejectedSlice(SNssai(snssai.sst, snssai.sd), NOT_IN_PLMN) for snssai in refused[:REJECTED_MAX]) or None
