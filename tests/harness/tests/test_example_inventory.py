@@ -9,7 +9,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-import yaml
+from ansible.parsing.dataloader import DataLoader
 from ansible.parsing.vault import VaultLib, VaultSecret
 
 from tests.harness.playbook import PROJECT
@@ -21,7 +21,7 @@ PROFILES = PROJECT / "collections/ansible_collections/organic/core5g/profiles"
 
 
 def variables() -> dict[str, Any]:
-    inventory = yaml.safe_load((INVENTORIES / "example" / "hosts.yml").read_text(encoding="utf-8"))
+    inventory = DataLoader().load_from_file(str(INVENTORIES / "example" / "hosts.yml"))
     found: dict[str, Any] = inventory["all"]["vars"]
     return found
 
@@ -35,7 +35,7 @@ def test_every_nf_has_an_address_of_its_own() -> None:
 def test_documented_password_opens_the_vault() -> None:
     assert PASSWORD.decode() in (INVENTORIES / "example" / "hosts.yml").read_text(encoding="utf-8")
     clear = VaultLib([("default", VaultSecret(PASSWORD))]).decrypt(SUBSCRIBERS.read_bytes())
-    for subscriber in yaml.safe_load(clear)["subscribers"]:
+    for subscriber in DataLoader().load(clear.decode())["subscribers"]:
         assert re.fullmatch("imsi-[0-9]{15}", subscriber["supi"])
         assert all(re.fullmatch("[0-9a-f]{32}", subscriber[name]) for name in ("k", "opc"))
 

@@ -37,7 +37,10 @@ class ActionModule(ActionBase):
         self._check_names(core["name"], names, in_core)
         if wanted["addresses"] is not None:
             self._check_addresses(wanted["addresses"], names)
-        profiles = {name: descriptions.load(self._loader, "profile", name) for name in names}
+            self._check_needs(core, task_vars or {})
+        profiles = {
+            name: descriptions.of_core(core, descriptions.load(self._loader, "profile", name)) for name in names
+        }
         drivers = {
             name: descriptions.network_driver(self._loader, profile, wanted["engine"], wanted["network_driver"])
             for name, profile in profiles.items()
@@ -64,6 +67,12 @@ class ActionModule(ActionBase):
             },
         )
         return result
+
+    @staticmethod
+    def _check_needs(core: dict[str, Any], variables: dict[str, Any]) -> None:
+        if missing := {name: what for name, what in core.get("needs", {}).items() if not variables.get(name)}:
+            listed = ". ".join(f"Set {name}, {what}" for name, what in missing.items())
+            raise AnsibleActionFail(f"The core {core['name']} needs more than its NFs. {listed}")
 
     @staticmethod
     def _check_addresses(addresses: dict[str, str], names: list[str]) -> None:

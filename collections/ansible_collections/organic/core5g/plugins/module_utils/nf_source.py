@@ -1,7 +1,7 @@
 # Copyright (c) 2026 Organic 5GC contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Where an NF reports its state, and how: its own JSON endpoint, Prometheus metrics, or only that its port is open."""
+"""The sources of an NF: its own JSON endpoint, Prometheus metrics, that its port is open, or nothing."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from typing import Any
 from ansible_collections.organic.core5g.plugins.module_utils import nf_http
 from ansible_collections.organic.core5g.plugins.module_utils.errors import StateError
 
-JSON, PROMETHEUS, PORT = "json", "prometheus", "port"
+JSON, PROMETHEUS, PORT, NONE = "json", "prometheus", "port", "none"
 ENTRIES = "entries"
 """What the fields call the answer of an endpoint that is an array."""
 _SAMPLE = re.compile(r"(?P<name>[A-Za-z_:][A-Za-z0-9_:]*)(?:\{.*\})?[ \t]+(?P<value>[^ \t]+)")
@@ -29,7 +29,7 @@ class Source:
     Attributes:
         port: TCP port.
         path: of the URL.
-        source: JSON, PROMETHEUS or PORT.
+        source: JSON, PROMETHEUS, PORT or NONE.
         fields: field of the state, with dots between levels, and its name at the source; empty: all of the JSON.
         associations: PFCP associations that must be up before the NF counts as ready.
     """
@@ -59,6 +59,8 @@ class Endpoint:
     def read(self, pid: int, timeout_s: float) -> dict[str, Any]:
         """The state, asked for out of the network namespace of process ``pid``."""
         source = self.source
+        if source.source == NONE:
+            return {}
         if source.source == PORT:
             nf_http.connect(self.address, source.port, pid, timeout_s).close()
             return {}

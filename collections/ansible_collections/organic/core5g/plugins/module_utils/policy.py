@@ -164,7 +164,7 @@ class Request:
 
     def downtime_budget_ms(self) -> int:
         """After that time the first of those that wait for the NF gives up; 0 if nobody does."""
-        return min(self.profile["budgets"].values(), default=0)
+        return min((budget for budget in self.profile["budgets"].values() if budget), default=0)
 
 
 @dataclasses.dataclass(frozen=True)

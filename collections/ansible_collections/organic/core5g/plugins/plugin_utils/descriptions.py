@@ -72,6 +72,12 @@ def network_driver(loader: DataLoader, profile: dict[str, Any], engine: str, wan
     )
 
 
+def of_core(core: dict[str, Any], profile: dict[str, Any]) -> dict[str, Any]:
+    """An NF's profile with the core's own time budgets in place of the strictest of all cores."""
+    budgets = core.get("budgets", {})
+    return {**profile, "budgets": {key: budgets.get(key, value) for key, value in profile["budgets"].items()}}
+
+
 def source(core: dict[str, Any], nf: dict[str, Any]) -> dict[str, Any]:
     """Where an NF of a core reports its state, as module_utils.nf_source takes it."""
     return {**(nf.get("state") or core["state"]), "associations": nf.get("associations", 0)}

@@ -60,6 +60,12 @@ def test_metrics_are_summed_up_over_their_labels() -> None:
 
 def test_open_port_is_a_state_without_fields() -> None:
     assert read(500, b"", source="port") == {}
+    assert Endpoint("127.0.0.1", Source(1, source="none")).read(os.getpid(), timeout_s=5) == {}
+
+
+def test_answer_without_entries_counts_none() -> None:
+    """As Go's encoding/json writes an empty slice that was never made."""
+    assert read(200, None, fields={"ues.registered": "entries"}) == {"ues": {"registered": 0}}
 
 
 def test_nobody_listens() -> None:

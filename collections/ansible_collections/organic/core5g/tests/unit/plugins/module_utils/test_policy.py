@@ -135,6 +135,7 @@ def test_strategy(options: dict[str, Any], strategy: str, reason: str) -> None:
 def test_the_shortest_budget_counts() -> None:
     assert request(profile=profile(pfcp_heartbeat_ms=10000, pfcp_request_give_up_ms=9000)).downtime_budget_ms() == 9000
     assert request().downtime_budget_ms() == 0
+    assert request(profile=profile(nrf_heartbeat_ms=0, pfcp_heartbeat_ms=10000)).downtime_budget_ms() == 10000
 
 
 def test_plan_of_a_move() -> None:

@@ -38,6 +38,13 @@ def test_templates_are_kept_for_later() -> None:
     assert "{{" in core["env"]["MINICORE_ADDRESS"]
 
 
+def test_budgets_of_a_core_replace_those_of_the_profile() -> None:
+    core = {"budgets": {"nrf_heartbeat_ms": 0, "pfcp_heartbeat_ms": 11000}}
+    profile = {"name": "nrf", "budgets": {"nrf_heartbeat_ms": 10000, "sbi_request_give_up_ms": 10000}}
+    assert descriptions.of_core(core, profile)["budgets"] == {"nrf_heartbeat_ms": 0, "sbi_request_give_up_ms": 10000}
+    assert descriptions.of_core({}, profile) == profile
+
+
 def profile(*liked: str) -> dict[str, Any]:
     return {"name": "ausf", "network_driver": {"preferred": liked[0], "alternatives": list(liked[1:])}}
 

@@ -1,0 +1,124 @@
+# Copyright (c) 2026 Organic 5GC contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The configuration of the cores of others, rendered: only keys that their documentation has (documented/)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import jinja2
+import pytest
+import yaml
+
+COLLECTION = Path(__file__).parents[3]
+TEMPLATES = COLLECTION / "roles" / "nf" / "templates"
+DOCUMENTED = Path(__file__).parent / "documented"
+CORES = sorted(path.stem for path in DOCUMENTED.glob("*.yml"))
+ALSO_DOCUMENTED = {
+    "open5gs": {
+        "amf": {"amf.plmn_support[].s_nssai[].sd"},
+        "nssf": {"nssf.sbi.client.nsi[].s_nssai.sd"},
+    },
+    "free5gc": {},
+}
+"""Keys that are in the comments of the documented files only."""
+FREE_NAMES = {"free5gc": {"upNodes"}}
+"""Keys whose own keys are names of the user's choice."""
+
+
+def load(path: Path) -> Any:
+    return yaml.safe_load(path.read_text(encoding="utf-8"))
+
+
+def variables(nf: str) -> dict[str, Any]:
+    defaults = load(COLLECTION / "roles" / "nf" / "defaults" / "main.yml")
+    names = sorted(path.stem for path in (COLLECTION / "profiles").glob("*.yml"))
+    addresses = {name: f"192.0.2.{33 + number}" for number, name in enumerate(names)}
+    slices = [{"sst": 1}, {"sst": 2, "sd": "000001"}]
+    own = {"nf_name": nf, "nf_addresses": addresses, "nf_address": addresses[nf], "nf_slices": slices}
+    return {**defaults, **own, "nf_mongodb_uri": "mongodb://192.0.2.50/core"}
+
+
+def render(core: str, nf: str) -> Any:
+    # As ansible.builtin.template does it.
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(TEMPLATES),
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        keep_trailing_newline=True,
+        autoescape=False,
+    )
+    environment.filters["to_json"] = json.dumps
+    return yaml.safe_load(environment.get_template(f"{core}/{nf}.yaml.j2").render(variables(nf)))
+
+
+def keys(value: Any, path: str = "", free: frozenset[str] = frozenset()) -> Iterator[str]:
+    """Paths of all values; [] is an entry of a list."""
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            name = "*" if path.split(".")[-1] in free else key
+            yield from keys(inner, f"{path}.{name}" if path else str(name), free)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from keys(inner, f"{path}[]", free)
+    else:
+        yield path
+
+
+def entries(core: str) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = load(COLLECTION / "cores" / f"{core}.yml")["nfs"]
+    return found
+
+
+ALL = [(core, nf["name"]) for core in CORES for nf in entries(core)]
+
+
+@pytest.mark.parametrize(("core", "nf"), ALL)
+def test_every_key_is_documented(core: str, nf: str) -> None:
+    documented = set(load(DOCUMENTED / f"{core}.yml")["keys"][nf])
+    optional = {key.rsplit(".", 1)[0] + ".sd" for key in documented if key.endswith(".sst")}
+    known = documented | ALSO_DOCUMENTED[core].get(nf, set()) | (optional if core == "free5gc" else set())
+    found = set(keys(render(core, nf), free=frozenset(FREE_NAMES.get(core, set()))))
+    assert found - known == set()
+    assert found
+
+
+@pytest.mark.parametrize(("core", "nf"), ALL)
+def test_an_nf_serves_at_its_own_address(core: str, nf: str) -> None:
+    own, text = variables(nf)["nf_address"], json.dumps(render(core, nf))
+    assert own in text
+    assert "127.0.0" not in text
+
+
+@pytest.mark.parametrize(("core", "nf"), ALL)
+def test_the_container_reads_what_is_rendered(core: str, nf: str) -> None:
+    (entry,) = [each for each in entries(core) if each["name"] == nf]
+    (file,) = entry["configuration"]
+    assert file == {"template": f"{core}/{nf}.yaml.j2", "path": f"/etc/organic/nf/{nf}/{nf}.yaml"}
+    assert file["path"] in " ".join(entry["command"])
+
+
+@pytest.mark.parametrize("core", CORES)
+def test_every_template_is_used(core: str) -> None:
+    used = {file["template"] for nf in entries(core) for file in nf["configuration"]}
+    assert used == {f"{core}/{path.name}" for path in (TEMPLATES / core).iterdir()}
+
+
+def test_mongodb_is_where_the_user_says() -> None:
+    for core, nfs in {"open5gs": ("udr", "pcf"), "free5gc": ("nrf", "udr", "pcf")}.items():
+        for nf in nfs:
+            assert "mongodb://192.0.2.50/core" in json.dumps(render(core, nf)), (core, nf)
+        assert "nf_mongodb_uri" in load(COLLECTION / "cores" / f"{core}.yml")["needs"]
+
+
+def test_programs_in_go_get_no_mptcp() -> None:
+    assert all(nf["sysctls"]["net.mptcp.enabled"] == "0" for nf in entries("free5gc"))
+
+
+def test_a_key_that_is_not_documented_is_found() -> None:
+    assert list(keys({"amf": {"ngapp": [{"address": 1}]}})) == ["amf.ngapp[].address"]
+    assert "amf.ngapp[].address" not in load(DOCUMENTED / "open5gs.yml")["keys"]["amf"]
