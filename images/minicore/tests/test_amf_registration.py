@@ -237,6 +237,8 @@ def test_a_new_authentication_keeps_one_context() -> None:
         assert lab.core.released == ["1"]
         assert lab.core.requests["POST nudm-sdm sdm-subscriptions"] == 1
         await lab.session(again, 2)
+        ue.start_protected(ue.service_request())
+        assert (await ue.downlink(gmm.ServiceReject)).cause == MmCause.UE_IDENTITY_CANNOT_BE_DERIVED
 
     run(scenario)
 

@@ -192,7 +192,7 @@ def test_data_for_an_idle_ue_pages_it() -> None:
             paging = await lab.gnb.expect(Paging)
             assert ue.guti is not None and paging.tmsi.tmsi == ue.guti.tmsi
         updates = len(lab.core.updates)
-        ue.start_protected(ue.service_request())
+        ue.start_protected(ue.service_request(uplink_data=frozenset({1})))
         await ue.downlink(gmm.ServiceAccept)
         assert [item.transfer for item in ue.contexts[-1].sessions] == [SETUP_TRANSFER]
         assert len(lab.core.updates) == updates, "the SMF has given its part before"

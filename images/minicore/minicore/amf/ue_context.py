@@ -134,7 +134,6 @@ class UeContext:
         self.sdm_subscription, older.sdm_subscription = older.sdm_subscription, ""
         self.subscription = older.subscription
         self.pending, older.pending = older.pending, []
-        self.former_tmsi = older.tmsi
 
 
 class UeStore:
