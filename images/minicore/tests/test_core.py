@@ -68,18 +68,18 @@ def assert_nothing_failed(summary: dict[str, Any]) -> None:
 @pytest.mark.parametrize("variables", [{}, {"UDM_STORE": "udr", "scp": True}], ids=["direct", "stateless by SCP"])
 def test_ues_live_in_the_core(run: Run, until: Until, tmp_path: Path, variables: dict[str, Any]) -> None:
     async def scenario(core: WholeCore) -> None:
-        async with core.load(tmp_path / "out", ues=UES, procedures_rate=60, deregister=True) as (driver, summary):
+        async with core.load(tmp_path / "out", ues=UES, procedures_rate=20, deregister=True) as (driver, summary):
             assert counts(core) == dict.fromkeys(counts(core), UES)
-            await until(lambda: {*DEFAULT_MIX} <= {*driver.log.kinds()} and driver.pings.answered > 50, 20)
-            amf = core[Amf].state()
-            assert amf["gnbs"] == 2 and amf["ues"]["registered"] >= UES - 2
+            await until(lambda: {*DEFAULT_MIX} <= {*driver.log.kinds()} and driver.pings.answered > 20, 60)
+            assert core[Amf].state()["gnbs"] == 2
         assert_nothing_failed(summary)
         assert summary["pings"]["lost"] == summary["pings"]["duplicated"] == 0
-        assert summary["pagings"] > 0
+        pagings = core[Amf].state()["counters"]["pagings_total"]
+        assert summary["pagings"] >= pagings >= summary["procedures"]["paging"]["succeeded"] > 0
         assert summary["authentications"] == summary["procedures"]["registration"]["succeeded"] > UES
         assert core[Ausf].state()["failed"] == 0
         # What a UE leaves behind after its deregistration: nothing.
-        await until(lambda: counts(core) == dict.fromkeys(counts(core), 0), 10)
+        await until(lambda: counts(core) == dict.fromkeys(counts(core), 0), 30)
         if variables:
             assert core[Scp].state()["forwarded"] > 100 and core[Scp].state()["failed"] == 0
 
@@ -89,13 +89,13 @@ def test_ues_live_in_the_core(run: Run, until: Until, tmp_path: Path, variables:
 def test_a_usim_that_is_ahead_is_followed(run: Run, until: Until, tmp_path: Path) -> None:
     async def scenario(core: WholeCore) -> None:
         mix = {"registration": 1.0}
-        async with core.load(tmp_path / "out", ues=UES, procedures_rate=20, mix=mix, pinging_share=0, idle_share=0) as (
+        async with core.load(tmp_path / "out", ues=UES, procedures_rate=10, mix=mix, pinging_share=0, idle_share=0) as (
             driver,
             summary,
         ):
             await core.provision(UES)  # the SQN is zero again
             before = len(driver.log.records)
-            await until(lambda: len(driver.log.records) > before + 30, 20)
+            await until(lambda: len(driver.log.records) > before + 30, 60)
         assert_nothing_failed(summary)
         assert summary["resynchronisations"] > 0
 
@@ -147,10 +147,10 @@ def test_one_of_two_stateless_udms_may_leave(run: Run, until: Until, tmp_path: P
         core.nfs[type("Other", (Udm,), {})] = first
         await core.start(Udm)
         mix = {"registration": 1.0}
-        async with core.load(tmp_path / "out", ues=UES, procedures_rate=20, mix=mix) as (driver, summary):
+        async with core.load(tmp_path / "out", ues=UES, procedures_rate=10, mix=mix) as (driver, summary):
             await first.stop()
             before = len(driver.log.records)
-            await until(lambda: len(driver.log.records) > before + 30, 20)
+            await until(lambda: len(driver.log.records) > before + 30, 60)
         assert_nothing_failed(summary)
 
     run(scenario, UDM_STORE="udr")

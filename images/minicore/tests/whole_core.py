@@ -80,8 +80,11 @@ class WholeCore:
             "opc": bytes.fromhex(OPC),
             "gtpu_port": self.gnb_port,
             "upf_port": self.upf.n3_port,
-            "setup_timeout_s": 30.0,
-            "procedure_timeout_s": 5.0,
+            # All NFs share one process, and that a busy machine: little load, and patience.
+            "ping_interval_s": 0.05,
+            "probe_interval_s": 0.05,
+            "setup_timeout_s": 60.0,
+            "procedure_timeout_s": 20.0,
         }
         return Options(**(values | changes))
 

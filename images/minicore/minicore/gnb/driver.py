@@ -264,7 +264,8 @@ class Driver:
         index = index_of(teid)
         if 0 <= index < len(self.ues):
             ue = self.ues[index]
-            if ue.session is not None and ue.session.ue_address == echo.destination:
+            # A packet for a UE that has become idle ends at the gNB: the UE does not get it.
+            if ue.session is not None and ue.session.active and ue.session.ue_address == echo.destination:
                 ue.downlink_data()
 
     def _find_tmsi(self, tmsi: FiveGSTmsi) -> Ue | None:

@@ -12,6 +12,7 @@ from ..load.pings import Pings
 from ..nas.gmm import RegistrationType, ServiceType
 from ..nas.qos import PduSessionType
 from ..nas.security import NasSecurityError
+from .session import UeSession
 from .station import Gnb
 from .statistics import ProcedureLog, Record
 from .ue import NGAP_CAPABILITY, ProcedureError, Ue
@@ -28,6 +29,9 @@ REGISTRATION_UPDATE = "registration_update"
 RECOVERY = "recovery"
 RECOVERY_OF_SESSION = "recovery_of_session"
 """Registration and PDU session of a UE whose procedure has failed; not those of the load."""
+
+DATA_AGAIN_S = 0.5
+"""How often a packet is sent to a UE that is to be paged."""
 
 
 class Procedures:
@@ -132,8 +136,17 @@ class Procedures:
         caller, seen = self._caller(), ue.data
         if caller is None or caller.session is None or ue.session is None:
             raise ProcedureError("paging: no UE to ping from")
-        self._pings.send_echo_request(caller.session, ue.session.ue_address, 0, bytes(8))
-        await ue.until(lambda: ue.data > seen and not ue.updating, "paging", self._timeout_s)
+        sending = self._loop.create_task(self._send_data(caller.session, ue.session.ue_address))
+        try:
+            await ue.until(lambda: ue.data > seen and not ue.updating, "paging", self._timeout_s)
+        finally:
+            sending.cancel()
+
+    async def _send_data(self, bearer: UeSession, address: str) -> None:
+        """A packet, and again: the first one is lost if the UPF still has the tunnel that the gNB has released."""
+        while True:
+            self._pings.send_echo_request(bearer, address, 0, bytes(8))
+            await asyncio.sleep(DATA_AGAIN_S)
 
     def answer_paging(self, ue: Ue) -> None:
         if ue.registered and ue.connection is None and not ue.updating:
