@@ -15,6 +15,7 @@ from ..pfcp.endpoint import Address
 from ..sbi.client import SbiError
 from ..sbi.router import Router
 from ..sbi.server import Application
+from ..served import served_slices
 from ..settings import N6_IPV6, PFCP_PORT, SBI_PORT, Environment, Settings
 from .api import SmfApi
 from .consumers import Consumers
@@ -69,7 +70,7 @@ class Smf(NetworkFunction):
         modification = Modification(self._sessions)
         self._api = SmfApi(self._sessions, Establishment(self._sessions), modification)
         self._events = Events(self._sessions, modification)
-        self._dnns = environment.text("DNNS", "internet").split(",")
+        self._served = served_slices(environment)
         self._duplicates = DuplicateFilter(self.router)
 
     def add_routes(self, router: Router) -> None:
@@ -130,5 +131,4 @@ class Smf(NetworkFunction):
 
     def profile_extra(self) -> dict[str, Any]:
         """TS 29.510 clause 6.1.6.2.12 (SmfInfo)."""
-        dnns = [{"dnn": dnn} for dnn in self._dnns]
-        return {"smfInfo": {"sNssaiSmfInfoList": [{"sNssai": {"sst": 1}, "dnnSmfInfoList": dnns}]}}
+        return {"smfInfo": {"sNssaiSmfInfoList": [{**one, "dnnSmfInfoList": dnns} for one, dnns in self._served]}}

@@ -9,6 +9,7 @@ from typing import Any
 
 from ..nf import NetworkFunction
 from ..pfcp.association import own_recovery_time_stamp
+from ..served import served_slices
 from ..settings import N6_IPV6, PFCP_PORT, Environment, Settings
 from .n4 import N4Responder
 from .rules import RuleTable
@@ -21,6 +22,7 @@ class Upf(NetworkFunction):
 
     def __init__(self, settings: Settings, environment: Environment) -> None:
         super().__init__(settings, environment)
+        self._served = served_slices(environment)
         self._rules = RuleTable(settings.address)
         tap = environment.text("TAP")
         tap_address = environment.interface("TAP_ADDRESS", "0.0.0.0/0") if environment.text("TAP_ADDRESS") else None
@@ -69,7 +71,7 @@ class Upf(NetworkFunction):
         address = self.settings.address
         return {
             "upfInfo": {
-                "sNssaiUpfInfoList": [{"sNssai": {"sst": 1}, "dnnUpfInfoList": [{"dnn": "internet"}]}],
+                "sNssaiUpfInfoList": [{**one, "dnnUpfInfoList": dnns} for one, dnns in self._served],
                 "interfaceUpfInfoList": [{"interfaceType": "N3", "ipv4EndpointAddresses": [address]}],
             }
         }

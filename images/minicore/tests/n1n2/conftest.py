@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
+from ipaddress import IPv4Interface
 from typing import Any
 
 import pytest
@@ -186,9 +187,13 @@ class World:
 @pytest.fixture
 def world(settings: Any, upf_type: Any, until: Until, udp_port: int) -> Callable[..., Any]:
     @contextlib.asynccontextmanager
-    async def run(has_pcf: bool = True, variables: dict[str, str] | None = None, **upf: Any) -> AsyncIterator[World]:
+    async def run(
+        has_pcf: bool = True, variables: dict[str, str] | None = None, n6: str = "10.45.0.1/16", **upf: Any
+    ) -> AsyncIterator[World]:
         nrf = Nrf(settings, port=0)
-        common = replace(settings, nrf=f"http://127.0.0.1:{await nrf.start()}", pfcp_heartbeat_s=0.05)
+        common = replace(
+            settings, n6=IPv4Interface(n6), nrf=f"http://127.0.0.1:{await nrf.start()}", pfcp_heartbeat_s=0.05
+        )
         upf_ = upf_type(gnb_port=udp_port, **upf)
         await upf_.start()
         kinds: list[type[Any]] = [Amf, Udm, *([Pcf] if has_pcf else [])]

@@ -155,6 +155,33 @@ def test_rejects(world: Any, n1: bytes, changes: Any, status: int, problem: str,
     asyncio.run(scenario())
 
 
+def test_the_last_address_is_given_away(world: Any) -> None:
+    async def scenario() -> None:
+        async with world(has_pcf=False, n6="10.45.0.1/30") as here:
+            uri = await here.amf.session()
+            response = await here.amf.create(request_of(2), 2)
+            data, parts = response.parts()
+            reject = decode(parts["n1"])
+            assert (response.status, data["error"]["cause"]) == (500, "INSUFFICIENT_RESOURCES")
+            assert isinstance(reject, PduSessionEstablishmentReject)
+            assert reject.cause == SmCause.INSUFFICIENT_RESOURCES
+            await here.amf.producers.request_at(uri, "POST", "/release", {})
+            assert (await here.amf.create(request_of(2), 2)).status == 201
+
+    asyncio.run(scenario())
+
+
+def test_slices_and_dnns_are_registered(world: Any) -> None:
+    async def scenario() -> None:
+        variables = {"MINICORE_SLICES": "1, 2-00000a", "MINICORE_DNNS": "internet,corporate"}
+        async with world(has_pcf=False, variables=variables) as here:
+            found = await here.amf.producers.discover("nsmf-pdusession", dnn="corporate", snssais=[{"sst": 1}])
+            (first, second) = found[0].profile["smfInfo"]["sNssaiSmfInfoList"]
+            assert second == {"sNssai": {"sst": 2, "sd": "00000a"}, "dnnSmfInfoList": first["dnnSmfInfoList"]}
+
+    asyncio.run(scenario())
+
+
 def test_a_session_that_is_created_again_replaces_the_older_one(world: Any, until: Until) -> None:
     async def scenario() -> None:
         async with world() as here:
