@@ -143,6 +143,15 @@ def test_sm_policy_follows_subscription_then_policy_data(rig: Any, until: Any) -
     rig(scenario)
 
 
+def test_a_session_after_a_registration_needs_no_udr(rig: Any) -> None:
+    async def scenario(rig: Rig) -> None:
+        await rig.create_am()
+        await rig.udr.stop()
+        assert (await rig.create_sm()).status == 201
+
+    rig(scenario)
+
+
 def test_a_deleted_subscriber_ends_the_policies(rig: Any, until: Any) -> None:
     async def scenario(rig: Rig) -> None:
         await rig.create_am()

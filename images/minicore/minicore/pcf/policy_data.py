@@ -5,7 +5,10 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections import OrderedDict
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from ..nf import NetworkFunction
@@ -20,8 +23,19 @@ CHANGE = "/minicore/v1/pcf/policy-data-change"
 ATTRIBUTES = {paths.AM_POLICY: "amPolicyData", paths.SM_POLICY: "smPolicyData"}
 """Resource of the UDR to attribute of PolicyDataChangeNotification (clause 5.4.2.8)."""
 
+KEEP_S = 30.0
+"""A UE's sessions follow its registration within seconds: they need no second request to the UDR."""
+
 OnChange = Callable[[str, dict[str, Any] | None], None]
 """Gets SUPI and new policy data; None if the subscriber is gone."""
+
+
+@dataclass(slots=True)
+class _Kept:
+    """Documents by the template of their resource."""
+
+    documents: dict[str, dict[str, Any]]
+    valid_until: float
 
 
 class PolicyData:
@@ -32,6 +46,7 @@ class PolicyData:
         self._subscribed = Once(self._subscribe)
         self._listeners: dict[str, OnChange] = {}
         self._changes = 0
+        self._kept: OrderedDict[str, _Kept] = OrderedDict()
 
     def add_routes(self, router: Router) -> None:
         router.add("POST", CHANGE, self.changed)
@@ -48,16 +63,11 @@ class PolicyData:
         if not SUPI.fullmatch(supi):
             raise Problem(400, "USER_UNKNOWN", "no SUPI of the form imsi-DIGITS")
         try:
-            await self._subscribed()
-            while True:
-                changes = self._changes
-                response = await self._nf.producers.request("nudr-dr", "GET", template.format(supi))
-                if response.status == 404:
-                    raise Problem(400, "USER_UNKNOWN", supi)
-                data = response.require(200).json()
-                if changes == self._changes:
-                    decide(data if isinstance(data, dict) else {})
-                    return
+            kept = self._kept.get(supi)
+            if kept is None or kept.valid_until < asyncio.get_running_loop().time():
+                await self._subscribed()
+                kept = await self._fetch(supi)
+            decide(kept.documents[template])
         except (SbiError, ValueError) as error:
             raise Problem(504, "TARGET_NF_NOT_REACHABLE", f"UDR: {error}") from error
 
@@ -72,10 +82,33 @@ class PolicyData:
             gone = one.get("delResources") or []
             for template, attribute in ATTRIBUTES.items():
                 if isinstance(one.get(attribute), dict):
+                    if supi in self._kept:
+                        self._kept[supi].documents[template] = one[attribute]
                     self._listeners[template](supi, one[attribute])
                 elif isinstance(gone, list) and template.format(supi) in gone:
+                    self._kept.pop(supi, None)
                     self._listeners[template](supi, None)
         return Response(204)
+
+    async def _fetch(self, supi: str) -> _Kept:
+        """All policy data of a UE, that no change came to meanwhile; kept for the sessions that follow."""
+        while True:
+            changes = self._changes
+            response = await self._nf.producers.request("nudr-dr", "GET", paths.POLICY_UE.format(supi))
+            if response.status == 404:
+                raise Problem(400, "USER_UNKNOWN", supi)
+            sets = response.require(200).json()
+            if not isinstance(sets, dict):
+                raise SbiError("its policy data are no JSON object")
+            if changes == self._changes:
+                break
+        documents = {template: sets.get(name) or {} for template, name in paths.POLICY_SETS.items()}
+        now = asyncio.get_running_loop().time()
+        while self._kept and next(iter(self._kept.values())).valid_until < now:
+            self._kept.popitem(last=False)
+        self._kept.pop(supi, None)
+        kept = self._kept[supi] = _Kept(documents, now + KEEP_S)
+        return kept
 
     async def _subscribe(self) -> None:
         body = {"notificationUri": self._nf.root + CHANGE, "monitoredResourceUris": [paths.POLICY_UES]}

@@ -18,9 +18,12 @@ SUBSCRIPTION_SUBS = SUBSCRIPTION_DATA + "/subs-to-notify"
 POLICY_DATA = DR + "/policy-data"
 """TS 29.519 clause 5.2."""
 POLICY_UES = POLICY_DATA + "/ues"
+POLICY_UE = POLICY_UES + "/{}"
 AM_POLICY = POLICY_UES + "/{}/am-data"
 SM_POLICY = POLICY_UES + "/{}/sm-data"
 POLICY_SUBS = POLICY_DATA + "/subs-to-notify"
+POLICY_SETS = {AM_POLICY: "amPolicyDataSet", SM_POLICY: "smPolicyDataSet"}
+"""Attributes of PolicyDataForIndividualUe, which POLICY_UE shows (TS 29.519 clause 5.4.2.30)."""
 
 PROVISIONED = {"am-data": "am", "smf-selection-subscription-data": "smf_selection", "sm-data": "sm"}
 """Resources below PROVISIONED_DATA, and the documents of a subscriber that they show."""

@@ -21,10 +21,17 @@ class PolicyDataApi:
         self._nf = nf
 
     def add_routes(self, router: Router) -> None:
+        router.add("GET", paths.POLICY_UE.format("{ueId}"), self.get_all)
         router.add("GET", paths.AM_POLICY.format("{ueId}"), self.get_am)
         router.add("GET", paths.SM_POLICY.format("{ueId}"), self.get_sm)
         router.add("POST", paths.POLICY_SUBS, self.subscribe)
         router.add("DELETE", paths.POLICY_SUBS + "/{subsId}", self.unsubscribe)
+
+    async def get_all(self, request: Request, ue_id: str) -> Response:
+        """PolicyDataForIndividualUe: all policy data at once."""
+        subscriber = self._find(ue_id)
+        documents = {paths.AM_POLICY: subscriber.am_policy, paths.SM_POLICY: subscriber.sm_policy}
+        return json_response({name: documents[template] for template, name in paths.POLICY_SETS.items()})
 
     async def get_am(self, request: Request, ue_id: str) -> Response:
         """AmPolicyData (clause 5.2.4)."""
