@@ -34,12 +34,11 @@ LOADED_LIBRARIES = ("libusrsctp.so.2",)
 """What is loaded by name at run time; the front uses it where the kernel has no SCTP."""
 
 IMPORT_ALL = """
-import importlib, importlib.util
+import importlib
 from minicore.__main__ import KINDS
 for target in KINDS.values():
     module, _, name = target.partition(":")
-    if importlib.util.find_spec(module.rpartition(".")[0]):
-        getattr(importlib.import_module(module), name)
+    getattr(importlib.import_module(module), name)
 import minicore.security.algorithms
 from minicore.n2.sctp.library import Library
 Library()

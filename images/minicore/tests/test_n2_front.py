@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import asyncio
+import uuid
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -32,6 +33,8 @@ from minicore.ngap.values import (
     UeIds,
     UserLocation,
 )
+from minicore.nrf.app import Nrf
+from minicore.sbi.producers import Producers
 from minicore.settings import Environment, Settings, SettingsError
 
 LOCATION = UserLocation(NrCgi("00101", 0x10), Tai("00101", 1))
@@ -279,7 +282,7 @@ def test_an_amf_set_looks_like_one_amf() -> None:
         assert gnb.got.empty()
         for pointer, amf in ((2, two), (1, one), (2, two)):
             gnb.says(initial(pointer + 10, pointer))
-            association, _ = await amf.got.get()
+            await amf.got.get()
         amf_of = {1: one, 2: two}
         for pointer, amf in amf_of.items():
             amf.says(amf.associations[0], m.DownlinkNasTransport(pointer + 100, pointer + 10, b"x"))
@@ -295,11 +298,14 @@ def test_an_amf_set_looks_like_one_amf() -> None:
         assert (one.got.qsize(), two.got.qsize()) == (19, 9)
         # A request without a UE goes to both, one answer comes back.
         gnb.says(m.NgReset(None))
-        await until(lambda: (one.got.qsize(), two.got.qsize()) == (20, 10))
-        for amf in amfs:
-            amf.says(amf.associations[0], m.NgResetAcknowledge())
-        amfs[0].says(association, m.Paging(FiveGSTmsi(1, 1, 1), (Tai("00101", 1),)))
-        assert sorted([type(await gnb.got.get()).__name__ for _ in range(2)]) == ["NgResetAcknowledge", "Paging"]
+        gnb.says(m.NgReset((UeIds(1),)))
+        await until(lambda: (one.got.qsize(), two.got.qsize()) == (21, 11))
+        for acknowledge in (m.NgResetAcknowledge(), m.NgResetAcknowledge((UeIds(1),))):
+            for amf in amfs:
+                amf.says(amf.associations[0], acknowledge)
+                amf.says(amf.associations[0], m.Paging(FiveGSTmsi(1, 1, 1), (Tai("00101", 1),)))
+        kinds = [type(await gnb.got.get()) for _ in range(6)]
+        assert kinds.count(m.NgResetAcknowledge) == 2 and kinds.count(m.Paging) == 4
         assert front.state()["ues"] == 0
 
     run(scenario, Amf(1, capacity=20), Amf(2, capacity=10))
@@ -372,6 +378,47 @@ def test_what_is_no_ngap_is_for_the_amf_to_refuse() -> None:
         assert await amf.malformed.get() == b"\xff\xff"
 
     run(scenario)
+
+
+def test_the_amfs_are_found_by_the_nrf() -> None:
+    """Real NRF, registration as the AMF does it; N2 of a discovered AMF is at 38412, so on an address of its own."""
+
+    async def whole() -> None:
+        nrf_address, amf_address = "127.38.4.12", "127.38.4.13"
+        nrf = Nrf(Settings.from_environment({"MINICORE_ADDRESS": nrf_address}), port=0)
+        url = f"http://{nrf_address}:{await nrf.start()}"
+        amf = Amf()
+        amf.port = await amf.server.start(amf_address)
+        sctp = FakeSctp()
+        variables = {"MINICORE_ADDRESS": "127.0.0.1", "MINICORE_NRF": url}
+        front = Front(Settings.from_environment(variables), Environment(variables), 0, sctp)
+        instance = str(uuid.uuid4())
+        profile = {
+            "nfInstanceId": instance,
+            "nfType": "AMF",
+            "nfStatus": "REGISTERED",
+            "ipv4Addresses": ["127.0.0.1"],
+            "amfInfo": {
+                "amfRegionId": "01",
+                "amfSetId": "001",
+                "guamiList": [{"plmnId": {"mcc": "001", "mnc": "01"}, "amfId": "010041"}],
+                "n2InterfaceAmfInfo": {"ipv4EndpointAddress": [amf_address]},
+            },
+        }
+        producers = Producers(url, "AMF")
+        try:
+            answer = await producers.request_at(url, "PUT", f"/nnrf-nfm/v1/nf-instances/{instance}", profile)
+            assert answer.status == 201
+            await front.start()
+            gnb = sctp.gnb()
+            assert (await gnb.set_up()).amf_name == "amf-1"
+        finally:
+            producers.close()
+            await front.stop()
+            await amf.server.stop()
+            await nrf.stop()
+
+    asyncio.run(asyncio.wait_for(whole(), 30))
 
 
 def test_a_front_needs_to_know_where_amfs_are() -> None:

@@ -45,6 +45,13 @@ class Ue:
     amf_ue_ngap_id: int | None = None
 
 
+@dataclass(slots=True)
+class Question:
+    """A request of a gNB that went to all AMFs."""
+
+    is_answered: bool = False
+
+
 class Gnb:
     """One association."""
 
@@ -63,8 +70,8 @@ class Gnb:
         """UEs of AMFs that have been away: the gNB does not know yet that their connections are gone."""
         self.asked: dict[int, deque[AmfLink | None]] = {}
         """By procedure code: whose request without a UE the gNB has yet to answer; None: nobody waits for it."""
-        self.asks: set[int] = set()
-        """Codes of procedures without a UE that the gNB has begun and has no answer to."""
+        self.asks: dict[tuple[int, AmfLink], deque[Question]] = {}
+        """By procedure code and AMF: what the gNB has asked without a UE and the AMF has not answered."""
 
     def leg(self, amf: AmfLink) -> Leg:
         leg = self.legs.get(amf)

@@ -24,7 +24,7 @@ from ...ngap.values import UeIds
 from ..framing import Frame, FrameType
 from ..sctp import SctpAssociation, SctpError
 from .amf_link import AmfLink
-from .gnb import Gnb, Leg, LegState, Ue
+from .gnb import Gnb, Leg, LegState, Question, Ue
 from .setup import NG_SETUP, NgSetup
 from .ues import UeTable
 
@@ -111,6 +111,7 @@ class Relay:
         """It has made its UEs idle: what the gNBs have of them is reset when it is back."""
         for gnb in self.gnbs:
             gnb.leg(amf).state = LegState.AWAY
+            gnb.asks = {key: questions for key, questions in gnb.asks.items() if key[1] is not amf}
             lost = [ue for ue in gnb.ues.values() if ue.amf is amf]
             gnb.lost.setdefault(amf, []).extend(lost)
             self.ues.forget(lost)
@@ -165,7 +166,7 @@ class Relay:
             if kind == (_INITIATING, _PATH_SWITCH) and ran_id is not None:
                 # The connection at the source gNB stays until the AMF shows the UE's ids at this one.
                 self.ues.begin(gnb, ran_id, ue.amf)
-            elif kind == (_SUCCESSFUL, _UE_CONTEXT_RELEASE):
+            elif kind == (_SUCCESSFUL, _UE_CONTEXT_RELEASE) and ue.gnb is gnb:
                 self.ues.forget([ue])
             return [ue.amf]
         if ran_id is not None or seen.amf_ue_ngap_id is not None:
@@ -182,8 +183,10 @@ class Relay:
             return [] if amf is None else [amf]
         if procedure == _NG_RESET:
             self._reset_by_gnb(gnb, data)
-        gnb.asks.add(procedure)
-        return self.up or self._any()
+        targets, question = self.up or self._any(), Question()
+        for amf in targets:
+            gnb.asks.setdefault((procedure, amf), deque()).append(question)
+        return targets
 
     def _reset_by_gnb(self, gnb: Gnb, data: bytes) -> None:
         try:
@@ -238,9 +241,11 @@ class Relay:
                     gnb.asked.setdefault(procedure, deque()).append(amf)
                 return True
             # All AMFs were asked; the gNB gets the first answer.
-            if procedure not in gnb.asks:
-                return False
-            gnb.asks.discard(procedure)
+            questions = gnb.asks.get((procedure, amf))
+            if questions:
+                question = questions.popleft()
+                is_first, question.is_answered = not question.is_answered, True
+                return is_first
         return True
 
     def to_gnb(self, gnb: Gnb, data: bytes, stream: int = 0) -> None:
