@@ -87,6 +87,14 @@ class AmfLab:
         ue.session_ready(setup)
         await self.until(lambda: self.ue(ue).sessions[psi].is_active)
 
+    async def idle_with_session(self) -> ScriptedUe:
+        """A UE in CM-IDLE with a PDU session."""
+        ue = await self.registered()
+        await self.session(ue)
+        await ue.become_idle()
+        await self.until(lambda: not self.ue(ue).is_connected)
+        return ue
+
     def ue(self, ue: ScriptedUe) -> UeContext:
         context = self.amf.ues.by_supi(ue.supi)
         assert context is not None

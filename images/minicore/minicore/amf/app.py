@@ -84,7 +84,7 @@ class Amf(NetworkFunction):
             ues,
             n1,
             registration,
-            ServiceRequests(counters, n1, n2, sessions, deliveries),
+            ServiceRequests(config, counters, ues, n1, n2, sessions, deliveries),
             deregistration,
             sessions,
             lifecycle,

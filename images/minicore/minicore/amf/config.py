@@ -41,6 +41,7 @@ class AmfConfig:
     t3513_s: float
     """Paging, again after."""
     t3550_s: float
+    t3555_s: float
     t3560_s: float
     t3570_s: float
     t3522_s: float
@@ -94,6 +95,7 @@ class AmfConfig:
             t3512_s=t3512_s,
             t3513_s=environment.number("T3513_S", 2),
             t3550_s=environment.number("T3550_S", 6),
+            t3555_s=environment.number("T3555_S", 6),
             t3560_s=environment.number("T3560_S", 6),
             t3570_s=environment.number("T3570_S", 6),
             t3522_s=environment.number("T3522_S", 6),

@@ -23,6 +23,8 @@ class Counters:
     pagings_total: int = 0
     """Paging procedures, not their retransmissions."""
     pagings_failed_total: int = 0
+    configuration_updates_total: int = 0
+    """UEs that have a new 5G-GUTI after they were paged."""
     deregistrations_total: int = 0
     an_releases_total: int = 0
     path_switches_total: int = 0

@@ -114,13 +114,13 @@ class Deliveries:
     async def _page(self, ue: UeContext) -> None:
         """Page in the UE's registration area; again when T3513 expires (TS 24.501 clause 5.6.2.2.1)."""
         self._counters.pagings_total += 1
-        message = Paging(
-            FiveGSTmsi(self._config.set_id, self._config.pointer, ue.tmsi or 0),
-            (Tai(self._config.mcc + self._config.mnc, ue.tac),),
-        )
+        tais = (Tai(self._config.mcc + self._config.mnc, ue.tac),)
         for _ in range(1 + RETRANSMISSIONS):
-            for gnb in self._gnbs.serving(ue.tac):
-                self._n2.send(gnb, message)
+            # A 5G-TMSI that the UE has not confirmed is not the only one that it may listen to.
+            for tmsi in [tmsi for tmsi in (ue.former_tmsi, ue.tmsi) if tmsi is not None]:
+                message = Paging(FiveGSTmsi(self._config.set_id, self._config.pointer, tmsi), tais)
+                for gnb in self._gnbs.serving(ue.tac):
+                    self._n2.send(gnb, message)
             await asyncio.sleep(self._config.t3513_s)
         ue.paging = None
         self._counters.pagings_failed_total += 1

@@ -148,7 +148,8 @@ class NasHandler:
         known = self._known_by_guti(request.identity)
         connection = self._secured(gnb, stream, message, known)
         identity = ""
-        if connection is not None:
+        if connection is not None and isinstance(request.identity, Guti5g):
+            self._ues.used_tmsi(connection.ue, request.identity.tmsi)
             request = self._complete(connection, request)
         else:
             connection = self._stranger(gnb, stream, message)
@@ -169,6 +170,7 @@ class NasHandler:
             known = None
         connection = self._secured(gnb, stream, message, known)
         if connection is not None:
+            self._ues.used_tmsi(connection.ue, identity.tmsi)
             request = self._complete(connection, request)
             self._lifecycle.begin(connection.ue, self._service_requests.run(connection, request))
             return

@@ -5,17 +5,35 @@
 
 from __future__ import annotations
 
+import contextlib
+from functools import partial
+
 from ..nas import gmm
+from .config import AmfConfig
 from .counters import Counters
 from .deliveries import Deliveries
-from .n1 import N1
+from .n1 import N1, NoAnswer
 from .n2 import N2
 from .sessions import Sessions
-from .ue_context import Connection
+from .ue_context import Connection, UeContext, UeStore
+
+ACKNOWLEDGEMENT_REQUESTED = 1
+"""Configuration update indication of TS 24.501 table 9.11.3.18.1."""
 
 
 class ServiceRequests:
-    def __init__(self, counters: Counters, n1: N1, n2: N2, sessions: Sessions, deliveries: Deliveries) -> None:
+    def __init__(
+        self,
+        config: AmfConfig,
+        counters: Counters,
+        ues: UeStore,
+        n1: N1,
+        n2: N2,
+        sessions: Sessions,
+        deliveries: Deliveries,
+    ) -> None:
+        self._config = config
+        self._ues = ues
         self._counters = counters
         self._n1 = n1
         self._n2 = n2
@@ -25,6 +43,7 @@ class ServiceRequests:
     async def run(self, connection: Connection, request: gmm.ServiceRequest) -> None:
         """Bring the user plane back that the UE, or an SMF that had it paged, asks for. The message was verified."""
         ue = connection.ue
+        was_paged = ue.paging is not None
         self._deliveries.reached(ue)
         if request.sessions is not None:
             gone = [session for psi, session in ue.sessions.items() if psi not in request.sessions]
@@ -41,3 +60,21 @@ class ServiceRequests:
             self._n2.establish(connection, self._n1.protect(ue, accept), [*setups, *activated])
             self._counters.service_requests_total += 1
             self._deliveries.flush(ue)
+            if was_paged:
+                await self._update(ue)
+
+    async def _update(self, ue: UeContext) -> None:
+        """A new 5G-GUTI, since the paging has shown the one before to all (TS 33.501 clause 6.12.3).
+
+        Without an answer both stay valid (TS 24.501 clause 5.4.4.6): by the next message it shows which one the UE has.
+        """
+        self._ues.allocate_tmsi(ue)
+        command = gmm.ConfigurationUpdateCommand(
+            indication=ACKNOWLEDGEMENT_REQUESTED, guti=self._config.guti(ue.tmsi or 0)
+        )
+        with contextlib.suppress(NoAnswer):
+            await self._n1.exchange(
+                ue, partial(self._n1.send, ue, command), self._config.t3555_s, gmm.ConfigurationUpdateComplete
+            )
+            self._ues.confirm_tmsi(ue)
+            self._counters.configuration_updates_total += 1

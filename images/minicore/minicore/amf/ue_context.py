@@ -201,6 +201,12 @@ class UeStore:
             del self._by_tmsi[ue.former_tmsi]
         ue.former_tmsi = None
 
+    def used_tmsi(self, ue: UeContext, tmsi: int) -> None:
+        """The UE, as its MAC proves, has used one of its 5G-TMSIs: it does not use the other one any more."""
+        if tmsi == ue.former_tmsi:
+            ue.tmsi, ue.former_tmsi = ue.former_tmsi, ue.tmsi
+        self.confirm_tmsi(ue)
+
     def remove(self, ue: UeContext) -> None:
         self._forget_tmsis(ue)
         if self._by_supi.get(ue.supi) is ue:
