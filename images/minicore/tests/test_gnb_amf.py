@@ -8,7 +8,8 @@ from __future__ import annotations
 import contextlib
 from collections.abc import AsyncIterator
 
-from minicore.gnb.station import Gnb, Network
+from minicore.gnb.connection import Network
+from minicore.gnb.station import Gnb
 from minicore.gnb.ue import Counters, Ue
 from minicore.gnb.usim import Usim
 from minicore.nas.gmm import RegistrationType, ServiceType

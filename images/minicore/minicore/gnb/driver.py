@@ -30,11 +30,12 @@ from ..ngap.values import FiveGSTmsi, Snssai
 from ..process import until_terminated
 from ..security.milenage import Milenage
 from ..settings import GTPU_PORT
+from .connection import Network
 from .load import DEFAULT_MIX, Load, Mix
 from .probes import N2Probe, SbiProbe
 from .procedures import Procedures
 from .session import index_of
-from .station import Gnb, GnbError, Network
+from .station import Gnb, GnbError
 from .statistics import ProcedureLog
 from .summary import summarise
 from .ue import Counters, Ue
@@ -112,7 +113,7 @@ class Driver:
         )
         for ue in self.ues:
             ue.on_paged = self.procedures.answer_paging
-        self.n2_probe = N2Probe(options.probe_interval_s, self._probe_n2)
+        self.n2_probe = N2Probe(options.probe_interval_s, self.gnbs[0].probe)
         self.sbi_probes = [
             SbiProbe(name, url, options.probe_interval_s, options.address) for name, url in options.probes.items()
         ]
@@ -205,9 +206,12 @@ class Driver:
     async def _finish(self) -> dict[str, Any]:
         unfinished, *_ = await asyncio.gather(
             self.load.finish(self.options.procedure_timeout_s),
-            asyncio.gather(self.pings.finish(ANSWER_S), *(probe.finish(ANSWER_S) for probe in self.sbi_probes)),
+            asyncio.gather(
+                self.pings.finish(ANSWER_S),
+                self.n2_probe.finish(ANSWER_S),
+                *(probe.finish(ANSWER_S) for probe in self.sbi_probes),
+            ),
         )
-        self.n2_probe.gaps.close(self.stopped)
         summary = summarise(self, unfinished)
         if self.options.deregister:
             await self.load.deregister()
@@ -244,9 +248,6 @@ class Driver:
 
     def _file(self, suffix: str) -> Path:
         return self.options.out.with_name(self.options.out.name + suffix)
-
-    def _probe_n2(self) -> None:
-        self.gnbs[0].probe()
 
     def _next_bearer(self) -> Bearer | None:
         ue = self._caller()

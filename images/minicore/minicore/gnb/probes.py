@@ -6,14 +6,17 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections import Counter, deque
 from collections.abc import Callable
+from functools import partial
 from urllib.parse import urlsplit
 
 from ..load.gaps import GapMeter
 from ..load.pace import due_times
 from ..sbi.client import Connection, SbiError
 from ..sbi.message import Response
+from .station import PROBE_NUMBERS
 
 RECONNECT_S = 0.1
 _ERROR = 500
@@ -21,35 +24,55 @@ _ERROR = 500
 
 
 class N2Probe:
-    """NGAP exchanges without a UE, answered by the AMF in their order; `send` has one more begin."""
+    """NGAP exchanges without a UE; `send` has one begin with a number, and `on_answer` gets the number back."""
 
-    def __init__(self, interval_s: float, send: Callable[[], None]) -> None:
+    def __init__(self, interval_s: float, send: Callable[[int], None]) -> None:
         self._loop = asyncio.get_running_loop()
         self._interval_s = interval_s
         self._send = send
+        self._due: dict[int, float] = {}
+        self._all_answered = asyncio.Event()
         self.gaps = GapMeter(interval_s)
         self.sent = 0
         self.answered = 0
         self.lag_s = 0.0
+        self.latencies_s: list[float] = []
 
     async def run(self) -> None:
         """Probe until cancelled."""
         async for due in due_times(self._interval_s):
             self.lag_s = max(self.lag_s, self._loop.time() - due)
+            number = self.sent % PROBE_NUMBERS
             self.sent += 1
             self.gaps.asked(due)
-            self._send()
+            self._due[number] = due
+            self._send(number)
 
-    def on_answer(self) -> None:
-        if self.answered < self.sent:
+    async def finish(self, timeout_s: float) -> None:
+        """Wait for the answers that are outstanding."""
+        stopped = self._loop.time()
+        self._all_answered.clear()
+        if self._due:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(timeout_s):
+                    await self._all_answered.wait()
+        self.gaps.close(stopped)
+
+    def on_answer(self, number: int) -> None:
+        due = self._due.pop(number, None)
+        if due is not None:
+            now = self._loop.time()
             self.answered += 1
-            self.gaps.answered(self._loop.time())
+            self.latencies_s.append(now - due)
+            self.gaps.answered(now)
+        if not self._due:
+            self._all_answered.set()
 
     def lost(self) -> None:
         """What is outstanding will not be answered: the association has ended."""
-        for _ in range(self.sent - self.answered):
+        for _ in self._due:
             self.gaps.failed()
-        self.answered = self.sent
+        self._due.clear()
 
 
 class SbiProbe:
@@ -71,6 +94,7 @@ class SbiProbe:
         self.sent = 0
         self.answered = 0
         self.connections = 0
+        self.latencies_s: list[float] = []
         self.failures: Counter[str] = Counter()
 
     async def start(self, timeout_s: float) -> None:
@@ -127,9 +151,9 @@ class SbiProbe:
             return
         answer = connection.call("GET", self._path)
         self._waiting.append(answer)
-        answer.add_done_callback(self._on_answer)
+        answer.add_done_callback(partial(self._on_answer, due))
 
-    def _on_answer(self, answer: asyncio.Future[Response]) -> None:
+    def _on_answer(self, due: float, answer: asyncio.Future[Response]) -> None:
         while self._waiting and self._waiting[0].done():
             self._waiting.popleft()
         if answer.cancelled():
@@ -139,8 +163,10 @@ class SbiProbe:
         elif answer.result().status >= _ERROR:
             self._fail(f"status {answer.result().status}")
         else:
+            now = self._loop.time()
             self.answered += 1
-            self.gaps.answered(self._loop.time())
+            self.latencies_s.append(now - due)
+            self.gaps.answered(now)
 
     def _fail(self, reason: str) -> None:
         self.failures[reason] += 1

@@ -9,8 +9,7 @@ import asyncio
 import itertools
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal
 
 from .. import ngap
 from ..n2.gnb_link import GnbLink, connect
@@ -26,7 +25,6 @@ from ..ngap.values import (
     SecurityCapabilities,
     SessionItem,
     SessionSetup,
-    Snssai,
     SupportedTa,
     Tai,
     Tunnel,
@@ -34,66 +32,24 @@ from ..ngap.values import (
     UserLocation,
 )
 from ..pfcp.ies import Teid
+from .connection import ConnectedUe, Connection, Network
 from .session import SESSION_ID, UeSession
 
 log = logging.getLogger(__name__)
 
 UE_STREAM = 1
+_PROBE = Cause("misc", "om-intervention")
 RADIO_LOST = Cause("radioNetwork", "radio-connection-with-ue-lost")
 SETUP_S = 5.0
 _QFI = (1,)
 _CELL_BITS = 14
-# No UE has this AMF UE NGAP ID: the reset of its connection changes nothing, and has to be acknowledged.
-_UNUSED_UE = UeIds((1 << 40) - 1)
-_RESET_ACKNOWLEDGE = bytes((0x20, 20))
+_LAST_UE = (1 << 40) - 1
+PROBE_NUMBERS = 1 << 16
+"""No UE has one of so many last AMF UE NGAP IDs: the reset of its connection changes nothing, and is acknowledged."""
 
 
 class GnbError(Exception):
     """The AMF refuses the gNB, or does not answer it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Network:
-    """What UEs and gNBs must know of the network."""
-
-    plmn: str
-    tac: int
-    slice: Snssai
-    dnn: str
-
-
-class ConnectedUe(Protocol):
-    """What a gNB needs of a UE."""
-
-    session: UeSession | None
-    connection: Connection | None
-
-    def receive(self, nas: bytes) -> None:
-        """A NAS message has arrived."""
-
-    def changed(self) -> None:
-        """The connection, the session, or their user plane has changed."""
-
-    def fail(self, reason: str) -> None:
-        """What the UE does now has failed."""
-
-    def check_key(self, k_gnb: bytes) -> None: ...
-
-    def paged(self) -> None: ...
-
-
-@dataclass(slots=True, eq=False)
-class Connection:
-    """UE-associated logical NG connection."""
-
-    gnb: Gnb
-    ran_id: int
-    ue: ConnectedUe
-    amf_id: int | None = None
-    context: bool = False
-    """Whether the AMF has set up the UE context at the gNB."""
-    is_abandoned: bool = False
-    """The UE has left without a word."""
 
 
 class Gnb:
@@ -113,11 +69,10 @@ class Gnb:
         self._link: GnbLink | None = None
         self._ids = itertools.count(1)
         self._setup: asyncio.Future[None] | None = None
-        self._probe = ngap.encode(m.NgReset((_UNUSED_UE,), Cause("misc", "om-intervention")))
         self.connections: dict[int, Connection] = {}
         self.errors = 0
         """Error indications, and messages of the AMF that cannot be used."""
-        self.on_probe: Callable[[], None] | None = None
+        self.on_probe: Callable[[int], None] | None = None
         self.on_lost: Callable[[], None] | None = None
         self._location = UserLocation(NrCgi(network.plmn, (number + 1) << _CELL_BITS), Tai(network.plmn, network.tac))
 
@@ -151,10 +106,9 @@ class Gnb:
             await self._link.close()
             self._link = None
 
-    def probe(self) -> None:
-        """Have the AMF acknowledge a reset that changes nothing; `on_probe` follows."""
-        if self._link is not None:
-            self._link.send(self._probe, 0)
+    def probe(self, number: int) -> None:
+        """Have the AMF acknowledge a reset that changes nothing; `on_probe` gets the number back."""
+        self._send(m.NgReset((UeIds(_LAST_UE - number),), _PROBE), 0)
 
     def begin(self, ue: ConnectedUe, nas: bytes, cause: str, tmsi: FiveGSTmsi | None) -> None:
         """First message of a UE that was idle; it is connected from now on."""
@@ -233,10 +187,6 @@ class Gnb:
             self.on_lost()
 
     def _received(self, stream: int, pdu: bytes) -> None:
-        if pdu.startswith(_RESET_ACKNOWLEDGE):
-            if self.on_probe is not None:
-                self.on_probe()
-            return
         try:
             self._on_message(ngap.decode(pdu))
         except NgapError as error:
@@ -245,6 +195,8 @@ class Gnb:
 
     def _on_message(self, message: m.Message) -> None:
         match message:
+            case m.NgResetAcknowledge():
+                self._on_acknowledge(message)
             case m.NgSetupResponse() | m.NgSetupFailure():
                 self._on_setup(message)
             case m.Paging():
@@ -259,6 +211,11 @@ class Gnb:
                 log.warning("gNB %d: the AMF announces that it is unavailable", self.number + 1)
             case _:
                 self._on_ue_message(message)
+
+    def _on_acknowledge(self, message: m.NgResetAcknowledge) -> None:
+        number = message.connections[0].amf_ue_ngap_id if message.connections else None
+        if number is not None and self.on_probe is not None:
+            self.on_probe(_LAST_UE - number)
 
     def _on_setup(self, message: m.NgSetupResponse | m.NgSetupFailure) -> None:
         if self._setup is None or self._setup.done():

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..load.gaps import GapMeter
 from .procedures import RECOVERY, RECOVERY_OF_SESSION
+from .statistics import percentiles
 
 if TYPE_CHECKING:
     from .driver import Driver
@@ -57,11 +58,16 @@ def summarise(driver: Driver, unfinished: int) -> dict[str, Any]:
             "error_indications": pings.error_indications,
         },
         "probes": {
-            "n2": {"sent": driver.n2_probe.sent, "answered": driver.n2_probe.answered},
+            "n2": {
+                "sent": driver.n2_probe.sent,
+                "answered": driver.n2_probe.answered,
+                "latency_ms": percentiles(driver.n2_probe.latencies_s),
+            },
             **{
                 probe.name: {
                     "sent": probe.sent,
                     "answered": probe.answered,
+                    "latency_ms": percentiles(probe.latencies_s),
                     "connections": probe.connections,
                     "failures": dict(probe.failures),
                 }

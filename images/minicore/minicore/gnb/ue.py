@@ -29,8 +29,9 @@ from ..nas.slice import SNssai
 from ..ngap.values import FiveGSTmsi, SecurityCapabilities
 from ..security import keys
 from ..security.algorithms import DOWNLINK, UPLINK
+from .connection import Connection, Network
 from .session import SESSION_ID, UeSession
-from .station import Connection, Gnb, Network
+from .station import Gnb
 from .usim import MacFailureError, SynchFailureError, Usim
 
 CAPABILITY = SecurityCapability.of((0, 2), (0, 2))
