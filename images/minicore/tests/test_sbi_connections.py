@@ -175,10 +175,14 @@ def test_a_request_that_was_reset_before_it_was_begun_is_not_begun(until: Until)
         server = SbiServer(remember)
         port = await server.start("127.0.0.1", 0)
         _, peer = await asyncio.get_running_loop().create_connection(lambda: Peer(True), "127.0.0.1", port)
-        for stream_id, path in ((1, b"/reset"), (3, b"/kept")):
+        # One has no path, so its refusal has nobody to go to; one sends a part of its body.
+        for stream_id, path in ((1, b"/reset"), (3, b""), (5, b"/part"), (7, b"/kept")):
             fields = [(b":method", b"POST"), (b":scheme", b"http"), (b":path", path)]
-            peer.h2.send_headers(stream_id, fields, end_stream=True)
-        peer.h2.reset_stream(1, ErrorCodes.CANCEL)
+            peer.h2.send_headers(stream_id, fields, end_stream=path != b"/part")
+            if path == b"/part":
+                peer.h2.send_data(stream_id, b"part")
+            if path != b"/kept":
+                peer.h2.reset_stream(stream_id, ErrorCodes.CANCEL)
         # All in one segment, as what a frozen server finds in its socket.
         peer.flush()
         await until(lambda: peer.of_type(events.ResponseReceived))

@@ -108,6 +108,7 @@ class Connection(asyncio.Protocol):
             call.fail(NotProcessed(reason))
         if not self._ready.done():
             self._ready.set_exception(NotProcessed(reason))
+            self._ready.exception()  # who opened it may have given up already
         if self.on_lost is not None:
             self.on_lost()
 

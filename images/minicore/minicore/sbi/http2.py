@@ -9,7 +9,6 @@ from h2.config import H2Configuration
 from h2.connection import H2Connection
 from h2.errors import ErrorCodes
 from h2.events import ConnectionTerminated, DataReceived, Event
-from h2.exceptions import StreamClosedError
 from h2.settings import SettingCodes, Settings
 from hyperframe.frame import Frame, GoAwayFrame
 
@@ -54,11 +53,13 @@ class Http2Connection(H2Connection):
         if self._consumed > CONNECTION_WINDOW // 4:
             self.increment_flow_control_window(self._consumed)
             self._consumed = 0
-        if event.stream_ended is None and length:
-            try:
-                self.increment_flow_control_window(length, stream_id)
-            except StreamClosedError:
-                return  # it ended with the same octets
+        if event.stream_ended is None and length and self.is_open(stream_id):
+            self.increment_flow_control_window(length, stream_id)
+
+    def is_open(self, stream_id: int | None) -> bool:
+        """Whether a stream is open after all that was received: its end may have come in the same segment."""
+        stream = self.streams.get(stream_id) if stream_id is not None else None
+        return stream is not None and stream.open
 
     def go_away(self, last_stream_id: int) -> None:
         """Prepare a GOAWAY after which the streams up to this one are still answered (RFC 9113 clause 6.8)."""

@@ -148,6 +148,8 @@ class Http2Session:
             self.drain()
 
     def _on_head(self, stream_id: int, fields: Iterable[tuple[Any, Any]]) -> None:
+        if not self._h2.is_open(stream_id):
+            return
         if self._last_stream_id is not None and stream_id > self._last_stream_id:
             self._h2.reset_stream(stream_id, ErrorCodes.REFUSED_STREAM)
             return
@@ -160,7 +162,8 @@ class Http2Session:
     def _refuse(self, stream_id: int, problem: Problem) -> None:
         """Answer before the request has ended; the rest of it is not looked at."""
         self._streams.pop(stream_id, None)
-        self._send(stream_id, problem.response())
+        if self._h2.is_open(stream_id):
+            self._send(stream_id, problem.response())
 
     async def _respond(self, stream_id: int, stream: _Stream) -> None:
         if stream_id not in self._open:
