@@ -31,9 +31,10 @@ export LAB_NAME LAB_NETWORK_PREFIX
 lab_vars := -e lab_name=$(LAB_NAME) -e lab_network_prefix=$(LAB_NETWORK_PREFIX)
 
 ##@ Use it
+# Another NF, another strategy: make demo NF=amf STRATEGY=post_copy
 .PHONY: demo
-demo: $(RUN) ## Migrate a live SMF between two lab hosts and print what it cost (run it again: it migrates back)
-	python -m organic5gc demo --lab-name $(LAB_NAME) --lab-network-prefix $(LAB_NETWORK_PREFIX)
+demo: $(RUN) ## A whole core with UEs in a lab: its SMF moves, or NF=amf; prints what it cost (run it again: it moves back)
+	python -m organic5gc demo --lab-name $(LAB_NAME) --lab-network-prefix $(LAB_NETWORK_PREFIX)$(if $(NF), --nf $(NF))$(if $(STRATEGY), --strategy $(STRATEGY))
 
 .PHONY: benchmark
 benchmark: $(RUN) ## Compare this migration with Docker's, Podman's and runc's own (artifacts/benchmark/results.json)

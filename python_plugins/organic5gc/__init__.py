@@ -5,19 +5,20 @@
 
 from __future__ import annotations
 
-from organic5gc.migration import Migration, Pfcp, Requests, Sessions, Step, TcpConnections
+from organic5gc.migration import Connections, Gaps, Held, Migration, Outcomes, Pfcp, Step
 from organic5gc.playbooks import Interrupted, MigrationProgress, PlaybookFailed, PlaybookRun, Progress
 
 __all__ = [
+    "Connections",
+    "Gaps",
+    "Held",
     "Interrupted",
     "Migration",
     "MigrationProgress",
+    "Outcomes",
     "Pfcp",
     "PlaybookFailed",
     "PlaybookRun",
     "Progress",
-    "Requests",
-    "Sessions",
     "Step",
-    "TcpConnections",
 ]

@@ -10,7 +10,7 @@ import os
 import sys
 from pathlib import Path
 
-from organic5gc.demo import Demo, DemoError, table
+from organic5gc.demo import NFS, Demo, DemoError, table
 from organic5gc.display import StepDisplay
 from organic5gc.playbooks import Interrupted, PlaybookFailed
 
@@ -22,25 +22,28 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="organic5gc", description="Live migration of 5G core network functions")
     parser.add_argument("--project", type=Path, default=Path(), help="directory of the checkout (default: here)")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    demo = commands.add_parser("demo", help="migrate a live SMF between two lab hosts and print what it cost")
+    demo = commands.add_parser("demo", help="migrate a live NF between two lab hosts and print what it cost")
     demo.add_argument("--lab-name", default="lab", help="default: %(default)s")
     demo.add_argument(
         "--lab-network-prefix", default="10.55", help="first two bytes of its addresses, default: %(default)s"
     )
+    demo.add_argument("--nf", choices=NFS, default=NFS[0], help="default: %(default)s")
+    demo.add_argument("--strategy", default="profile", help="default: %(default)s, the choice of the NF's profile")
     options = parser.parse_args(arguments)
     project = options.project.resolve()
     if not (project / "ansible.cfg").is_file():
         parser.error(f"{project} is not a checkout of Organic 5GC: it has no ansible.cfg")
-    return run_demo(project, options.lab_name, options.lab_network_prefix)
+    lab_name, prefix = options.lab_name, options.lab_network_prefix
+    return run_demo(Demo(project, StepDisplay(), lab_name, prefix, options.nf, options.strategy))
 
 
-def run_demo(project: Path, lab_name: str, lab_network_prefix: str) -> int:
+def run_demo(demo: Demo) -> int:
     """Run the demo; the last line is the path of its result, or what to do next."""
     if os.geteuid() != 0:
         print("The lab is made of network namespaces and needs root: sudo make demo", file=sys.stderr)
         return 1
     try:
-        migration, result = Demo(project, StepDisplay(), lab_name, lab_network_prefix).run()
+        migration, result = demo.run()
     except PlaybookFailed as failure:
         print(explain(failure), file=sys.stderr)
         return 1

@@ -25,17 +25,26 @@ class Step:
 
 
 @dataclass(frozen=True)
-class Requests:
-    """Signalling requests of the clients over the whole run."""
+class Gaps:
+    """Longest time without an answer while one was due, as gNBs, UEs and an SBI client saw it over the whole run."""
 
-    answered: int
-    failed: int
-    duplicated: int
+    sbi: float
+    n2: float
+    n3: float
+    procedures: float
 
 
 @dataclass(frozen=True)
-class Sessions:
-    """PDU sessions that the NF held."""
+class Outcomes:
+    """Procedures or requests of the clients over the whole run."""
+
+    succeeded: int
+    failed: int
+
+
+@dataclass(frozen=True)
+class Held:
+    """What the core held before the migration and after it."""
 
     before: int
     after: int
@@ -43,7 +52,7 @@ class Sessions:
 
 @dataclass(frozen=True)
 class Pfcp:
-    """PFCP associations of the NF. A new recovery time stamp means a restart and all sessions lost (TS 29.244)."""
+    """PFCP association of the NF. A new recovery time stamp means a restart and all sessions lost (TS 29.244)."""
 
     association_kept: bool
     recovery_time_stamp_before: int
@@ -51,8 +60,8 @@ class Pfcp:
 
 
 @dataclass(frozen=True)
-class TcpConnections:
-    """The clients' connections: how many they opened, and how many of these lived through the run."""
+class Connections:
+    """Associations or connections that the clients opened, and how many of these lived through the run."""
 
     opened: int
     kept: int
@@ -70,35 +79,71 @@ class Migration:
     status: str
     migration_time_ms: float
     process_downtime_ms: float
-    service_gap_ms: float
+    gaps_ms: Gaps
     bytes_sent: int
     steps: tuple[Step, ...]
-    requests: Requests
-    sessions: Sessions
+    procedures: Outcomes
+    sbi_requests: Outcomes
+    ues: Held
+    sessions: Held
+    reauthentications: int
+    nas_mismatches: int
+    """Wrong keys of gNBs, NAS COUNTs that jumped and NAS messages that failed their check."""
     pfcp: Pfcp | None
-    tcp_connections: TcpConnections
-    tcp_connections_kept: bool
+    sctp_associations: Connections
+    sbi_connections: Connections
 
     @classmethod
     def merge(cls, report: Mapping[str, Any], clients: Mapping[str, Any]) -> Self:
-        """Join the report of the migrating play with the summary that the clients wrote at their end."""
-        connections = TcpConnections(**_only(TcpConnections, clients["tcp_connections"]))
+        """Join the report of the migrating play with the summary of the gNB driver, which probed the NF's SBI."""
+        probe = clients["probes"][report["nf"]]
+        gaps, associations = clients["gaps_ms"], clients["associations"]
+        return cls._of(
+            {
+                **report,
+                "gaps_ms": gaps | {"sbi": gaps["sbi"][report["nf"]]},
+                "procedures": {
+                    "succeeded": sum(kind["succeeded"] for kind in clients["procedures"].values()),
+                    "failed": clients["failed"] + clients["unfinished"],
+                },
+                "sbi_requests": {"succeeded": probe["answered"], "failed": probe["sent"] - probe["answered"]},
+                "ues": report["kept"]["amf"]["ues.registered"],
+                "sessions": report["kept"]["smf"]["sessions"],
+                "reauthentications": clients["reauthentications"],
+                "nas_mismatches": sum(clients[name] for name in ("wrong_keys", "count_jumps", "nas_errors")),
+                "sctp_associations": {
+                    "opened": associations["gnbs"],
+                    "kept": max(0, associations["gnbs"] - associations["lost"]),
+                },
+                "sbi_connections": {"opened": probe["connections"], "kept": int(probe["connections"] == 1)},
+            }
+        )
+
+    @classmethod
+    def _of(cls, data: Mapping[str, Any]) -> Self:
+        """From what a result file holds, and maybe more."""
+        parts: dict[str, type] = {
+            "gaps_ms": Gaps,
+            "procedures": Outcomes,
+            "sbi_requests": Outcomes,
+            "ues": Held,
+            "sessions": Held,
+            "sctp_associations": Connections,
+            "sbi_connections": Connections,
+        }
         return cls(
-            **{name: report[name] for name in _FROM_REPORT},
-            service_gap_ms=clients["service_gap_ms"],
-            steps=tuple(Step(**_only(Step, step)) for step in report["steps"]),
-            requests=Requests(**_only(Requests, clients["requests"])),
-            sessions=Sessions(**_only(Sessions, report["sessions"])),
-            pfcp=Pfcp(**_only(Pfcp, report["pfcp"])) if report["pfcp"] else None,
-            tcp_connections=connections,
-            tcp_connections_kept=0 < connections.opened == connections.kept,
+            **_only(cls, data)
+            | {name: kind(**_only(kind, data[name])) for name, kind in parts.items()}
+            | {
+                "steps": tuple(Step(**_only(Step, step)) for step in data["steps"]),
+                "pfcp": Pfcp(**_only(Pfcp, data["pfcp"])) if data["pfcp"] else None,
+            }
         )
 
     @classmethod
     def read(cls, path: Path) -> Self:
         """Read what ``write`` wrote."""
-        data = json.loads(path.read_text())
-        return cls.merge(data, data)
+        return cls._of(json.loads(path.read_text()))
 
     def write(self, path: Path) -> None:
         """Write JSON that satisfies SCHEMA."""
@@ -110,28 +155,23 @@ class Migration:
         violations = []
         if self.status != "completed":
             violations.append(f"the migration ended as {self.status}")
-        if self.sessions.after < self.sessions.before:
-            violations.append(f"{self.sessions.before} sessions before, {self.sessions.after} after")
+        for what, held in (("UEs", self.ues), ("PDU sessions", self.sessions)):
+            if held.after < held.before:
+                violations.append(f"{held.before} {what} before, {held.after} after")
         if self.pfcp and not self.pfcp.association_kept:
             violations.append("the PFCP association was lost")
-        if not self.tcp_connections_kept:
-            violations.append(f"{self.tcp_connections.kept} of {self.tcp_connections.opened} TCP connections were kept")
-        if self.requests.failed or self.requests.duplicated:
-            violations.append(f"{self.requests.failed} requests failed, {self.requests.duplicated} were answered twice")
+        opened = {"SCTP associations": self.sctp_associations, "SBI connections": self.sbi_connections}
+        for what, connections in opened.items():
+            if not 0 < connections.opened == connections.kept:
+                violations.append(f"{connections.kept} of {connections.opened} {what} were kept")
+        for what, outcomes in (("procedures", self.procedures), ("SBI requests", self.sbi_requests)):
+            if outcomes.failed:
+                violations.append(f"{outcomes.failed} {what} failed")
+        if self.reauthentications:
+            violations.append(f"{self.reauthentications} registered UEs were authenticated again")
+        if self.nas_mismatches:
+            violations.append(f"{self.nas_mismatches} NAS counts, keys or messages did not match")
         return violations
-
-
-_FROM_REPORT = (
-    "nf",
-    "source_host",
-    "target_host",
-    "strategy",
-    "method",
-    "status",
-    "migration_time_ms",
-    "process_downtime_ms",
-    "bytes_sent",
-)
 
 
 def _only(kind: type, data: Mapping[str, Any]) -> dict[str, Any]:

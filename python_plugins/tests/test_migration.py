@@ -43,7 +43,7 @@ def test_schema_and_type_name_the_same_fields() -> None:
 
 @pytest.mark.parametrize(
     ("field", "value"),
-    [("service_gap_ms", -1), ("bytes_sent", 1.5), ("strategy", "copy"), ("steps", []), ("pfcp", {}), ("surplus", 1)],
+    [("gaps_ms", {"sbi": -1}), ("bytes_sent", 1.5), ("strategy", "copy"), ("steps", []), ("pfcp", {}), ("surplus", 1)],
 )
 def test_the_schema_refuses(field: str, value: object, migration: Migration) -> None:
     data = dataclasses.asdict(migration) | {field: value}
@@ -51,17 +51,24 @@ def test_the_schema_refuses(field: str, value: object, migration: Migration) -> 
 
 
 def test_a_clean_migration_has_no_faults(migration: Migration) -> None:
-    assert migration.tcp_connections_kept
     assert migration.violations() == []
+
+
+def test_a_result_has_what_clients_saw_of_the_nf_that_moved(migration: Migration) -> None:
+    assert dataclasses.asdict(migration.gaps_ms) == {"sbi": 66.4, "n2": 71.5, "n3": 6.2, "procedures": 84.1}
+    assert dataclasses.asdict(migration.procedures) == {"succeeded": 117, "failed": 0}
+    assert dataclasses.asdict(migration.sbi_connections) == {"opened": 1, "kept": 1}
+    assert (migration.ues.after, migration.sessions.before) == (101, 98)
 
 
 @pytest.mark.parametrize(
     ("part", "change", "words"),
     [
-        ("sessions", {"after": 199}, "200 sessions before, 199 after"),
+        ("ues", {"after": 99}, "100 UEs before, 99 after"),
+        ("sessions", {"after": 97}, "98 PDU sessions before, 97 after"),
         ("pfcp", {"association_kept": False}, "association was lost"),
-        ("requests", {"failed": 3}, "3 requests failed"),
-        ("requests", {"duplicated": 2}, "2 were answered twice"),
+        ("procedures", {"failed": 3}, "3 procedures failed"),
+        ("sbi_requests", {"failed": 2}, "2 SBI requests failed"),
     ],
 )
 def test_what_was_lost_is_said(migration: Migration, part: str, change: dict[str, Any], words: str) -> None:
@@ -71,28 +78,37 @@ def test_what_was_lost_is_said(migration: Migration, part: str, change: dict[str
     assert words in violations[0]
 
 
-@pytest.mark.parametrize("connections", [{"opened": 4, "kept": 3}, {"opened": 0, "kept": 0}])
-def test_connections_count_as_kept_only_if_there_were_some_and_all_lived(connections: dict[str, int]) -> None:
-    clients = load(HERE / "hand_made_clients.json") | {"tcp_connections": connections}
-    migration = Migration.merge(load(HERE / "hand_made_report.json"), clients)
-    assert not migration.tcp_connections_kept
-    assert migration.violations()
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"failed": 1, "unfinished": 2}, "3 procedures failed"),
+        ({"reauthentications": 4}, "4 registered UEs were authenticated again"),
+        ({"wrong_keys": 1, "count_jumps": 1, "nas_errors": 1}, "3 NAS counts, keys or messages"),
+        ({"associations": {"gnbs": 2, "lost": 1}}, "1 of 2 SCTP associations"),
+        ({"associations": {"gnbs": 2, "lost": 3}}, "0 of 2 SCTP associations"),
+        ({"associations": {"gnbs": 0, "lost": 0}}, "0 of 0 SCTP associations"),
+        ({"probes": {"smf": {"sent": 9, "answered": 9, "connections": 2}}}, "0 of 2 SBI connections"),
+        ({"probes": {"smf": {"sent": 9, "answered": 8, "connections": 1}}}, "1 SBI requests failed"),
+    ],
+)
+def test_what_the_clients_lost_is_said(change: dict[str, Any], words: str) -> None:
+    clients = load(HERE / "hand_made_clients.json") | change
+    violations = Migration.merge(load(HERE / "hand_made_report.json"), clients).violations()
+    assert len(violations) == 1
+    assert words in violations[0]
 
 
 def test_the_table_tells_every_figure(migration: Migration) -> None:
     text = table(migration)
     for figure in (
-        "812.5",
-        "61.2",
-        "71.5",
-        "20480000",
-        "2301",
-        "200 before, 200 after",
-        "3991234567",
-        "4 of 4",
-        "dump",
+        *("812.5", "61.2", "66.4", "71.5", "6.2 ms", "84.1", "20480000", "117 succeeded", "901 answered"),
+        *("100 before, 101 after", "98 before, 99 after", "3991234567", "2 of 2", "1 of 1", "dump"),
     ):
         assert figure in text
+
+
+def test_the_table_of_an_nf_without_pfcp(migration: Migration) -> None:
+    assert "none of its own" in table(dataclasses.replace(migration, nf="amf", pfcp=None))
 
 
 def answer(state: object) -> dict[str, Any]:
@@ -104,6 +120,7 @@ def answer(state: object) -> dict[str, Any]:
 )
 def test_the_target_is_the_host_where_the_smf_does_not_run(first: object, second: object, target: str) -> None:
     hosts = Hosts.of({"edge-a": answer(first), "edge-b": answer(second)})
+    assert hosts.subscribers == 0
     assert hosts.running["nrf"] == []
     assert other_host(hosts, "smf") == target
 
@@ -120,6 +137,11 @@ def test_the_target_is_the_host_where_the_smf_does_not_run(first: object, second
 def test_no_target_is_guessed(answers: dict[str, Any]) -> None:
     with pytest.raises(DemoError, match="Exactly one running smf"):
         other_host(Hosts.of(answers), "smf")
+
+
+def test_the_subscribers_are_those_of_the_udr() -> None:
+    udr = {"name": "udr", "state": {"subscribers": 1000}}
+    assert Hosts.of({"edge-a": answer(None), "edge-b": {"nfs": [udr]}}).subscribers == 1000
 
 
 def test_a_fingerprint_changes_with_names_and_contents_only(tmp_path: Path) -> None:
