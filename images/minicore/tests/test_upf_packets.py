@@ -172,6 +172,19 @@ def test_packets_for_an_idle_ue_are_reported_once_and_delivered_in_order(rig_typ
     asyncio.run(scenario())
 
 
+def test_a_session_that_its_smf_does_not_know_ends_with_its_report(rig_type: Any, until: Until) -> None:
+    async def scenario() -> None:
+        async with rig_type().running() as rig:
+            rig.reported = lambda cp_seid, report: None
+            up_seid, _ = await rig.session(SessionPlan(UE, usage=UsagePlan(10_000, period_s=1)))
+            await rig.downlink(up_seid, None)
+            rig.n6.send(down(1))
+            await until(lambda: rig.upf.rules.sessions == {})
+            assert rig.upf.rules.buffered == 0 and rig.upf.n4.reports._timers == {}
+
+    asyncio.run(scenario())
+
+
 def test_the_former_tunnel_gets_an_end_marker(rig_type: Any) -> None:
     async def scenario() -> None:
         async with rig_type().running() as rig:

@@ -107,8 +107,8 @@ class Consumers:
         n2: bytes = b"",
         n2_type: str = "",
         failure_uri: str = "",
-    ) -> str:
-        """N1N2MessageTransfer to the AMF with the instance id `amf` (TS 29.518 clause 5.2.2.3.1); its cause."""
+    ) -> None:
+        """N1N2MessageTransfer to the AMF with the instance id `amf` (TS 29.518 clause 5.2.2.3.1)."""
         data: dict[str, Any] = {"pduSessionId": context.pdu_session_id}
         parts: dict[str, tuple[str, bytes]] = {}
         if n1:
@@ -130,8 +130,7 @@ class Consumers:
             headers={"content-type": content_type},
             discovery={"target-nf-instance-id": amf} if amf else None,
         )
-        answer = response.require(200, 202).json()
-        return str(answer.get("cause", "")) if isinstance(answer, dict) else ""
+        response.require(200, 202)
 
     async def notify_released(self, uri: str) -> None:
         """SmContextStatusNotification (TS 29.502 clause 5.2.2.5); the AMF may have forgotten the session."""

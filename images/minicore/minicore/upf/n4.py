@@ -59,7 +59,7 @@ class N4Responder:
         self._address = address
         self.recovery_time_stamp = recovery_time_stamp
         self.endpoint = PfcpEndpoint(self.handle)
-        self.reports = packets.reports = Reports(self.endpoint)
+        self.reports = packets.reports = Reports(self.endpoint, self._on_unknown)
         self._heartbeats = Heartbeats(self.endpoint, recovery_time_stamp, heartbeat_s, self._on_lost)
         self.associations: dict[Address, Association] = {}
         self._handlers: dict[int, Callable[[Address, Message], Message]] = {
@@ -99,6 +99,12 @@ class N4Responder:
     def _forget(self, sessions: Iterable[N4Session]) -> None:
         for session in sessions:
             self.reports.forget(session)
+
+    def _on_unknown(self, session: N4Session) -> None:
+        """Its SMF has lost it, or could not delete it: nobody would ever delete it."""
+        if self._rules.sessions.get(session.up_seid) is session:
+            self._rules.remove(session)
+            self._forget([session])
 
     def _on_lost(self, association: Association, reason: str) -> None:
         gone = self._rules.remove_all_of(association.peer)

@@ -9,6 +9,7 @@ import asyncio
 import logging
 import socket
 import struct
+from collections.abc import Callable
 
 from ..pfcp.codec import CodecError, Ie, IeType, MessageType
 from ..pfcp.endpoint import PfcpEndpoint, PfcpTimeout
@@ -23,8 +24,10 @@ log = logging.getLogger(__name__)
 class Reports:
     """Sends Session Report Requests, and holds the timers of the URRs."""
 
-    def __init__(self, endpoint: PfcpEndpoint) -> None:
+    def __init__(self, endpoint: PfcpEndpoint, on_unknown: Callable[[N4Session], None]) -> None:
+        """`on_unknown` hears of a session that its SMF does not know."""
         self._endpoint = endpoint
+        self._on_unknown = on_unknown
         self._loop = asyncio.get_running_loop()
         self._tasks: set[asyncio.Task[None]] = set()
         self._timers: dict[tuple[int, int, Trigger], asyncio.TimerHandle] = {}
@@ -105,6 +108,8 @@ class Reports:
             if cause == Cause.ACCEPTED:
                 return
             log.warning("report of session %s refused: cause %s", session.up_seid, cause)
+            if cause == Cause.SESSION_CONTEXT_NOT_FOUND:
+                self._on_unknown(session)
         except (PfcpTimeout, CodecError) as error:
             log.warning("report of session %s: %s", session.up_seid, error)
         # The next packet is reported again.
