@@ -252,8 +252,8 @@ IDEMPOTENT = frozenset(("GET", "HEAD", "PUT", "DELETE"))
 """RFC 9110 clause 9.2.2: sent again once where the connection was lost before the answer."""
 MAX_REFUSALS = 4
 """So often is a request sent again that the server did not process."""
-CONNECT_S = 3
-"""Longest time until a new connection is ready."""
+CONNECT_S = 8
+"""Longest time until a new connection is ready: a server that is frozen begins no HTTP/2, but will."""
 
 
 class SbiClient:
