@@ -174,6 +174,23 @@ def test_changes_are_notified(rig: Any, until: Any) -> None:
     rig(scenario)
 
 
+def test_a_withdrawn_subscription_deregisters_the_ue(rig: Any, until: Any) -> None:
+    async def scenario(rig: Rig) -> None:
+        await rig.ask("PUT", AMF, rig.registration("one"))
+        await rig.ask("POST", SDM + "/sdm-subscriptions", rig.subscription("am-data"))
+        await rig.consumer.producers.request_at(rig.udr.root, "DELETE", f"/minicore/v1/subscribers/{SUPI}")
+        # A stateless UDM does not know the AMF any more: it was in the UDR. The AMF gets the change of the data.
+        expected = {"sdm", "one"} if rig.udms[0].kind == "memory" else {"sdm"}
+        await until(lambda: {name for name, _ in rig.consumer.called} == expected)
+        reasons = [body.get("deregReason") for name, body in rig.consumer.called if name == "one"]
+        assert reasons == ["SUBSCRIPTION_WITHDRAWN"] * (len(expected) - 1)
+        assert (await rig.ask("GET", AMF)).json()["cause"] == "USER_NOT_FOUND"
+        assert rig.udms[0].state()["subscriptions"] == 0
+        assert rig.udr.state()["subscriptions"] == len(expected) - 1  # that of the stateful UDM to all UEs
+
+    rig(scenario)
+
+
 def test_a_notification_is_sent_again(rig: Any, until: Any) -> None:
     async def scenario(rig: Rig) -> None:
         await rig.ask("POST", SDM + "/sdm-subscriptions", rig.subscription("am-data"))

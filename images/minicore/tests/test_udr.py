@@ -169,6 +169,17 @@ def test_a_range_is_quick_and_small(rig: Rig) -> None:
     assert rig.udr.state()["subscribers"] == 0
 
 
+def test_a_range_keeps_what_is_known(rig: Rig) -> None:
+    rig("PUT", AMF, {"amfInstanceId": "a"})
+    rig("PUT", f"/minicore/v1/subscribers/{SUPI}", {"am": {"rfspIndex": 5}})
+    block = {"first": SUPI, "count": 2, "k": OPC, "opc": K}
+    assert rig("POST", "/minicore/v1/subscribers", {"range": block}).json()["changed"] == 1
+    assert rig("GET", AMF).json() == {"amfInstanceId": "a"}
+    assert rig("GET", f"{DATA}/{SUPI}/00101/provisioned-data/am-data").json() == {"rfspIndex": 5}
+    subscription = rig("GET", AUTH).json()
+    assert (subscription["encPermanentKey"], subscription["sequenceNumber"]["sqn"]) == (OPC, "000000000020")
+
+
 @pytest.mark.parametrize(
     "body",
     [

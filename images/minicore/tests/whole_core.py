@@ -63,7 +63,7 @@ class WholeCore:
         return nf
 
     async def provision(self, count: int) -> None:
-        block = {"first": "imsi-001010000000001", "count": count, "k": K, "opc": OPC}
+        block = {"first": "imsi-001010000000001", "count": count, "k": K, "opc": OPC, "sqn": 0}
         amf, udr = self[Amf], self[Udr]
         answer = await amf.producers.request_at(udr.root, "POST", "/minicore/v1/subscribers", {"range": block})
         answer.require(200)

@@ -87,10 +87,19 @@ class SubscriberData:
             for one in [*self._store.data_changed(supi, dataset), *stateless]:
                 found = notify_items(one.resources, self._nf.root, supi, dataset, changes)
                 outgoing.setdefault(id(one), (one, []))[1].extend(found)
+            if dataset == DATASETS["am-data"] and {"op": "REMOVE", "path": ""} in changes:
+                self._withdraw(supi)
         for one, notify in outgoing.values():
             if notify:
                 self._notifier.send(one.callback, {"notifyItems": notify})
         return Response(204)
+
+    def _withdraw(self, supi: str) -> None:
+        """The subscriber is gone: its AMF deregisters it (clause 5.3.2.3.2)."""
+        registration = self._store.withdrawn(supi)
+        if registration is not None:
+            body = {"deregReason": "SUBSCRIPTION_WITHDRAWN", "accessType": "3GPP_ACCESS"}
+            self._notifier.send(registration["deregCallbackUri"], body)
 
     async def _read(self, supi: str, resource: str, query: dict[str, str]) -> Any:
         document = await self._store.provisioned(supi, DATASETS[resource])

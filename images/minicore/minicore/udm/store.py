@@ -54,6 +54,9 @@ class Store(Protocol):
     def data_changed(self, supi: str, dataset: str) -> list[SdmSubscription]:
         """Forget what is known of a dataset; return the subscriptions to it."""
 
+    def withdrawn(self, supi: str) -> dict[str, Any] | None:
+        """Forget a UE whose subscription has ended; return the registration of its AMF, if it is known here."""
+
     def counts(self) -> dict[str, Any]:
         """Fields of the state resource."""
 
@@ -96,6 +99,9 @@ class UdrStore:
 
     def data_changed(self, supi: str, dataset: str) -> list[SdmSubscription]:
         return []
+
+    def withdrawn(self, supi: str) -> dict[str, Any] | None:
+        return None
 
     def counts(self) -> dict[str, Any]:
         return {"registrations": 0, "subscriptions": 0, "digest": hashlib.sha256().hexdigest()}
@@ -210,6 +216,10 @@ class MemoryStore:
             return []
         ue.data.pop(dataset, None)
         return [one for one in ue.subscriptions.values() if dataset in map(dataset_of, one.resources)]
+
+    def withdrawn(self, supi: str) -> dict[str, Any] | None:
+        ue = self._ues.pop(supi, None)
+        return None if ue is None else ue.amf
 
     def counts(self) -> dict[str, Any]:
         digest = hashlib.sha256()

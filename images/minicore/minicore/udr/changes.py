@@ -49,6 +49,10 @@ class ChangeNotifier:
         path = paths.AUTHENTICATION_SUBSCRIPTION.format(supi)
         self._notify_subscription_data(supi, [{"resourceId": path, "changes": []}])
 
+    def end_subscriptions(self, supi: str) -> None:
+        """The subscriber is gone, and was notified: nothing of it will change again."""
+        self._subscription_data.remove_of(supi)
+
     def _notify_subscription_data(self, supi: str, items: list[dict[str, Any]]) -> None:
         """One notification to each consumer, with the items that it monitors (TS 29.505 clause 5.4.2.13)."""
         wanted: dict[str, tuple[Subscription, list[dict[str, Any]]]] = {}

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 from ..sbi.fields import SUPI, need_integer, need_matching, need_octets, optional
@@ -20,6 +21,8 @@ MAX_RANGE = 200_000
 SALT_LENGTH = 16
 DEFAULT_AMF = "8000"
 """AMF field with the separation bit set, as 5G AKA has it (TS 33.501 clause 6.1.3.2.0)."""
+_Keys = tuple[bytes, bytes, bytes, int]
+"""K, OPc, AMF field and SQN."""
 ATTRIBUTES = frozenset({"supi", "k", "opc", "amf", "sqn", *PARTS})
 
 
@@ -86,19 +89,8 @@ class ProvisioningApi:
         _refuse_unknown(data, ATTRIBUTES)
         supi = need_matching(data, "supi", SUPI)
         known = self._store.get(supi)
-        k, opc, amf, sqn = _read_keys(data, known)
-        subscriber = Subscriber(supi, k, opc, amf, sqn)
-        if known is not None:
-            for name in PARTS:
-                setattr(subscriber, name, getattr(known, name))
-            subscriber.authentication_status = known.authentication_status
-            subscriber.amf_registration = known.amf_registration
-            subscriber.smf_registrations = known.smf_registrations
-        for name, kind in PARTS.items():
-            document = optional(data, name, kind)
-            if document is not None:
-                setattr(subscriber, name, document)
-        return subscriber
+        keys = _read_keys(data, known)
+        return _merged(supi, keys, _read_documents(data), known)
 
     def _read_range(self, block: dict[str, Any]) -> list[Subscriber]:
         """`count` subscribers with the SUPIs from `first` on; they share keys and documents."""
@@ -107,11 +99,14 @@ class ProvisioningApi:
         count = need_integer(block, "count", 1, MAX_RANGE)
         if int(first) + count > 10 ** len(first):
             raise Problem(400, "MANDATORY_IE_INCORRECT", f"count: {count} SUPIs from {first} on need more digits")
-        k, opc, amf, sqn = _read_keys(block, None)
-        given = {name: optional(block, name, kind) for name, kind in PARTS.items() if block.get(name) is not None}
-        width = len(first)
-        numbers = range(int(first), int(first) + count)
-        return [Subscriber(f"imsi-{number:0{width}}", k, opc, amf, sqn, **given) for number in numbers]
+        keys, documents, width = _read_keys(block, None), _read_documents(block), len(first)
+        read = []
+        for number in range(int(first), int(first) + count):
+            supi = f"imsi-{number:0{width}}"
+            known = self._store.get(supi)
+            its_keys = keys if known is None else _read_keys(block, known)
+            read.append(_merged(supi, its_keys, documents, known))
+        return read
 
     def _keep(self, subscriber: Subscriber) -> bool:
         """Store a subscriber and notify of what changed; True if it is new."""
@@ -128,13 +123,29 @@ class ProvisioningApi:
         if subscriber is not None:
             self._notifier.changed(subscriber.supi, subscriber.provisioned(), {})
             self._notifier.keys_changed(subscriber.supi)
+            self._notifier.end_subscriptions(subscriber.supi)
 
 
-def _secrets(subscriber: Subscriber) -> tuple[bytes, bytes, bytes, int]:
+def _merged(supi: str, keys: _Keys, documents: dict[str, Any], known: Subscriber | None) -> Subscriber:
+    """A new subscriber, or a known one with these keys and documents: contexts and other documents stay."""
+    if known is None:
+        return Subscriber(supi, *keys, **documents)
+    merged = copy.copy(known)
+    merged.k, merged.opc, merged.amf, merged.sqn = keys
+    for name, document in documents.items():
+        setattr(merged, name, document)
+    return merged
+
+
+def _read_documents(data: dict[str, Any]) -> dict[str, Any]:
+    return {name: optional(data, name, kind) for name, kind in PARTS.items() if data.get(name) is not None}
+
+
+def _secrets(subscriber: Subscriber) -> _Keys:
     return subscriber.k, subscriber.opc, subscriber.amf, subscriber.sqn
 
 
-def _read_keys(data: dict[str, Any], known: Subscriber | None) -> tuple[bytes, bytes, bytes, int]:
+def _read_keys(data: dict[str, Any], known: Subscriber | None) -> _Keys:
     """K, OPc, AMF field and SQN; those of a known subscriber are kept where they are not given."""
     if known is not None and "k" not in data and "opc" not in data:
         k, opc = known.k, known.opc

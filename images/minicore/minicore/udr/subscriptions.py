@@ -63,6 +63,11 @@ class Subscriptions:
             del self._by_ue[subscription.ue_id]
         return True
 
+    def remove_of(self, ue_id: str) -> None:
+        """End the subscriptions to one UE."""
+        for subscription_id in self._by_ue.pop(ue_id, {}):
+            del self._by_id[subscription_id]
+
     def interested(self, ue_id: str, resource: str) -> list[Subscription]:
         """The subscriptions to a resource of a UE."""
         candidates = itertools.chain(self._by_ue.get("", {}).values(), self._by_ue.get(ue_id, {}).values())
