@@ -34,7 +34,7 @@ from ansible_collections.organic.live_migration.plugins.module_utils.network imp
 from ansible_collections.organic.live_migration.plugins.module_utils.network.interfaces import Interface
 from ansible_collections.organic.live_migration.plugins.module_utils.session import channel, journal
 
-from . import nas
+from . import nas, ngap
 
 REFUSALS = (MigrationError, OSError, ValueError)
 """What the two ends of a migration catch (source.py, target.py)."""
@@ -360,4 +360,6 @@ TARGETS = {
         change=change_json,
     ),
     "nas": Target(nas.take, nas.SEEDS),
+    "ngap": Target(ngap.take, ngap.SEEDS),
+    "ngap_transfer": Target(ngap.take_transfer, ngap.TRANSFER_SEEDS),
 }  # fmt: skip

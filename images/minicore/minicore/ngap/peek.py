@@ -50,7 +50,7 @@ class Peek:
 
 def peek(data: bytes) -> Peek | None:
     """None for what has not even the head of a PDU. Never raises."""
-    if len(data) < 4 or data[0] not in (0x00, 0x20, 0x40):
+    if len(data) < 4 or data[0] >= 0x60:
         return None
     found = Peek(data[0] >> 5, data[1], {})
     try:
