@@ -6,15 +6,19 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import subprocess
+import sys
 import uuid
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 from minicore.n2.front.app import Front
 from minicore.n2.front.relay import MAXIMUM_WAITING
 from minicore.n2.link import Association, N2Server
-from minicore.n2.sctp import SctpAssociation, SctpHandler
+from minicore.n2.sctp import SctpAssociation, SctpHandler, kernel
 from minicore.ngap import Cause, NgapError, decode, encode
 from minicore.ngap import messages as m
 from minicore.ngap import session_messages as s
@@ -425,3 +429,19 @@ def test_a_front_needs_to_know_where_amfs_are() -> None:
     variables = {"MINICORE_ADDRESS": "127.0.0.1"}
     with pytest.raises(SettingsError, match="MINICORE_AMF"):
         Front(Settings.from_environment(variables), Environment(variables))
+
+
+@pytest.mark.skipif(kernel.is_there(), reason="this kernel has SCTP")
+def test_missing_sctp_is_said_and_ends_the_process() -> None:
+    variables = {"MINICORE_ADDRESS": "127.38.4.14", "MINICORE_AMF": "127.0.0.1", "MINICORE_SCTP": "kernel"}
+    root = str(Path(__file__).parents[1])
+    done = subprocess.run(
+        [sys.executable, "-m", "minicore", "front"],
+        env={**os.environ, **variables, "PYTHONPATH": root},
+        capture_output=True,
+        text=True,
+        timeout=20,
+        check=False,
+    )
+    assert done.returncode == 64
+    assert done.stderr.endswith("MINICORE_SCTP=kernel: this kernel has no SCTP: load its module sctp, or use usrsctp\n")

@@ -48,7 +48,7 @@ class Amf(NetworkFunction):
         super().__init__(settings, environment, sbi_port)
         self.config = config = AmfConfig.read(settings, environment)
         self.counters = counters = Counters()
-        self.ues = ues = UeStore()
+        self.ues = ues = UeStore(config.pointer)
         self.gnbs = gnbs = GnbTable()
         self._tasks = tasks = Tasks(counters)
         self._callbacks = callbacks = Callbacks()

@@ -139,11 +139,12 @@ class UeContext:
 class UeStore:
     """UEs by SUPI, by 5G-TMSI, and their connections by AMF UE NGAP ID."""
 
-    def __init__(self) -> None:
+    def __init__(self, amf_pointer: int = 0) -> None:
         self._by_supi: dict[str, UeContext] = {}
         self._by_tmsi: dict[int, UeContext] = {}
         self._connections: dict[int, Connection] = {}
-        self._ids = itertools.count(1)
+        # An AMF UE NGAP ID is unique within the AMF set (TS 38.401 clause 6.2.1): the pointer is its first 6 bits.
+        self._ids = itertools.count((amf_pointer << 34) + 1)
 
     def __iter__(self) -> Iterator[UeContext]:
         return iter(self._by_supi.values())

@@ -17,7 +17,7 @@ from ...sbi.server import SbiServer
 from ...settings import SBI_PORT, Environment, Settings, SettingsError
 from ...state import StateResource
 from .. import N2_PORT
-from ..sctp import Choice, SctpListener, SctpStack, open_stack
+from ..sctp import Choice, SctpError, SctpListener, SctpStack, open_stack
 from .amf_link import AmfLink
 from .gnb import Gnb, LegState
 from .relay import Relay
@@ -61,15 +61,18 @@ class Front:
         self.relay: Relay | None = None
 
     async def start(self) -> int:
-        """Listen; return the port of SCTP."""
+        """Listen; return the port of SCTP. SettingsError where SCTP or an address is not there."""
         relay = self.relay = Relay(self._wait_s)
         router = Router()
         StateResource(self.nf_type, self.settings.instance_id, self.state).add_routes(router)
         self._server = SbiServer(router)
         await self._server.start(self.settings.address, self._sbi_port)
-        if self._stack is None:
-            self._stack = open_stack(self._choice)
-        self._listener = self._stack.listen(self._addresses, self._port, relay)
+        try:
+            if self._stack is None:
+                self._stack = open_stack(self._choice)
+            self._listener = self._stack.listen(self._addresses, self._port, relay)
+        except SctpError as error:
+            raise SettingsError(f"MINICORE_SCTP={self._choice}: {error}") from error
         log.info("N2 on %s, port %d, by %s", ", ".join(self._addresses), self._listener.port, self._stack.name)
         if self._fixed:
             for address, port in self._fixed:
