@@ -48,7 +48,7 @@ class AmfConfig:
     implicit_deregistration_s: float
     """From CM-IDLE to the implicit deregistration: T3512, the 4 minutes of the mobile reachable timer, and 4 more."""
     registrations_at_once: int
-    """More new ones are rejected with #22 (congestion) until others have ended."""
+    """Authentications under way; more of them wait, and are rejected with #22 (congestion) in the end."""
     release_s: float
     """How long a gNB may take to complete a UE context release."""
 
@@ -100,7 +100,7 @@ class AmfConfig:
             t3570_s=environment.number("T3570_S", 6),
             t3522_s=environment.number("T3522_S", 6),
             implicit_deregistration_s=environment.number("IMPLICIT_DEREGISTRATION_S", t3512_s + 480),
-            registrations_at_once=environment.integer("AMF_REGISTRATIONS_AT_ONCE", 400),
+            registrations_at_once=environment.integer("AMF_REGISTRATIONS_AT_ONCE", 200),
             release_s=environment.number("N2_RELEASE_S", 5),
         )
 

@@ -17,6 +17,7 @@ from ..ngap.errors import NORMAL_RELEASE, Cause
 from ..ngap.values import SessionSetup, Snssai
 from ..sbi.message import Refused, SbiError
 from . import slices
+from .admission import Admission, Congestion
 from .authentication import Authentication, AuthenticationRefused
 from .callbacks import Callbacks
 from .config import AmfConfig
@@ -33,6 +34,10 @@ from .ue_context import Connection, UeContext, UeStore
 log = logging.getLogger(__name__)
 
 AUTHENTICATION_FAILURE = Cause("nas", "authentication-failure")
+
+
+BACK_OFF_S = 10
+"""T3346 of a UE that is rejected because of congestion: without it the UE may come again at once."""
 
 
 class RegistrationRejected(ProcedureAborted):
@@ -74,7 +79,7 @@ class Registration:
         self._pcf = pcf
         self._nssf = nssf
         self._callbacks = callbacks
-        self._running = 0
+        self._admission = Admission(config.registrations_at_once)
 
     async def run(self, connection: Connection, request: gmm.RegistrationRequest, tac: int, identity: str) -> None:
         """Register the UE of a connection.
@@ -83,11 +88,12 @@ class Registration:
         `identity` is the SUCI of the request, or the SUPI that the AMF knows for its GUTI, or empty.
         """
         ue = connection.ue
-        self._running += 1
         try:
             await self._register(connection, request, tac, identity)
         except RegistrationRejected as rejection:
             await self._reject(connection, rejection.cause, rejection.slices)
+        except Congestion:
+            await self._reject(connection, MmCause.CONGESTION)
         except NoCommonAlgorithm:
             await self._reject(connection, MmCause.SECURITY_CAPABILITIES_MISMATCH)
         except AuthenticationRefused:
@@ -104,8 +110,6 @@ class Registration:
         except SbiError as error:
             log.warning("registration of %s: %s", ue.supi or identity, error)
             await self._reject(connection, MmCause.CONGESTION)
-        finally:
-            self._running -= 1
 
     async def _register(
         self, connection: Connection, request: gmm.RegistrationRequest, tac: int, identity: str
@@ -116,10 +120,8 @@ class Registration:
         if request.registration_type == gmm.RegistrationType.EMERGENCY:
             raise RegistrationRejected(MmCause.SERVICES_NOT_ALLOWED)
         if not connection.is_secured:
-            if self._running > self._config.registrations_at_once:
-                # TS 23.501 clause 5.19.5.3: what has begun ends, instead of all being too late.
-                raise RegistrationRejected(MmCause.CONGESTION)
-            request = await self._authenticate(connection, request, identity)
+            async with self._admission.place():
+                request = await self._authenticate(connection, request, identity)
         ue.tac = tac
         is_initial = request.registration_type == gmm.RegistrationType.INITIAL or not ue.is_registered
         if is_initial:
@@ -227,7 +229,8 @@ class Registration:
         """REGISTRATION REJECT; a UE that was not registered before is forgotten."""
         ue = connection.ue
         self._counters.registrations_rejected_total += 1
-        self._n1.send(ue, gmm.RegistrationReject(cause=cause, rejected_slices=refused))
+        back_off_s = BACK_OFF_S if cause == MmCause.CONGESTION else None
+        self._n1.send(ue, gmm.RegistrationReject(cause=cause, t3346_s=back_off_s, rejected_slices=refused))
         if cause not in TEMPORARY:
             ue.is_registered = False
         await self._lifecycle.release(connection, NORMAL_RELEASE)
