@@ -135,6 +135,10 @@ class ContextStore:
         self.by_ref[context.ref] = context
         return older
 
+    def find(self, key: tuple[str, int]) -> SmContext | None:
+        """The context of a UE and PDU session id."""
+        return self._by_key.get(key)
+
     def remove(self, context: SmContext) -> bool:
         """Remove a context; False if it is not there any more."""
         if context not in self:

@@ -146,11 +146,10 @@ class Establishment:
             await self._sessions.end(context)
 
     async def _prepare(self, context: SmContext, state: N1N2State) -> None:
-        consumers, snssai = self._sessions.consumers, context.slice_json()
         callback = self._sessions.root() + POLICY_CALLBACK.format(smContextRef=context.ref)
         policy, registration = await asyncio.gather(
-            consumers.policy(context, snssai, state.qos, callback),
-            consumers.register(context, snssai),
+            self._sessions.consumers.policy(context, context.slice_json(), state.qos, callback),
+            self._sessions.register(context),
             return_exceptions=True,
         )
         state.is_registered = registration is None

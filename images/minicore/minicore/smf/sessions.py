@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -61,6 +61,7 @@ class Sessions:
         self._pool = pool
         self._prefixes = prefixes
         self._tasks: set[asyncio.Task[None]] = set()
+        self._deregistering: dict[tuple[str, int], asyncio.Task[None]] = {}
 
     def start(self, work: Coroutine[Any, Any, None]) -> None:
         """Run something that no answer waits for."""
@@ -111,7 +112,7 @@ class Sessions:
     async def drop(self, context: SmContext, is_replaced: bool = False) -> None:
         """End everything that belongs to a context that is not in the store any more.
 
-        The UDM's registration stays where another context of the same session has replaced it.
+        The UDM's registration stays where another context of the same session has replaced it, or follows it.
         """
         async with context.lock:
             await self.end_n4(context)
@@ -121,11 +122,24 @@ class Sessions:
             return
         if state.releasing is not None:
             state.releasing.cancel()
-        work = [self.consumers.end_policy(state.policy_uri)] if state.policy_uri else []
-        if state.is_registered and not is_replaced:
-            work.append(self.consumers.deregister(context))
+        work: list[Awaitable[None]] = [self.consumers.end_policy(state.policy_uri)] if state.policy_uri else []
+        if state.is_registered and not is_replaced and self.contexts.find(context.key) is None:
+            work.append(self._deregister(context))
         for error in await asyncio.gather(*work, return_exceptions=True):
             note(error, context)
+
+    async def register(self, context: SmContext) -> None:
+        """Register at the UDM, after a former session of the same id was deregistered."""
+        former = self._deregistering.get(context.key)
+        if former is not None:
+            await asyncio.wait([former])
+        await self.consumers.register(context, context.slice_json())
+
+    def _deregister(self, context: SmContext) -> asyncio.Task[None]:
+        task = asyncio.get_running_loop().create_task(self.consumers.deregister(context))
+        self._deregistering[context.key] = task
+        task.add_done_callback(lambda _: self._deregistering.pop(context.key))
+        return task
 
     async def end(self, context: SmContext) -> None:
         """The session is released: forget it, and say so to the AMF (TS 29.502 clause 5.2.2.5)."""

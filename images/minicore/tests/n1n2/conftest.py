@@ -49,6 +49,8 @@ class Udm(NetworkFunction):
     def __init__(self, *arguments: Any, **names: Any) -> None:
         super().__init__(*arguments, **names)
         self.registered: dict[str, Any] = {}
+        self.may_delete = asyncio.Event()
+        self.may_delete.set()
         self.data: list[dict[str, Any]] = [{"dnnConfigurations": {"internet": CONFIGURATION}}]
 
     def add_routes(self, router: Any) -> None:
@@ -67,6 +69,7 @@ class Udm(NetworkFunction):
         return json_response({}, 201)
 
     async def delete(self, request: Request, supi: str, session: str) -> Response:
+        await self.may_delete.wait()
         del self.registered[f"{supi}/{session}"]
         return Response(204)
 
@@ -80,6 +83,7 @@ class Pcf(NetworkFunction):
     def __init__(self, *arguments: Any, **names: Any) -> None:
         super().__init__(*arguments, **names)
         self.policies: dict[str, Any] = {}
+        self.created = 0
         self.ambr = {"uplink": "50 Mbps", "downlink": "60 Mbps"}
 
     def add_routes(self, router: Any) -> None:
@@ -87,7 +91,8 @@ class Pcf(NetworkFunction):
         router.add("POST", "/npcf-smpolicycontrol/v1/sm-policies/{id}/delete", self.delete)
 
     async def create(self, request: Request) -> Response:
-        key = str(len(self.policies) + 1)
+        self.created += 1
+        key = str(self.created)
         self.policies[key] = request.json_object()
         decision = {"sessRules": {"a": {"sessRuleId": "a", "authSessAmbr": self.ambr}}}
         return json_response(decision, 201, {"location": f"{self.root}/npcf-smpolicycontrol/v1/sm-policies/{key}"})

@@ -155,6 +155,24 @@ def test_rejects(world: Any, n1: bytes, changes: Any, status: int, problem: str,
     asyncio.run(scenario())
 
 
+def test_a_session_that_follows_its_former_one_stays_registered(world: Any, until: Until) -> None:
+    async def scenario() -> None:
+        async with world() as here:
+            uri = await here.amf.session()
+            await here.amf.modify(uri, n1=PduSessionReleaseRequest(pdu_session_id=1, pti=6).encode())
+            here.udm.may_delete.clear()
+            await here.amf.modify(uri, n1=PduSessionReleaseComplete(pdu_session_id=1, pti=6).encode())
+            await until(lambda: here.smf._sessions._deregistering)
+            assert (await here.amf.create(request_of())).status == 201
+            # The policy is asked for at the same time as the registration.
+            await until(lambda: "2" in here.pcf.policies)
+            here.udm.may_delete.set()
+            await here.amf.next()
+            assert f"{SUPI}/1" in here.udm.registered
+
+    asyncio.run(scenario())
+
+
 def test_the_last_address_is_given_away(world: Any) -> None:
     async def scenario() -> None:
         async with world(has_pcf=False, n6="10.45.0.1/30") as here:
