@@ -163,7 +163,9 @@ class ScriptedAmf:
                 ue = self.ues[message.amf_ue_ngap_id]
                 self._on_nas(ue, self._open(ue, message.nas))
             case m.InitialContextSetupResponse() | sm.PduSessionResourceSetupResponse():
-                self._set_up(self.ues[message.amf_ue_ngap_id], message.sessions)
+                # The UE may have come again, paged and by itself.
+                if message.amf_ue_ngap_id in self.ues:
+                    self._set_up(self.ues[message.amf_ue_ngap_id], message.sessions)
             case m.UeContextReleaseRequest():
                 self.releases.append(str(message.cause))
                 self._release(self.ues[message.amf_ue_ngap_id], Cause("radioNetwork", "user-inactivity"))

@@ -43,7 +43,7 @@ async def running(
         "opc": OPC,
         "rate": 200.0,
         "procedures_rate": 200.0,
-        "procedure_timeout_s": 1.0,
+        "procedure_timeout_s": 5.0,
         "setup_timeout_s": 5.0,
         "n2_port": n2_port,
         "gtpu_port": gtpu_port,
@@ -80,7 +80,8 @@ def test_a_quiet_run(udp_port: int, tmp_path: Path, until: Until) -> None:
         assert {kind for kind, counts in procedures.items() if counts["failed"]} == set()
         assert {*procedures} == {*DEFAULT_MIX, "an_release", "session_release", "deregistration"}
         assert summary["failed"] == summary["unfinished"] == summary["setup_retries"] == 0
-        assert summary["ues"] == {"count": 8, "registered": 8, "connected": 6, "idle": 2, "sessions": 8}
+        ues = summary["ues"]
+        assert ues["count"] == ues["registered"] == ues["sessions"] == ues["connected"] + ues["idle"] == 8
         assert summary["authentications"] == procedures["registration"]["succeeded"] > 8
         assert amf.seen.count("ServiceRequest") >= procedures["service_request"]["succeeded"]
         assert summary["pagings"] >= procedures["paging"]["succeeded"] > 0
@@ -126,7 +127,7 @@ def test_the_length_of_a_stop_is_measured_on_n2(udp_port: int, tmp_path: Path, u
     ("fault", "kind", "reason"),
     [
         ("service", "service_request", "ServiceReject, 5GMM cause 22"),
-        ("service silence", "service_request", "service request: no answer within 1 s"),
+        ("service silence", "service_request", "service request: no answer within 2 s"),
         ("path switch", "path_switch", "path switch refused"),
     ],
 )
@@ -135,7 +136,8 @@ def test_a_failed_procedure_is_counted_once_and_its_ue_comes_back(
 ) -> None:
     async def scenario() -> None:
         amf = ScriptedAmf(udp_port)
-        async with running(udp_port, tmp_path / "out", amf, until, mix={kind: 1.0}) as (driver, end):
+        changes = {"mix": {kind: 1.0}, "procedure_timeout_s": 2.0}
+        async with running(udp_port, tmp_path / "out", amf, until, **changes) as (driver, end):
             amf.faults.append(fault)
             await until(lambda: driver.log.failed())
             await until(lambda: "recovery_of_session" in driver.log.kinds())

@@ -18,6 +18,7 @@ from .procedures import Procedures
 from .ue import ProcedureError, Ue
 
 SETUP_RETRY_S = 0.5
+SETUP_OUTSTANDING = 100
 LOOK_AHEAD = 64
 
 TURNS: dict[str, tuple[str, ...]] = {
@@ -95,6 +96,8 @@ class Load:
         self._pinging = deque(ues[:pinging])
         self._moving = deque(ues[pinging : self._first_idle])
         self._idle = deque(ues[self._first_idle :])
+        for ue in self._idle:
+            ue.rests_idle = True
         self._turns = itertools.count()
         self._tasks: set[asyncio.Task[None]] = set()
         self._recoveries: set[asyncio.Task[None]] = set()
@@ -107,7 +110,11 @@ class Load:
         """Processor time of the driver itself."""
 
     async def set_up(self, rate: float, timeout_s: float) -> None:
-        """Register all UEs, `rate` a second, with their sessions; what fails is tried again until the time-out."""
+        """Register all UEs, `rate` a second, with their sessions; what fails is tried again until the time-out.
+
+        A core that is slower than the rate has SETUP_OUTSTANDING to do at a time, not all: it would do the same twice.
+        """
+        window, has_waited = asyncio.Semaphore(SETUP_OUTSTANDING), False
         started, cpu_s = self._loop.time(), time.process_time()
         deadline = started + timeout_s
         ues = iter(self._ues)
@@ -116,7 +123,10 @@ class Load:
                 ue = next(ues, None)
                 if ue is None:
                     break
-                group.create_task(self._set_up_one(ue, due, deadline))
+                has_waited |= window.locked()
+                await window.acquire()
+                task = group.create_task(self._set_up_one(ue, self._loop.time() if has_waited else due, deadline))
+                task.add_done_callback(lambda _: window.release())
         self.registered_per_s = len(self._ues) / (self._loop.time() - started)
         self.setup_cpu_s = time.process_time() - cpu_s
         for ue in self._ues[self._first_idle :]:
@@ -211,9 +221,9 @@ class Load:
         return None
 
     def _steps(self, ue: Ue, entry: str) -> tuple[str, ...] | None:
-        if ue.index >= self._first_idle:
-            return IDLE_TURNS.get(entry) if ue.connection is None else None
-        # A UE that has lost its connection comes back first.
+        # A UE that has lost its connection, or was paged by itself, gets back first to where it belongs.
+        if ue.rests_idle:
+            return IDLE_TURNS.get(entry) if ue.connection is None else (p.AN_RELEASE,)
         return TURNS[entry] if ue.connection is not None else (p.SERVICE_REQUEST,)
 
     async def _turn(self, ue: Ue, steps: tuple[str, ...], due: float) -> None:
@@ -242,7 +252,7 @@ class Load:
                 ended = await self._procedures.measure(ue, p.RECOVERY, self._loop.time())
                 if self._with_session:
                     ended = await self._procedures.measure(ue, p.RECOVERY_OF_SESSION, ended)
-                if ue.index >= self._first_idle:
+                if ue.rests_idle:
                     await self._procedures.measure(ue, p.AN_RELEASE, ended)
             except ProcedureError:
                 await asyncio.sleep(SETUP_RETRY_S)

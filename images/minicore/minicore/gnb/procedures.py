@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 
-from ..load.pings import Pings
+from ..load.pings import UNCOUNTED, Pings
 from ..nas.gmm import RegistrationType, ServiceType
 from ..nas.qos import PduSessionType
 from ..nas.security import NasSecurityError
@@ -30,8 +30,8 @@ RECOVERY = "recovery"
 RECOVERY_OF_SESSION = "recovery_of_session"
 """Registration and PDU session of a UE whose procedure has failed; not those of the load."""
 
-DATA_AGAIN_S = 0.5
-"""How often a packet is sent to a UE that is to be paged."""
+DATA_AGAIN_S, DATA_AGAIN_AT_ONCE_S = 0.5, 0.01
+"""Pause before a packet for an idle UE is sent again: of one that was just released the UPF may not know yet."""
 
 
 class Procedures:
@@ -66,6 +66,9 @@ class Procedures:
         ue.begin_procedure()
         reason = ""
         try:
+            if kind not in (REGISTRATION, RECOVERY):
+                # A packet that came late may have had the UE paged: it has to be served before.
+                await ue.until(lambda: not ue.updating, "paging", self._timeout_s)
             await self._steps(kind)(ue)
         except (ProcedureError, NasSecurityError) as error:
             reason = str(error)
@@ -99,6 +102,8 @@ class Procedures:
 
     async def _update(self, ue: Ue) -> None:
         """Periodic registration update of an idle UE; the AMF releases it after it (clause 4.2.2.2.2)."""
+        if ue.connection is not None:
+            await self._release(ue)
         ue.request_registration(RegistrationType.PERIODIC)
         await ue.until(lambda: not ue.updating and ue.connection is None, "registration update", self._timeout_s)
 
@@ -128,7 +133,8 @@ class Procedures:
 
     async def _request_service(self, ue: Ue) -> None:
         """UE triggered service request (clause 4.2.3.2)."""
-        ue.request_service(ServiceType.DATA if ue.session is not None else ServiceType.SIGNALLING)
+        if ue.connection is None:
+            ue.request_service(ServiceType.DATA if ue.session is not None else ServiceType.SIGNALLING)
         await self._until_served(ue, "service request")
 
     async def _page(self, ue: Ue) -> None:
@@ -136,17 +142,19 @@ class Procedures:
         caller, seen = self._caller(), ue.data
         if caller is None or caller.session is None or ue.session is None:
             raise ProcedureError("paging: no UE to ping from")
-        sending = self._loop.create_task(self._send_data(caller.session, ue.session.ue_address))
+        pause_s = DATA_AGAIN_S if ue.rests_idle else DATA_AGAIN_AT_ONCE_S
+        sending = self._loop.create_task(self._send_data(caller.session, ue.session.ue_address, pause_s))
         try:
             await ue.until(lambda: ue.data > seen and not ue.updating, "paging", self._timeout_s)
         finally:
             sending.cancel()
 
-    async def _send_data(self, bearer: UeSession, address: str) -> None:
-        """A packet, and again: the first one is lost if the UPF still has the tunnel that the gNB has released."""
+    async def _send_data(self, bearer: UeSession, address: str, pause_s: float) -> None:
+        """A packet, and again after a pause that doubles."""
         while True:
-            self._pings.send_echo_request(bearer, address, 0, bytes(8))
-            await asyncio.sleep(DATA_AGAIN_S)
+            self._pings.send_echo_request(bearer, address, 0, UNCOUNTED)
+            await asyncio.sleep(pause_s)
+            pause_s = min(2 * pause_s, DATA_AGAIN_S)
 
     def answer_paging(self, ue: Ue) -> None:
         if ue.registered and ue.connection is None and not ue.updating:

@@ -52,9 +52,10 @@ class ProcedureLog:
         """How many of those that were due from then on have failed."""
         return sum(bool(record.reason) for record in self.records if record.due >= time)
 
-    def lag_ms(self) -> float:
-        """How late the driver itself began a procedure at worst: its own share of a gap."""
-        return round(max((record.began - record.due for record in self.records), default=0.0) * 1000, 3)
+    def lag_ms(self, since: float) -> float:
+        """How late the driver itself began a procedure that was due from `since` on: its own share of a gap."""
+        lags = (record.began - record.due for record in self.records if record.due >= since)
+        return round(max(lags, default=0.0) * 1000, 3)
 
 
 def percentiles(seconds: list[float]) -> dict[str, float]:

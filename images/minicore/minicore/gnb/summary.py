@@ -45,7 +45,7 @@ def summarise(driver: Driver, unfinished: int) -> dict[str, Any]:
             **{name: _ms(meter.longest.length) for name, meter in meters.items()},
             "sbi": {probe.name: _ms(probe.gaps.longest.length) for probe in driver.sbi_probes},
         },
-        "driver_lag_ms": max(driver.log.lag_ms(), _ms(driver.n2_probe.lag_s)),
+        "driver_lag_ms": max(driver.log.lag_ms(driver.started), _ms(driver.n2_probe.lag_s)),
         "driver_cpu": {
             "ms_per_registration": _ms(load.setup_cpu_s / len(ues)),
             "share_under_load": round(driver.cpu_share, 3),

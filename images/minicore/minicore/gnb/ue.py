@@ -82,6 +82,8 @@ class Ue:
         self.accepted_session = False
         self.guti: Guti5g | None = None
         self.busy = False
+        self.rests_idle = False
+        """Between its procedures."""
         self.on_paged: Callable[[Ue], None] | None = None
         self.data = 0
         """Packets that the network has sent by itself."""

@@ -16,6 +16,9 @@ from ..settings import GTPU_PORT
 from .gaps import GapMeter
 from .pace import due_times
 
+UNCOUNTED = b"\xff" * 8
+"""Payload of a packet whose answer is no answer to a ping."""
+
 
 class Bearer(Protocol):
     """A PDU session whose user plane is up."""
@@ -116,6 +119,8 @@ class Pings(asyncio.DatagramProtocol):
             self.on_downlink(message.teid, echo)
 
     def _on_reply(self, teid: int, echo: ip.Echo) -> None:
+        if echo.payload == UNCOUNTED:
+            return
         bearer = self._waiting.pop(int.from_bytes(echo.payload[:8], "big"), None)
         if bearer is None:
             self.duplicated += 1
