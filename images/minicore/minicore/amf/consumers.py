@@ -86,7 +86,6 @@ class Subscription:
     default_nssais: tuple[Snssai, ...]
     dnns: dict[Snssai, tuple[str, ...]]
     """The first DNN of a slice is its default."""
-    gpsis: tuple[str, ...] = ()
     ambr: BitRate = DEFAULT_AMBR
 
 
@@ -154,12 +153,11 @@ def _read_subscription(datasets: dict[str, Any]) -> Subscription:
         others = tuple(slices.from_json(value) for value in nssai.get("singleNssais", []))
         infos = smf_select_data.get("subscribedSnssaiInfos", {})
         dnns = {slices.parse(name): _dnns(info["dnnInfos"]) for name, info in infos.items()}
-        gpsis = tuple(str(gpsi) for gpsi in am_data.get("gpsis", []))
         ambr = am_data.get("subscribedUeAmbr")
         rate = DEFAULT_AMBR if ambr is None else BitRate(_bit_rate(ambr["downlink"]), _bit_rate(ambr["uplink"]))
     except (KeyError, TypeError, AttributeError, ValueError) as error:
         raise Malformed(f"subscription data: {error}") from error
-    return Subscription(tuple(dict.fromkeys(default + others)), default, dnns, gpsis, rate)
+    return Subscription(tuple(dict.fromkeys(default + others)), default, dnns, rate)
 
 
 def _bit_rate(text: str) -> int:

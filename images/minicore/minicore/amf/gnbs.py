@@ -18,7 +18,6 @@ class Gnb:
     association: Association
     is_ready: bool = False
     gnb_id: str = ""
-    name: str = ""
     tacs: frozenset[int] = frozenset()
     """Tracking areas of our PLMN that it has cells in."""
 

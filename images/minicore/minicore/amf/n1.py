@@ -14,7 +14,7 @@ from ..nas.security import HeaderType
 from ..security.algorithms import DOWNLINK
 from .counters import Counters
 from .n2 import N2
-from .ue_context import Connection, UeContext
+from .ue_context import UeContext
 
 RETRANSMISSIONS = 4
 """On the fifth expiry of its timer a procedure ends (TS 24.501 clauses 5.4.1.3.7, 5.4.2.7, 5.5.1.2.8)."""
@@ -47,26 +47,23 @@ class N1:
             data = self.protect(ue, message) if connection.is_secured else message.encode()
             self._n2.downlink_nas(connection, data)
 
-    def send_plain(self, connection: Connection, message: MmMessage) -> None:
-        """For what ends a try of a UE that could not be authenticated."""
-        self._n2.downlink_nas(connection, message.encode())
-
     async def exchange(
         self, ue: UeContext, send: Callable[[], None], timer_s: float, *expected: type[Answer]
     ) -> Answer:
         """Send, and wait for one of the expected messages; send again when the timer expires, or raise NoAnswer."""
         ue.expected = expected
-        ue.answer = asyncio.get_running_loop().create_future()
+        waiting = ue.answer = asyncio.get_running_loop().create_future()
         try:
             for attempt in range(1 + RETRANSMISSIONS):
                 self._counters.nas_retransmissions_total += attempt > 0
                 send()
-                done, _ = await asyncio.wait((ue.answer,), timeout=timer_s)
+                done, _ = await asyncio.wait((waiting,), timeout=timer_s)
                 if done:
-                    answer: Answer = ue.answer.result()
+                    answer: Answer = waiting.result()
                     return answer
         finally:
-            ue.expected, ue.answer = (), None
+            if ue.answer is waiting:
+                ue.expected, ue.answer = (), None
         raise NoAnswer(", ".join(kind.__name__ for kind in expected))
 
     @staticmethod

@@ -182,7 +182,6 @@ class NgapHandler:
             self._n2.send(gnb, NgSetupFailure(cause))
             return
         gnb.gnb_id = f"{message.gnb.plmn}-{message.gnb.gnb_id:x}"
-        gnb.name = message.name or ""
         gnb.tacs = frozenset(areas)
         for former in list(self._gnbs):
             if former.gnb_id == gnb.gnb_id and former is not gnb:

@@ -25,7 +25,6 @@ class SmAnswer(NamedTuple):
     n1: bytes = b""
     n2: bytes = b""
     n2_type: str = ""
-    up_cnx_state: str = ""
 
 
 class SmRefused(SbiError):
@@ -115,9 +114,7 @@ def _read(response: Response, *statuses: int) -> SmAnswer:
     if response.status not in statuses:
         problem = data.get("error", data)
         raise SmRefused(response.status, str(problem.get("cause", "")) if isinstance(problem, dict) else "", n1)
-    return SmAnswer(
-        n1, _part(data, parts, "n2SmInfo"), str(data.get("n2SmInfoType", "")), str(data.get("upCnxState", ""))
-    )
+    return SmAnswer(n1, _part(data, parts, "n2SmInfo"), str(data.get("n2SmInfoType", "")))
 
 
 def _part(data: dict[str, Any], parts: dict[str, bytes], name: str) -> bytes:
