@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import ast
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -48,6 +49,12 @@ def test_every_step_is_described() -> None:
     steps = set(first_arguments("step"))
     assert {"freeze", "run"} <= steps
     assert undescribed(steps, "docs/results.md") == set()
+
+
+def test_every_field_of_a_result_is_described() -> None:
+    fields = set(json.loads(text_of("python_plugins/organic5gc/migration.schema.json"))["properties"])
+    assert {"gaps_ms", "steps"} <= fields
+    assert undescribed(fields, "docs/results.md") == set()
 
 
 def test_every_pager_command_and_event_is_described() -> None:
