@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
@@ -287,6 +288,27 @@ def test_what_comes_after_the_end_of_a_drained_connection_is_ignored(until: Unti
         await drained
         assert (faults, server.connections) == ([], set())
         peer.transport.abort()
+
+    asyncio.run(scenario())
+
+
+def test_a_server_drains_also_where_a_client_has_just_left() -> None:
+    async def scenario() -> None:
+        async def ok(request: Request) -> Response:
+            return Response(204)
+
+        loop = asyncio.get_running_loop()
+        server = SbiServer(ok)
+        port = await server.start("127.0.0.1", 0)
+        with socket.create_connection(("127.0.0.1", port)) as client:
+            client.setblocking(False)
+            await loop.sock_sendall(client, b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes([0, 0, 0, 4, 0, 0, 0, 0, 0]))
+            received = b""
+            while not received.endswith(bytes([0, 0, 0, 4, 1, 0, 0, 0, 0])):  # the server has acknowledged the settings
+                received += await loop.sock_recv(client, 4096)
+        # The loop has not seen the client's FIN, and GOAWAY will be answered with a reset.
+        await server.drain(1)
+        assert server.connections == set()
 
     asyncio.run(scenario())
 

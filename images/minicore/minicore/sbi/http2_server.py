@@ -199,4 +199,8 @@ class Http2Session:
             self._transport.write(data)
         if self._last_stream_id is not None and not self._open and self._outbox.is_empty:
             self._has_ended = True
-            self._transport.write_eof()
+            try:
+                self._transport.write_eof()
+            except OSError:
+                # The client has left, which the loop has not seen yet, and what was written was answered by a reset.
+                self._transport.abort()
