@@ -121,7 +121,9 @@ class Campaign:
         rows = []
         for row, window in moved:
             longest = longest_gaps(gaps, window)
-            by_interface = {name: longest[name] for name in ("n2", "n3", "procedures") if name in longest}
+            by_interface: dict[str, float] = {
+                name: longest[name] for name in ("n2", "n3", "procedures") if name in longest
+            }
             if f"sbi.{nf}" in longest:
                 by_interface["sbi"] = longest[f"sbi.{nf}"]
             rows.append(replace(row, gap_ms=by_interface, failed=failed_in(failed, window)))
