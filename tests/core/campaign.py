@@ -142,7 +142,7 @@ class Campaign:
                 force_migration=True,
             )
             window = Window(begin, time.time())
-            row = Row(nf, strategy, source, target, completed=result.status == 0)
+            row = Row(nf, strategy, source, target, completed=result.status == 0 and report.exists())
             if not row.completed:
                 return replace(row, message=" ".join(result.messages.split())[-300:]), window
             figures = json.loads(report.read_text())
