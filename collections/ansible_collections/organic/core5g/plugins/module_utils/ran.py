@@ -41,11 +41,12 @@ class DriverSettings:
         return {f"MINICORE_GNB_{name.upper()}": str(value) for name, value in self._values(secret=True).items()}
 
     def record(self) -> dict[str, Any]:
-        """What is kept to compare with: of a secret only its digest."""
+        """What is kept to compare with: of a secret only its digest, and no time-outs."""
         digests = {
             name: hashlib.sha256(str(value).encode()).hexdigest() for name, value in self._values(secret=True).items()
         }
         values = self._values(secret=False)
+        values.pop("setup_timeout", None)
         return {**{name: list(v) if isinstance(v, tuple) else v for name, v in values.items()}, **digests}
 
     def _values(self, secret: bool) -> dict[str, Any]:
@@ -87,6 +88,7 @@ class GnbSettings(DriverSettings):
     tac: int
     sessions_per_ue: int
     session_type: str
+    setup_timeout: float
     first_supi: str | None = None
     upf: str | None = None
     ping_target: str | None = None

@@ -225,6 +225,7 @@ def start(driver: RanDriver, module: AnsibleModule) -> dict[str, object]:
     settings = GnbSettings(
         address=wanted["address"] or address_towards(wanted["front"]),
         mix=",".join(f"{name}={weight}" for name, weight in sorted(wanted["mix"].items())) if wanted["mix"] else None,
+        setup_timeout=wanted["timeout_s"],
         probe=tuple(f"{name}={url}" for name, url in sorted(wanted["probes"].items())),
         **{name: wanted[name] for name in own},
     )

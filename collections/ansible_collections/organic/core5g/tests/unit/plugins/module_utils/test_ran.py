@@ -144,6 +144,7 @@ GNB = GnbSettings(
     tac=1,
     sessions_per_ue=1,
     session_type="IPV4",
+    setup_timeout=60.0,
     mix="path_switch=5",
     probe=("nrf=http://127.0.0.1:8000/a", "smf=http://127.0.0.1:8001/b"),
     k="00112233445566778899aabbccddeeff",
@@ -162,6 +163,7 @@ def test_gnb_driver_gets_keys_by_its_environment_only(tmp_path: Path) -> None:
     try:
         gnb.await_ready(timeout_s=10)
         assert gnb.runs_with(GNB)
+        assert gnb.runs_with(dataclasses.replace(GNB, setup_timeout=5.0))
         with pytest.raises(RanError, match=r"gnb_stop\.yml"):
             gnb.runs_with(dataclasses.replace(GNB, k="ff" * 16))
     finally:
