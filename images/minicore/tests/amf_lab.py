@@ -38,7 +38,7 @@ class AmfLab:
         return self.amf.counters
 
     @staticmethod
-    async def until(condition: Callable[[], object], timeout_s: float = 5) -> None:
+    async def until(condition: Callable[[], object], timeout_s: float = 30) -> None:
         async with asyncio.timeout(timeout_s):
             while not condition():
                 await asyncio.sleep(0.002)

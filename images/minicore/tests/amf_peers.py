@@ -27,7 +27,7 @@ from images.minicore.tests.amf_core import OPC, SNN, K
 
 M = TypeVar("M")
 PLMN = "00101"
-TIMEOUT_S = 5.0
+TIMEOUT_S = 30.0
 CAPABILITY = SecurityCapability.of((0, 1, 2), (0, 1, 2))
 LOCATION = UserLocation(NrCgi(PLMN, 0x10), Tai(PLMN, 1))
 

@@ -37,7 +37,7 @@ def test_a_place_is_given_in_the_order_of_arrival() -> None:
 
 def test_who_waits_too_long_is_refused_and_takes_no_place() -> None:
     async def main() -> None:
-        admission = Admission(1, wait_s=0.02)
+        admission = Admission(1, wait_s=0.1)
         async with admission.place():
             with pytest.raises(Congestion):
                 async with admission.place():
@@ -50,7 +50,7 @@ def test_who_waits_too_long_is_refused_and_takes_no_place() -> None:
 
 def test_who_stays_too_long_does_not_keep_others_out() -> None:
     async def main() -> None:
-        admission = Admission(1, wait_s=1, hold_s=0.02)
+        admission = Admission(1, wait_s=30, hold_s=0.02)
         async with admission.place(), admission.place():
             pass
         # Both have ended, and there is one place again, not two or three.

@@ -38,7 +38,7 @@ def test_data_for_an_idle_ue_pages_it() -> None:
         assert (lab.counters.pagings_total, lab.counters.pagings_failed_total) == (1, 0)
         assert lab.ue(ue).paging is None and not lab.core.failures
 
-    run(scenario, T3513_S="0.1")
+    run(scenario, T3513_S="0.5")
 
 
 def test_signalling_for_an_idle_ue_follows_the_service_accept() -> None:

@@ -371,7 +371,7 @@ def test_a_lost_complete_gets_the_accept_again() -> None:
         assert first == second
         await lab.until(lambda: lab.counters.registrations_total == 1)
 
-    run(scenario, T3550_S="0.05")
+    run(scenario, T3550_S="0.5")
 
 
 def test_the_algorithms_are_the_first_that_both_have() -> None:
