@@ -275,7 +275,7 @@ def test_an_nrf_without_memory_is_registered_and_subscribed_at_again(
             nfs.nrf = Nrf(replace(settings, nrf_heartbeat_s=2), Environment({"MINICORE_NRF_VALIDITY_S": "0"}), port)
             await nfs.nrf.start()
             await until(lambda: len(nfs.nrf.registry.profiles()) == 2, 20)
-            assert nfs.amf.full_state()["nrf_registrations"] >= 2
+            await until(lambda: nfs.amf.full_state()["nrf_registrations"] >= 2)
             # What is in the cache is valid still, so ask for something else of the same NF type.
             await nfs.amf.producers.discover("nausf-auth", supi="imsi-001010000000001")
             await until(lambda: len(nfs.nrf.subscriptions) == 1)
