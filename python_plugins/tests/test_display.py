@@ -68,6 +68,13 @@ def test_the_command_needs_a_checkout(tmp_path: Path, capsys: pytest.CaptureFixt
     assert "not a checkout" in capsys.readouterr().err
 
 
+def test_the_command_moves_only_what_can_be_moved(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(["demo", "--nf", "front"])
+    assert caught.value.code == 2
+    assert "invalid choice: 'front'" in capsys.readouterr().err
+
+
 def test_a_failing_demo_says_so_and_exits_non_zero(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "ansible.cfg").write_text("[defaults]\nlocalhost_warning = false\n")
     assert main(["--project", str(tmp_path), "demo"]) == 1
