@@ -45,33 +45,35 @@ def test_nobody_answers_on_loopback() -> None:
     assert arp.holders("lo", ["192.0.2.34", "192.0.2.35"], probes=1, interval_s=0.05) == {}
 
 
+class Link:
+    """A link with one machine in place of a packet socket. The machine has every address but 192.0.2.35."""
+
+    def __init__(self, ours: socket.socket, machine: socket.socket) -> None:
+        self._machine = machine
+        self.settimeout, self.recv = ours.settimeout, ours.recv
+
+    def __enter__(self) -> Link:
+        return self
+
+    def __exit__(self, *_exc: object) -> None:
+        """The pair is closed by the test."""
+
+    def bind(self, _address: object) -> None:
+        """There is one link only."""
+
+    def getsockname(self) -> tuple[object, ...]:
+        return ("eth0", 0, 0, 1, MAC)
+
+    def send(self, frame: bytes) -> None:
+        asked = socket.inet_ntoa(frame[38:42])
+        if asked != "192.0.2.35":
+            self._machine.send(reply(asked))
+
+
 def test_everybody_is_asked_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """One machine has two of three addresses."""
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
-
-    class Link:
-        """A link with that machine in place of a packet socket."""
-
-        def __init__(self, *_kind: int) -> None:
-            self.settimeout, self.recv = ours.settimeout, ours.recv
-
-        def __enter__(self) -> Link:
-            return self
-
-        def __exit__(self, *_exc: object) -> None:
-            """The pair is closed by the test."""
-
-        def bind(self, _address: object) -> None: ...
-
-        def getsockname(self) -> tuple[object, ...]:
-            return ("eth0", 0, 0, 1, MAC)
-
-        def send(self, frame: bytes) -> None:
-            asked = socket.inet_ntoa(frame[38:42])
-            if asked != "192.0.2.35":
-                theirs.send(reply(asked))
-
-    monkeypatch.setattr(arp.socket, "socket", Link)
     with ours, theirs:
+        monkeypatch.setattr(arp.socket, "socket", lambda *_kind: Link(ours, theirs))
         found = arp.holders("eth0", ["192.0.2.34", "192.0.2.35", "192.0.2.36"], probes=2, interval_s=0.05)
+        monkeypatch.undo()
     assert sorted(found) == ["192.0.2.34", "192.0.2.36"]
