@@ -29,7 +29,13 @@ HOSTS = [
     {"name": "ran-a", "number": 13, "engine": False, "groups": ["ran"]},
     {"name": "edge-c", "number": 14, "engine": True, "groups": ["nf_hosts"]},
 ]  # fmt: skip
-SUBSCRIBERS = 1000
+SUBSCRIBERS = {
+    "first": "imsi-001010000000001",
+    "count": 1000,
+    # The test subscribers of TS 35.208, which the gNB driver has by default.
+    "k": "465b5ce8b199b49faa5f0a2ee238a6bc",
+    "opc": "cd63cb71954a9f4e48a5994e37a02baf",
+}
 
 
 def listed(text: str) -> list[str]:
@@ -42,7 +48,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--strategies", type=listed, default=list(STRATEGIES), help="in this order")
     parser.add_argument("--ues", type=int, default=200)
     parser.add_argument("--procedures-rate", type=float, default=20.0, help="procedures a second")
-    parser.add_argument("--many", type=int, default=SUBSCRIBERS, help="UEs of the registration run; 0: none")
+    parser.add_argument("--many", type=int, default=1000, help="UEs of the registration run; 0: none")
     parser.add_argument("--many-rate", type=float, default=150.0, help="registrations a second that it asks for")
     parser.add_argument("--lab-name", default="core")
     parser.add_argument("--lab-network-prefix", default="10.56")
@@ -57,7 +63,7 @@ def prepare(lab: dict[str, object], inventory: Path) -> Core:
     for playbook in ("prepare_hosts", "build_minicore", "deploy_core"):
         run_playbook("--inventory", str(inventory), f"playbooks/{playbook}.yml")
     core = Core(str(inventory))
-    core.require("provision_subscribers", subscribers_count=SUBSCRIBERS)
+    core.require("provision_subscribers", subscriber_range=SUBSCRIBERS)
     return core
 
 
