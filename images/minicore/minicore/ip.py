@@ -12,6 +12,7 @@ from typing import NamedTuple
 ECHO_REPLY, ECHO_REQUEST = 0, 8
 _HEADER = 20
 _ICMP = 1
+ICMPV6 = 58
 
 
 class Echo(NamedTuple):
@@ -30,6 +31,11 @@ def checksum(data: bytes) -> int:
     while total >> 16:
         total = (total & 0xFFFF) + (total >> 16)
     return ~total & 0xFFFF
+
+
+def icmpv6_checksum(source: bytes, destination: bytes, message: bytes) -> int:
+    """With the pseudo-header of RFC 8200 clause 8.1; 0 over a message whose checksum is right."""
+    return checksum(source + destination + struct.pack("!II", len(message), ICMPV6) + message)
 
 
 def echo_request(source: str, destination: str, identifier: int, sequence: int, payload: bytes) -> bytes:

@@ -10,6 +10,7 @@ import asyncio
 import os
 import sys
 from collections.abc import Callable
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, ip_address
 from pathlib import Path
 
 from ..n2.gnb_link import N2LinkError
@@ -18,6 +19,7 @@ from ..ngap.values import Snssai
 from ..sbi.client import SbiError
 from .driver import Options
 from .driver import run as run_driver
+from .hosts import DEFAULT_TARGETS, ethernet_address
 from .load import DEFAULT_MIX, SetupError
 from .station import GnbError
 
@@ -28,7 +30,13 @@ MAX_GNBS = 4
 
 
 def run(arguments: list[str]) -> int:
-    options = _parser().parse_args(arguments)
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    session_type = PduSessionType[options.session_type]
+    target = options.ping_target or ip_address(DEFAULT_TARGETS[session_type])
+    wrong = _wrong_target(session_type, target, options.ethernet_network, options.ues)
+    if wrong:
+        parser.error(wrong)
     try:
         asyncio.run(
             run_driver(
@@ -53,9 +61,10 @@ def run(arguments: list[str]) -> int:
                     pinging_share=options.pinging_share,
                     idle_share=options.idle_share,
                     ping_interval_s=options.ping_interval_ms / 1000,
-                    ping_target=options.ping_target,
+                    ping_target=str(target),
+                    ethernet_network=options.ethernet_network,
                     sessions_per_ue=options.sessions_per_ue,
-                    session_type=PduSessionType[options.session_type],
+                    session_type=session_type,
                     probes=dict(options.probe),
                     probe_interval_s=options.probe_interval_ms / 1000,
                     duration_s=options.duration,
@@ -105,9 +114,20 @@ def _parser() -> argparse.ArgumentParser:
     add("--pinging-share", type=_share, default=0.25, help="UEs that stay connected and ping")
     add("--idle-share", type=_share, default=0.25, help="of the others: idle between their procedures")
     add("--ping-interval-ms", type=_positive(float), default=5.0)
-    add("--ping-target", default="10.45.0.1", help="address on N6")
+    add(
+        "--ping-target",
+        type=ip_address,
+        help="address on N6; default: "
+        + ", ".join(f"{address} ({kind.name})" for kind, address in DEFAULT_TARGETS.items()),
+    )
     add("--sessions-per-ue", type=int, choices=(0, 1), default=1)
-    add("--session-type", choices=("IPV4",), default="IPV4")
+    add("--session-type", choices=[kind.name for kind in DEFAULT_TARGETS], default="IPV4")
+    add(
+        "--ethernet-network",
+        type=IPv4Network,
+        default="10.46.0.0/16",
+        help="of the target of Ethernet sessions; its last addresses are the UEs'",
+    )
     add("--probe", type=_probe, action="append", default=[], metavar="NAME=URL", help="GET over one kept connection")
     add("--probe-interval-ms", type=_positive(float), default=5.0)
     add("--duration", type=_positive(float), help="seconds; without it until SIGTERM or SIGINT")
@@ -115,6 +135,22 @@ def _parser() -> argparse.ArgumentParser:
     add("--procedure-timeout", type=_positive(float), default=10.0, help="seconds")
     add("--deregister", action="store_true", help="deregister all UEs at the end")
     return parser
+
+
+def _wrong_target(
+    session_type: PduSessionType, target: IPv4Address | IPv6Address, network: IPv4Network, ues: int
+) -> str:
+    """Why UEs with such sessions cannot ping the target; empty if they can."""
+    version = 6 if session_type == PduSessionType.IPV6 else 4
+    if target.version != version:
+        return f"--ping-target {target} is no IPv{version} address, which {session_type.name} sessions need"
+    if session_type != PduSessionType.ETHERNET or isinstance(target, IPv6Address):
+        return ""
+    if target not in network or target == network.network_address:
+        return f"--ping-target {target} is no host of --ethernet-network {network}"
+    if network.num_addresses < ues + 3 or target >= IPv4Address(ethernet_address(network, ues - 1)):
+        return f"--ethernet-network {network}: {target} is in the way of the addresses of {ues} UEs"
+    return ""
 
 
 def _positive(kind: type[int] | type[float]) -> Callable[[str], float]:

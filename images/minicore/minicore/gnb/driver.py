@@ -17,6 +17,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import partial
+from ipaddress import IPv4Network
 from pathlib import Path
 from typing import Any, Literal
 
@@ -31,10 +32,11 @@ from ..process import until_terminated
 from ..security.milenage import Milenage
 from ..settings import GTPU_PORT
 from .connection import Network
+from .hosts import DEFAULT_TARGETS, Hosts
 from .load import DEFAULT_MIX, Load, Mix
 from .probes import N2Probe, SbiProbe
 from .procedures import Procedures
-from .session import index_of
+from .session import UeSession, index_of
 from .station import Gnb, GnbError
 from .statistics import ProcedureLog
 from .summary import summarise
@@ -69,7 +71,10 @@ class Options:
     pinging_share: float = 0.25
     idle_share: float = 0.25
     ping_interval_s: float = 0.005
-    ping_target: str = "10.45.0.1"
+    ping_target: str = ""
+    """Empty: the one of the session type."""
+    ethernet_network: IPv4Network = field(default_factory=lambda: IPv4Network("10.46.0.0/16"))
+    """Addresses behind the TAP; the UEs of Ethernet sessions have the last ones."""
     sessions_per_ue: int = 1
     session_type: PduSessionType = PduSessionType.IPV4
     probes: Mapping[str, str] = field(default_factory=dict)
@@ -105,11 +110,13 @@ class Driver:
         idle = round((options.ues - pinging) * options.idle_share)
         self._turns = itertools.cycle(self.ues[:pinging] or [None])
         self._pinging = pinging
-        self.pings = Pings(self._next_bearer, options.ping_target, options.ping_interval_s, options.upf_port)
+        target = options.ping_target or DEFAULT_TARGETS[options.session_type]
+        self.pings = Pings(self._next_bearer, target, options.ping_interval_s, options.upf_port)
+        self.pings.read = self._read
         self.pings.on_downlink = self._on_downlink
-        session_type = options.session_type if options.sessions_per_ue else None
+        hosts = Hosts(options.session_type, target, options.ethernet_network) if options.sessions_per_ue else None
         self.procedures = Procedures(
-            self.log, self.gnbs, self.pings, self._caller, session_type, options.upf, options.procedure_timeout_s
+            self.log, self.gnbs, self.pings, self._caller, hosts, options.upf, options.procedure_timeout_s
         )
         for ue in self.ues:
             ue.on_paged = self.procedures.answer_paging
@@ -128,7 +135,7 @@ class Driver:
             GapMeter(interval_s, max(NOTED_S, 2 * interval_s)),
             pinging=pinging,
             idle=idle,
-            with_session=session_type is not None,
+            with_session=hosts is not None,
         )
 
     async def run(self, until: asyncio.Task[None]) -> dict[str, Any]:
@@ -257,9 +264,26 @@ class Driver:
         """The next of the pinging UEs whose user plane is up."""
         for _ in range(self._pinging):
             ue = next(self._turns)
-            if ue is not None and ue.session is not None and ue.session.active and ue.session.ue_address:
+            if ue is not None and ue.session is not None and ue.session.active and ue.session.host.is_ready:
                 return ue
         return None
+
+    def _read(self, teid: int, packet: bytes) -> ip.Echo | None:
+        """What the host of a UE makes of a packet: its configuration, an ARP request that it answers, or an echo."""
+        index = index_of(teid)
+        ue = self.ues[index] if 0 <= index < len(self.ues) else None
+        if ue is None or ue.session is None:
+            return None
+        session, was_ready = ue.session, ue.session.host.is_ready
+        echo = session.host.receive(packet, partial(self._answer, session))
+        if session.host.is_ready and not was_ready:
+            ue.changed()
+        return echo
+
+    def _answer(self, session: UeSession, packet: bytes) -> None:
+        # A UE that has become idle cannot answer.
+        if session.active:
+            self.pings.send_packet(session, packet)
 
     def _on_downlink(self, teid: int, echo: ip.Echo) -> None:
         index = index_of(teid)

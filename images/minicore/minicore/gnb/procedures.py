@@ -10,8 +10,8 @@ from collections.abc import Awaitable, Callable
 
 from ..load.pings import UNCOUNTED, Pings
 from ..nas.gmm import RegistrationType, ServiceType
-from ..nas.qos import PduSessionType
 from ..nas.security import NasSecurityError
+from .hosts import Hosts
 from .session import UeSession
 from .station import Gnb
 from .statistics import ProcedureLog, Record
@@ -43,11 +43,11 @@ class Procedures:
         gnbs: list[Gnb],
         pings: Pings,
         caller: Callable[[], Ue | None],
-        session_type: PduSessionType | None,
+        hosts: Hosts | None,
         upf: str,
         timeout_s: float,
     ) -> None:
-        """`caller` gives a UE whose user plane is up, to ping an idle one; without `session_type` UEs have no session.
+        """`caller` gives a UE whose user plane is up, to ping an idle one; without `hosts` UEs have no session.
 
         With `upf` all tunnels have to end there.
         """
@@ -55,7 +55,7 @@ class Procedures:
         self._gnbs = gnbs
         self._pings = pings
         self._caller = caller
-        self._session_type = session_type
+        self._hosts = hosts
         self._upf = upf
         self._timeout_s = timeout_s
         self._loop = asyncio.get_running_loop()
@@ -108,9 +108,9 @@ class Procedures:
         await ue.until(lambda: not ue.updating and ue.connection is None, "registration update", self._timeout_s)
 
     async def _establish(self, ue: Ue) -> None:
-        """PDU session establishment (clause 4.3.2.2.1)."""
-        assert self._session_type is not None
-        ue.request_session(self._session_type)
+        """PDU session establishment (clause 4.3.2.2.1), until the UE can use its user plane."""
+        assert self._hosts is not None
+        ue.request_session(self._hosts.make(ue.index, ue.supi))
         await ue.until(
             lambda: ue.accepted_session and ue.session is not None and ue.session.active,
             "PDU session establishment",
@@ -118,6 +118,24 @@ class Procedures:
         )
         if ue.session is not None and self._upf and ue.session.uplink.address != self._upf:
             raise ProcedureError(f"PDU session: the tunnel ends at {ue.session.uplink.address}")
+        if ue.session is not None and not ue.session.host.is_ready:
+            await self._configure(ue, ue.session)
+
+    async def _configure(self, ue: Ue, session: UeSession) -> None:
+        """Router discovery of IPv6 (clause 4.3.2.2.1 step 20), ARP for the ping target in Ethernet."""
+        sending = self._loop.create_task(self._send_requests(session))
+        try:
+            await ue.until(lambda: session.host.is_ready, "address configuration", self._timeout_s)
+        finally:
+            sending.cancel()
+
+    async def _send_requests(self, session: UeSession) -> None:
+        """Like a packet for an idle UE: one that is lost is sent again, later each time."""
+        pause_s = DATA_AGAIN_AT_ONCE_S
+        while (packet := session.host.next_request()) is not None:
+            self._pings.send_packet(session, packet)
+            pause_s = min(2 * pause_s, DATA_AGAIN_S)
+            await asyncio.sleep(pause_s)
 
     async def _release_session(self, ue: Ue) -> None:
         """PDU session release (clause 4.3.4.2)."""

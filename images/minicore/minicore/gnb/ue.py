@@ -15,7 +15,6 @@ from ..nas.capability import SecurityCapability
 from ..nas.causes import MmCause
 from ..nas.identity import Guti5g, IdentityType, NoIdentity, Pei, Suci
 from ..nas.message import NasMessage
-from ..nas.qos import PduSessionType
 from ..nas.security import (
     UNPROTECTED_DOWNLINK,
     HeaderType,
@@ -30,6 +29,7 @@ from ..ngap.values import FiveGSTmsi, SecurityCapabilities
 from ..security import keys
 from ..security.algorithms import DOWNLINK, UPLINK
 from .connection import Connection, Network
+from .hosts import Host
 from .session import SESSION_ID, UeSession
 from .station import Gnb
 from .usim import MacFailureError, SynchFailureError, Usim
@@ -165,12 +165,12 @@ class Ue:
         assert self.guti is not None and self._security is not None
         self._send(gmm.DeregistrationRequest(ngksi=self._security.ngksi, access=_ACCESS_3GPP, identity=self.guti))
 
-    def request_session(self, kind: PduSessionType) -> None:
-        """Clause 6.4.1."""
-        self.session = UeSession(self.index)
+    def request_session(self, host: Host) -> None:
+        """A PDU session of the type that the host needs (clause 6.4.1)."""
+        self.session = UeSession(self.index, host)
         self.accepted_session = False
         request = gsm.PduSessionEstablishmentRequest(
-            pdu_session_id=SESSION_ID, pti=self._next_pti(), session_type=kind, ssc_mode=1
+            pdu_session_id=SESSION_ID, pti=self._next_pti(), session_type=host.session_type, ssc_mode=1
         )
         self._send(
             gmm.UlNasTransport(
@@ -337,9 +337,10 @@ class Ue:
         content = nas.decode(message.payload)
         match content:
             case gsm.PduSessionEstablishmentAccept():
-                if self.session is not None and content.address is not None:
-                    self.session.ue_address = content.address.ipv4 or ""
-                self.accepted_session = True
+                wrong = "" if self.session is None else self.session.accept(content.session_type, content.address)
+                self.accepted_session = not wrong
+                if wrong:
+                    self.fail(f"PDU session: {wrong}")
             case gsm.PduSessionEstablishmentReject():
                 self.session = None
                 self.fail(f"PDU session: rejected, 5GSM cause {content.cause}")

@@ -24,9 +24,6 @@ class Bearer(Protocol):
     """A PDU session whose user plane is up."""
 
     @property
-    def index(self) -> int: ...
-
-    @property
     def ue_address(self) -> str: ...
 
     @property
@@ -34,6 +31,9 @@ class Bearer(Protocol):
 
     def owns(self, teid: int) -> bool:
         """Whether a downlink tunnel of the gNB belongs to this session."""
+
+    def echo_request(self, target: str, sequence: int, payload: bytes) -> bytes:
+        """What carries a ping through this session."""
 
 
 class Pings(asyncio.DatagramProtocol):
@@ -55,6 +55,8 @@ class Pings(asyncio.DatagramProtocol):
         self.answered = 0
         self.duplicated = 0
         self.error_indications = 0
+        self.read: Callable[[int, bytes], ip.Echo | None] = lambda _, packet: ip.read_echo(packet)
+        """Gets TEID and packet, and gives the echo in it; by default that of an IPv4 packet."""
         self.on_downlink: Callable[[int, ip.Echo], None] | None = None
         """Gets TEID and echo of each request that the network sent to a UE."""
 
@@ -83,8 +85,10 @@ class Pings(asyncio.DatagramProtocol):
 
     def send_echo_request(self, bearer: Bearer, target: str, sequence: int, payload: bytes) -> None:
         """One packet that the pings do not count."""
+        self.send_packet(bearer, bearer.echo_request(target, sequence, payload))
+
+    def send_packet(self, bearer: Bearer, packet: bytes) -> None:
         assert self._transport is not None
-        packet = ip.echo_request(bearer.ue_address, target, bearer.index & 0xFFFF, sequence, payload)
         self._transport.sendto(
             gtpu.g_pdu(bearer.uplink.teid, packet, uplink=True), (bearer.uplink.address, self._upf_port)
         )
@@ -110,7 +114,7 @@ class Pings(asyncio.DatagramProtocol):
             self._transport.sendto(gtpu.echo_response(message.sequence), addr)
         if message.type != gtpu.G_PDU:
             return
-        echo = ip.read_echo(message.payload)
+        echo = self.read(message.teid, message.payload)
         if echo is None:
             return
         if echo.type == ip.ECHO_REPLY:

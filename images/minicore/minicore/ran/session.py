@@ -9,6 +9,7 @@ import json
 from dataclasses import dataclass, field
 from typing import Any
 
+from .. import ip
 from ..pfcp.ies import Teid
 from ..sbi.message import Response
 from ..smf.resources import CONTEXTS, PATH_SWITCH, SETUP_RESPONSE, UPDATES_HEADER
@@ -73,6 +74,9 @@ class Session:
         plausible = count not in self.updates_seen and count <= self.updates_sent
         self.updates_seen.add(count)
         return plausible
+
+    def echo_request(self, target: str, sequence: int, payload: bytes) -> bytes:
+        return ip.echo_request(self.ue_address, target, self.index & 0xFFFF, sequence, payload)
 
     def owns(self, teid: int) -> bool:
         """Whether a downlink tunnel of the gNB belongs to this session."""

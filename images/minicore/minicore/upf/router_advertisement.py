@@ -7,9 +7,8 @@ from __future__ import annotations
 
 import struct
 
-from ..ip import checksum
+from ..ip import ICMPV6, icmpv6_checksum
 
-ICMPV6 = 58
 _SOLICITATION, _ADVERTISEMENT = 133, 134
 _HOP_LIMIT = 255
 _LINK_LOCAL = bytes.fromhex("fe80000000000000")
@@ -30,7 +29,7 @@ def is_solicitation(packet: bytes) -> bool:
     if len(packet) < 48 or packet[6] != ICMPV6 or packet[7] != _HOP_LIMIT or packet[40] != _SOLICITATION:
         return False
     message = packet[40 : 40 + int.from_bytes(packet[4:6], "big")]
-    return checksum(_pseudo_header(packet[8:24], packet[24:40], len(message)) + message) == 0
+    return icmpv6_checksum(packet[8:24], packet[24:40], message) == 0
 
 
 def advertisement(solicitation: bytes, prefix: bytes, mtu: int) -> bytes:
@@ -40,10 +39,6 @@ def advertisement(solicitation: bytes, prefix: bytes, mtu: int) -> bytes:
     options = struct.pack("!BBBBIII8s8x", 3, 4, 64, 0x40, _INFINITE, _INFINITE, 0, prefix)
     options += struct.pack("!BBHI", 5, 1, 0, mtu)
     message = struct.pack("!BBHBBHII", _ADVERTISEMENT, 0, 0, 64, 0, _ROUTER_LIFETIME_S, 0, 0) + options
-    sum_ = checksum(_pseudo_header(_ROUTER, destination, len(message)) + message)
+    sum_ = icmpv6_checksum(_ROUTER, destination, message)
     message = message[:2] + struct.pack("!H", sum_) + message[4:]
     return struct.pack("!IHBB", 6 << 28, len(message), ICMPV6, _HOP_LIMIT) + _ROUTER + destination + message
-
-
-def _pseudo_header(source: bytes, destination: bytes, length: int) -> bytes:
-    return source + destination + struct.pack("!II", length, ICMPV6)
