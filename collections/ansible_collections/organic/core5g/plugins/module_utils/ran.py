@@ -92,6 +92,7 @@ class GnbSettings(DriverSettings):
     first_supi: str | None = None
     upf: str | None = None
     ping_target: str | None = None
+    ethernet_network: str | None = None
     mix: str | None = None
     probe: tuple[str, ...] = ()
     k: str | None = dataclasses.field(default=None, repr=False, metadata={"secret": True})

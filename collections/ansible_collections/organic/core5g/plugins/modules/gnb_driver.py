@@ -110,11 +110,21 @@ options:
     default: 1
   session_type:
     description:
-      - Type of the PDU sessions.
+      - Type of the PDU sessions. The subscription has to allow it, and an UPF to carry it.
+      - V(IPV6) UEs ask for their prefix by a router solicitation, which the session has to carry, and ping by ICMPv6.
+      - V(ETHERNET) UEs have a MAC address by their SUPI and an IPv4 address of O(ethernet_network). They ask for
+        O(ping_target) by ARP and ping it in Ethernet frames. The UPF of minicore needs C(MINICORE_TAP) for that.
     type: str
     choices:
       - IPV4
+      - IPV6
+      - ETHERNET
     default: IPV4
+  ethernet_network:
+    description:
+      - IPv4 network of O(ping_target) if O(session_type=ETHERNET). The UEs have its last addresses, the first UE the
+        last one. By default C(10.46.0.0/16).
+    type: str
   probes:
     description:
       - URLs that are read at a steady rate, each over one kept HTTP/2 connection, by the names that the summary gives
@@ -128,7 +138,8 @@ options:
     default: 5
   ping_target:
     description:
-      - Address on N6 that is pinged. By default C(10.45.0.1).
+      - Address on N6 that is pinged, IPv6 if O(session_type=IPV6), else IPv4. By default C(10.45.0.1) for V(IPV4),
+        C(fd45::1) for V(IPV6), C(10.46.0.1) for V(ETHERNET).
     type: str
   timeout_s:
     description:
@@ -170,6 +181,15 @@ EXAMPLES = r"""
     procedures_rate: 50
     probes:
       nrf: http://192.0.2.33:8000/nnrf-disc/v1/nf-instances?target-nf-type=SMF&requester-nf-type=AMF
+
+- name: Register 20 UEs with Ethernet sessions
+  organic.core5g.gnb_driver:
+    state: started
+    front: 192.0.2.43
+    ues: 20
+    session_type: ETHERNET
+    ethernet_network: 198.51.100.0/24
+    ping_target: 198.51.100.1
 
 - name: Stop
   organic.core5g.gnb_driver:
@@ -220,7 +240,7 @@ def start(driver: RanDriver, module: AnsibleModule) -> dict[str, object]:
             "rate",
             "procedures_rate",
         ),
-        *("sessions_per_ue", "session_type", "ping_interval_ms", "ping_target"),
+        *("sessions_per_ue", "session_type", "ethernet_network", "ping_interval_ms", "ping_target"),
     )
     settings = GnbSettings(
         address=wanted["address"] or address_towards(wanted["front"]),
@@ -256,7 +276,8 @@ def main() -> None:
             "procedures_rate": {"type": "float", "default": 20},
             "mix": {"type": "dict"},
             "sessions_per_ue": {"type": "int", "choices": [0, 1], "default": 1},
-            "session_type": {"type": "str", "choices": ["IPV4"], "default": "IPV4"},
+            "session_type": {"type": "str", "choices": ["IPV4", "IPV6", "ETHERNET"], "default": "IPV4"},
+            "ethernet_network": {"type": "str"},
             "probes": {"type": "dict", "default": {}},
             "ping_interval_ms": {"type": "float", "default": 5},
             "ping_target": {"type": "str"},
