@@ -180,10 +180,28 @@ class Core:
     sbi_port: int
 
 
-async def until(condition: Callable[[], object], timeout_s: float = 5) -> None:
+async def until(condition: Callable[[], object], timeout_s: float = 30) -> None:
+    """Await a condition. The limit is for what never comes: a busy machine takes its time."""
     async with asyncio.timeout(timeout_s):
         while not condition():
             await asyncio.sleep(0.002)
+
+
+async def silence(counts: Callable[[], object], length_s: float) -> tuple[float, float]:
+    """Await that `counts` has not changed for a time.
+
+    Returns:
+        When it still counted, and from when on it has surely not done so; of the loop's clock.
+    """
+    loop = asyncio.get_running_loop()
+    seen, earlier, since = counts(), loop.time(), loop.time()
+    async with asyncio.timeout(30):
+        while loop.time() - since < length_s:
+            looked = loop.time()
+            await asyncio.sleep(0.002)
+            if counts() != seen:
+                seen, earlier, since = counts(), looked, loop.time()
+    return earlier, since
 
 
 def free_udp_port() -> int:
@@ -307,6 +325,11 @@ def settings() -> Settings:
 @pytest.fixture(name="until")
 def until_fixture() -> Callable[..., Awaitable[None]]:
     return until
+
+
+@pytest.fixture(name="silence")
+def silence_fixture() -> Callable[..., Awaitable[tuple[float, float]]]:
+    return silence
 
 
 @pytest.fixture

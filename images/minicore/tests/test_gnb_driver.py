@@ -24,6 +24,7 @@ from minicore.sbi.server import SbiServer
 from images.minicore.tests.scripted_amf import OPC, K, ScriptedAmf
 
 Until = Callable[..., Awaitable[None]]
+Silence = Callable[..., Awaitable[tuple[float, float]]]
 
 
 @contextlib.asynccontextmanager
@@ -91,7 +92,7 @@ def test_a_quiet_run(udp_port: int, tmp_path: Path, until: Until) -> None:
         assert summary["probes"]["n2"]["sent"] == summary["probes"]["n2"]["answered"] == amf.resets > 20
         assert summary["pings"]["lost"] == summary["pings"]["duplicated"] == 0
         assert summary["pings"]["sent"] > 20
-        assert 0 < summary["gaps_ms"]["n2"] < 1000
+        assert summary["gaps_ms"]["n2"] > 0
         rows = list(csv.DictReader((tmp_path / "out.json.procedures.csv").open()))
         assert len(rows) == sum(counts["attempted"] for counts in procedures.values())
         assert json.loads((tmp_path / "out.json.progress").read_text().splitlines()[0])["registered"] == 8
@@ -99,24 +100,31 @@ def test_a_quiet_run(udp_port: int, tmp_path: Path, until: Until) -> None:
     asyncio.run(scenario())
 
 
-def test_the_length_of_a_stop_is_measured_on_n2(udp_port: int, tmp_path: Path, until: Until) -> None:
+def test_the_length_of_a_stop_is_measured_on_n2(udp_port: int, tmp_path: Path, until: Until, silence: Silence) -> None:
     async def scenario() -> None:
         amf = ScriptedAmf(udp_port)
         async with running(udp_port, tmp_path / "out", amf, until) as (driver, end):
             await until(lambda: driver.n2_probe.answered > 20)
-            loop = asyncio.get_running_loop()
             amf.answering = False
-            stopped = loop.time()
-            # It is the length of the stop that is tested.
-            await asyncio.sleep(0.3)
+
+            def answered() -> tuple[int, int]:
+                return driver.n2_probe.answered, len(driver.log.records)
+
+            earlier, since = await silence(answered, 0.3)
+            loop = asyncio.get_running_loop()
+            pings = driver.pings.answered
+            # The user plane goes on without the AMF.
+            await until(lambda: driver.pings.answered > pings + 10)
+            probes, procedures = answered()
+            length = loop.time() - since
             amf.go_on()
-            length = (loop.time() - stopped) * 1000
-            answered = driver.n2_probe.answered
-            await until(lambda: driver.n2_probe.answered > answered + 60)
+            await until(lambda: driver.n2_probe.answered > probes and len(driver.log.records) > procedures)
+            most = loop.time() - earlier + driver.options.probe_interval_s
             summary = await end()
         for interface in ("n2", "procedures"):
-            assert length - 20 < summary["gaps_ms"][interface] < length + 200
-        assert summary["gaps_ms"]["n3"] < length / 2
+            # On a busy machine another gap may be longer than that of the stop.
+            lengths = [gap["ms"] / 1000 for gap in summary["gaps"][interface]]
+            assert any(length / 2 < each < most for each in lengths), (interface, length, most, lengths)
         assert summary["failed"] == 0
         assert max(gap["ms"] for gap in summary["gaps"]["n2"]) == summary["gaps_ms"]["n2"]
 
@@ -240,7 +248,7 @@ def test_a_gnb_whose_association_ended_comes_back_with_its_ues(udp_port: int, tm
     asyncio.run(scenario())
 
 
-def test_sbi_probes_measure_their_nf(udp_port: int, tmp_path: Path, until: Until) -> None:
+def test_sbi_probes_measure_their_nf(udp_port: int, tmp_path: Path, until: Until, silence: Silence) -> None:
     async def scenario() -> None:
         statuses = [200]
         go = asyncio.Event()
@@ -260,10 +268,12 @@ def test_sbi_probes_measure_their_nf(udp_port: int, tmp_path: Path, until: Until
             probe = driver.sbi_probes[0]
             await until(lambda: probe.answered > 20)
             go.clear()
-            await asyncio.sleep(0.2)  # It is the length of the stop that is tested.
+            earlier, since = await silence(lambda: probe.answered, 0.2)
+            loop = asyncio.get_running_loop()
+            answered, length = probe.answered, loop.time() - since
             go.set()
-            answered = probe.answered
-            await until(lambda: probe.answered > answered + 60)
+            await until(lambda: probe.answered > answered)
+            most = loop.time() - earlier + driver.options.probe_interval_s
             statuses[0] = 503
             await until(lambda: probe.failures["status 503"])
             statuses[0] = 404
@@ -273,8 +283,9 @@ def test_sbi_probes_measure_their_nf(udp_port: int, tmp_path: Path, until: Until
             await until(lambda: probe.answered > answered + 10)
             summary = await end()
         server.stop()
-        assert 180 < summary["gaps_ms"]["sbi"]["nrf"] < 500
-        assert summary["gaps"]["sbi.nrf"]
+        lengths = [gap["ms"] / 1000 for gap in summary["gaps"]["sbi.nrf"]]
+        assert summary["gaps_ms"]["sbi"]["nrf"] / 1000 == max(lengths)
+        assert any(length / 2 < each < most for each in lengths), (length, most, lengths)
         counts = summary["probes"]["nrf"]
         assert counts["sent"] == counts["answered"] + sum(counts["failures"].values())
         assert any("lost" in reason or "connection" in reason for reason in counts["failures"])
