@@ -6,6 +6,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -122,3 +124,51 @@ def test_programs_in_go_get_no_mptcp() -> None:
 def test_a_key_that_is_not_documented_is_found() -> None:
     assert list(keys({"amf": {"ngapp": [{"address": 1}]}})) == ["amf.ngapp[].address"]
     assert "amf.ngapp[].address" not in load(DOCUMENTED / "open5gs.yml")["keys"]["amf"]
+
+
+SECRET_URI = "mongodb://core:password-of-mine@192.0.2.50/core"
+
+
+def planned(tmp_path: Path, uri: str) -> str:
+    """What the role says in check mode with --diff when it writes the files of a UDR and an NRF."""
+    files = [
+        {"nf": nf, "template": f"open5gs/{nf}.yaml.j2", "file": str(tmp_path / f"{nf}.yaml"), "path": f"/{nf}.yaml"}
+        for nf in ("nrf", "udr")
+    ]
+    variables = {
+        "nf_addresses": {"nrf": "192.0.2.33", "scp": "192.0.2.42", "udr": "192.0.2.39"},
+        "nf_mongodb_uri": uri,
+        "nf_described": {"configuration": files},
+        "ansible_python_interpreter": sys.executable,
+    }
+    role = {"name": "organic.core5g.nf", "tasks_from": "configuration", "rolespec_validate": False}
+    play = {
+        "hosts": "localhost",
+        "connection": "local",
+        "gather_facts": False,
+        "vars": variables,
+        "tasks": [{"ansible.builtin.include_role": role}],
+    }
+    (tmp_path / "play.yml").write_text(yaml.safe_dump([play]), encoding="utf-8")
+    command = [sys.executable, "-m", "ansible.cli.playbook", "-i", "localhost,", "--check", "--diff"]
+    project = COLLECTION.parents[2]
+    run = subprocess.run(
+        [*command, str(tmp_path / "play.yml")], cwd=project, capture_output=True, text=True, check=False
+    )
+    assert run.returncode == 0, run.stdout + run.stderr
+    return run.stdout + run.stderr
+
+
+def test_a_password_is_not_shown(tmp_path: Path) -> None:
+    said = planned(tmp_path, SECRET_URI)
+    assert "password-of-mine" not in said
+    assert "plmn_id" in said  # The file without the URI is shown.
+
+
+def test_what_has_no_password_is_shown(tmp_path: Path) -> None:
+    assert "mongodb://192.0.2.50/core" in planned(tmp_path, "mongodb://192.0.2.50/core")
+
+
+def test_only_root_reaches_the_files_on_the_host() -> None:
+    directories, _files = load(COLLECTION / "roles" / "nf" / "tasks" / "configuration.yml")
+    assert directories["ansible.builtin.file"]["mode"] == "0700"
