@@ -9,17 +9,19 @@ import asyncio
 import contextlib
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
+from ipaddress import IPv4Interface, IPv6Interface
 from typing import Any
 
 import pytest
 from minicore import gtpu, ip
+from minicore.nas.qos import PduSessionType
 from minicore.pfcp import ies
 from minicore.pfcp.codec import Ie, IeType, Message, MessageType
 from minicore.pfcp.ies import ApplyAction, Teid
 from minicore.sbi.client import Connection
 from minicore.sbi.message import Response
 from minicore.smf.api import CONTEXTS
-from minicore.smf.contexts import AddressPool, PoolExhausted
+from minicore.smf.contexts import AddressPool, PoolExhausted, PrefixPool
 from minicore.smf.idempotency import idempotency_key
 
 Until = Callable[..., Awaitable[None]]
@@ -279,11 +281,32 @@ def test_packets_obey_the_rules(core_on_loopback: Any, udp_port: int) -> None:
 
 
 def test_address_pool(settings: Any) -> None:
-    from ipaddress import IPv4Interface
-
     pool = AddressPool(IPv4Interface("10.0.0.1/29"))
     assert [pool.allocate() for _ in range(5)] == [f"10.0.0.{n}" for n in (2, 3, 4, 5, 6)]
     with pytest.raises(PoolExhausted):
         pool.allocate()
     pool.release("10.0.0.4")
     assert pool.allocate() == "10.0.0.4"
+
+
+@pytest.mark.parametrize(("network", "prefix"), [("10.0.0.1/29", "2001:db8::/63"), ("10.0.0.1/30", "2001:db8::/61")])
+def test_a_session_that_gets_no_address_keeps_none(core_on_loopback: Any, network: str, prefix: str) -> None:
+    """One pool is used up before the other."""
+
+    async def scenario() -> None:
+        async with core_on_loopback() as core:
+            sessions = core.smf._sessions
+            sessions._pool, sessions._prefixes = (
+                AddressPool(IPv4Interface(network)),
+                PrefixPool(IPv6Interface(prefix)),
+            )
+            address = sessions.allocate(PduSessionType.IPV4V6)
+            for _ in range(20):
+                with pytest.raises(PoolExhausted):
+                    sessions.allocate(PduSessionType.IPV4V6)
+            sessions.give_back(address)
+            sessions.give_back(sessions.allocate(PduSessionType.IPV4V6))
+            sessions.allocate(PduSessionType.IPV4)
+            sessions.allocate(PduSessionType.IPV6)
+
+    asyncio.run(scenario())

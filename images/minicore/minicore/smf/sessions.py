@@ -16,7 +16,7 @@ from ..nas.qos import PduSessionType
 from ..pfcp.ies import UeAddress
 from ..sbi.message import SbiError
 from .consumers import Consumers
-from .contexts import AddressPool, ContextStore, PrefixPool, SmContext
+from .contexts import AddressPool, ContextStore, PoolExhausted, PrefixPool, SmContext
 from .n4 import N4_FAILURES, N4Client
 from .n4_rules import SessionPlan, Usage, UsagePlan
 
@@ -82,8 +82,13 @@ class Sessions:
 
     def allocate(self, session_type: PduSessionType) -> UeAddress:
         """Addresses for a session of a type; PoolExhausted if there are none."""
-        ipv4 = self._pool.allocate() if session_type in _WITH_IPV4 else ""
-        return UeAddress(ipv4, self._prefixes.allocate() if session_type in _WITH_IPV6 else b"")
+        # The prefix first, and back without an IPv4 address: a refused session keeps nothing.
+        prefix = self._prefixes.allocate() if session_type in _WITH_IPV6 else b""
+        try:
+            return UeAddress(self._pool.allocate() if session_type in _WITH_IPV4 else "", prefix)
+        except PoolExhausted:
+            self.give_back(UeAddress("", prefix))
+            raise
 
     def give_back(self, address: UeAddress) -> None:
         if address.ipv4:
