@@ -315,6 +315,21 @@ def test_an_amf_set_looks_like_one_amf() -> None:
     run(scenario, Amf(1, capacity=20), Amf(2, capacity=10))
 
 
+def test_nothing_is_kept_of_a_message_that_no_amf_answers() -> None:
+    async def scenario(front: Front, sctp: FakeSctp, amfs: list[Amf]) -> None:
+        gnb, (amf,) = sctp.gnb(), amfs
+        await gnb.set_up()
+        error = m.ErrorIndication(Cause("protocol", "semantic-error"))
+        for _ in range(3):
+            gnb.says(error)
+            assert (await amf.got.get())[1] == error
+        assert front.relay is not None
+        (kept,) = front.relay.gnbs
+        assert kept.asks == {}
+
+    run(scenario)
+
+
 def test_one_amf_of_a_set_is_enough() -> None:
     async def scenario(front: Front, sctp: FakeSctp, amfs: list[Amf]) -> None:
         gnb, (one, two) = sctp.gnb(), amfs

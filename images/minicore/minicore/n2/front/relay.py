@@ -37,6 +37,8 @@ _INITIATING, _SUCCESSFUL = 0, 1
 _INITIAL_UE, _NG_RESET, _PATH_SWITCH, _UE_CONTEXT_RELEASE = 15, 20, 25, 41
 _ANSWERED_BY_GNB = {0, _NG_RESET, 32, 51}
 """AMF configuration update, NG reset, PWS cancel, write-replace warning (TS 38.413 table 8.1-1: class 1, no UE)."""
+_ANSWERED_BY_AMF = {_NG_RESET, 35}
+"""NG reset and RAN configuration update; NG setup has its own way."""
 _AMF_LOST = Cause("transport", "transport-resource-unavailable")
 
 
@@ -184,8 +186,9 @@ class Relay:
         if procedure == _NG_RESET:
             self._reset_by_gnb(gnb, data)
         targets, question = self.up or self._any(), Question()
-        for amf in targets:
-            gnb.asks.setdefault((procedure, amf), deque()).append(question)
+        if procedure in _ANSWERED_BY_AMF:
+            for amf in targets:
+                gnb.asks.setdefault((procedure, amf), deque()).append(question)
         return targets
 
     def _reset_by_gnb(self, gnb: Gnb, data: bytes) -> None:
