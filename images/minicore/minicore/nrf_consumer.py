@@ -18,6 +18,8 @@ log = logging.getLogger(__name__)
 
 HEARTBEAT = json.dumps([{"op": "replace", "path": "/nfStatus", "value": "REGISTERED"}]).encode()
 RETRY_S = 0.5
+DEFAULT_HEARTBEAT_S = 10
+"""Of an NRF that names none."""
 DEREGISTER_S = 0.5
 """An NRF that does not answer must not take the time in which the NF answers what has come."""
 
@@ -76,10 +78,11 @@ class NrfConsumer:
             self._registered_again()
         if response.status not in (200, 201):
             raise SbiError(f"registration: status {response.status} {response.body!r}")
+        period = _heartbeat_s(response.json())
         self.registered = True
         self.registrations += 1
         log.info("registered at the NRF")
-        return float(response.json().get("heartBeatTimer", 10))
+        return period
 
     async def _heartbeat(self) -> None:
         response = await self._client.request(
@@ -90,3 +93,11 @@ class NrfConsumer:
             self.registered = False
         elif response.status not in (200, 204):
             raise SbiError(f"heartbeat: status {response.status}")
+
+
+def _heartbeat_s(profile: Any) -> float:
+    """The timer that the NRF has chosen, in the NFProfile that it answers (TS 29.510 clause 6.1.6.2.2)."""
+    period = profile.get("heartBeatTimer", DEFAULT_HEARTBEAT_S) if isinstance(profile, dict) else None
+    if not isinstance(period, int) or period < 1:
+        raise SbiError(f"registration: heartBeatTimer {period!r}")
+    return float(period)

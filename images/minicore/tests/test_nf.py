@@ -15,9 +15,11 @@ from typing import Any
 import pytest
 from minicore.nf import NetworkFunction
 from minicore.nrf.app import Nrf
+from minicore.nrf_consumer import NrfConsumer
 from minicore.sbi.client import Connection
 from minicore.sbi.message import Problem, Refused, Request, Response, SbiError, json_response
 from minicore.sbi.router import Router
+from minicore.sbi.server import SbiServer
 from minicore.settings import Environment, Settings
 
 NOBODY = Environment({})
@@ -246,6 +248,7 @@ def test_subscriptions_of_the_nrf(settings: Settings) -> None:
             ({"nfStatusNotificationUri": "ftp://x"}, "/nfStatusNotificationUri"),
             ({**good, "validityTime": "tomorrow"}, "/validityTime"),
             ({**good, "subscrCond": []}, "/subscrCond"),
+            ({**good, "subscrCond": {"serviceName": ["nsmf-pdusession"]}}, "/subscrCond"),
             ({**good, "reqNotifEvents": "x"}, "/reqNotifEvents"),
         ):
             refused = await ask("POST", "", bad)
@@ -279,5 +282,27 @@ def test_an_nrf_without_memory_is_registered_and_subscribed_at_again(
             # What is in the cache is valid still, so ask for something else of the same NF type.
             await nfs.amf.producers.discover("nausf-auth", supi="imsi-001010000000001")
             await until(lambda: len(nfs.nrf.subscriptions) == 1)
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize("answer", [[], {"heartBeatTimer": 0}, {"heartBeatTimer": "soon"}])
+def test_a_registration_with_a_strange_answer_is_tried_again(
+    answer: Any, until: Callable[..., Awaitable[None]]
+) -> None:
+    async def scenario() -> None:
+        answers = [answer, {"heartBeatTimer": 60}]
+
+        async def nrf(request: Request) -> Response:
+            return json_response(answers.pop(0), 201)
+
+        server = SbiServer(nrf)
+        root = f"http://127.0.0.1:{await server.start('127.0.0.1', 0)}"
+        consumer = NrfConsumer(root, {"nfType": "AMF", "nfInstanceId": "1"}, lambda: None)
+        consumer.start()
+        await until(lambda: consumer.registered and not answers)
+        consumer.registered = False
+        await consumer.stop()
+        server.stop()
 
     asyncio.run(scenario())

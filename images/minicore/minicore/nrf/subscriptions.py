@@ -76,8 +76,12 @@ class Subscriptions:
         url = urlsplit(uri) if isinstance(uri, str) else None
         if url is None or url.scheme != "http" or not url.hostname:
             raise _incorrect("nfStatusNotificationUri", "is not a URI of http")
-        if not isinstance(data.get("subscrCond", {}), dict):
+        condition = data.get("subscrCond", {})
+        if not isinstance(condition, dict):
             raise _incorrect("subscrCond", "is not an object")
+        # They are compared whenever any NF registers or expires.
+        if not all(isinstance(condition.get(name, ""), str) for name in ("nfInstanceId", "nfType", "serviceName")):
+            raise _incorrect("subscrCond", "has something else than a text")
         events = data.get("reqNotifEvents", list(Event))
         if not isinstance(events, list) or not all(isinstance(event, str) for event in events):
             raise _incorrect("reqNotifEvents", "is not a list of events")
