@@ -160,9 +160,9 @@ class BaseAssociation(abc.ABC):
     def come_up(self, streams: int) -> None:
         if self.is_up or self.has_ended:
             return
+        self._learn_peer()
         self.is_up = True
         self.streams = streams
-        self._learn_peer()
         if not self.is_ready.done():
             self.is_ready.set_result(None)
         self._handler.association_up(self)

@@ -40,6 +40,8 @@ _SOCKADDR_IN = struct.Struct("=HH4s8x")
 _SNDINFO = struct.Struct("=HHIII")
 _STATUS_HEAD = struct.Struct("=IiIHHHH")
 _RECEIVE_SIZE = 65536
+_OPTION_SIZE = 1024
+"""The most that Python's getsockopt takes; enough for 63 addresses."""
 
 
 def is_there() -> bool:
@@ -120,9 +122,14 @@ class _Listener:
         with contextlib.suppress(BlockingIOError):
             while self._socket.fileno() >= 0:
                 accepted, _ = self._socket.accept()
-                _prepare(accepted)
-                association = _Association(self._stack, accepted, self._handler)
-                association.come_up(_streams(accepted))
+                try:
+                    _prepare(accepted)
+                    streams = _streams(accepted)
+                except OSError as error:  # the peer has left meanwhile
+                    log.debug("an association ended before it was accepted: %s", error)
+                    accepted.close()
+                    continue
+                _Association(self._stack, accepted, self._handler).come_up(streams)
 
     def close(self) -> None:
         if self._socket.fileno() >= 0:
@@ -189,7 +196,7 @@ class _Association(BaseAssociation):
 
     def _learn_peer(self) -> None:
         try:
-            data = self._socket.getsockopt(IPPROTO_SCTP, _GET_PEER_ADDRS, 4096)
+            data = self._socket.getsockopt(IPPROTO_SCTP, _GET_PEER_ADDRS, _OPTION_SIZE)
         except OSError as error:
             if error.errno not in (errno.ENOTCONN, errno.EINVAL):
                 raise
