@@ -1,7 +1,11 @@
 # Copyright (c) 2026 Organic 5GC contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""SCTP by the kernel: one-to-one style sockets (RFC 6458 clause 4, linux/sctp.h)."""
+"""SCTP by the kernel: one-to-one style sockets (RFC 6458 clause 4, linux/sctp.h).
+
+A socket of this style cannot send an ABORT with a reason (RFC 6458 clause 4.1.8): the peer sees that the association
+was aborted, and the reason stays here.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +29,6 @@ _RTOINFO, _ASSOCINFO, _INITMSG, _NODELAY, _PEER_ADDR_PARAMS, _STATUS = 0, 1, 2, 
 _RECVRCVINFO, _BINDX_ADD, _GET_PEER_ADDRS, _CONNECTX, _EVENT = 32, 100, 108, 110, 127
 _CMSG_SNDINFO, _CMSG_RCVINFO = 2, 3
 _ASSOC_CHANGE = 0x8001
-_SND_ABORT = 4
 _HEARTBEAT_ENABLE = 1
 _MSG_NOTIFICATION = 0x8000
 
@@ -40,6 +43,9 @@ _SOCKADDR_IN = struct.Struct("=HH4s8x")
 _SNDINFO = struct.Struct("=HHIII")
 _STATUS_HEAD = struct.Struct("=IiIHHHH")
 _RECEIVE_SIZE = 65536
+_ABORT_AT_CLOSE = struct.pack("ii", 1, 0)
+"""Linger for 0 s (RFC 6458 clause 8.1.4): a process that is killed is seen by its peers at once. Without it the kernel
+would begin a SHUTDOWN, and wait for peers that have much to send. An orderly end waits for its SHUTDOWN first."""
 _OPTION_SIZE = 1024
 """The most that Python's getsockopt takes; enough for 63 addresses."""
 
@@ -163,16 +169,13 @@ class _Association(BaseAssociation):
 
     def _send_now(self, data: bytes, stream: int) -> bool:
         try:
-            self._send_with(data, min(stream, self.streams - 1), NGAP_PPID, 0)
+            info = _SNDINFO.pack(min(stream, self.streams - 1), 0, socket.htonl(NGAP_PPID), 0, 0)
+            self._socket.sendmsg([data], [(IPPROTO_SCTP, _CMSG_SNDINFO, info)])
         except BlockingIOError:
             return False
         except OSError as error:
             self.end(str(error.strerror))
         return True
-
-    def _send_with(self, data: bytes, stream: int, ppid: int, flags: int) -> None:
-        info = _SNDINFO.pack(stream, flags, socket.htonl(ppid), 0, 0)
-        self._socket.sendmsg([data], [(IPPROTO_SCTP, _CMSG_SNDINFO, info)])
 
     def _wait_for_room(self, is_waiting: bool) -> None:
         if is_waiting:
@@ -185,8 +188,7 @@ class _Association(BaseAssociation):
             self._socket.shutdown(socket.SHUT_WR)
 
     def _abort_now(self, reason: str) -> None:
-        with contextlib.suppress(OSError):
-            self._send_with(reason.encode(), 0, 0, _SND_ABORT)
+        """The close that follows sends the ABORT, see :data:`_ABORT_AT_CLOSE`."""
 
     def _release(self) -> None:
         self._loop.remove_reader(self._socket)
@@ -225,6 +227,7 @@ def _prepare(sock: socket.socket) -> None:
         "=I128sIHIIIIBx", 0, b"", TIMING.heartbeat_ms, TIMING.path_retransmissions, 0, 0, _HEARTBEAT_ENABLE, 0, 0
     )
     sock.setsockopt(IPPROTO_SCTP, _PEER_ADDR_PARAMS, path)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _ABORT_AT_CLOSE)
     sock.setsockopt(IPPROTO_SCTP, _NODELAY, struct.pack("=I", 1))
     sock.setsockopt(IPPROTO_SCTP, _RECVRCVINFO, struct.pack("=I", 1))
     sock.setsockopt(IPPROTO_SCTP, _EVENT, struct.pack("=IHBx", 0, _ASSOC_CHANGE, 1))
