@@ -110,7 +110,7 @@ options:
     default: 1
   session_type:
     description:
-      - Type of the PDU sessions. The subscription has to allow it, and an UPF to carry it.
+      - Type of the PDU sessions. The subscription has to allow it, and a UPF to carry it.
       - V(IPV6) UEs ask for their prefix by a router solicitation, which the session has to carry, and ping by ICMPv6.
       - V(ETHERNET) UEs have a MAC address by their SUPI and an IPv4 address of O(ethernet_network). They ask for
         O(ping_target) by ARP and ping it in Ethernet frames. The UPF of minicore needs C(MINICORE_TAP) for that.
