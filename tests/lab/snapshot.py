@@ -33,11 +33,15 @@ class Snapshot:
         """Look."""
         netns = Path("/run/netns")
         links = json.loads(subprocess.check_output(["ip", "-j", "link", "show"], text=True))
-        mounts = Path("/proc/self/mountinfo").read_text(encoding="utf-8").splitlines()
+        namespaces = frozenset(entry.name for entry in (netns.iterdir() if netns.exists() else ()))
+        mounts = {line.split()[4] for line in Path("/proc/self/mountinfo").read_text(encoding="utf-8").splitlines()}
+        if not namespaces:
+            # Whoever makes a namespace mounts the directory, and unit tests do; the last lab that goes unmounts it.
+            mounts.discard("/run/netns")
         return cls(
-            namespaces=frozenset(entry.name for entry in (netns.iterdir() if netns.exists() else ())),
+            namespaces=namespaces,
             links=frozenset(link["ifname"] for link in links),
-            mounts=frozenset(line.split()[4] for line in mounts),
+            mounts=frozenset(mounts),
             cgroups=frozenset(path for path, _directories, _files in os.walk("/sys/fs/cgroup")),
             state=frozenset(entry.name for entry in STATES.glob("*")),
         )
