@@ -289,8 +289,12 @@ def test_address_pool(settings: Any) -> None:
     assert pool.allocate() == "10.0.0.4"
 
 
-@pytest.mark.parametrize(("network", "prefix"), [("10.0.0.1/29", "2001:db8::/63"), ("10.0.0.1/30", "2001:db8::/61")])
-def test_a_session_that_gets_no_address_keeps_none(core_on_loopback: Any, network: str, prefix: str) -> None:
+@pytest.mark.parametrize(
+    ("network", "addresses", "prefix", "prefixes"), [("10.0.0.1/29", 5, "::/63", 1), ("10.0.0.1/30", 1, "::/61", 7)]
+)
+def test_a_session_that_gets_no_address_keeps_none(
+    core_on_loopback: Any, network: str, addresses: int, prefix: str, prefixes: int
+) -> None:
     """One pool is used up before the other."""
 
     async def scenario() -> None:
@@ -300,13 +304,13 @@ def test_a_session_that_gets_no_address_keeps_none(core_on_loopback: Any, networ
                 AddressPool(IPv4Interface(network)),
                 PrefixPool(IPv6Interface(prefix)),
             )
-            address = sessions.allocate(PduSessionType.IPV4V6)
+            sessions.give_back(sessions.allocate(PduSessionType.IPV4V6))
+            first = sessions.allocate(PduSessionType.IPV4V6)
             for _ in range(20):
                 with pytest.raises(PoolExhausted):
                     sessions.allocate(PduSessionType.IPV4V6)
-            sessions.give_back(address)
-            sessions.give_back(sessions.allocate(PduSessionType.IPV4V6))
-            sessions.allocate(PduSessionType.IPV4)
-            sessions.allocate(PduSessionType.IPV6)
+            sessions.give_back(first)
+            for kind, count in ((PduSessionType.IPV4, addresses), (PduSessionType.IPV6, prefixes)):
+                assert len({sessions.allocate(kind) for _ in range(count)}) == count
 
     asyncio.run(scenario())
