@@ -19,7 +19,8 @@ Answers = Mapping[str, Mapping[str, Any]]
 
 
 def answers(found: NfsByHost) -> dict[str, Mapping[str, Any]]:
-    return {entry["name"]: entry for entries in found.values() for entry in entries if entry["state"]}
+    # An NF that reports no more than that its port is open has an empty state.
+    return {entry["name"]: entry for entries in found.values() for entry in entries if entry["state"] is not None}
 
 
 @dataclasses.dataclass(frozen=True)

@@ -101,6 +101,22 @@ def compare(before: dict[str, list[dict[str, Any]]], after: dict[str, list[dict[
     return health.compare(migrated(before, after))
 
 
+def with_port_only(found: dict[str, list[dict[str, Any]]], host: str, state: Any) -> dict[str, list[dict[str, Any]]]:
+    """The NRF is one of another core, of which no more is known than whether its port is open."""
+    changed = copy.deepcopy(found)
+    nrf = next(each for each in changed[host] if each["name"] == "nrf")
+    nrf.update(state=state, sessions=sessions(0, 0, {}), counts={})
+    return changed
+
+
+def test_an_nf_that_only_has_an_open_port_is_watched() -> None:
+    before = with_port_only(core(), "edge-a", {})
+    assert compare(before, moved(before))["violations"] == []
+    assert health.compare(dataclasses.replace(migrated(before, before), nf="nrf", address=NRF))["violations"] == []
+    gone = with_port_only(moved(core()), "edge-a", None)
+    assert compare(before, gone)["violations"] == ["nrf does not report its state any more"]
+
+
 def test_nothing_lost() -> None:
     result = compare(core(), moved(core()))
     assert result["violations"] == []
