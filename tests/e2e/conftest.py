@@ -110,8 +110,8 @@ def leftovers(site: CoreSite) -> dict[str, list[str]]:
         if left:
             found[host] = left
     files = site.module(
-        "all", "ansible.builtin.find", paths=["/run", "/sys/class/net"], patterns=["minicore-ran", "br-core5g"],
-        file_type="any",
+        "all", "ansible.builtin.find", paths=["/run", "/sys/class/net"],
+        patterns=["minicore-ran", "minicore-gnb", "br-core5g"], file_type="any",
     )  # fmt: skip
     for host, result in files.items():
         if result["files"]:
