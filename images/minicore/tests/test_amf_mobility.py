@@ -84,6 +84,27 @@ def test_a_path_switch_of_nobody_fails() -> None:
     run(scenario)
 
 
+def test_a_path_switch_of_a_ue_that_is_lost_meanwhile_fails() -> None:
+    async def scenario(lab: AmfLab) -> None:
+        ue = await lab.registered()
+        await lab.session(ue)
+        session = lab.ue(ue).sessions[1]
+        target = await lab.another_gnb(2)
+        moved = ScriptedUe(target)
+        moved.ran_id = 77
+        async with session.lock:
+            target.send(path_switch(ue, moved), 1)
+            await lab.until(lambda: session.lock._waiters)
+            await lab.gnb.close()
+            await lab.until(lambda: lab.amf.state()["ues"]["idle"] == 1)
+        assert [item.session_id for item in (await target.expect(PathSwitchRequestFailure)).released] == [1]
+        await lab.until(lambda: not session.is_active)
+        assert lab.core.updates[-1][1] == {"upCnxState": "DEACTIVATED"}
+        await target.close()
+
+    run(scenario)
+
+
 def test_a_reset_makes_ues_idle() -> None:
     async def scenario(lab: AmfLab) -> None:
         first, second = await lab.registered(1), await lab.registered(2)

@@ -37,6 +37,12 @@ class Handover:
         if not switched:
             self._fail(gnb, stream, request)
             return
+        if self._ues.connection(connection.amf_ue_id) is not connection or connection.release is not None:
+            # Lost or released while the SMF was asked: the target gNB would hold a UE that the AMF takes for idle.
+            self._fail(gnb, stream, request)
+            if ue.connection is None:
+                await self._sessions.deactivate(ue)
+            return
         connection.gnb, connection.ran_ue_id, connection.stream = gnb, request.ran_ue_ngap_id, stream
         ue.ncc = (ue.ncc + 1) % 8
         ue.nh = keys.nh(ue.k_amf, ue.nh)
