@@ -379,6 +379,15 @@ def test_a_path_switch_finds_the_amf_from_another_gnb() -> None:
         target.says(switch)
         association, message = await two.got.get()
         assert message == switch
+        failure = s.PathSwitchRequestFailure(9, 77, (SessionItem(1, b"t"),))
+        error = m.ErrorIndication(Cause("radioNetwork", "unknown-local-UE-NGAP-ID"), 9, 78)
+        for refusal in (failure, error):
+            two.says(association, refusal)
+            assert await target.got.get() == refusal
+            assert [gnb["ues"] for gnb in front.state()["associations"]] == [1, 0]
+        target.says(switch)
+        association, message = await two.got.get()
+        assert message == switch
         acknowledge = s.PathSwitchRequestAcknowledge(
             9, 77, SecurityContext(1, bytes(32)), SLICES, (SessionItem(1, b"t"),)
         )

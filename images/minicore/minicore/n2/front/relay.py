@@ -33,7 +33,8 @@ log = logging.getLogger(__name__)
 MAXIMUM_WAITING = 1000
 """Messages of one gNB that wait for AMFs."""
 
-_INITIATING, _SUCCESSFUL = 0, 1
+_INITIATING, _SUCCESSFUL, _UNSUCCESSFUL = 0, 1, 2
+_ERROR_INDICATION = 9
 _INITIAL_UE, _NG_RESET, _PATH_SWITCH, _UE_CONTEXT_RELEASE = 15, 20, 25, 41
 _ANSWERED_BY_GNB = {0, _NG_RESET, 32, 51}
 """AMF configuration update, NG reset, PWS cancel, write-replace warning (TS 38.413 table 8.1-1: class 1, no UE)."""
@@ -237,7 +238,10 @@ class Relay:
             self._setup.answered(gnb, gnb.leg(amf), seen.outcome, data)
             return False
         if ran_id is not None and amf_id is not None:
-            self.ues.learn(gnb, amf, ran_id, amf_id)
+            if (seen.outcome, procedure) == (_UNSUCCESSFUL, _PATH_SWITCH):
+                self.ues.refused(gnb, ran_id)
+            elif procedure != _ERROR_INDICATION:
+                self.ues.learn(gnb, amf, ran_id, amf_id)
         elif ran_id is None and amf_id is None:
             if seen.outcome == _INITIATING:
                 if procedure in _ANSWERED_BY_GNB:

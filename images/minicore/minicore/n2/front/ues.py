@@ -44,6 +44,12 @@ class UeTable:
         gnb.ues[ran_id] = Ue(gnb, ran_id, amf)
         self.load[amf] += 1
 
+    def refused(self, gnb: Gnb, ran_id: int) -> None:
+        """The path switch to a gNB failed: the UE's connection is where it was."""
+        ue = gnb.ues.get(ran_id)
+        if ue is not None and ue.amf_ue_ngap_id is None:
+            self.forget([ue])
+
     def learn(self, gnb: Gnb, amf: AmfLink, ran_id: int, amf_id: int) -> None:
         """A message of the AMF shows both ids of a UE."""
         ue = gnb.ues.get(ran_id)
