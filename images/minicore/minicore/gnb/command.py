@@ -9,10 +9,10 @@ import argparse
 import asyncio
 import os
 import sys
-from collections.abc import Callable
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, ip_address
 from pathlib import Path
 
+from ..load.program import positive
 from ..n2.gnb_link import N2LinkError
 from ..nas.qos import PduSessionType
 from ..ngap.values import Snssai
@@ -104,16 +104,16 @@ def _parser() -> argparse.ArgumentParser:
     add("--slice", type=_slice, default=Snssai(1), help="SST or SST-SD")
     add("--dnn", default="internet")
     add("--gnbs", type=int, choices=range(1, MAX_GNBS + 1), default=2)
-    add("--ues", type=_positive(int), default=10)
+    add("--ues", type=positive(int), default=10)
     add("--first-supi", type=_supi, help="imsi-DIGITS; default: the first of the PLMN")
     add("--k", type=_key, default=os.environ.get("MINICORE_GNB_K", TEST_K), help="or MINICORE_GNB_K")
     add("--opc", type=_key, default=os.environ.get("MINICORE_GNB_OPC", TEST_OPC), help="or MINICORE_GNB_OPC")
-    add("--rate", type=_positive(float), default=20.0, help="registrations a second in the set-up")
+    add("--rate", type=positive(float), default=20.0, help="registrations a second in the set-up")
     add("--procedures-rate", type=_not_negative, default=20.0, help="procedures a second after it")
     add("--mix", type=_mix, default=DEFAULT_MIX, help="NAME=WEIGHT,... of " + ", ".join(DEFAULT_MIX))
     add("--pinging-share", type=_share, default=0.25, help="UEs that stay connected and ping")
     add("--idle-share", type=_share, default=0.25, help="of the others: idle between their procedures")
-    add("--ping-interval-ms", type=_positive(float), default=5.0)
+    add("--ping-interval-ms", type=positive(float), default=5.0)
     add(
         "--ping-target",
         type=ip_address,
@@ -129,10 +129,10 @@ def _parser() -> argparse.ArgumentParser:
         help="of the target of Ethernet sessions; its last addresses are the UEs'",
     )
     add("--probe", type=_probe, action="append", default=[], metavar="NAME=URL", help="GET over one kept connection")
-    add("--probe-interval-ms", type=_positive(float), default=5.0)
-    add("--duration", type=_positive(float), help="seconds; without it until SIGTERM or SIGINT")
-    add("--setup-timeout", type=_positive(float), default=60.0, help="seconds")
-    add("--procedure-timeout", type=_positive(float), default=10.0, help="seconds")
+    add("--probe-interval-ms", type=positive(float), default=5.0)
+    add("--duration", type=positive(float), help="seconds; without it until SIGTERM or SIGINT")
+    add("--setup-timeout", type=positive(float), default=60.0, help="seconds")
+    add("--procedure-timeout", type=positive(float), default=10.0, help="seconds")
     add("--deregister", action="store_true", help="deregister all UEs at the end")
     return parser
 
@@ -151,16 +151,6 @@ def _wrong_target(
     if network.num_addresses < ues + 3 or target >= IPv4Address(ethernet_address(network, ues - 1)):
         return f"--ethernet-network {network}: {target} is in the way of the addresses of {ues} UEs"
     return ""
-
-
-def _positive(kind: type[int] | type[float]) -> Callable[[str], float]:
-    def parse(text: str) -> float:
-        value = kind(text)
-        if value <= 0:
-            raise argparse.ArgumentTypeError(f"{text} is not positive")
-        return value
-
-    return parse
 
 
 def _not_negative(text: str) -> float:

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import csv
 import gc
 import itertools
@@ -24,11 +23,11 @@ from typing import Any, Literal
 from .. import ip
 from ..load.gaps import GapMeter
 from ..load.pings import Bearer, Pings
+from ..load.program import milliseconds, until_signal
 from ..n2 import N2_PORT
 from ..n2.gnb_link import N2LinkError
 from ..nas.qos import PduSessionType
 from ..ngap.values import FiveGSTmsi, Snssai
-from ..process import until_terminated
 from ..security.milenage import Milenage
 from ..settings import GTPU_PORT
 from .connection import Network
@@ -238,8 +237,8 @@ class Driver:
                     "registered": sum(ue.registered for ue in self.ues),
                     "connected": sum(ue.connection is not None for ue in self.ues),
                     "outstanding": self.load.gaps.outstanding,
-                    "n2_gap_ms": _ms(self.n2_probe.gaps.longest.length),
-                    "n3_gap_ms": _ms(self.pings.gaps.longest.length),
+                    "n2_gap_ms": milliseconds(self.n2_probe.gaps.longest.length),
+                    "n3_gap_ms": milliseconds(self.pings.gaps.longest.length),
                     "pings_sent": self.pings.sent,
                     "pings_answered": self.pings.answered,
                 }
@@ -302,16 +301,6 @@ class Driver:
         return None
 
 
-def _ms(seconds: float) -> float:
-    return round(seconds * 1000, 3)
-
-
 async def run(options: Options) -> dict[str, Any]:
     """Run a driver until SIGTERM or SIGINT."""
-    terminated = asyncio.create_task(until_terminated())
-    try:
-        return await Driver(options).run(terminated)
-    finally:
-        terminated.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await terminated
+    return await until_signal(Driver(options).run)

@@ -9,6 +9,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from ..load.gaps import GapMeter
+from ..load.program import milliseconds
 from .procedures import RECOVERY, RECOVERY_OF_SESSION
 from .statistics import percentiles
 
@@ -42,12 +43,12 @@ def summarise(driver: Driver, unfinished: int) -> dict[str, Any]:
         "ngap_errors": sum(gnb.errors for gnb in driver.gnbs),
         "associations": {"gnbs": len(driver.gnbs), "lost": driver.lost_associations},
         "gaps_ms": {
-            **{name: _ms(meter.longest.length) for name, meter in meters.items()},
-            "sbi": {probe.name: _ms(probe.gaps.longest.length) for probe in driver.sbi_probes},
+            **{name: milliseconds(meter.longest.length) for name, meter in meters.items()},
+            "sbi": {probe.name: milliseconds(probe.gaps.longest.length) for probe in driver.sbi_probes},
         },
-        "driver_lag_ms": max(driver.log.lag_ms(driver.started), _ms(driver.n2_probe.lag_s)),
+        "driver_lag_ms": max(driver.log.lag_ms(driver.started), milliseconds(driver.n2_probe.lag_s)),
         "driver_cpu": {
-            "ms_per_registration": _ms(load.setup_cpu_s / len(ues)),
+            "ms_per_registration": milliseconds(load.setup_cpu_s / len(ues)),
             "share_under_load": round(driver.cpu_share, 3),
         },
         "pings": {
@@ -84,8 +85,4 @@ def summarise(driver: Driver, unfinished: int) -> dict[str, Any]:
 
 
 def _noted(driver: Driver, meter: GapMeter) -> list[dict[str, float]]:
-    return [{"start_ts": round(driver.wall + gap.start, 6), "ms": _ms(gap.length)} for gap in meter.noted]
-
-
-def _ms(seconds: float) -> float:
-    return round(seconds * 1000, 3)
+    return [{"start_ts": round(driver.wall + gap.start, 6), "ms": milliseconds(gap.length)} for gap in meter.noted]

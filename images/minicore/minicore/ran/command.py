@@ -8,9 +8,9 @@ from __future__ import annotations
 import argparse
 import asyncio
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
+from ..load.program import positive
 from ..sbi.client import SbiError
 from .driver import Options
 from .driver import run as run_driver
@@ -23,14 +23,14 @@ def run(arguments: list[str]) -> int:
     parser.add_argument("--upf", required=True, help="N3 address of the UPF; its tunnels must end there")
     parser.add_argument("--address", required=True, help="own address, of gNB and AMF")
     parser.add_argument("--out", required=True, type=Path, help="file of the summary")
-    parser.add_argument("--sessions", type=_positive(int), default=10)
-    parser.add_argument("--rate", type=_positive(float), default=200.0, help="requests a second")
-    parser.add_argument("--connections", type=_positive(int), default=4, help="TCP connections to the SMF")
+    parser.add_argument("--sessions", type=positive(int), default=10)
+    parser.add_argument("--rate", type=positive(float), default=200.0, help="requests a second")
+    parser.add_argument("--connections", type=positive(int), default=4, help="TCP connections to the SMF")
     parser.add_argument("--churn", type=float, default=0.01, help="share of the requests that set a session up again")
-    parser.add_argument("--ping-interval-ms", type=_positive(float), default=5.0)
+    parser.add_argument("--ping-interval-ms", type=positive(float), default=5.0)
     parser.add_argument("--ping-target", default="10.45.0.1", help="address on N6")
-    parser.add_argument("--duration", type=_positive(float), help="seconds; without it until SIGTERM or SIGINT")
-    parser.add_argument("--setup-timeout", type=_positive(float), default=30.0, help="seconds")
+    parser.add_argument("--duration", type=positive(float), help="seconds; without it until SIGTERM or SIGINT")
+    parser.add_argument("--setup-timeout", type=positive(float), default=30.0, help="seconds")
     options = parser.parse_args(arguments)
     try:
         asyncio.run(
@@ -58,13 +58,3 @@ def run(arguments: list[str]) -> int:
     else:
         return_code = 0
     return return_code
-
-
-def _positive(kind: type[int] | type[float]) -> Callable[[str], float]:
-    def parse(text: str) -> float:
-        value = kind(text)
-        if value <= 0:
-            raise argparse.ArgumentTypeError(f"{text} is not positive")
-        return value
-
-    return parse

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import csv
 import gc
 import itertools
@@ -20,7 +19,7 @@ from urllib.parse import urlsplit
 
 from ..load.gaps import GapMeter
 from ..load.pings import Pings
-from ..process import until_terminated
+from ..load.program import milliseconds, until_signal
 from ..sbi.client import Connection, SbiError
 from ..settings import GTPU_PORT
 from .session import Session
@@ -128,7 +127,7 @@ class Driver:
                 "failures": log.failures,
                 "setup_retries": self._signalling.setup_retries,
             },
-            "service_gap_ms": _ms(self._signalling.gaps.longest.length),
+            "service_gap_ms": milliseconds(self._signalling.gaps.longest.length),
             "driver_lag_ms": log.schedule_lag_ms(),
             "pings": {
                 "sent": pings.sent,
@@ -136,7 +135,7 @@ class Driver:
                 "lost": pings.sent - pings.answered,
                 "duplicated": pings.duplicated,
                 "error_indications": pings.error_indications,
-                "longest_gap_ms": _ms(pings.gaps.longest.length),
+                "longest_gap_ms": milliseconds(pings.gaps.longest.length),
             },
             "tcp_connections": {
                 "opened": len(self._connections),
@@ -153,7 +152,7 @@ class Driver:
         }
 
     def _gaps(self, meter: GapMeter) -> list[dict[str, float]]:
-        return [{"start_ts": round(self._wall + gap.start, 6), "ms": _ms(gap.length)} for gap in meter.noted]
+        return [{"start_ts": round(self._wall + gap.start, 6), "ms": milliseconds(gap.length)} for gap in meter.noted]
 
     async def _report_progress(self) -> None:
         with self._file(".progress").open("a", buffering=1) as progress:
@@ -164,7 +163,7 @@ class Driver:
                     "answered": log.answered,
                     "failed": log.failed,
                     "outstanding": self._signalling.gaps.outstanding,
-                    "service_gap_ms": _ms(self._signalling.gaps.longest.length),
+                    "service_gap_ms": milliseconds(self._signalling.gaps.longest.length),
                     "pings_sent": pings.sent,
                     "pings_answered": pings.answered,
                 }
@@ -183,16 +182,6 @@ class Driver:
         return self._options.out.with_name(self._options.out.name + suffix)
 
 
-def _ms(seconds: float) -> float:
-    return round(seconds * 1000, 3)
-
-
 async def run(options: Options) -> dict[str, Any]:
     """Run a driver until SIGTERM or SIGINT."""
-    terminated = asyncio.create_task(until_terminated())
-    try:
-        return await Driver(options).run(terminated)
-    finally:
-        terminated.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await terminated
+    return await until_signal(Driver(options).run)
