@@ -32,6 +32,10 @@ FREE_NAMES = {"free5gc": {"upNodes"}}
 """Keys whose own keys are names of the user's choice."""
 
 
+FURTHER_FILES = {("free5gc", "smf"): ("uerouting",)}
+"""Without which the program ends at its start (cmd/main.go); no key of them is needed but the version."""
+
+
 def load(path: Path) -> Any:
     return yaml.safe_load(path.read_text(encoding="utf-8"))
 
@@ -99,9 +103,16 @@ def test_an_nf_serves_at_its_own_address(core: str, nf: str) -> None:
 @pytest.mark.parametrize(("core", "nf"), ALL)
 def test_the_container_reads_what_is_rendered(core: str, nf: str) -> None:
     (entry,) = [each for each in entries(core) if each["name"] == nf]
-    (file,) = entry["configuration"]
-    assert file == {"template": f"{core}/{nf}.yaml.j2", "path": f"/etc/organic/nf/{nf}/{nf}.yaml"}
-    assert file["path"] in " ".join(entry["command"])
+    expected = [nf, *FURTHER_FILES.get((core, nf), ())]
+    assert entry["configuration"] == [
+        {"template": f"{core}/{name}.yaml.j2", "path": f"/etc/organic/nf/{nf}/{name}.yaml"} for name in expected
+    ]
+    assert all(file["path"] in " ".join(entry["command"]) for file in entry["configuration"])
+
+
+def test_further_files_have_what_is_needed() -> None:
+    text = (TEMPLATES / "free5gc" / "uerouting.yaml.j2").read_text(encoding="utf-8").partition("#}")[2]
+    assert yaml.safe_load(text)["info"]["version"] == "1.0.7"
 
 
 @pytest.mark.parametrize("core", CORES)
