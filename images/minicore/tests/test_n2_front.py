@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from minicore.n2.front.app import Front
+from minicore.n2.front.app import Front, n2_address
 from minicore.n2.front.relay import MAXIMUM_WAITING
 from minicore.n2.link import Association, N2Server
 from minicore.n2.sctp import SctpAssociation, SctpHandler, kernel
@@ -447,6 +447,20 @@ def test_the_amfs_are_found_by_the_nrf() -> None:
             await nrf.stop()
 
     asyncio.run(asyncio.wait_for(whole(), 30))
+
+
+@pytest.mark.parametrize(
+    ("interface", "address"),
+    [
+        ({"ipv4EndpointAddress": ["192.0.2.2"]}, "192.0.2.2"),
+        ({}, "192.0.2.1"),
+        ([], "192.0.2.1"),
+        ({"ipv4EndpointAddress": 5}, "192.0.2.1"),
+    ],
+)
+def test_an_amf_with_a_strange_profile_is_no_fault(interface: Any, address: str) -> None:
+    profile = {"ipv4Addresses": ["192.0.2.1"], "amfInfo": {"n2InterfaceAmfInfo": interface}}
+    assert n2_address(profile) == address
 
 
 def test_a_front_needs_to_know_where_amfs_are() -> None:

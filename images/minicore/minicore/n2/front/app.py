@@ -105,7 +105,7 @@ class Front:
         """Follow what the NRF knows of AMFs; one that is connected stays, whatever the NRF says."""
         while True:
             try:
-                wanted = {_n2_address(profile) for profile in await self._producers.instances("AMF")}
+                wanted = {n2_address(profile) for profile in await self._producers.instances("AMF")}
             except SbiError as error:
                 log.debug("AMF discovery: %s", error)
             else:
@@ -160,8 +160,10 @@ def _amf_address(text: str) -> tuple[str, int]:
     return single.ipv4("AMF"), single.integer("AMF_PORT", N2_PORT)
 
 
-def _n2_address(profile: dict[str, Any]) -> str:
+def n2_address(profile: dict[str, Any]) -> str:
     """Where the AMF takes N2 (TS 29.510 clause 6.1.6.2.11: n2InterfaceAmfInfo), else its first address."""
-    interface = profile.get("amfInfo", {}).get("n2InterfaceAmfInfo", {})
-    addresses = [*interface.get("ipv4EndpointAddress", []), *profile.get("ipv4Addresses", [])]
+    interface = profile.get("amfInfo", {}).get("n2InterfaceAmfInfo")
+    named = interface.get("ipv4EndpointAddress") if isinstance(interface, dict) else None
+    # The NRF does not look into it, and one profile must not end the discovery of the others.
+    addresses = [*(named if isinstance(named, list) else ()), *profile.get("ipv4Addresses", ())]
     return str(addresses[0]) if addresses else ""
