@@ -148,7 +148,7 @@ class UpfRig(asyncio.DatagramProtocol):
         self.send_raw(gtpu.g_pdu(uplink.teid, packet, uplink=True))
 
     async def next(self) -> gtpu.GtpMessage:
-        return await asyncio.wait_for(self.received.get(), 2)
+        return await asyncio.wait_for(self.received.get(), 30)
 
     async def barrier(self) -> None:
         """Wait until the UPF has handled everything sent on N3 before."""

@@ -130,7 +130,7 @@ class Amf(NetworkFunction):
         return Response(204)
 
     async def next(self) -> tuple[dict[str, Any], bytes, bytes]:
-        return await asyncio.wait_for(self.messages.get(), 3)
+        return await asyncio.wait_for(self.messages.get(), 30)
 
     async def create(self, n1: bytes, session: int = 1, **changes: Any) -> Response:
         data = {
@@ -186,7 +186,7 @@ class World:
         self.gnb = gnb
 
     async def packet(self) -> gtpu.GtpMessage:
-        return await asyncio.wait_for(self.gnb.get(), 3)
+        return await asyncio.wait_for(self.gnb.get(), 30)
 
 
 @pytest.fixture
