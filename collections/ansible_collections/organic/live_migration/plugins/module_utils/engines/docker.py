@@ -126,7 +126,7 @@ class DockerEngine(Engine):
                     Blocker(
                         "mount_missing",
                         f"The container has {path} mounted, which the target host does not have",
-                        "Provide the same there (the configuration of an NF: run playbooks/deploy_core.yml)",
+                        "Provide the same file or directory there",
                     )
                 )
         return found
