@@ -133,6 +133,10 @@ class Establishment:
             cause = SmCause.REQUEST_REJECTED if is_denied else SmCause.NETWORK_FAILURE
             await self._give_up(context, state, cause, error)
             return
+        except Exception as error:  # nobody foresaw it: another NF's answer, for example; the UE must not wait for it
+            log.exception("%s/%d", context.supi, context.pdu_session_id)
+            await self._give_up(context, state, SmCause.NETWORK_FAILURE, error)
+            return
         if context not in self._sessions.contexts:
             # Released or replaced meanwhile; whoever did it waits for the lock to delete the N4 session.
             return

@@ -92,6 +92,27 @@ def test_what_fails_after_the_201_is_rejected_and_forgotten(world: Any, until: U
     asyncio.run(scenario())
 
 
+def test_what_nobody_foresaw_is_rejected_and_forgotten_too(
+    world: Any, until: Until, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever breaks, the UE is told, and neither context nor registration nor policy stays behind."""
+
+    async def broken(*_arguments: Any) -> None:
+        raise LookupError("strange")
+
+    async def scenario() -> None:
+        async with world() as here:
+            monkeypatch.setattr(here.smf.n4, "establish", broken)
+            assert (await here.amf.create(request_of())).status == 201
+            _, n1, _ = await here.amf.next()
+            assert isinstance(decode(n1), PduSessionEstablishmentReject)
+            await until(lambda: here.amf.released == ["1"])
+            await until(lambda: here.udm.registered == here.pcf.policies == {})
+            assert here.smf.state()["sessions"] == 0
+
+    asyncio.run(scenario())
+
+
 def test_the_pcf_changes_and_ends_a_session(world: Any, until: Until) -> None:
     async def scenario() -> None:
         async with world() as here:
