@@ -11,7 +11,8 @@ from collections.abc import AsyncIterator
 
 import pytest
 from minicore.sbi.client import Connection, SbiClient, SbiError
-from minicore.sbi.message import Request, Response
+from minicore.sbi.message import Request, Response, json_response
+from minicore.sbi.router import Router
 from minicore.sbi.server import Application, SbiServer
 
 BIG = bytes(range(256)) * 2000
@@ -151,5 +152,24 @@ def test_octets_that_are_not_http2_end_the_connection() -> None:
                 await writer.drain()
             await asyncio.wait_for(reader.read(), 2)
             writer.close()
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize("body", [b"", b"{", b"\xff\xfe", b"[" * 200_000, b"[]", b"1" * 5000, b"null"])
+def test_json_that_does_not_parse_is_a_400(body: bytes) -> None:
+    async def scenario() -> None:
+        async def read(request: Request) -> Response:
+            return json_response(request.json_object())
+
+        router = Router()
+        router.add("POST", "/x", read)
+        server = SbiServer(router)
+        port = await server.start("127.0.0.1", 0)
+        connection = await Connection.open("127.0.0.1", port)
+        answer = await connection.call("POST", "/x", body, {"content-type": "application/json"})
+        assert (answer.status, answer.json()["cause"]) == (400, "INVALID_MSG_FORMAT")
+        connection.close()
+        server.stop()
 
     asyncio.run(scenario())
