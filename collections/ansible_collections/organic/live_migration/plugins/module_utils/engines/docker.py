@@ -6,14 +6,12 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from .. import paths
 from ..errors import Blocker, EngineError, Refused
 from ..network import arp
 from .base import (
@@ -117,18 +115,6 @@ class DockerEngine(Engine):
             )
         for network in spec.networks:
             found += self._network_blockers(network)
-        for bind in spec.native["HostConfig"].get("Binds") or []:
-            path = bind.partition(":")[0]
-            # Docker would make an empty directory of it. What is no path is the name of a volume; whether the resident
-            # runtime is there is checked elsewhere.
-            if path.startswith("/") and not path.startswith(paths.ROOT) and not os.path.exists(path):
-                found.append(
-                    Blocker(
-                        "mount_missing",
-                        f"The container has {path} mounted, which the target host does not have",
-                        "Provide the same file or directory there",
-                    )
-                )
         return found
 
     def _network_blockers(self, wanted: NetworkAttachment) -> list[Blocker]:

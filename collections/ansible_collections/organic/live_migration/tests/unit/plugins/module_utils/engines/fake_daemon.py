@@ -47,7 +47,7 @@ def container(**state: Any) -> dict[str, Any]:
         "RestartCount": 0,
         "Driver": "overlay2",
         "HostConfig": {
-            "Binds": ["/dev:/data"],
+            "Binds": ["/srv/data:/data"],
             "NetworkMode": "core",
             "RestartPolicy": {"Name": "unless-stopped", "MaximumRetryCount": 0},
             "CapAdd": ["NET_ADMIN"],
@@ -57,7 +57,7 @@ def container(**state: Any) -> dict[str, Any]:
             "Name": "overlay2",
         },
         "Mounts": [
-            {"Type": "bind", "Source": "/dev", "Destination": "/data", "Mode": "", "RW": True, "Propagation": "rp"}
+            {"Type": "bind", "Source": "/srv/data", "Destination": "/data", "Mode": "", "RW": True, "Propagation": "rp"}
         ],
         "Config": {
             "Hostname": ID[:12],

@@ -181,17 +181,6 @@ def test_every_blocker_of_a_target_is_reported_at_once(daemon: Daemon, address: 
     assert engine.blockers(spec, Side.SOURCE) == []
 
 
-def test_a_target_without_a_mounted_file_is_refused(daemon: Daemon, engine: DockerEngine, tmp_path: Path) -> None:
-    target_answers(daemon)
-    spec = inspected(daemon, engine)
-    there, missing = tmp_path / "smf.yaml", tmp_path / "udr.yaml"
-    there.touch()
-    spec.native["HostConfig"]["Binds"] = ["data:/data", f"{there}:/etc/smf.yaml:ro", f"{missing}:/etc/udr.yaml:ro"]
-    (blocker,) = engine.blockers(spec, Side.TARGET)
-    assert blocker.code == "mount_missing"
-    assert str(missing) in blocker.message
-
-
 @pytest.mark.parametrize(
     ("network", "interface"),
     [
