@@ -180,19 +180,3 @@ class BaseAssociation(abc.ABC):
             self.is_ready.exception()
         if self.is_up:
             self._handler.association_down(self, reason)
-
-    async def established(self, peers: list[str], port: int, timeout_s: float) -> None:
-        """Return when the association is up; end it and raise SctpError when that does not happen in time."""
-        try:
-            async with asyncio.timeout(timeout_s):
-                await self.is_ready
-        except (SctpError, TimeoutError) as error:
-            self.end("no association")
-            raise no_association(peers, port, error) from error
-        except asyncio.CancelledError:
-            self.end("cancelled")
-            raise
-
-
-def no_association(peers: list[str], port: int, error: Exception) -> SctpError:
-    return SctpError(f"no SCTP association with {', '.join(peers)}, port {port}: {error or 'no answer'}")
