@@ -4,7 +4,11 @@
  *
  * The resident init: PID 1 of a container whose process can be live-migrated into and out of it.
  *
- *   init [--name NAME] [--] COMMAND...   run COMMAND, or await a process that is migrated here (see await.h)
+ *   init [--name NAME] [--address ADDRESSES [--drop-net-admin]] [--] COMMAND...
+ *                                        run COMMAND, or await a process that is migrated here (see await.h).
+ *                                        ADDRESSES are set before COMMAND is started (see addresses.h); a process that
+ *                                        is migrated here brings its own. Then CAP_NET_ADMIN, which that needs, is
+ *                                        dropped.
  *   init health                          exits with 0 when PID 1 has a child, else with 1
  *   init version                         prints the version
  *
@@ -15,6 +19,7 @@
  * Its state is its name in /proc/1/comm: resident-run, resident-await, resident-left.
  */
 #define _GNU_SOURCE
+#include "addresses.h"
 #include "await.h"
 
 #include <dirent.h>
@@ -67,6 +72,13 @@ struct resident {
 	size_t ended_count;
 };
 
+struct arguments {
+	const char *name;
+	struct fixed_addresses addresses;
+	bool drop_net_admin;
+	char **command;
+};
+
 /* Writes one line to stderr; the line is dropped if that would block PID 1. */
 static void __attribute__((format(printf, 1, 2))) say(const char *format, ...)
 {
@@ -89,10 +101,11 @@ static void __attribute__((format(printf, 1, 2))) say(const char *format, ...)
 
 static int usage(void)
 {
-	fprintf(stderr, "usage: init [--name NAME] [--] COMMAND [ARGUMENT...]\n"
+	fprintf(stderr, "usage: init [--name NAME] [--address ADDRESSES [--drop-net-admin]] [--] COMMAND [ARGUMENT...]\n"
 			"       init health\n"
 			"       init version\n"
-			"NAME: [A-Za-z0-9][A-Za-z0-9_.-]{0,127}\n");
+			"NAME: [A-Za-z0-9][A-Za-z0-9_.-]{0,127}\n"
+			"ADDRESSES: INTERFACE,ADDRESS/PREFIX[,mac=MAC][,gateway=ADDRESS]\n");
 	return EX_USAGE;
 }
 
@@ -343,8 +356,9 @@ static int serve(struct resident *resident, const sigset_t *all)
 	}
 }
 
-static int run(const char *name, char **command)
+static int run(const struct arguments *arguments)
 {
+	const char *name = arguments->name;
 	static struct resident resident = {.exit_status = NOT_ENDED};
 	enum await_decision decision = AWAIT_NO;
 	sigset_t all, inherited;
@@ -371,22 +385,56 @@ static int run(const char *name, char **command)
 		prctl(PR_SET_NAME, "resident-await");
 		break;
 	case AWAIT_NO:
+		if (arguments->addresses.interface[0] && !addresses_set(&arguments->addresses, &reason)) {
+			say("%s: cannot %s: %s", arguments->addresses.interface, reason, strerror(errno));
+			return EX_OSERR;
+		}
 		correct_neighbours();
-		resident.main_child = start(command, &inherited);
+		break;
+	}
+	if (arguments->drop_net_admin && !addresses_drop_capability()) {
+		say("cannot drop CAP_NET_ADMIN: %s", strerror(errno));
+		return EX_OSERR;
+	}
+	if (decision == AWAIT_NO) {
+		resident.main_child = start(arguments->command, &inherited);
 		if (resident.main_child < 0) {
 			say("cannot fork: %s", strerror(errno));
 			return EX_OSERR;
 		}
 		prctl(PR_SET_NAME, "resident-run");
-		break;
 	}
 	return serve(&resident, &all);
 }
 
+/* False when they are something else than usage() says. */
+static bool parse_arguments(struct arguments *arguments, int argc, char **argv)
+{
+	int next = 1;
+
+	while (next < argc && argv[next][0] == '-') {
+		const char *option = argv[next++];
+
+		if (strcmp(option, "--") == 0)
+			break;
+		if (strcmp(option, "--drop-net-admin") == 0) {
+			arguments->drop_net_admin = true;
+		} else if (strcmp(option, "--name") == 0 && !arguments->name && next < argc && await_name_valid(argv[next])) {
+			arguments->name = argv[next++];
+		} else if (strcmp(option, "--address") == 0 && !arguments->addresses.interface[0] && next < argc) {
+			if (!addresses_parse(argv[next++], &arguments->addresses))
+				return false;
+		} else {
+			return false;
+		}
+	}
+	arguments->command = argv + next;
+	return next < argc;
+}
+
 int main(int argc, char **argv)
 {
-	const char *name = NULL;
-	int next = 1;
+	struct arguments arguments = {0};
 
 	if (argc == 2 && strcmp(argv[1], "health") == 0)
 		return health();
@@ -394,17 +442,5 @@ int main(int argc, char **argv)
 		return puts(VERSION) < 0 ? EX_IOERR : EXIT_SUCCESS;
 	if (argc > 1 && (strcmp(argv[1], "health") == 0 || strcmp(argv[1], "version") == 0))
 		return usage();
-	if (next < argc && strcmp(argv[next], "--name") == 0) {
-		if (next + 1 >= argc || !await_name_valid(argv[next + 1]))
-			return usage();
-		name = argv[next + 1];
-		next += 2;
-	}
-	if (next < argc && strcmp(argv[next], "--") == 0)
-		next++;
-	else if (next < argc && argv[next][0] == '-')
-		return usage();
-	if (next >= argc)
-		return usage();
-	return run(name, argv + next);
+	return parse_arguments(&arguments, argc, argv) ? run(&arguments) : usage();
 }

@@ -1,0 +1,35 @@
+/* Copyright (c) 2026 Organic 5GC contributors
+ * GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+ * SPDX-License-Identifier: GPL-3.0-or-later
+ */
+#ifndef RESIDENT_ADDRESSES_H
+#define RESIDENT_ADDRESSES_H
+
+#include <linux/if_ether.h>
+#include <net/if.h>
+#include <netinet/in.h>
+#include <stdbool.h>
+
+/* What one interface of the container shall have. A Docker Swarm gives its tasks neither a fixed address nor a fixed MAC
+ * address, so that the init sets them: a container that is started again has the same ones. */
+struct fixed_addresses {
+	char interface[IF_NAMESIZE]; /* empty: nothing is set */
+	struct in_addr address;
+	unsigned char prefix;
+	unsigned char mac[ETH_ALEN];
+	bool has_mac;
+	struct in_addr gateway;
+	bool has_gateway;
+};
+
+/* Reads INTERFACE,ADDRESS/PREFIX[,mac=MAC][,gateway=ADDRESS]; false if it is something else. */
+bool addresses_parse(const char *text, struct fixed_addresses *wanted);
+
+/* Sets the MAC address, puts the address in the place of every IPv4 address of the interface, and adds the default route.
+ * Needs CAP_NET_ADMIN. False with errno and what was tried. */
+bool addresses_set(const struct fixed_addresses *wanted, const char **action);
+
+/* Takes CAP_NET_ADMIN from this process, and from every program that it starts, for good. False with errno. */
+bool addresses_drop_capability(void);
+
+#endif
