@@ -21,6 +21,7 @@ UES = 100
 REGISTRATIONS_PER_S = 50
 PROCEDURES_PER_S = 20
 PING_INTERVAL_MS = 5
+SBI_ADDRESSES = "(nf_addresses | organic.core5g.nf_addresses_at('sbi'))"
 INPUTS = ("playbooks", "collections", "images")
 NFS = ("smf", "amf", "ausf", "udm", "udr", "pcf", "nrf", "nssf", "scp", "upf")
 """What it can move. The N2 front is missing: it ends SCTP, which cannot be moved."""
@@ -69,7 +70,7 @@ class Demo:
             gnb_rate=REGISTRATIONS_PER_S,
             gnb_procedures_rate=PROCEDURES_PER_S,
             gnb_ping_interval_ms=PING_INTERVAL_MS,
-            gnb_probes={self.nf: f"http://{{{{ nf_addresses.{self.nf} }}}}:8000/minicore/v1/alive"},
+            gnb_probes={self.nf: f"http://{{{{ {SBI_ADDRESSES}.{self.nf} }}}}:8000/minicore/v1/alive"},
         )
         try:
             self._play(
@@ -107,7 +108,7 @@ class Demo:
 
     def _find_nfs(self) -> Hosts:
         self.display.begin("Where the NFs run")
-        arguments = {"nfs": "{{ nf_addresses }}", "must_run": False}
+        arguments = {"nfs": f"{{{{ {SBI_ADDRESSES} }}}}", "must_run": False}
         with self._closing_the_line():
             answers = ask(self.project, "nf_hosts", "organic.core5g.nf_state_info", arguments, self._inventory)
         self.display.end()

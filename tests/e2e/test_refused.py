@@ -37,7 +37,7 @@ def test_host_that_cannot_run_an_nf_is_refused(bare: CoreSite, variables: dict[s
 
 @pytest.mark.exhaustive
 def test_ipvlan_runs_or_the_kernel_is_blamed(bare: CoreSite) -> None:
-    result = bare.try_playbook("deploy_core", nf_names=NFS, nf_network_driver="ipvlan")
+    result = bare.try_playbook("deploy_core", nf_names=NFS, nf_network_driver="ipvlan_l2")
     if result.status == 0:
         assert bare.states()["smf"]["state"]["pfcp"][0]["up"]
         bare.playbook("remove_core")

@@ -74,6 +74,10 @@ class Settings:
     """What every NF is told. Durations are in seconds."""
 
     address: str
+    """Of the SBI, and of every reference point that has none of its own."""
+    n2_address: str
+    n3_address: str
+    n4_address: str
     nrf: str
     scp: str
     """URL of the SCP; empty: NFs talk to each other directly."""
@@ -99,8 +103,12 @@ class Settings:
     def from_environment(cls, variables: Mapping[str, str]) -> Settings:
         """Read the MINICORE_* variables; what is not set has the default that README.md documents."""
         environment = Environment(variables)
+        address = environment.ipv4("ADDRESS")
         return cls(
-            address=environment.ipv4("ADDRESS"),
+            address=address,
+            n2_address=environment.ipv4("N2_ADDRESS", address),
+            n3_address=environment.ipv4("N3_ADDRESS", address),
+            n4_address=environment.ipv4("N4_ADDRESS", address),
             nrf=environment.text("NRF").rstrip("/"),
             scp=environment.text("SCP").rstrip("/"),
             upf=environment.ipv4("UPF") if environment.text("UPF") else "",

@@ -101,7 +101,7 @@ class Amf(NetworkFunction):
 
     async def prepare(self) -> None:
         self._callbacks.root = self.root
-        self.n2_port = await self._n2_server.start(self.settings.address, self.config.n2_port)
+        self.n2_port = await self._n2_server.start(self.settings.n2_address, self.config.n2_port)
 
     async def stop(self) -> None:
         await self._n2_server.stop()
@@ -118,7 +118,7 @@ class Amf(NetworkFunction):
                 "amfSetId": f"{config.set_id:03x}",
                 "guamiList": [config.guami],
                 "taiList": [config.tai],
-                "n2InterfaceAmfInfo": {"ipv4EndpointAddress": [self.settings.address], "amfName": config.name},
+                "n2InterfaceAmfInfo": {"ipv4EndpointAddress": [self.settings.n2_address], "amfName": config.name},
             },
         }
 

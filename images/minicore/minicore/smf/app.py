@@ -52,7 +52,7 @@ class Smf(NetworkFunction):
         self._pfcp_port = pfcp_port
         self._upf = upf or ((settings.upf, PFCP_PORT) if settings.upf else None)
         self.n4 = N4Client(
-            settings.address, own_recovery_time_stamp(), settings.pfcp_heartbeat_s, self._find_upfs, self
+            settings.n4_address, own_recovery_time_stamp(), settings.pfcp_heartbeat_s, self._find_upfs, self
         )
         self._sessions = Sessions(
             ContextStore(),
@@ -82,7 +82,7 @@ class Smf(NetworkFunction):
 
     async def start(self) -> int:
         """Listen, register, associate; return the SBI's port."""
-        await self.n4.endpoint.start(self.settings.address, self._pfcp_port)
+        await self.n4.endpoint.start(self.settings.n4_address, self._pfcp_port)
         port = await super().start()
         self.n4.start()
         return port

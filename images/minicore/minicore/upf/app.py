@@ -23,7 +23,7 @@ class Upf(NetworkFunction):
     def __init__(self, settings: Settings, environment: Environment) -> None:
         super().__init__(settings, environment)
         self._served = served_slices(environment)
-        self._rules = RuleTable(settings.address)
+        self._rules = RuleTable(settings.n3_address)
         tap = environment.text("TAP")
         tap_address = environment.interface("TAP_ADDRESS", "0.0.0.0/0") if environment.text("TAP_ADDRESS") else None
         self._user_plane = UserPlane(
@@ -32,13 +32,13 @@ class Upf(NetworkFunction):
             tap=Tap(tap, tap_address) if tap else None,
         )
         self._n4 = N4Responder(
-            self._rules, self._user_plane, settings.address, own_recovery_time_stamp(), settings.pfcp_heartbeat_s
+            self._rules, self._user_plane, settings.n4_address, own_recovery_time_stamp(), settings.pfcp_heartbeat_s
         )
 
     async def start(self) -> int:
         """Open N3, N6 and N4, then listen and register."""
-        await self._user_plane.start(self.settings.address)
-        await self._n4.endpoint.start(self.settings.address, PFCP_PORT)
+        await self._user_plane.start(self.settings.n3_address)
+        await self._n4.endpoint.start(self.settings.n4_address, PFCP_PORT)
         return await super().start()
 
     async def stop(self) -> None:
@@ -67,11 +67,12 @@ class Upf(NetworkFunction):
         }
 
     def profile_extra(self) -> dict[str, Any]:
-        """TS 29.510 clause 6.1.6.2.13 (UpfInfo)."""
-        address = self.settings.address
+        """TS 29.510 clause 6.1.6.2.13 (UpfInfo). SMFs find N4 by the NF's own address."""
+        address = self.settings.n3_address
         return {
+            "ipv4Addresses": [self.settings.n4_address],
             "upfInfo": {
                 "sNssaiUpfInfoList": [{**one, "dnnUpfInfoList": dnns} for one, dnns in self._served],
                 "interfaceUpfInfoList": [{"interfaceType": "N3", "ipv4EndpointAddresses": [address]}],
-            }
+            },
         }

@@ -49,7 +49,7 @@ class Front:
         self._port = environment.integer("N2_PORT", N2_PORT)
         self._wait_s = environment.number("N2_WAIT_S", WAIT_S)
         more = environment.text("N2_ADDRESSES").replace(",", " ").split()
-        self._addresses = list(dict.fromkeys([settings.address, *more]))
+        self._addresses = list(dict.fromkeys([settings.n2_address, *more]))
         self._fixed = [_amf_address(text) for text in environment.text("AMF").replace(",", " ").split()]
         if not self._fixed and not settings.nrf:
             raise SettingsError("MINICORE_AMF: no address of an AMF, and no MINICORE_NRF to find one")
@@ -97,7 +97,7 @@ class Front:
         self._producers.close()
 
     def _add(self, relay: Relay, address: str, port: int) -> None:
-        amf = AmfLink(address, port, relay, f"front {self.settings.address}")
+        amf = AmfLink(address, port, relay, f"front {self.settings.n2_address}")
         relay.amfs.append(amf)
         amf.start()
 

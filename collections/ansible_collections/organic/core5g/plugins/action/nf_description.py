@@ -8,7 +8,8 @@ from typing import Any
 
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
-from ansible_collections.organic.core5g.plugins.plugin_utils import descriptions
+from ansible_collections.organic.core5g.plugins.plugin_utils import descriptions, network_faults, reference_points
+from ansible_collections.organic.core5g.plugins.plugin_utils.core_networks import CoreNetworks, Inventory
 
 ARGUMENTS: dict[str, Any] = {
     "core": {"type": "str", "required": True},
@@ -18,6 +19,9 @@ ARGUMENTS: dict[str, Any] = {
     "engine": {"type": "str", "default": "docker"},
     "image": {"type": "str"},
     "network_name": {"type": "str"},
+    "networks": {"type": "dict", "default": {}},
+    "network_parent": {"type": "str"},
+    "network_subnet": {"type": "str"},
 }
 
 
@@ -41,26 +45,34 @@ class ActionModule(ActionBase):
         profiles = {
             name: descriptions.of_core(core, descriptions.load(self._loader, "profile", name)) for name in names
         }
-        drivers = {
-            name: descriptions.network_driver(self._loader, profile, wanted["engine"], wanted["network_driver"])
-            for name, profile in profiles.items()
-        }
+        networks = CoreNetworks(
+            self._loader,
+            Inventory(
+                wanted["addresses"] or {},
+                wanted["networks"],
+                wanted["network_driver"],
+                wanted["network_name"],
+                wanted["network_parent"],
+                wanted["network_subnet"],
+            ),
+            {name: profiles[name] for name in in_core if name in profiles},
+            wanted["engine"],
+        )
         definitions = {nf["name"]: nf for nf in core["nfs"]}
         result.update(
             changed=False,
             names=[name for name in in_core if name in names],
             core=core,
             profiles=profiles,
-            network_drivers=drivers,
+            network_drivers={name: networks.driver(name) for name in names},
+            drivers=networks.descriptions_of_drivers(),
+            endpoints={name: [endpoint.as_dict() for endpoint in networks.endpoints(name)] for name in names},
             sources={name: descriptions.source(core, nf) for name, nf in definitions.items()},
             configuration=[file for name in names for file in descriptions.configuration(definitions[name])],
             needs={
                 name: {
                     "name": name,
                     "image": wanted["image"] or definitions[name].get("image", core["image"]),
-                    "address": (wanted["addresses"] or {}).get(name),
-                    "driver": drivers[name],
-                    "network": wanted["network_name"] or f"core5g-{drivers[name]['name']}",
                     "devices": definitions[name].get("devices", []),
                 }
                 for name in names
@@ -75,19 +87,15 @@ class ActionModule(ActionBase):
             raise AnsibleActionFail(f"The core {core['name']} needs more than its NFs. {listed}")
 
     @staticmethod
-    def _check_addresses(addresses: dict[str, str], names: list[str]) -> None:
+    def _check_addresses(addresses: dict[str, Any], names: list[str]) -> None:
         if missing := [name for name in names if name not in addresses]:
             raise AnsibleActionFail(
                 f"No address is known of {', '.join(missing)}: add it to nf_addresses in the inventory, or set "
                 "nf_names to the NFs that you want"
             )
-        for name in names:
-            same = [other for other in addresses if str(addresses[other]) == str(addresses[name])]
-            if len(same) > 1:
-                raise AnsibleActionFail(
-                    f"{' and '.join(sorted(same))} have the same address {addresses[name]}: correct "
-                    "nf_addresses, in which each NF must have one of its own"
-                )
+        parsed = {name: _addresses_of(name, value) for name, value in addresses.items()}
+        if shared := list(network_faults.shared_addresses(parsed, names)):
+            raise AnsibleActionFail(". ".join(shared))
 
     @staticmethod
     def _check_names(core: str, names: list[str], in_core: list[str]) -> None:
@@ -101,3 +109,10 @@ class ActionModule(ActionBase):
             faults.append(f"The core {core} has no NF {', '.join(missing)}")
         if faults:
             raise AnsibleActionFail(". ".join(faults))
+
+
+def _addresses_of(nf: str, value: Any) -> dict[str, reference_points.PointAddress]:
+    try:
+        return reference_points.addresses_of(value)
+    except ValueError as error:
+        raise AnsibleActionFail(f"nf_addresses.{nf} is wrong: {error}") from error

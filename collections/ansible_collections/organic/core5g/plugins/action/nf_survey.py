@@ -9,7 +9,7 @@ from typing import Any
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible_collections.organic.core5g.plugins.module_utils.survey_arguments import ARGUMENTS
-from ansible_collections.organic.core5g.plugins.plugin_utils import descriptions, networks
+from ansible_collections.organic.core5g.plugins.plugin_utils import networks
 from ansible_collections.organic.live_migration.plugins.plugin_utils import host_code
 
 PACKAGES = (
@@ -41,7 +41,7 @@ class ActionModule(ActionBase):
         result.update(
             changed=bool(recovered.get("changed") or (by_host and by_host["recovered"])),
             nfs=found["nfs"],
-            network_ready=self._is_ready(found["network"]),
+            networks_ready=self._are_ready(found["networks"]),
         )
         return result
 
@@ -71,14 +71,13 @@ class ActionModule(ActionBase):
             raise AnsibleActionFail(str(recovered["msg"]))
         return recovered
 
-    def _is_ready(self, found: dict[str, Any] | None) -> bool:
-        """Whether the container network is there as the driver describes it, so that nothing is left to do."""
-        wanted = self._wanted["network"]
-        if wanted is None:
-            return True
-        driver = descriptions.load(self._loader, "network_driver", wanted["driver"])
-        if not driver["creates_network"]:
-            return True
-        rendered = self._templar.template(driver["engines"][self._wanted["engine"]])
-        complete = networks.is_complete(found, rendered, wanted["subnet"], wanted["gateway"])
-        return complete and not driver.get("uplink_bridge")
+    def _are_ready(self, found: dict[str, dict[str, Any] | None]) -> bool:
+        """Whether the container networks are there as their drivers describe them, so that nothing is left to do."""
+        return all(
+            networks.is_complete(
+                found[wanted["name"]], wanted["engines"][self._wanted["engine"]], wanted["subnet"], wanted["gateway"]
+            )
+            and not wanted["uplink_bridge"]
+            for wanted in self._wanted["networks"]
+            if wanted["driver"]["creates_network"]
+        )

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 Organic 5GC contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Filters on what organic.core5g.nf_state_info returned."""
+"""Filters on what organic.core5g.nf_state_info and organic.core5g.nf_description returned."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 from ansible.errors import AnsibleFilterError
 from ansible_collections.organic.core5g.plugins.module_utils import health, policy
 from ansible_collections.organic.core5g.plugins.module_utils.errors import CoreError
+from ansible_collections.organic.core5g.plugins.plugin_utils import core_networks, reference_points
 
 T = TypeVar("T")
 
@@ -72,14 +73,37 @@ def nf_sctp_remedy(migrated: dict[str, Any], core: dict[str, Any]) -> str:
     return policy.sctp_remedy(migrated, core["sctp_remedy"])
 
 
+def nf_addresses_at(addresses: dict[str, Any], point: str) -> dict[str, str]:
+    """IPv4 address of each NF at a reference point."""
+    return _filter(lambda: {nf: reference_points.address_at(value, point) for nf, value in addresses.items()})
+
+
+def nf_networks_here(
+    described: dict[str, Any], nfs: list[str], networks: dict[str, Any], default: dict[str, Any]
+) -> list[dict[str, Any]]:
+    """The networks of NFs as this host has them."""
+    return core_networks.on_this_host(described, nfs, networks, default)
+
+
+def nf_attachments(described: dict[str, Any], nfs: list[str], networks: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """What NFs need of this host, an entry for each NF and network."""
+    return core_networks.attachments(described, nfs, networks)
+
+
+def nf_endpoints(described: dict[str, Any], nf: str, with_macs: bool = True) -> list[dict[str, Any]]:
+    """The networks of an NF's container, with its addresses."""
+    return core_networks.engine_endpoints(described, nf, with_macs)
+
+
 def _filter(call: Callable[[], T]) -> T:
     try:
         return call()
-    except CoreError as error:
+    except (CoreError, ValueError) as error:
         raise AnsibleFilterError(str(error)) from error
 
 
 class FilterModule:
     def filters(self) -> dict[str, Callable[..., Any]]:
-        filters = (nf_running_on, nf_places, nf_refusal, nf_migration_plan, nf_comparison, nf_sctp_remedy)
-        return {function.__name__: function for function in filters}
+        of_migrations = (nf_running_on, nf_places, nf_refusal, nf_migration_plan, nf_comparison, nf_sctp_remedy)
+        of_networks = (nf_addresses_at, nf_networks_here, nf_attachments, nf_endpoints)
+        return {function.__name__: function for function in (*of_migrations, *of_networks)}

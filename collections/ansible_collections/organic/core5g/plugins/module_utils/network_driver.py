@@ -18,6 +18,7 @@ class NetworkDriver:
     creates_network: bool
     needs_parent: bool
     parent_keeps_address: bool = True
+    needs_swarm: bool = False
     link_kind: str | None = None
     kernel_option: str | None = None
 

@@ -13,7 +13,7 @@ import os
 import socket
 import struct
 import subprocess
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import TypeVar
 
 from ansible_collections.organic.core5g.plugins.module_utils import arp
@@ -28,8 +28,25 @@ T = TypeVar("T")
 
 
 @dataclasses.dataclass(frozen=True)
+class Link:
+    """Where a network of NFs goes out.
+
+    Attributes:
+        parent: interface of the host.
+        subnet: of the network.
+    """
+
+    parent: str | None
+    subnet: str | None
+
+
+@dataclasses.dataclass(frozen=True)
 class Wanted:
-    """What an NF needs of its host."""
+    """What an NF needs of its host for one of its networks.
+
+    Attributes:
+        link: of the network; None for that of the check.
+    """
 
     name: str
     image: str
@@ -37,19 +54,7 @@ class Wanted:
     driver: NetworkDriver
     network: str | None
     devices: list[str]
-
-
-@dataclasses.dataclass(frozen=True)
-class Link:
-    """Where the NFs' networks go out.
-
-    Attributes:
-        parent: interface of the host.
-        subnet: of the networks.
-    """
-
-    parent: str | None
-    subnet: str | None
+    link: Link | None = None
 
 
 def interface_address(interface: str) -> str | None:
@@ -79,6 +84,18 @@ def kernel_refusal(kind: str) -> str | None:
     return None if tried.returncode == 0 else tried.stderr.strip().partition("\n")[0]
 
 
+def interface_exists(name: str) -> bool:
+    return os.path.exists(f"/sys/class/net/{name}")
+
+
+def can_have_vlan(interface: str) -> bool:
+    """Whether Docker can make this VLAN interface, which it does for macvlan and ipvlan: eth0.30 on eth0."""
+    parent, dot, number = interface.rpartition(".")
+    if not dot or not interface_exists(parent) or not number.isdecimal() or not 0 < int(number) < 4095:
+        return False
+    return kernel_refusal("vlan id 1") is None
+
+
 def overlap(one: str, other: str) -> bool:
     """Whether two subnets have an address in common."""
     try:
@@ -105,8 +122,8 @@ class HostCheck:
 
     Args:
         connect: makes the engine.
-        wanted: what the NFs need; what they have in common is looked at once.
-        link: of their networks.
+        wanted: what the NFs need, one for each NF and network; what they have in common is looked at once.
+        link: of the networks that have none of their own.
     """
 
     def __init__(self, connect: Callable[[], Engine], wanted: Sequence[Wanted], link: Link) -> None:
@@ -117,8 +134,8 @@ class HostCheck:
         """The NFs that have a container here; known after ``problems``."""
 
     def problems(self) -> list[Blocker]:
-        wrong = {wanted.name: self._address_is_wrong(wanted) for wanted in self._wanted}
-        found = [blocker for blockers in wrong.values() for blocker in blockers]
+        wrong = [self._address_is_wrong(wanted) for wanted in self._wanted]
+        found = [blocker for blockers in wrong for blocker in blockers]
         missing = [path for path in (paths.INIT, paths.KERNDAT) if not os.path.exists(path)]
         if missing:
             found.append(
@@ -145,14 +162,17 @@ class HostCheck:
                         )
                     )
             found += self._network_overlaps(engine)
-            stopped = [wanted for wanted in self._wanted if not self._runs(engine, wanted.name)]
+            running = {name for name in _each(wanted.name for wanted in self._wanted) if self._runs(engine, name)}
+            found += self._swarm_is_missing(engine, running)
         except Refused as refused:
             return found + refused.blockers
         except EngineError as error:
             found.append(Blocker("engine_unreachable", str(error), "Start Docker, or run playbooks/prepare_hosts.yml"))
             return found
         new = [
-            wanted for wanted in stopped if not any(blocker.code == "address_invalid" for blocker in wrong[wanted.name])
+            wanted
+            for wanted, blockers in zip(self._wanted, wrong)
+            if wanted.name not in running and not any(blocker.code == "address_invalid" for blocker in blockers)
         ]
         return found + (self._links_are_wrong(new) or self._addresses_are_taken(new))
 
@@ -166,7 +186,8 @@ class HostCheck:
     def _address_is_wrong(self, wanted: Wanted) -> list[Blocker]:
         try:
             address = ipaddress.ip_address(wanted.address)
-            subnet = ipaddress.ip_network(self._link.subnet) if self._link.subnet else None
+            text = self._link_of(wanted).subnet
+            subnet = ipaddress.ip_network(text) if text else None
         except ValueError as error:
             return [Blocker("address_invalid", str(error), "Correct nf_addresses or nf_network_subnet")]
         if wanted.driver.creates_network and (subnet is None or address not in subnet):
@@ -179,11 +200,17 @@ class HostCheck:
             ]
         return []
 
+    def _link_of(self, wanted: Wanted) -> Link:
+        return self._link if wanted.link is None else wanted.link
+
     def _network_overlaps(self, engine: Engine) -> list[Blocker]:
         """The engine gives no two networks the same address."""
-        subnet = self._link.subnet
-        ours = _each(wanted.network for wanted in self._wanted if wanted.driver.creates_network and wanted.network)
-        if not ours or subnet is None:
+        subnets: dict[str, str] = {}
+        for wanted in self._wanted:
+            subnet = self._link_of(wanted).subnet
+            if wanted.driver.creates_network and wanted.network and subnet is not None:
+                subnets[wanted.network] = subnet
+        if not subnets:
             return []
         found = [
             Blocker(
@@ -194,20 +221,42 @@ class HostCheck:
             )
             for network in engine.networks()
             for pool in network.pools
-            if network.name not in ours and overlap(pool.subnet, subnet)
+            if network.name not in subnets and any(overlap(pool.subnet, subnet) for subnet in subnets.values())
         ]
-        if len(ours) > 1:
+        same = [
+            name
+            for name, subnet in subnets.items()
+            if any(overlap(subnet, other) for network, other in subnets.items() if network != name)
+        ]
+        if same:
             found.append(
                 Blocker(
                     "network_drivers_differ",
-                    f"The NFs would be on {len(ours)} container networks ({', '.join(ours)}) with the same addresses",
+                    f"The NFs would be on {len(same)} container networks ({', '.join(same)}) with the same addresses",
                     "Set nf_network_driver, so that all NFs have the same one",
                 )
             )
         return found
 
+    def _swarm_is_missing(self, engine: Engine, running: Collection[str]) -> list[Blocker]:
+        """Only a Swarm spans a network over its hosts by itself."""
+        drivers = _each(wanted.driver.name for wanted in self._wanted if wanted.driver.needs_swarm)
+        if not drivers or all(wanted.name in running for wanted in self._wanted) or engine.in_swarm():
+            return []
+        return [
+            Blocker(
+                "swarm_missing",
+                f"The driver {', '.join(drivers)} needs a Docker Swarm, which this host is not part of",
+                "Join the host to a Swarm (docker swarm init, docker swarm join), or use another driver",
+            )
+        ]
+
     def _links_are_wrong(self, new: Sequence[Wanted]) -> list[Blocker]:
-        found = [blocker for driver in _each(wanted.driver for wanted in new) for blocker in self._driver_lacks(driver)]
+        found = [
+            blocker
+            for driver, link in _each((wanted.driver, self._link_of(wanted)) for wanted in new)
+            for blocker in self._driver_lacks(driver, link.parent)
+        ]
         return found + [
             Blocker(
                 "address_not_local",
@@ -219,10 +268,10 @@ class HostCheck:
             if not wanted.driver.creates_network and not is_local(wanted.address)
         ]
 
-    def _driver_lacks(self, driver: NetworkDriver) -> list[Blocker]:
-        parent = self._link.parent
+    @staticmethod
+    def _driver_lacks(driver: NetworkDriver, parent: str | None) -> list[Blocker]:
         if driver.needs_parent:
-            if not parent or not os.path.exists(f"/sys/class/net/{parent}"):
+            if not parent or not (interface_exists(parent) or (driver.parent_keeps_address and can_have_vlan(parent))):
                 return [
                     Blocker(
                         "parent_missing",
@@ -253,18 +302,22 @@ class HostCheck:
         return []
 
     def _addresses_are_taken(self, new: Sequence[Wanted]) -> list[Blocker]:
-        asked = {
-            wanted.address: wanted.name for wanted in new if wanted.driver.needs_parent and ":" not in wanted.address
-        }
-        if not asked or self._link.parent is None:
-            return []
+        asked: dict[str, dict[str, str]] = {}
+        for wanted in new:
+            parent = self._link_of(wanted).parent
+            # A VLAN interface that Docker has yet to make cannot be asked.
+            if parent is None or not wanted.driver.needs_parent or not interface_exists(parent):
+                continue
+            if ":" not in wanted.address:
+                asked.setdefault(parent, {})[wanted.address] = wanted.name
         return [
             Blocker(
                 "address_taken",
-                f"Another machine ({mac}) answers for the address {address} of {asked[address]}",
+                f"Another machine ({mac}) answers for the address {address} of {names[address]}",
                 "Stop that machine, or give the NF another address in nf_addresses",
             )
-            for address, mac in arp.holders(self._link.parent, asked).items()
+            for parent, names in asked.items()
+            for address, mac in arp.holders(parent, names).items()
         ]
 
 

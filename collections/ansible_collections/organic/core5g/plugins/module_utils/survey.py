@@ -22,7 +22,7 @@ def run(parameters: dict[str, Any]) -> dict[str, Any]:
 
     Returns:
         ``recovered``: the agent's answer, None if it was not asked. ``nfs``: entries of nf_state_info.
-        ``network``: the engine's description of the container network, None if there is none.
+        ``networks``: the engine's description of each container network by its name, None if there is none.
         Or ``error``: why the host could not be read.
     """
     try:
@@ -34,10 +34,11 @@ def run(parameters: dict[str, Any]) -> dict[str, Any]:
             {name: Source.of(source) for name, source in parameters["sources"].items()},
         )
         nfs = reader.entries(parameters["nfs"], Wanted(must_run=False, watch_s=parameters["watch_s"]))
-        network = engine.network(parameters["network"]["name"]) if parameters["network"] else None
+        networks = {wanted["name"]: engine.network(wanted["name"]) for wanted in parameters["networks"]}
     except (CoreError, MigrationError) as error:
         return {"error": str(error)}
-    return {"recovered": recovered, "nfs": nfs, "network": network.to_dict() if network else None}
+    found = {name: network.to_dict() if network else None for name, network in networks.items()}
+    return {"recovered": recovered, "nfs": nfs, "networks": found}
 
 
 def _recover(engine: str, dry_run: bool) -> dict[str, Any]:

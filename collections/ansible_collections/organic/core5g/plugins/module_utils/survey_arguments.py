@@ -15,13 +15,21 @@ ARGUMENTS: dict[str, Any] = {
     "sources": {"type": "dict", "default": {}},
     "watch_s": {"type": "float", "default": 0},
     "recover": {"type": "str"},
-    "network": {
-        "type": "dict",
+    "networks": {
+        "type": "list",
+        "elements": "dict",
+        "default": [],
         "options": {
             "name": {"type": "str", "required": True},
-            "driver": {"type": "str", "required": True},
+            "key": {"type": "str"},
+            "driver": {"type": "dict", "required": True},
+            "engines": {"type": "dict", "required": True},
+            "parent": {"type": "str"},
+            "uplink_bridge": {"type": "str"},
             "subnet": {"type": "str"},
             "gateway": {"type": "str"},
+            "subnet6": {"type": "str"},
+            "gateway6": {"type": "str"},
         },
     },
 }

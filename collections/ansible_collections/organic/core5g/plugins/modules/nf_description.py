@@ -31,6 +31,8 @@ options:
   addresses:
     description:
       - IP address of each NF by its name. Each NF must have one of its own.
+      - In place of an address, addresses by reference point, V(sbi), V(n2), V(n3), V(n4) and V(n6). Each is an IPv4
+        address, or a dictionary of C(ipv4), C(ipv6), C(mac) and C(network), the key of its network in O(networks).
       - Without them, addresses are not checked, as for NFs that are to be removed.
     type: dict
   network_driver:
@@ -51,6 +53,23 @@ options:
   network_name:
     description:
       - Name of the container network. By default C(core5g-) and the driver.
+    type: str
+    version_added: 0.2.0
+  networks:
+    description:
+      - Container network of each reference point, with C(driver), C(parent), C(subnet), C(gateway), C(name), C(subnet6)
+        and C(gateway6). The SBI without an entry is on the network of the other options.
+    type: dict
+    default: {}
+    version_added: 0.2.0
+  network_parent:
+    description:
+      - Interface of the hosts that the network of the SBI goes out by, unless O(networks) has an entry for it.
+    type: str
+    version_added: 0.2.0
+  network_subnet:
+    description:
+      - Subnet of that network.
     type: str
     version_added: 0.2.0
 attributes:
@@ -87,15 +106,27 @@ profiles:
   returned: success
   type: dict
 network_drivers:
-  description: Description of each NF's network driver by the NF's name, with its templates not yet rendered.
+  description: Description of the network driver of each NF's SBI by the NF's name.
   returned: success
   type: dict
+drivers:
+  description: Description of each network driver in use, by its name.
+  returned: success
+  type: dict
+endpoints:
+  description: The networks of each NF by the NF's name, the one of its SBI first; empty without O(addresses).
+  returned: success
+  type: dict
+  sample:
+    upf:
+      - {key: sbi, network: core5g-macvlan, driver: macvlan, points: [sbi, n2], ipv4: 192.0.2.35, ipv6: "", mac: ""}
+      - {key: n3, network: core5g-n3, driver: bridge, points: [n3], ipv4: 198.51.100.35, ipv6: "", mac: ""}
 sources:
   description: Where each NF of the core reports its state, by the NF's name, for M(organic.core5g.nf_state_info).
   returned: success
   type: dict
 needs:
-  description: What each NF needs of its host, by the NF's name, for M(organic.core5g.nf_host_info).
+  description: What each NF needs of its host beside its networks, by the NF's name.
   returned: success
   type: dict
 configuration:

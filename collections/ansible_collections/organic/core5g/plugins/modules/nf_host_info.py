@@ -46,8 +46,18 @@ options:
         type: dict
         required: true
       network:
-        description: Name of the container network. Another network of the engine must not have addresses of O(subnet).
+        description:
+          - Name of the container network. Another network of the engine must not have addresses of its subnet.
+          - An NF on several networks has an entry for each of them.
         type: str
+      parent:
+        description: Network interface that this network goes out by. By default O(parent).
+        type: str
+        version_added: 0.2.0
+      subnet:
+        description: Subnet of this network. By default O(subnet).
+        type: str
+        version_added: 0.2.0
       devices:
         description: Device files that the NF needs.
         type: list
@@ -125,11 +135,19 @@ problems:
 """
 
 import functools
+from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.organic.core5g.plugins.module_utils.network_driver import NetworkDriver
 from ansible_collections.organic.core5g.plugins.module_utils.nf_host import HostCheck, Link, Wanted
 from ansible_collections.organic.live_migration.plugins.module_utils.engines import docker_api, registry
+
+
+def _wanted(nf: dict[str, Any], options: dict[str, Any]) -> Wanted:
+    """One entry of the option ``nfs``."""
+    link = Link(*(nf[name] if nf[name] is not None else options[name] for name in ("parent", "subnet")))
+    driver = NetworkDriver.of(nf["driver"])
+    return Wanted(nf["name"], nf["image"], nf["address"], driver, nf["network"], nf["devices"], link)
 
 
 def main() -> None:
@@ -145,6 +163,8 @@ def main() -> None:
                     "address": {"type": "str", "required": True},
                     "driver": {"type": "dict", "required": True},
                     "network": {"type": "str"},
+                    "parent": {"type": "str"},
+                    "subnet": {"type": "str"},
                     "devices": {"type": "list", "elements": "path", "default": []},
                 },
             },
@@ -156,7 +176,7 @@ def main() -> None:
     )
     options = module.params
     connect = functools.partial(registry.connect, registry.DEFAULT, options["docker_socket"])
-    wanted = [Wanted(**{**nf, "driver": NetworkDriver.of(nf["driver"])}) for nf in options["nfs"]]
+    wanted = [_wanted(nf, options) for nf in options["nfs"]]
     check = HostCheck(connect, wanted, Link(options["parent"], options["subnet"]))
     problems = check.problems()
     module.exit_json(changed=False, existing=check.existing, problems=[problem.as_dict() for problem in problems])

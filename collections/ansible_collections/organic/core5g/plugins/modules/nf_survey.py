@@ -57,24 +57,46 @@ options:
         fail if that of the NF of this name cannot be recovered.
       - By default nothing is recovered.
     type: str
-  network:
+  networks:
     description:
-      - The container network that the host shall have. By default no network is checked.
-    type: dict
+      - The container networks that the host shall have, as the filter P(organic.core5g.nf_networks_here#filter) lists
+        them. By default no network is checked.
+    type: list
+    elements: dict
+    default: []
     suboptions:
       name:
         description: Name of the network.
         type: str
         required: true
-      driver:
-        description: Network driver, a file of this collection's directory C(network_drivers).
+      key:
+        description: Its key in C(nf_networks).
         type: str
+      driver:
+        description: Description of its driver.
+        type: dict
         required: true
+      engines:
+        description: Driver and options of the network by engine.
+        type: dict
+        required: true
+      parent:
+        description: Interface that it goes out by.
+        type: str
+      uplink_bridge:
+        description: Linux bridge that this interface is a port of.
+        type: str
       subnet:
         description: Subnet of the network.
         type: str
       gateway:
         description: Gateway of the network. By default any.
+        type: str
+      subnet6:
+        description: IPv6 subnet of the network.
+        type: str
+      gateway6:
+        description: IPv6 gateway of the network.
         type: str
 attributes:
   check_mode:
@@ -105,8 +127,8 @@ nfs:
   returned: success
   type: list
   elements: dict
-network_ready:
-  description: Whether the host has the network as the driver describes it, and nothing is left to do for it.
+networks_ready:
+  description: Whether the host has the networks as their drivers describe them, and nothing is left to do for them.
   returned: success
   type: bool
 """

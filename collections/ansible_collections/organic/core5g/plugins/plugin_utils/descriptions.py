@@ -6,10 +6,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from ansible.errors import AnsibleActionFail
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.parsing.dataloader import DataLoader
 from ansible_collections.organic.core5g.plugins.plugin_utils import schema_faults
 
@@ -51,6 +53,8 @@ def load(loader: DataLoader, kind: str, name: str) -> dict[str, Any]:
 def network_driver(loader: DataLoader, profile: dict[str, Any], engine: str, wanted: str | None) -> dict[str, Any]:
     """The description of an NF's network driver: the wanted one, else the first that its profile likes and we have.
 
+    One that only a Swarm can create is taken where it is wanted by name.
+
     Args:
         profile: of the NF.
         engine: container engine, which the driver must have options for.
@@ -64,7 +68,7 @@ def network_driver(loader: DataLoader, profile: dict[str, Any], engine: str, wan
     liked = [profile["network_driver"]["preferred"], *profile["network_driver"]["alternatives"]]
     for name in [name for name in liked if name in known("network_driver")]:
         description = load(loader, "network_driver", name)
-        if engine in description["engines"]:
+        if engine in description["engines"] and not description.get("needs_swarm"):
             return description
     raise AnsibleActionFail(
         f"None of the network drivers that {profile['name']} likes is there for {engine} ({', '.join(liked)}): "
@@ -89,6 +93,16 @@ def configuration(nf: dict[str, Any]) -> list[dict[str, str]]:
         {**file, "nf": nf["name"], "file": f"{CONFIGURATION}/{nf['name']}/{PurePosixPath(file['path']).name}"}
         for file in nf.get("configuration", [])
     ]
+
+
+def entry_faults(loader: DataLoader, schema: str, entry: Any) -> list[str]:
+    """What is wrong with an entry of an inventory variable against a schema of this collection."""
+    specification = loader.load_from_file(str(COLLECTION / "schemas" / f"{schema}.yml"))
+    if not isinstance(entry, Mapping):
+        return [f"it is no dictionary with {', '.join(specification)}"]
+    if unknown := sorted(str(key) for key in set(entry) - set(specification)):
+        return [f"there is no {', '.join(unknown)}, known are: {', '.join(specification)}"]
+    return list(ArgumentSpecValidator(specification).validate(dict(entry)).error_messages)
 
 
 def _load_trusted(loader: DataLoader, path: Path) -> Any:

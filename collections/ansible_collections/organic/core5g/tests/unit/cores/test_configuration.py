@@ -46,6 +46,11 @@ def variables(nf: str) -> dict[str, Any]:
     addresses = {name: f"192.0.2.{33 + number}" for number, name in enumerate(names)}
     slices = [{"sst": 1}, {"sst": 2, "sd": "000001"}]
     own = {"nf_name": nf, "nf_addresses": addresses, "nf_address": addresses[nf], "nf_slices": slices}
+    for number, point in enumerate(("sbi", "n2", "n3", "n4")):
+        own[f"nf_{point}_addresses"] = {
+            name: address.replace(".0.2.", f".0.{2 + number}.") for name, address in addresses.items()
+        }
+        own[f"nf_{point}_address"] = own[f"nf_{point}_addresses"][nf]
     return {**defaults, **own, "nf_mongodb_uri": "mongodb://192.0.2.50/core"}
 
 
@@ -95,8 +100,16 @@ def test_every_key_is_documented(core: str, nf: str) -> None:
 
 @pytest.mark.parametrize(("core", "nf"), ALL)
 def test_an_nf_serves_at_its_own_address(core: str, nf: str) -> None:
-    own, text = variables(nf)["nf_address"], json.dumps(render(core, nf))
-    assert own in text
+    own, text = variables(nf), json.dumps(render(core, nf))
+    (entry,) = [each for each in entries(core) if each["name"] == nf]
+    points = {
+        port["interface"].lower() if port["interface"] in ("N2", "N3", "N4") else "sbi" for port in entry["ports"]
+    }
+    for point in points:
+        assert own[f"nf_{point}_address"] in text
+    metrics = {"sbi"} if "9090" in text else set()
+    for point in {"sbi", "n2", "n3", "n4"} - points - metrics:
+        assert own[f"nf_{point}_address"] not in text
     assert "127.0.0" not in text
 
 

@@ -52,9 +52,9 @@ def test_misspelt_key_of_a_profile_fails(where: tuple[str, ...], key: str) -> No
     assert any(key in error for error in errors("profile", profile))
 
 
-def test_drivers_of_the_schema_are_those_described_and_overlay() -> None:
+def test_drivers_of_the_schema_are_those_described() -> None:
     driver = load(COLLECTION / "schemas" / "profile.yml")["network_driver"]["options"]
-    assert set(driver["preferred"]["choices"]) == set(driver["alternatives"]["choices"]) == {*DRIVERS, "overlay"}
+    assert set(driver["preferred"]["choices"]) == set(driver["alternatives"]["choices"]) == DRIVERS
 
 
 def test_unknown_strategy_fails() -> None:

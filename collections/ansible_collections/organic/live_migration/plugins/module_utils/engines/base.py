@@ -332,3 +332,7 @@ class Engine(ABC):
     @abstractmethod
     def networks(self) -> list[NetworkSpec]:
         """All networks that the engine manages."""
+
+    def in_swarm(self) -> bool:
+        """Whether the engine is an active node of a Docker Swarm."""
+        return False

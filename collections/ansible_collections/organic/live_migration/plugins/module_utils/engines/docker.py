@@ -88,6 +88,9 @@ class DockerEngine(Engine):
     def networks(self) -> list[NetworkSpec]:
         return [_network_of(answer) for answer in self._api.call("GET", "/networks")]
 
+    def in_swarm(self) -> bool:
+        return bool(self._api.call("GET", "/info")["Swarm"]["LocalNodeState"] == "active")
+
     def _inspect_network(self, name: str) -> Any:
         return self._api.get(f"/networks/{quote(name, safe='')}")
 
