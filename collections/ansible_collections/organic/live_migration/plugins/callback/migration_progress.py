@@ -12,6 +12,8 @@ version_added: 0.2.0
 description:
   - Shows what P(ansible.builtin.default#callback) shows, and the progress of the migrations of
     M(organic.live_migration.container_migrate), once they take longer than two seconds.
+  - Also shows the progress of M(organic.live_migration.containers_migrate), how many containers have moved and which
+    are on their way. In a log it is one line for each container.
   - On a terminal that is one line, which is redrawn at each event, with state, round, memory that is left, rate at
     which the process writes, throughput and the downtime that is expected. In a log it is one line for each state.
   - Each migration, and each prediction in check mode, ends with a short table, the
@@ -75,6 +77,28 @@ def _title(progress: Snapshot) -> str:
     return f"{progress.get('name')} ({progress.get('source_host')} -> {progress.get('target_host')})"
 
 
+def total(batch: Snapshot) -> str:
+    """How far the migrations of a task are together."""
+    parts = [f"{batch['source_host']}: {batch['moved']} of {batch['total']} done"]
+    if batch["not_moved"]:
+        parts.append(f"{batch['not_moved']} not moved")
+    if batch["running"]:
+        parts.append(f"on their way: {' '.join(batch['running'])}")
+    return ", ".join(parts)
+
+
+def ending(batch: Snapshot) -> str:
+    """How the one that has just ended did."""
+    its = batch["ended"]
+    moved = f"{batch['moved']} of {batch['total']}"
+    if its["status"] == "moved":
+        took = f"in {its['migration_time_ms'] / 1000:.1f} s, {its['process_downtime_ms']:.0f} ms of downtime"
+        return f"{batch['source_host']}: {moved}: {its['name']} moved to {its['target_host']} {took}"
+    if its["status"] == "would_move":
+        return f"{batch['source_host']}: {moved}: {its['name']} would move to {its['target_host']}"
+    return f"{batch['source_host']}: {moved}: {its['name']} {its['status'].replace('_', ' ')}: {its['reason']}"
+
+
 class Line:
     """One line of a terminal, which is redrawn at each event."""
 
@@ -106,13 +130,16 @@ class Migrations:
     def __init__(self, line: Line | None, tell: Callable[[str], None]) -> None:
         self._line = line
         self._tell = tell
-        self._now: dict[tuple[str, str], Snapshot] = {}
+        self._now: dict[tuple[str, str], dict[str, Snapshot]] = {}
+        self._batches: dict[tuple[str, str], Snapshot] = {}
 
     def show(self, where: tuple[str, str], progress: Snapshot) -> None:
-        before = self._now.get(where, {})
-        self._now[where] = progress
+        of_task = self._now.setdefault(where, {})
+        name = str(progress.get("name"))
+        before = of_task.get(name, {})
+        of_task[name] = progress
         if self._line is not None:
-            self._line.draw("  |  ".join(figures(one) for one in self._now.values()))
+            self._draw(self._line)
             return
         same = before.get("migration_id") == progress.get("migration_id")
         if progress.get("queued") and not (same and before.get("queued")):
@@ -120,13 +147,28 @@ class Migrations:
         for text in states(progress, len(before.get("events", [])) if same else 0):
             self._tell(text)
 
+    def show_batch(self, where: tuple[str, str], batch: Snapshot) -> None:
+        """How far many migrations of one task are together, after one of them has begun or ended."""
+        self._batches[where] = batch
+        if "ended" in batch:
+            self._now.get(where, {}).pop(batch["ended"]["name"], None)
+        if self._line is not None:
+            self._draw(self._line)
+        elif "ended" in batch:
+            self._tell(ending(batch))
+
+    def _draw(self, line: Line) -> None:
+        singles = [figures(one) for of_task in self._now.values() for one in of_task.values()]
+        line.draw("  |  ".join([*(total(batch) for batch in self._batches.values()), *singles]))
+
     def end(self, where: tuple[str, str], migration: Snapshot) -> None:
-        """Show the last states of a migration that was shown before, and forget it."""
-        before = self._now.pop(where, None)
-        if before is not None and self._line is None:
-            statistics = {**before, **(migration.get("statistics") or {})}
-            for text in states(statistics, len(before.get("events", []))):
-                self._tell(text)
+        """Show the last states of the migrations of a task that were shown before, and forget them."""
+        self._batches.pop(where, None)
+        for before in self._now.pop(where, {}).values():
+            if self._line is None:
+                statistics = {**before, **(migration.get("statistics") or {})}
+                for text in states(statistics, len(before.get("events", []))):
+                    self._tell(text)
 
 
 class CallbackModule(Default):
@@ -142,12 +184,14 @@ class CallbackModule(Default):
         self.migrations = Migrations(self.line, self._display.display)
 
     def v2_runner_on_async_poll(self, result: Any) -> None:
-        progress = result.result.get("migration")
-        if progress is None:
+        progress, batch = result.result.get("migration"), result.result.get("batch")
+        if progress is not None:
+            self.migrations.show(_where(result), progress)
+        elif batch is not None:
+            self.migrations.show_batch(_where(result), batch)
+        else:
             self.clear()
             super().v2_runner_on_async_poll(result)
-        else:
-            self.migrations.show(_where(result), progress)
 
     def clear(self) -> None:
         if self.line is not None:

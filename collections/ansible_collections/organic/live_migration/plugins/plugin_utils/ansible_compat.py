@@ -102,10 +102,19 @@ def send_progress(action: ActionBase, migration: Mapping[str, object], task_vars
     It reaches them as ``v2_runner_on_async_poll`` with the progress as ``migration``, and users of ansible-runner as
     the event ``runner_on_async_poll``.
     """
+    _send(action, {"ansible_job_id": migration["migration_id"], "migration": dict(migration)}, task_vars)
+
+
+def send_batch(action: ActionBase, batch: Mapping[str, object], task_vars: TaskVars) -> None:
+    """The same for the progress of many migrations together, as ``batch``."""
+    _send(action, {"ansible_job_id": "", "batch": dict(batch)}, task_vars)
+
+
+def _send(action: ActionBase, fields: ActionResult, task_vars: TaskVars) -> None:
     queue = _display._final_q  # the queue of every callback of a worker; None where there is no worker
     if queue is None or _RawTaskResult is None:
         return
-    result = {"ansible_job_id": migration["migration_id"], "started": 1, "finished": 0, "migration": dict(migration)}
+    result = {"started": 1, "finished": 0, **fields}
     task = action._task
     queue.send_callback(
         "v2_runner_on_async_poll",

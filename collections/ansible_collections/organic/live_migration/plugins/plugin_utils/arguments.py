@@ -31,6 +31,22 @@ MIGRATE_ARGUMENTS: ArgumentSpec = {
     "pause_before_switchover": {"type": "bool", "default": False},
     "downtime_budget_ms": {"type": "int", "default": 0},
 }
+BATCH_ARGUMENTS: ArgumentSpec = {
+    "moves": {
+        "type": "list",
+        "elements": "dict",
+        "required": True,
+        "options": {
+            "name": {"type": "str", "required": True},
+            "target_host": {"type": "str", "required": True},
+            "after": {"type": "list", "elements": "str", "default": []},
+            "options": {"type": "dict", "default": {}},
+        },
+    },
+    "parallel": {"type": "int", "default": 4},
+    "options": {"type": "dict", "default": {}},
+}
+"""Of containers_migrate."""
 _MAX_TIMEOUT_S = 86400
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import asdict, replace
 from typing import TypeVar
 
-from ansible.errors import AnsibleActionFail
+from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure
 from ansible.plugins.action import ActionBase
 from ansible_collections.organic.live_migration.plugins.module_utils import typed
 from ansible_collections.organic.live_migration.plugins.module_utils.engines import registry
@@ -38,6 +38,8 @@ class Hosts:
         self, action: ActionBase, task_vars: TaskVars, target: str | None, engine: str = registry.DEFAULT
     ) -> None:
         self.engine = engine
+        self.unreachable = ""
+        """Inventory name of the host that could not be reached when it was asked last."""
         self._action = action
         self._vars = task_vars
         self.source = ansible_compat.source_name(action, task_vars)
@@ -66,8 +68,12 @@ class Hosts:
             AnsibleActionFail: the phase failed, or the host cannot be reached.
         """
         arguments = replace(parameters, engine=self.engine).as_module_arguments()
-        result = ansible_compat.run_action(self._action, AGENT, arguments, self._vars)
-        return _read(result, self.source, answer)
+        try:
+            result = ansible_compat.run_action(self._action, AGENT, arguments, self._vars)
+        except AnsibleConnectionFailure:
+            self.unreachable = self.source
+            raise
+        return self._read(result, self.source, answer)
 
     def on_target(self, parameters: Parameters, answer: type[Answer]) -> Answer:
         """Run a phase of the agent module on the target host.
@@ -77,12 +83,17 @@ class Hosts:
         """
         arguments = replace(parameters, engine=self.engine).as_module_arguments()
         result = ansible_compat.run_module_on(self._action, self.target, AGENT, arguments, self._vars)
-        return _read(result, self.target, answer)
+        return self._read(result, self.target, answer)
 
     def announce(self, progress: Snapshot) -> None:
         """Send the progress of a migration to the callback plugins."""
         migration = {**asdict(progress), "source_host": self.source, "target_host": self.target}
         ansible_compat.send_progress(self._action, migration, self._vars)
+
+    def _read(self, result: ModuleResult, host: str, answer: type[Answer]) -> Answer:
+        if result.get("unreachable"):
+            self.unreachable = host
+        return _read(result, host, answer)
 
 
 def _read(result: ModuleResult, host: str, answer: type[Answer]) -> Answer:

@@ -82,6 +82,42 @@ def test_a_terminal_gets_one_line_of_all_that_makes_room_for_others(monkeypatch:
     assert screen.getvalue().endswith("\r\033[K")
 
 
+def batch(moved: int, ended: dict[str, Any] | None = None, **more: Any) -> dict[str, Any]:
+    found = {"source_host": "edge-a", "total": 3, "moved": moved, "not_moved": 0, "running": [], **more}
+    return found if ended is None else {**found, "ended": ended}
+
+
+def ended(name: str, status: str, reason: str = "") -> dict[str, Any]:
+    return {"name": name, "target_host": "edge-b", "status": status, "reason": reason,
+            "migration_time_ms": 1240.0, "process_downtime_ms": 41.2}  # fmt: skip
+
+
+def test_a_log_gets_one_line_for_each_container_of_a_batch() -> None:
+    told: list[str] = []
+    log = Migrations(None, told.append)
+    log.show_batch(HERE, batch(0, running=["nrf", "smf"]))
+    log.show_batch(HERE, batch(1, ended("nrf", "moved"), running=["smf"]))
+    log.show_batch(HERE, batch(1, ended("smf", "not_started", "Host 'edge-b' is gone."), not_moved=1))
+    assert told == ["edge-a: 1 of 3: nrf moved to edge-b in 1.2 s, 41 ms of downtime",
+                    "edge-a: 1 of 3: smf not started: Host 'edge-b' is gone."]  # fmt: skip
+
+
+def test_a_terminal_shows_a_batch_and_what_is_on_its_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "300")
+    screen = io.StringIO()
+    shown = Migrations(Line(screen), lambda _text: pytest.fail("a terminal gets no log"))
+    shown.show_batch(HERE, batch(0, running=["nrf", "smf"]))
+    shown.show(HERE, progress("active"))
+    shown.show(HERE, {**progress("setup"), "name": "nrf"})
+    on_their_way = "smf (edge-a -> edge-b)  active  |  nrf (edge-a -> edge-b)  setup"
+    assert screen.getvalue().endswith(f"edge-a: 0 of 3 done, on their way: nrf smf  |  {on_their_way}")
+    shown.show_batch(HERE, batch(0, ended("smf", "failed", "?"), not_moved=1, running=["nrf"]))
+    assert screen.getvalue().endswith("done, 1 not moved, on their way: nrf  |  nrf (edge-a -> edge-b)  setup")
+    shown.end(HERE, {})
+    shown.show(("edge-b", "task"), progress("setup"))
+    assert screen.getvalue().endswith("\r\033[Ksmf (edge-a -> edge-b)  setup")
+
+
 ACTION = """
 from ansible.plugins.action import ActionBase
 from ansible_collections.organic.live_migration.plugins.module_utils.session.progress import Event, Snapshot

@@ -20,8 +20,13 @@ from ansible_collections.organic.live_migration.plugins.modules import (
     container_migration_continue,
     container_migration_info,
     container_migration_preflight,
+    containers_migrate,
 )
-from ansible_collections.organic.live_migration.plugins.plugin_utils.arguments import ARGUMENTS, MIGRATE_ARGUMENTS
+from ansible_collections.organic.live_migration.plugins.plugin_utils.arguments import (
+    ARGUMENTS,
+    BATCH_ARGUMENTS,
+    MIGRATE_ARGUMENTS,
+)
 
 COMPARED = ("type", "required", "default", "choices", "elements")
 FRAGMENTS = "ansible_collections.organic.live_migration.plugins.doc_fragments"
@@ -77,8 +82,12 @@ def test_a_module_accepts_what_it_documents(module: ModuleType, specification: A
 
 @pytest.mark.parametrize(
     ("module", "accepted"),
-    [(container_migrate, MIGRATE_ARGUMENTS), (container_migration_preflight, ARGUMENTS)],
-    ids=["container_migrate", "container_migration_preflight"],
+    [
+        (container_migrate, MIGRATE_ARGUMENTS),
+        (containers_migrate, BATCH_ARGUMENTS),
+        (container_migration_preflight, ARGUMENTS),
+    ],
+    ids=["container_migrate", "containers_migrate", "container_migration_preflight"],
 )
 def test_an_action_accepts_what_its_module_documents(module: ModuleType, accepted: dict[str, Any]) -> None:
     assert documented(module) == {name: _comparable(option) for name, option in accepted.items()}

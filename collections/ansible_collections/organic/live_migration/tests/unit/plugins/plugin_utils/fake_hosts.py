@@ -63,7 +63,7 @@ PREPARED = PrepareAnswer(port=7)
 class Hosts:
     """Answers by phase: an answer, an exception, or a list of these for one call after the other."""
 
-    source, target, engine = "edge-a", "edge-b", "docker"
+    source, target, engine, unreachable = "edge-a", "edge-b", "docker", ""
 
     def __init__(self, **answers: Any) -> None:
         self._answers = {"preflight": FOUND, "prepare": PREPARED, "discard_target": Done(), "abort_queued": Done(),

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from ansible.errors import AnsibleActionFail
+from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure
 from ansible.playbook.task import Task
 from ansible_collections.organic.live_migration.plugins.module_utils.migration import phases
 from ansible_collections.organic.live_migration.plugins.module_utils.migration.phases import (
@@ -81,6 +81,21 @@ def test_whom_the_task_was_delegated_to_is_not_forgotten(run: list[Task]) -> Non
     asked = hosts_of({"delegate_to": "edge-a"}, host="localhost")
     asked.on_target(Parameters(phases.RECOVER), Done)
     assert "ansible_delegated_vars" not in asked._vars
+
+
+def test_which_host_could_not_be_reached_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_given: Any) -> None:
+        raise AnsibleConnectionFailure("timed out")
+
+    asked = hosts_of({})
+    monkeypatch.setattr(ansible_compat, "run_module_on", lambda *_given: {"unreachable": True, "msg": "timed out"})
+    with pytest.raises(AnsibleActionFail):
+        asked.on_target(Parameters(phases.RECOVER), Done)
+    assert asked.unreachable == "edge-b"
+    monkeypatch.setattr(ansible_compat, "run_action", refuse)
+    with pytest.raises(AnsibleConnectionFailure):
+        asked.on_source(Parameters(phases.RECOVER), Done)
+    assert asked.unreachable == "edge-a"
 
 
 def test_the_source_is_where_the_task_works() -> None:
