@@ -20,11 +20,13 @@ from .container import NAME, Container, boottime
 set_hypothesis_home_dir(Path(__file__).parents[2] / ".cache/hypothesis")
 
 GRAMMAR = re.compile(rb"(?a)(?P<deadline>[0-9]{1,12}(\.[0-9]{1,9})?)( [0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})?\n?")
+WORDS = {b"await": "await", b"await\n": "await", b"hold": "hold", b"hold\n": "hold"}
 NAMES = re.compile(r"(?a)[A-Za-z0-9][A-Za-z0-9_.-]{0,127}")
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
 PAST = st.from_regex(re.compile(rb"0{0,11}[0-9](\.[0-9]{1,10})?"), fullmatch=True)
 CONTENT = st.one_of(
     st.binary(max_size=140),
+    st.builds(lambda word, more: word + more, st.sampled_from(sorted(WORDS)), st.binary(max_size=1)),
     st.builds(
         lambda *parts: b"".join(parts),
         PAST,
@@ -46,9 +48,11 @@ def test_await_file(init: Path, content: bytes) -> None:
         expected = 78
         if match := GRAMMAR.fullmatch(content):
             expected = 42 if float(match["deadline"]) < boottime() else 0
+        elif content in WORDS:
+            expected = 0
         with Container(init, Path(directory), ["--name", NAME, "sh", "-c", "exit 42"]) as container:
             if expected == 0:
-                assert container.state == "await"
+                assert container.state == WORDS.get(content, "await")
                 os.kill(container.pid, signal.SIGTERM)
             assert container.finish()[0] == expected
 

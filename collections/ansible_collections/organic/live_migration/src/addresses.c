@@ -22,6 +22,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#define DISCARD_PORT 9 /* RFC 863 */
 #define TEXT_MAX 160
 #define PREFIX_BITS_MAX 32
 
@@ -241,4 +242,27 @@ bool addresses_drop_capability(void)
 	data[0].permitted &= ~bit;
 	data[0].inheritable &= ~bit;
 	return syscall(SYS_capset, &header, data) == 0;
+}
+
+void addresses_correct_neighbours(void)
+{
+	struct ifaddrs *first, *each;
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+
+	if (fd < 0)
+		return;
+	if (getifaddrs(&first) == 0) {
+		for (each = first; each != NULL; each = each->ifa_next) {
+			struct sockaddr_in beside;
+
+			if (each->ifa_addr == NULL || each->ifa_addr->sa_family != AF_INET || each->ifa_flags & IFF_LOOPBACK)
+				continue;
+			memcpy(&beside, each->ifa_addr, sizeof beside);
+			beside.sin_addr.s_addr ^= htonl(1);
+			beside.sin_port = htons(DISCARD_PORT);
+			sendto(fd, "", 0, 0, (struct sockaddr *)&beside, sizeof beside);
+		}
+		freeifaddrs(first);
+	}
+	close(fd);
 }

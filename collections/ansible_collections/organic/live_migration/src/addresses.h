@@ -29,6 +29,11 @@ bool addresses_parse(const char *text, struct fixed_addresses *wanted);
  * Needs CAP_NET_ADMIN. False with errno and what was tried. */
 bool addresses_set(const struct fixed_addresses *wanted, const char **action);
 
+/* A container that a process was migrated to gets another MAC address when it is started again, but neighbours have
+ * cached the old one. Any ARP request of ours updates their caches (RFC 826, "Packet Reception"). An empty datagram to
+ * the discard port of the adjacent address makes the kernel send one, without any capability. */
+void addresses_correct_neighbours(void);
+
 /* Takes CAP_NET_ADMIN from this process, and from every program that it starts, for good. False with errno. */
 bool addresses_drop_capability(void);
 

@@ -127,11 +127,25 @@ bool await_expired(const struct timespec *deadline)
 	return now.tv_sec > deadline->tv_sec || (now.tv_sec == deadline->tv_sec && now.tv_nsec >= deadline->tv_nsec);
 }
 
+/* Whether the text is this word, with or without a newline. */
+static bool is_line(const char *text, const char *end, const char *word)
+{
+	size_t length = strlen(word);
+
+	if (end > text && end[-1] == '\n')
+		end--;
+	return (size_t)(end - text) == length && memcmp(text, word, length) == 0;
+}
+
 static enum await_decision parse(const char *text, const char *end, struct timespec *deadline, const char **reason)
 {
 	const char *boot_id = NULL;
 
-	*reason = "is not DEADLINE [BOOT_ID]";
+	if (is_line(text, end, "await"))
+		return AWAIT_UNLIMITED;
+	if (is_line(text, end, "hold"))
+		return AWAIT_HOLD;
+	*reason = "is not await, hold or DEADLINE [BOOT_ID]";
 	if (!parse_seconds(&text, deadline))
 		return AWAIT_INVALID;
 	if (*text == ' ') {

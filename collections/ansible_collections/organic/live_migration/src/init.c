@@ -9,23 +9,25 @@
  *                                        ADDRESSES are set before COMMAND is started (see addresses.h); a process that
  *                                        is migrated here brings its own. Then CAP_NET_ADMIN, which that needs, is
  *                                        dropped.
- *   init health                          exits with 0 when PID 1 has a child, else with 1
+ *   init health                          exits with 0 when the command or a process that was migrated here runs, or has
+ *                                        moved away, else with 1; for the health check of the container
  *   init version                         prints the version
  *
  * It exits with the status of the main child (128+N on signal N), so that the engine's restart policy works.
  * The host sends it commands as queued real-time signals:
  *   SIGRTMIN,  value PID   adopt: PID, a restored process, is the main child from now on
- *   SIGRTMIN+1             departed: the main child has moved to another host; when it ends here, exit with 0
- * Its state is its name in /proc/1/comm: resident-run, resident-await, resident-left.
+ *   SIGRTMIN+1, value 0    departed: the main child has moved to another host; when it ends here, exit with 0
+ *   SIGRTMIN+1, value 1    departed, but stay until a stop: a cluster would start a container again that ends by itself
+ * Its state is its name in /proc/1/comm: resident-run, resident-await, resident-hold, resident-left.
  */
 #define _GNU_SOURCE
 #include "addresses.h"
 #include "await.h"
+#include "health.h"
 
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <ifaddrs.h>
 #include <net/if.h>
 #include <netinet/in.h>
 #include <poll.h>
@@ -47,7 +49,8 @@
 #define VERSION "1.0.0"
 #define SIGNAL_ADOPT SIGRTMIN
 #define SIGNAL_DEPARTED (SIGRTMIN + 1)
-#define DISCARD_PORT 9 /* RFC 863 */
+#define DEPARTED_STAY 1
+#define HOLD_POLL_NS 100000000L
 #define EXIT_NOT_EXECUTABLE 126
 #define EXIT_NOT_FOUND 127
 #define EXIT_SIGNAL_BASE 128
@@ -60,9 +63,15 @@ struct ended_child {
 };
 
 struct resident {
-	pid_t main_child; /* 0 while awaiting */
-	int exit_status;  /* NOT_ENDED, or what to exit with */
+	const struct arguments *arguments;
+	sigset_t inherited; /* signal mask of the command */
+	pid_t main_child;   /* 0 while awaiting or held, and when it has ended after a departure */
+	int exit_status;    /* NOT_ENDED, or what to exit with */
 	bool departed;
+	bool stays;    /* after the departure, until it is stopped */
+	bool held;     /* has not started the command because of a hold */
+	int postponed; /* signal to stop that waits for the end of a hold or of a departure, or 0 */
+	bool has_deadline;
 	struct timespec deadline;
 	timer_t timer;
 	/* Children that ended while awaiting, because the restored process may end before the host sends "adopt"; the
@@ -109,14 +118,6 @@ static int usage(void)
 	return EX_USAGE;
 }
 
-static int health(void)
-{
-	int fd = open("/proc/1/task/1/children", O_RDONLY | O_CLOEXEC);
-	char first;
-
-	return fd >= 0 && read(fd, &first, 1) == 1 ? EXIT_SUCCESS : EXIT_FAILURE;
-}
-
 /* A descriptor inherited from the engine would stay open in the command, and CRIU could not dump it. */
 static void close_inherited_descriptors(void)
 {
@@ -151,32 +152,6 @@ static void open_missing_streams(void)
 			_exit(EX_OSERR);
 }
 
-/* A container that a process was migrated to gets another MAC address when it is started again, but neighbours have
- * cached the old one. Any ARP request of ours updates their caches (RFC 826, "Packet Reception"). An empty datagram to
- * the discard port of the adjacent address makes the kernel send one, without any capability. */
-static void correct_neighbours(void)
-{
-	struct ifaddrs *first, *each;
-	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-
-	if (fd < 0)
-		return;
-	if (getifaddrs(&first) == 0) {
-		for (each = first; each != NULL; each = each->ifa_next) {
-			struct sockaddr_in beside;
-
-			if (each->ifa_addr == NULL || each->ifa_addr->sa_family != AF_INET || each->ifa_flags & IFF_LOOPBACK)
-				continue;
-			memcpy(&beside, each->ifa_addr, sizeof beside);
-			beside.sin_addr.s_addr ^= htonl(1);
-			beside.sin_port = htons(DISCARD_PORT);
-			sendto(fd, "", 0, 0, (struct sockaddr *)&beside, sizeof beside);
-		}
-		freeifaddrs(first);
-	}
-	close(fd);
-}
-
 static pid_t start(char **command, const sigset_t *mask)
 {
 	pid_t pid = fork();
@@ -197,6 +172,14 @@ static int exit_status_of(int wait_status)
 	return WIFSIGNALED(wait_status) ? EXIT_SIGNAL_BASE + WTERMSIG(wait_status) : WEXITSTATUS(wait_status);
 }
 
+static void end_main_child(struct resident *resident, int status)
+{
+	if (!resident->departed || !resident->stays || resident->postponed)
+		resident->exit_status = exit_status_of(status);
+	else
+		resident->main_child = 0;
+}
+
 static void reap(struct resident *resident)
 {
 	int status;
@@ -204,7 +187,7 @@ static void reap(struct resident *resident)
 
 	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
 		if (pid == resident->main_child)
-			resident->exit_status = exit_status_of(status);
+			end_main_child(resident, status);
 		else if (resident->main_child == 0)
 			resident->ended[resident->ended_count++ % ENDED_CHILDREN_MAX] = (struct ended_child){pid, status};
 	}
@@ -238,10 +221,11 @@ static void adopt(struct resident *resident, pid_t pid)
 		}
 		resident->exit_status = exit_status_of(ended->status);
 	}
-	if (awaiting)
+	if (resident->has_deadline)
 		timer_delete(resident->timer);
+	resident->has_deadline = resident->held = false;
 	resident->main_child = pid;
-	resident->departed = false;
+	resident->departed = resident->stays = false;
 	prctl(PR_SET_NAME, "resident-run");
 }
 
@@ -258,18 +242,39 @@ static void handle_command(struct resident *resident, const siginfo_t *info)
 		say("signal %d not queued by the host: ignored", info->si_signo);
 	} else if (info->si_signo == SIGNAL_ADOPT) {
 		adopt(resident, info->si_value.sival_int);
-	} else if (resident->main_child == 0) {
+	} else if (resident->main_child == 0 && !resident->departed) {
 		say("cannot depart: nothing runs here");
 	} else {
 		resident->departed = true;
+		resident->stays = info->si_value.sival_int == DEPARTED_STAY;
 		prctl(PR_SET_NAME, "resident-left");
 	}
 }
 
-static void forward(const struct resident *resident, const siginfo_t *info)
+static bool is_stop(int signal)
+{
+	return signal == SIGTERM || signal == SIGINT || signal == SIGQUIT; /* the stop signals of most images */
+}
+
+static enum await_decision decide(const struct resident *resident)
+{
+	const char *reason;
+	struct timespec deadline;
+
+	return resident->arguments->name ? await_decide(resident->arguments->name, &deadline, &reason) : AWAIT_NO;
+}
+
+static void forward(struct resident *resident, const siginfo_t *info)
 {
 	int signal = info->si_signo;
 	int result;
+
+	/* A cluster may want to end the container while its process is being moved: whether the process is still wanted
+	 * here is known when that is over. After a departure it must not be ended by the signal, but by the host. */
+	if (is_stop(signal) && (resident->departed ? resident->stays : decide(resident) == AWAIT_HOLD)) {
+		resident->postponed = signal;
+		return;
+	}
 
 	if (signal == SIGCHLD || info->si_code == SI_TIMER || (info->si_code == SI_USER && info->si_pid == getpid()))
 		return; /* meant for us: a child ended, an old deadline, SIGPIPE from a line to stderr */
@@ -287,20 +292,11 @@ static void forward(const struct resident *resident, const siginfo_t *info)
 
 static void await_signal(struct resident *resident, const siginfo_t *info)
 {
-	switch (info->si_signo) {
-	case SIGTERM:
-	case SIGINT:
-	case SIGQUIT: /* some images have it as their stop signal */
+	if (is_stop(info->si_signo)) {
 		resident->exit_status = EXIT_SUCCESS;
-		break;
-	case SIGALRM:
-		if (await_expired(&resident->deadline)) {
-			say("nothing arrived before the deadline");
-			resident->exit_status = EX_UNAVAILABLE;
-		}
-		break;
-	default:
-		break;
+	} else if (info->si_signo == SIGALRM && resident->has_deadline && await_expired(&resident->deadline)) {
+		say("nothing arrived before the deadline");
+		resident->exit_status = EX_UNAVAILABLE;
 	}
 }
 
@@ -320,13 +316,56 @@ static bool arm_deadline(struct resident *resident)
 	struct sigevent event = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGALRM};
 	struct itimerspec when = {.it_value = resident->deadline};
 
-	return timer_create(CLOCK_BOOTTIME, &event, &resident->timer) == 0 &&
-	       timer_settime(resident->timer, TIMER_ABSTIME, &when, NULL) == 0;
+	resident->has_deadline = timer_create(CLOCK_BOOTTIME, &event, &resident->timer) == 0 &&
+				 timer_settime(resident->timer, TIMER_ABSTIME, &when, NULL) == 0;
+	return resident->has_deadline;
+}
+
+static bool drop_net_admin(const struct arguments *arguments)
+{
+	if (!arguments->drop_net_admin || addresses_drop_capability())
+		return true;
+	say("cannot drop CAP_NET_ADMIN: %s", strerror(errno));
+	return false;
+}
+
+static bool run_command(struct resident *resident)
+{
+	const struct arguments *arguments = resident->arguments;
+	const char *action;
+
+	if (arguments->addresses.interface[0] && !addresses_set(&arguments->addresses, &action)) {
+		say("%s: cannot %s: %s", arguments->addresses.interface, action, strerror(errno));
+		return false;
+	}
+	addresses_correct_neighbours();
+	if (!drop_net_admin(arguments))
+		return false;
+	resident->main_child = start(arguments->command, &resident->inherited);
+	if (resident->main_child < 0) {
+		say("cannot fork: %s", strerror(errno));
+		return false;
+	}
+	prctl(PR_SET_NAME, "resident-run");
+	return true;
+}
+
+/* What was put off until the host removed its hold. */
+static void check_hold(struct resident *resident)
+{
+	if (resident->held && decide(resident) == AWAIT_NO) {
+		resident->held = false;
+		if (!run_command(resident))
+			resident->exit_status = EX_OSERR;
+	} else if (resident->postponed && !resident->departed && decide(resident) != AWAIT_HOLD) {
+		kill(resident->main_child, resident->postponed);
+		resident->postponed = 0;
+	}
 }
 
 static int serve(struct resident *resident, const sigset_t *all)
 {
-	const struct timespec now = {0};
+	const struct timespec now = {0}, soon = {.tv_nsec = HOLD_POLL_NS};
 	siginfo_t info, command;
 	sigset_t commands;
 
@@ -334,10 +373,15 @@ static int serve(struct resident *resident, const sigset_t *all)
 	sigaddset(&commands, SIGNAL_ADOPT);
 	sigaddset(&commands, SIGNAL_DEPARTED);
 	for (;;) {
-		int signal = sigwaitinfo(all, &info);
+		bool has_hold = resident->held || resident->postponed;
+		int signal = has_hold ? sigtimedwait(all, &info, &soon) : sigwaitinfo(all, &info);
 
+		if (has_hold)
+			check_hold(resident);
+		if (signal < 0 && resident->exit_status != NOT_ENDED)
+			return resident->exit_status;
 		if (signal < 0)
-			continue; /* EINTR: PID 1 was stopped and continued, or traced */
+			continue; /* EINTR: PID 1 was stopped and continued, or traced; or a hold is not over yet */
 		if (sigismember(&commands, signal))
 			handle_command(resident, &info);
 		/* The kernel delivers low signal numbers first. So commands are handled here, before the end of a
@@ -358,17 +402,18 @@ static int serve(struct resident *resident, const sigset_t *all)
 
 static int run(const struct arguments *arguments)
 {
-	const char *name = arguments->name;
 	static struct resident resident = {.exit_status = NOT_ENDED};
+	const char *name = arguments->name;
 	enum await_decision decision = AWAIT_NO;
-	sigset_t all, inherited;
+	sigset_t all;
 	const char *reason;
 
 	if (getpid() != 1) {
 		say("must be PID 1 of the container (so neither --init nor --pid=host)");
 		return EX_USAGE;
 	}
-	take_signals(&all, &inherited);
+	resident.arguments = arguments;
+	take_signals(&all, &resident.inherited);
 	open_missing_streams();
 	close_inherited_descriptors();
 	if (name)
@@ -382,27 +427,21 @@ static int run(const struct arguments *arguments)
 			say("cannot set the deadline: %s", strerror(errno));
 			return EX_OSERR;
 		}
+		/* fall through */
+	case AWAIT_UNLIMITED:
+		if (!drop_net_admin(arguments))
+			return EX_OSERR;
 		prctl(PR_SET_NAME, "resident-await");
 		break;
-	case AWAIT_NO:
-		if (arguments->addresses.interface[0] && !addresses_set(&arguments->addresses, &reason)) {
-			say("%s: cannot %s: %s", arguments->addresses.interface, reason, strerror(errno));
-			return EX_OSERR;
-		}
-		correct_neighbours();
+	case AWAIT_HOLD:
+		say("waits until %s/%s is removed: the process may be alive on another host", AWAIT_DIRECTORY, name);
+		resident.held = true;
+		prctl(PR_SET_NAME, "resident-hold");
 		break;
-	}
-	if (arguments->drop_net_admin && !addresses_drop_capability()) {
-		say("cannot drop CAP_NET_ADMIN: %s", strerror(errno));
-		return EX_OSERR;
-	}
-	if (decision == AWAIT_NO) {
-		resident.main_child = start(arguments->command, &inherited);
-		if (resident.main_child < 0) {
-			say("cannot fork: %s", strerror(errno));
+	case AWAIT_NO:
+		if (!run_command(&resident))
 			return EX_OSERR;
-		}
-		prctl(PR_SET_NAME, "resident-run");
+		break;
 	}
 	return serve(&resident, &all);
 }
