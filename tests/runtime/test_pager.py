@@ -360,6 +360,24 @@ def test_inter_copy_sends_each_page_once(init: Path, churn_program: Path) -> Non
         assert STALE not in target.ranges or not target.ranges[STALE]
 
 
+def in_use(process: Churn) -> int:
+    """Bytes of memory of the whole tree; what several have in common counts once (proc_pid_smaps(5), Pss_Anon)."""
+    lines = [line for pid in process.tree for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()]
+    return sum(int(line.split()[1]) << 10 for line in lines if line.startswith("Pss_Anon:"))
+
+
+def test_forked_processes_share_their_memory_after_it_was_read(init: Path, churn_program: Path) -> None:
+    with moving(init, churn_program) as (process, pager, target):
+        process.do("hf")
+        process.freeze()
+        assert len(process.tree) > 1
+        before = in_use(process)
+        done = pager.order("final_send", "final")
+        assert in_use(process) <= before + 16 * PAGE
+        assert done["pages_sent"] * PAGE > 1.5 * before, "they share nothing that could be lost"
+        assert without_zeros(target.at_the_freeze(process.pid)) == memory_of(process.pid)
+
+
 def test_post_copy_answers_and_pushes(init: Path, churn_program: Path, page_tracking: str) -> None:
     with moving(init, churn_program, page_tracking=page_tracking) as (process, pager, target):
         pager.order("round", "round")

@@ -82,10 +82,10 @@ static void read_page_by_page(const struct process *process, uint64_t address, c
 				(off_t)(address + i * PAGE_BYTES)) != (ssize_t)PAGE_BYTES;
 }
 
-/* Reads the pages of jobs into batch->pages, one behind the other. */
-static void read_jobs(struct batch *batch, const struct job *list, size_t count, bool *gone)
+/* Reads the pages of jobs by one system call; false when one of them could not be read. Reading so gives the process
+ * pages of its own in place of those that it shares with another after a fork, or that KSM merged. */
+static bool read_together(struct batch *batch, const struct job *list, size_t count)
 {
-	struct process *process = list[0].process;
 	struct iovec theirs[BATCH_JOBS];
 	size_t total = 0, reads = 0;
 
@@ -95,13 +95,28 @@ static void read_jobs(struct batch *batch, const struct job *list, size_t count,
 		theirs[reads++] = (struct iovec){(void *)list[i].start, list[i].end - list[i].start};
 		total += list[i].end - list[i].start;
 	}
-	if (!total || process_vm_readv(process->pid, &(struct iovec){batch->pages, total}, 1, theirs, reads, 0) ==
-			      (ssize_t)total)
+	return !total || process_vm_readv(list[0].process->pid, &(struct iovec){batch->pages, total}, 1, theirs, reads,
+					  0) == (ssize_t)total;
+}
+
+/* Reads the pages of jobs into batch->pages, one behind the other. Processes that were forked share pages, and reading
+ * /proc/PID/mem leaves them shared: else a server near the memory limit of its container would be killed. */
+static void read_jobs(struct batch *batch, const struct job *list, size_t count, bool *gone)
+{
+	const struct process *process = list[0].process;
+	char *pages = batch->pages;
+
+	if (process_count == 1 && read_together(batch, list, count))
 		return;
-	for (size_t i = 0, page = 0; i < reads; i++) {
-		read_page_by_page(process, (uint64_t)(uintptr_t)theirs[i].iov_base, batch->pages + page * PAGE_BYTES,
-				  theirs[i].iov_len / PAGE_BYTES, gone + page);
-		page += theirs[i].iov_len / PAGE_BYTES;
+	for (size_t i = 0; i < count; i++) {
+		size_t bytes = list[i].end - list[i].start;
+
+		if (list[i].zero)
+			continue;
+		if (pread(process->memory, pages, bytes, (off_t)list[i].start) != (ssize_t)bytes)
+			read_page_by_page(process, list[i].start, pages, bytes / PAGE_BYTES, gone);
+		pages += bytes;
+		gone += bytes / PAGE_BYTES;
 	}
 }
 
