@@ -125,6 +125,15 @@ options:
         lets it run on, is asked there first; for as long as it cannot be asked, the frozen copy is kept on the source.
     type: int
     default: 60
+  switchover_timeout_ms:
+    description:
+      - How long the process may be stopped before the commit point, in milliseconds. Then it goes on where it was,
+        whatever the switchover was waiting for, and the message names the step that had not ended.
+      - The time in which memory is sent is added to it. With O(strategy=inter_copy) that is 10 ms for each MB of
+        memory (a link of 1 Gbit/s); with O(strategy=pre_copy) it is O(downtime_limit_ms).
+    type: int
+    default: 1000
+    version_added: 0.2.0
   pause_before_switchover:
     description:
       - Stop just before the process is frozen, and wait for M(organic.live_migration.container_migration_continue).

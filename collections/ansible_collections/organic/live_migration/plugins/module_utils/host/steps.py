@@ -21,6 +21,8 @@ class Steps:
     def __init__(self) -> None:
         self._start = now_ms()
         self.list: list[dict[str, object]] = []
+        self.current = ""
+        """Name of the step that is under way."""
 
     @property
     def elapsed_ms(self) -> float:
@@ -30,6 +32,7 @@ class Steps:
     def step(self, name: str) -> Iterator[None]:
         """Time the block, also when it fails."""
         start = self.elapsed_ms
+        self.current = name
         try:
             yield
         finally:

@@ -114,6 +114,7 @@ class Source(SourceEnd):
             self._progress.check()
             restored = self._strategy.switch_over(source)
             self._progress.check()
+            source.stop_deadline()
             self._record.finished_by = self._strategy.name
             self._record.needs_source = self._strategy.needs_source_after_commit
             self._record.save(states.COMMITTED)
@@ -251,6 +252,8 @@ class Source(SourceEnd):
 
     def _undo(self, error: Exception) -> Outcome:
         """Roll back: the process runs on, with its connections."""
+        if self._source is not None:
+            self._source.stop_deadline()
         with self._steps.step("rollback"):
             ended = not self._root.alive  # then whatever failed, failed because of that
             error = self._ask_target_why(error)

@@ -10,6 +10,7 @@ connections. Messages are a JSON object with an optional blob behind it.
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
 import select
@@ -33,6 +34,7 @@ _TCP_CORK = 3
 _PAGES_BUFFER_BYTES = 32 << 20
 """Of a connection for pages, at each end: so many are on their way while CRIU has not made a process for them."""
 _SO_SNDBUFFORCE, _SO_RCVBUFFORCE = 32, 33
+_DEAD_LINK = (errno.ETIMEDOUT, errno.EHOSTUNREACH, errno.ENETUNREACH)
 _TCP_INFO_BYTES_SENT = 200  # offset of tcpi_bytes_sent in struct tcp_info (linux/tcp.h, since 4.19)
 
 
@@ -219,6 +221,21 @@ class Channel:
             filled += count
         return data
 
+    def check_link(self) -> None:
+        """Notice a dead link while nothing is awaited from this connection.
+
+        Raises:
+            PeerLost: it is dead: nothing has answered the probes (:func:`enable_keepalive`).
+        """
+        poll = select.poll()
+        poll.register(self._tls, select.POLLERR)
+        if not poll.poll(0):
+            return
+        # an agent that ended is another matter: its pager goes on, and closes or resets nothing
+        error = self._tls.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+        if error in _DEAD_LINK:
+            raise PeerLost(f"The connection to the other host broke: {os.strerror(error)}")
+
     def to_plain_socket(self) -> socket.socket:
         """End TLS and go on with the bare socket, which CRIU takes; the peer was authenticated before.
 
@@ -239,6 +256,8 @@ class Channel:
         Raises:
             PeerLost: the other side does not go on in the same way, or this host lacks memory or processes for it.
         """
+        # the pages may wait in it, unread, while the target unpacks files; the control connection notices a dead link
+        self._tls.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, 0)
         if not encrypted:
             return BareStream(self.to_plain_socket())
         try:

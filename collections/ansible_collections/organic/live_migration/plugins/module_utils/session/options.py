@@ -27,6 +27,7 @@ RANGES: dict[str, tuple[int, int]] = {
     "connections": (1, 16),
     "max_parallel": (1, 16),
     "postcopy_timeout_s": (1, 3600),
+    "switchover_timeout_ms": (50, 3_600_000),
 }
 
 
@@ -47,6 +48,8 @@ class Options:
         max_parallel: how many migrations from one host may be at work at once; others wait.
         pause_before_switchover: wait for an order before the freeze.
         postcopy_timeout_s: how long post-copy waits for a link that broke.
+        switchover_timeout_ms: how long the process may be stopped before the commit point, beside the time in which
+            its memory is sent; then it goes on where it was.
     """
 
     strategy: str = "inter_copy"
@@ -61,6 +64,7 @@ class Options:
     max_parallel: int = 2
     pause_before_switchover: bool = False
     postcopy_timeout_s: int = 60
+    switchover_timeout_ms: int = 1000
 
     @property
     def is_encrypted(self) -> bool:

@@ -14,6 +14,7 @@ from abc import ABC, abstractmethod
 from typing import ClassVar
 
 from ..session.channel import Message
+from ..session.options import Plan
 from .context import SourceContext, TargetContext
 from .cost_model import Costs, Limits, Load, Prediction
 from .memory_transfer import MemoryTransfer
@@ -49,6 +50,10 @@ class Strategy(ABC):
     def copy_after_pause(self, source: SourceContext) -> None:
         """Send what changed while the migration paused before its switchover."""
         source.refresh_files()
+
+    def longest_switchover_ms(self, plan: Plan) -> float:
+        """How long the process may be stopped before the commit point, its memory included."""
+        return plan.options.switchover_timeout_ms
 
     @abstractmethod
     def switch_over(self, source: SourceContext) -> Message:

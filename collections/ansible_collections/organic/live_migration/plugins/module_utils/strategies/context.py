@@ -25,6 +25,7 @@ from ..session.channel import Channel, Listener, PageStream
 from ..session.journal import MigrationRecord
 from ..session.options import Plan
 from ..session.progress import Progress
+from ..session.stall import SwitchoverDeadline
 from .memory_transfer import MemoryTransfer
 
 
@@ -44,6 +45,7 @@ class SourceContext:
         tun_paths: where CRIU finds the descriptors of TUN devices: (PID in the container, descriptor) to path.
         unread_tun: packets that the process had not read from its TUN devices.
         final: what the pager did in the freeze.
+        deadline: of the switchover, once it has begun.
         frozen_at_ms: on the clock of :func:`steps.now_ms`; 0 before the freeze.
     """
 
@@ -71,11 +73,20 @@ class SourceContext:
     tun_paths: dict[tuple[int, int], str] = field(default_factory=dict)
     unread_tun: list[tun_packets.Packet] = field(default_factory=list)
     final: Answer = field(default_factory=dict)
+    deadline: SwitchoverDeadline | None = None
     frozen_at_ms: float = 0.0
 
     @property
     def holds(self) -> list[PacketHold]:
         return [self.incoming, self.outgoing, self.syn_hold]
+
+    def current_step(self) -> str:
+        return self.steps.current
+
+    def stop_deadline(self) -> None:
+        """What follows is not interrupted; idempotent."""
+        if self.deadline is not None:
+            self.deadline.stop()
 
     def bytes_moved(self) -> int:
         """All that has reached the other host, or left for it, since the connections were made."""

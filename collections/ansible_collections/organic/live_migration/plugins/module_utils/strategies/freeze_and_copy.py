@@ -17,7 +17,7 @@ from ..memory.pager import Answer
 from ..network import netlink, tun, tun_packets, unread_datagrams
 from ..session import channel, messages, states, watchdog
 from ..session.channel import Message
-from ..session.stall import STALL_TIMEOUT_S, StallDetector
+from ..session.stall import STALL_TIMEOUT_S, StallDetector, SwitchoverDeadline
 from .base import Strategy
 from .context import SourceContext
 
@@ -44,8 +44,12 @@ class FreezeAndCopy(Strategy):
             source.syn_hold.start()  # new connections wait, while the process accepts those that are established
             unread_datagrams.drain_accept_queue(source.root.pid, _ACCEPT_TIMEOUT_S)
             netlink.NetlinkSockets.of(processes.tree(source.root.pid)).await_read(_ACCEPT_TIMEOUT_S)
+        stall = StallDetector(source.bytes_moved, source.current_step)
+        source.deadline = SwitchoverDeadline(
+            self.longest_switchover_ms(source.plan), source.plan.options.switchover_timeout_ms, source.current_step
+        )
+        source.deadline.start()
         source.frozen_at_ms = now_ms()
-        stall = StallDetector(source.bytes_moved)
         with steps.step("freeze"):
             source.freezer.freeze()
         pager.order(self.final_command)
@@ -74,7 +78,7 @@ class FreezeAndCopy(Strategy):
             pager.expect("lists", timeout_s, on_progress)
             self._send_images(source, archive, gone, unread)
             handed_over = source.stream.bytes_sent + control.blob_bytes_sent
-            stall = StallDetector(source.bytes_moved, at_work_bytes=handed_over)
+            stall = StallDetector(source.bytes_moved, source.current_step, at_work_bytes=handed_over)
 
             def on_pages() -> None:  # they are sent meanwhile, and CRIU may need some
                 pager.look(source.memory.report)

@@ -5,9 +5,13 @@
 
 from __future__ import annotations
 
+from ..session.options import Plan
 from . import cost_model
 from .cost_model import Costs, Limits, Load, Prediction
 from .freeze_and_copy import FreezeAndCopy
+
+_AT_LEAST_BYTES_PER_S = 100e6
+"""A switchover is not given up while its memory is sent at the rate of a link of 1 Gbit/s."""
 
 
 class InterCopy(FreezeAndCopy):
@@ -17,6 +21,9 @@ class InterCopy(FreezeAndCopy):
     methods = ("resident", "engine")
     places_directly = True
     final_command = "final_send"
+
+    def longest_switchover_ms(self, plan: Plan) -> float:
+        return super().longest_switchover_ms(plan) + 1000 * plan.memory_bytes / _AT_LEAST_BYTES_PER_S
 
     @classmethod
     def predict(cls, load: Load, limits: Limits, costs: Costs) -> Prediction:

@@ -98,7 +98,13 @@ class MemoryTransfer:
         return tracking
 
     def report(self, progress: Answer) -> None:
-        """Update the progress by what the pager does at this moment."""
+        """Update the progress by what the pager does at this moment.
+
+        Raises:
+            PeerLost: the link is dead.
+        """
+        if self.control is not None:
+            self.control.check_link()  # the pager's own connections may be full, which is no fault
         if progress:
             self.sent.count(progress)
             self._report_pages(remaining_bytes=progress["pages_left"] * PAGE_BYTES)

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from ..session.options import Plan
 from . import cost_model
 from .base import Strategy
 from .context import SourceContext
@@ -49,6 +50,9 @@ class PreCopy(FreezeAndCopy):
             rounds_ms=rounds_ms,
             converges=downtime_ms <= limits.downtime_ms,
         )
+
+    def longest_switchover_ms(self, plan: Plan) -> float:
+        return super().longest_switchover_ms(plan) + plan.options.downtime_limit_ms
 
     def copy_live(self, source: SourceContext) -> Strategy:
         converged = Rounds(source).copy_until_convergence()

@@ -126,6 +126,7 @@ def site(records: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Site
                 holds=[],
                 final={},
                 frozen_at_ms=now_ms(),
+                stop_deadline=lambda: None,
             )
 
     class Toy(Strategy):

@@ -15,6 +15,7 @@ import pytest
 from ansible_collections.organic.live_migration.plugins.module_utils.errors import PeerLost, Stalled
 from ansible_collections.organic.live_migration.plugins.module_utils.host.steps import Steps
 from ansible_collections.organic.live_migration.plugins.module_utils.session.channel import Message
+from ansible_collections.organic.live_migration.plugins.module_utils.session.options import Options
 from ansible_collections.organic.live_migration.plugins.module_utils.strategies import freeze_and_copy
 from ansible_collections.organic.live_migration.plugins.module_utils.strategies.freeze_and_copy import FreezeAndCopy
 from ansible_collections.organic.live_migration.plugins.module_utils.strategies.registry import STRATEGIES
@@ -73,7 +74,7 @@ class Site:
         incoming, syn_hold = recorder("incoming"), recorder("syn_hold")
         incoming.packets, syn_hold.packets = b"udp", b"syn"
         self.source: Any = SimpleNamespace(
-            plan=SimpleNamespace(timeout_s=10),
+            plan=SimpleNamespace(timeout_s=10, options=Options(), memory_bytes=0),
             root=SimpleNamespace(pid=7),
             steps=self.steps,
             record=recorder("record"),
@@ -93,8 +94,10 @@ class Site:
             tuns=[],
             images=3,
             bytes_moved=lambda: 0,
+            current_step=lambda: self.steps.current,
         )
         stand_ins = {
+            "SwitchoverDeadline": lambda *_given: recorder("deadline"),
             "watchdog": recorder("watchdog"),
             "unread_datagrams": recorder("unread_datagrams", unread=b"read"),
             "netlink": SimpleNamespace(NetlinkSockets=SimpleNamespace(of=lambda _tree: netlink)),
@@ -135,6 +138,7 @@ def test_the_calls_of_the_downtime_keep_their_order(strategy: Any, monkeypatch: 
         "syn_hold.start",
         "unread_datagrams.drain_accept_queue",
         "netlink.await_read",
+        "deadline.start",
         "freezer.freeze",
         f"pager.order {strategy.final_command}",
         "outgoing.bind",
