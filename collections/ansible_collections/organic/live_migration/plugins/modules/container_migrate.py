@@ -64,13 +64,11 @@ options:
     type: int
     default: 0
   max_bandwidth:
-    description:
-      - Maximum rate in bytes of memory per second while the process runs. V(0) is no limit.
+    description: Maximum rate in bytes of memory per second while the process runs. V(0) is no limit.
     type: int
     default: 0
   compression:
-    description:
-      - Compression of memory pages. Pages of zeros are never sent.
+    description: Compression of memory pages. Pages of zeros are never sent.
     type: str
     choices: [none, zstd]
     default: none
@@ -100,13 +98,11 @@ options:
     choices: [auto, write_protection, soft_dirty]
     default: auto
   connections:
-    description:
-      - How many connections carry memory, at most 16.
+    description: How many connections carry memory, at most 16.
     type: int
     default: 2
   max_rounds:
-    description:
-      - Maximum number of pre-copy rounds.
+    description: Maximum number of pre-copy rounds.
     type: int
     default: 30
   on_no_convergence:
@@ -135,8 +131,7 @@ options:
     default: 1000
     version_added: 0.2.0
   pause_before_switchover:
-    description:
-      - Stop just before the process is frozen, and wait for M(organic.live_migration.container_migration_continue).
+    description: Stop before the process is frozen, and wait for M(organic.live_migration.container_migration_continue).
     type: bool
     default: false
   max_parallel:
