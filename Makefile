@@ -106,10 +106,11 @@ proof: $(DEV) ## Memory that checks itself, and etcd, Redis, OsmoHLR, OsmoGGSN a
 
 # The virtual machine reaches no network: the lab fetches the hosts' root file system first.
 .PHONY: debian-kernel
-debian-kernel: $(DEV) lab ## Tests that depend on the kernel, on Debian's own in a virtual machine: soft-dirty tracking, cgroup v2, SCTP
+debian-kernel: $(DEV) lab ## Tests that depend on the kernel, on Debian's own in a virtual machine: soft-dirty tracking, cgroup v2, SCTP, ipvlan
 	$(test_program) tests.vm pytest tests/runtime/test_pager.py tests/workloads/test_memory.py images/minicore/tests/test_sctp.py \
 		$(organic)/live_migration/tests/unit/plugins/module_utils/host/test_undumpable.py \
-		-k "$(or $(CASE),soft_dirty or (test_every_page_arrives and tree) or (test_sctp and kernel) or test_undumpable)"
+		$(organic)/core5g/tests/unit/plugins/module_utils/test_probe_packets.py \
+		-k "$(or $(CASE),soft_dirty or (test_every_page_arrives and tree) or (test_sctp and kernel) or test_undumpable or test_ipvlan)"
 
 .PHONY: faults
 faults: $(DEV) ## Every fault in every state of every strategy, on the real lab; CASE=part-of-a-name: only those

@@ -85,7 +85,7 @@ def kernel_refusal(kind: str) -> str | None:
 
 
 def interface_exists(name: str) -> bool:
-    return os.path.exists(f"/sys/class/net/{name}")
+    return bool(name) and os.path.exists(f"/sys/class/net/{name}")
 
 
 def can_have_vlan(interface: str) -> bool:
@@ -255,7 +255,7 @@ class HostCheck:
         found = [
             blocker
             for driver, link in _each((wanted.driver, self._link_of(wanted)) for wanted in new)
-            for blocker in self._driver_lacks(driver, link.parent)
+            for blocker in self.driver_lacks(driver, link.parent)
         ]
         return found + [
             Blocker(
@@ -269,7 +269,8 @@ class HostCheck:
         ]
 
     @staticmethod
-    def _driver_lacks(driver: NetworkDriver, parent: str | None) -> list[Blocker]:
+    def driver_lacks(driver: NetworkDriver, parent: str | None) -> list[Blocker]:
+        """What keeps a network of this driver from being created on this host."""
         if driver.needs_parent:
             if not parent or not (interface_exists(parent) or (driver.parent_keeps_address and can_have_vlan(parent))):
                 return [
@@ -295,7 +296,7 @@ class HostCheck:
                 return [
                     Blocker(
                         "driver_unsupported",
-                        f"The kernel of this host refuses {driver.link_kind} links ({refusal})",
+                        f"The kernel of this host refuses {driver.link_kind.split()[0]} links ({refusal})",
                         f"Use another nf_network_driver, or a kernel with {driver.kernel_option}",
                     )
                 ]
