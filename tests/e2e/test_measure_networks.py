@@ -101,6 +101,22 @@ def test_interface_that_is_missing_is_a_row(bare: CoreSite, tmp_path: Path) -> N
 
 
 @pytest.mark.exhaustive
+def test_interface_in_use_is_a_row_and_old_leftovers_are_removed(bare: CoreSite, tmp_path: Path) -> None:
+    host, parent = bare.nf_hosts[0], bare.variables["nf_network_parent"]
+    subnet = bare.variables["nf_network_subnet"]
+    bare.command(host, "docker network create --label organic.core5g.probe=bridge organic-probe-bridge")
+    bare.command(host, f"docker network create --driver macvlan --opt parent={parent} --subnet {subnet} in-the-way")
+    try:
+        bare.playbook(
+            "measure_networks", network_measurement_directory=str(tmp_path), network_measurement_drivers=["macvlan"]
+        )
+        assert "organic-probe" not in bare.command(host, "docker network ls")
+    finally:
+        bare.command(host, "docker network rm in-the-way")
+    assert f"is already using parent interface {parent}" in (tmp_path / "table.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.exhaustive
 def test_every_driver_is_a_row(swarm: CoreSite, tmp_path: Path) -> None:
     rows = measured(swarm, tmp_path)
     assert list(rows) == ["host", "bridge", "macvlan", "ipvlan_l2", "ipvlan_l3", "overlay"]

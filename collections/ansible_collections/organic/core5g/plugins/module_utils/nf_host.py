@@ -88,12 +88,10 @@ def interface_exists(name: str) -> bool:
     return bool(name) and os.path.exists(f"/sys/class/net/{name}")
 
 
-def can_have_vlan(interface: str) -> bool:
-    """Whether Docker can make this VLAN interface, which it does for macvlan and ipvlan: eth0.30 on eth0."""
+def is_vlan_name(interface: str) -> bool:
+    """Whether Docker makes this interface for macvlan and ipvlan where it is missing: eth0.30 on eth0."""
     parent, dot, number = interface.rpartition(".")
-    if not dot or not interface_exists(parent) or not number.isdecimal() or not 0 < int(number) < 4095:
-        return False
-    return kernel_refusal("vlan id 1") is None
+    return bool(dot) and interface_exists(parent) and number.isdecimal() and 0 < int(number) < 4095
 
 
 def overlap(one: str, other: str) -> bool:
@@ -272,12 +270,22 @@ class HostCheck:
     def driver_lacks(driver: NetworkDriver, parent: str | None) -> list[Blocker]:
         """What keeps a network of this driver from being created on this host."""
         if driver.needs_parent:
-            if not parent or not (interface_exists(parent) or (driver.parent_keeps_address and can_have_vlan(parent))):
+            is_planned = bool(parent) and driver.parent_keeps_address and is_vlan_name(str(parent))
+            if not parent or not (interface_exists(parent) or is_planned):
                 return [
                     Blocker(
                         "parent_missing",
                         f"This host has no network interface {parent!r}",
                         f"Set nf_network_parent to the interface that the {driver.name} network goes out by",
+                    )
+                ]
+            refusal = None if interface_exists(parent) else kernel_refusal("vlan id 1")
+            if refusal is not None:
+                return [
+                    Blocker(
+                        "driver_unsupported",
+                        f"The interface {parent} is missing, and this kernel refuses vlan links ({refusal})",
+                        "Use another interface as the parent, or a kernel with CONFIG_VLAN_8021Q",
                     )
                 ]
             if not driver.parent_keeps_address:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import copy
 from pathlib import Path
+from string import Formatter
 from typing import Any
 
 import pytest
@@ -51,3 +52,18 @@ def test_misspelt_key_fails() -> None:
     driver = load(COLLECTION / "network_drivers" / "macvlan.yml")
     driver["need_parent"] = True
     assert any("need_parent" in error for error in errors("network_driver", driver))
+
+
+@pytest.mark.parametrize("path", DRIVERS, ids=lambda path: path.stem)
+def test_options_name_nothing_but_the_network(path: Path) -> None:
+    driver = load(path)
+    texts = [str(text) for one in driver["engines"].values() for text in (one.get("options") or {}).values()]
+    names = {name for text in [*texts, driver.get("uplink_bridge", "")] for _, name, _, _ in Formatter().parse(text)}
+    assert names <= {None, "parent", "bridge"}
+    assert ("parent" in names) == (driver["needs_parent"] and "uplink_bridge" not in driver)
+    assert not (driver["needs_parent"] and driver.get("needs_swarm"))
+
+
+def test_drivers_of_the_paper() -> None:
+    """Table 1."""
+    assert [path.stem for path in DRIVERS] == ["bridge", "host", "ipvlan_l2", "ipvlan_l3", "macvlan", "overlay"]

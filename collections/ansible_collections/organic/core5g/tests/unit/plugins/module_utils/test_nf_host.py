@@ -111,3 +111,45 @@ def test_kernel_names_an_unknown_kind_of_link() -> None:
     refusal = nf_host.kernel_refusal("no-such-kind")
     assert refusal is not None
     assert "Unknown device type" in refusal
+
+
+def test_an_nf_on_two_networks_is_checked_on_each() -> None:
+    driver = NetworkDriver("macvlan", creates_network=True, needs_parent=True)
+    links = [nf_host.Link("lo", "192.0.2.0/24"), nf_host.Link("no-such-link", "198.51.100.0/24")]
+    wanted = [
+        nf_host.Wanted("smf", "nf", "192.0.2.34", driver, "core5g-sbi", [], links[0]),
+        nf_host.Wanted("smf", "nf", "192.0.2.35", driver, "core5g-n4", [], links[1]),
+    ]
+    problems = nf_host.HostCheck(FakeEngine, wanted, NO_LINK).problems()
+    found = {problem.code: problem.message for problem in problems if problem.code != "resident_runtime_missing"}
+    assert set(found) == {"address_outside_subnet", "parent_missing"}
+    assert "192.0.2.35 of smf is not in the network's subnet 198.51.100.0/24" in found["address_outside_subnet"]
+    assert "'no-such-link'" in found["parent_missing"]
+
+
+class InSwarm(FakeEngine):
+    def in_swarm(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize(("engine", "refused"), [(FakeEngine, True), (InSwarm, False)])
+def test_overlay_needs_a_swarm(engine: type[FakeEngine], refused: bool) -> None:
+    driver = NetworkDriver("overlay", creates_network=True, needs_parent=False, needs_swarm=True)
+    wanted = nf_host.Wanted("ausf", "nf", "192.0.2.37", driver, "core5g-overlay", [])
+    problems = nf_host.HostCheck(engine, [wanted], nf_host.Link(None, "192.0.2.0/24")).problems()
+    assert ("swarm_missing" in [problem.code for problem in problems]) is refused
+
+
+def test_vlan_interface_that_docker_makes(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert nf_host.is_vlan_name("lo.30")
+    assert not any(nf_host.is_vlan_name(name) for name in ("lo", "lo.", "lo.0", "lo.4095", "lo.x", "no-such-link.30"))
+    driver = NetworkDriver("macvlan", creates_network=True, needs_parent=True)
+    # In place of kernels with and without CONFIG_VLAN_8021Q.
+    monkeypatch.setattr(nf_host, "kernel_refusal", lambda kind: None)
+    assert nf_host.HostCheck.driver_lacks(driver, "lo.30") == []
+    monkeypatch.setattr(nf_host, "kernel_refusal", lambda kind: "Unknown device type")
+    (blocker,) = nf_host.HostCheck.driver_lacks(driver, "lo.30")
+    assert "CONFIG_VLAN_8021Q" in blocker.remedy
+    bridge = NetworkDriver("bridge", creates_network=True, needs_parent=True, parent_keeps_address=False)
+    (blocker,) = nf_host.HostCheck.driver_lacks(bridge, "lo.30")
+    assert blocker.code == "parent_missing"
