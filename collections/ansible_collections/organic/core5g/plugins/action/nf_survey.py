@@ -35,12 +35,13 @@ class ActionModule(ActionBase):
         recovered: dict[str, Any] = {}
         found = self._survey()
         by_host = (found["recovered"] or {}).get("answer")
-        if wanted["recover"] and (by_host is None or by_host["in_doubt"]):
+        if (wanted["recover"] or wanted["recover_all"]) and (by_host is None or by_host["in_doubt"]):
             recovered = self._recover(wanted["recover"])
             found = self._survey()
         result.update(
             changed=bool(recovered.get("changed") or (by_host and by_host["recovered"])),
             nfs=found["nfs"],
+            resources=found["resources"],
             networks_ready=self._are_ready(found["networks"]),
         )
         return result
@@ -57,7 +58,7 @@ class ActionModule(ActionBase):
             raise AnsibleActionFail(found["error"])
         return found
 
-    def _recover(self, nf: str) -> dict[str, Any]:
+    def _recover(self, nf: str | None) -> dict[str, Any]:
         """Have the targets of interrupted migrations asked; what another NF waits for does not matter to this one."""
         # Imported here, as a survey hardly ever needs them, and each one is a process of its own.
         from ansible_collections.organic.live_migration.plugins.plugin_utils.hosts import Hosts

@@ -95,6 +95,15 @@ def nf_endpoints(described: dict[str, Any], nf: str, with_macs: bool = True) -> 
     return core_networks.engine_endpoints(described, nf, with_macs)
 
 
+def nf_drain_core(described: dict[str, Any]) -> dict[str, Any]:
+    """What a drain must know of the core's NFs."""
+    # Imported here, as no other filter needs it.
+    from ansible_collections.organic.core5g.plugins.plugin_utils import drain
+    from ansible_collections.organic.live_migration.plugins.module_utils import typed
+
+    return typed.to_dict(drain.Core.of(described))  # dataclasses.asdict cannot copy what holds templates
+
+
 def _filter(call: Callable[[], T]) -> T:
     try:
         return call()
@@ -106,4 +115,4 @@ class FilterModule:
     def filters(self) -> dict[str, Callable[..., Any]]:
         of_migrations = (nf_running_on, nf_places, nf_refusal, nf_migration_plan, nf_comparison, nf_sctp_remedy)
         of_networks = (nf_addresses_at, nf_networks_here, nf_attachments, nf_endpoints)
-        return {function.__name__: function for function in (*of_migrations, *of_networks)}
+        return {function.__name__: function for function in (*of_migrations, *of_networks, nf_drain_core)}

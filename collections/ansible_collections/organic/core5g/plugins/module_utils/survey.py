@@ -5,13 +5,18 @@
 
 from __future__ import annotations
 
-from typing import Any
+import dataclasses
+from typing import TYPE_CHECKING, Any
 
 from ansible_collections.organic.core5g.plugins.module_utils.errors import CoreError
 from ansible_collections.organic.core5g.plugins.module_utils.nf_source import Source
 from ansible_collections.organic.core5g.plugins.module_utils.nf_state import NfReader, Wanted
 from ansible_collections.organic.live_migration.plugins.module_utils.engines import registry
 from ansible_collections.organic.live_migration.plugins.module_utils.errors import MigrationError
+
+if TYPE_CHECKING:
+    from ansible_collections.organic.live_migration.plugins.module_utils.engines.base import Engine
+    from ansible_collections.organic.live_migration.plugins.module_utils.migration.host_info import Sampling
 
 
 def run(parameters: dict[str, Any]) -> dict[str, Any]:
@@ -22,12 +27,15 @@ def run(parameters: dict[str, Any]) -> dict[str, Any]:
 
     Returns:
         ``recovered``: the agent's answer, None if it was not asked. ``nfs``: entries of nf_state_info.
+        ``resources``: what the host has and what runs on it, None if that was not asked for.
         ``networks``: the engine's description of each container network by its name, None if there is none.
         Or ``error``: why the host could not be read.
     """
     try:
-        recovered = _recover(parameters["engine"], parameters["dry_run"]) if parameters["recover"] else None
+        recovers = parameters["recover"] or parameters["recover_all"]
+        recovered = _recover(parameters["engine"], parameters["dry_run"]) if recovers else None
         engine = registry.connect(parameters["engine"])
+        sampling = _sampling(engine) if parameters["resources"] else None
         reader = NfReader(
             engine,
             Source(parameters["port"], parameters["path"]),
@@ -35,10 +43,11 @@ def run(parameters: dict[str, Any]) -> dict[str, Any]:
         )
         nfs = reader.entries(parameters["nfs"], Wanted(must_run=False, watch_s=parameters["watch_s"]))
         networks = {wanted["name"]: engine.network(wanted["name"]) for wanted in parameters["networks"]}
+        resources = dataclasses.asdict(sampling.resources()) if sampling else None
     except (CoreError, MigrationError) as error:
         return {"error": str(error)}
     found = {name: network.to_dict() if network else None for name, network in networks.items()}
-    return {"recovered": recovered, "nfs": nfs, "networks": found}
+    return {"recovered": recovered, "nfs": nfs, "resources": resources, "networks": found}
 
 
 def _recover(engine: str, dry_run: bool) -> dict[str, Any]:
@@ -46,3 +55,10 @@ def _recover(engine: str, dry_run: bool) -> dict[str, Any]:
     from ansible_collections.organic.live_migration.plugins.module_utils.migration import agent
 
     return agent.run({"phase": "recover", "engine": engine, "dry_run": dry_run})
+
+
+def _sampling(engine: Engine) -> Sampling:
+    # Imported here for the same reason.
+    from ansible_collections.organic.live_migration.plugins.module_utils.migration.host_info import Sampling
+
+    return Sampling(engine)

@@ -15,6 +15,8 @@ ARGUMENTS: dict[str, Any] = {
     "sources": {"type": "dict", "default": {}},
     "watch_s": {"type": "float", "default": 0},
     "recover": {"type": "str"},
+    "recover_all": {"type": "bool", "default": False},
+    "resources": {"type": "bool", "default": False},
     "networks": {
         "type": "list",
         "elements": "dict",

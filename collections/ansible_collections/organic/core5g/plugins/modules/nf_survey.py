@@ -57,6 +57,18 @@ options:
         fail if that of the NF of this name cannot be recovered.
       - By default nothing is recovered.
     type: str
+  recover_all:
+    description:
+      - Recover interrupted migrations of this host. What cannot be recovered stays as it is.
+    type: bool
+    default: false
+    version_added: 0.2.0
+  resources:
+    description:
+      - Return RV(resources), too, for which the CPU time of the containers is measured for 0.2 seconds at least.
+    type: bool
+    default: false
+    version_added: 0.2.0
   networks:
     description:
       - The container networks that the host shall have, as the filter P(organic.core5g.nf_networks_here#filter) lists
@@ -127,6 +139,13 @@ nfs:
   returned: success
   type: list
   elements: dict
+resources:
+  description:
+    - C(memory_bytes), C(available_bytes), C(cpus) and C(load) of the host, and C(containers), those that run here, each
+      with C(name), C(is_resident), C(memory_bytes) and C(cpus).
+  returned: with O(resources=true)
+  type: dict
+  version_added: 0.2.0
 networks_ready:
   description: Whether the host has the networks as their drivers describe them, and nothing is left to do for them.
   returned: success

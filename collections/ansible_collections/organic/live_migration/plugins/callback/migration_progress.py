@@ -41,7 +41,9 @@ from typing import Any, TextIO
 from ansible.plugins.callback.default import CallbackModule as Default
 
 _MIB = 1 << 20
-_IN_SUMMARY = ("migration", "prediction", "blockers", "summary")
+_SUMMARIZED = ("migration", "prediction", "drain")
+"""Fields of a result that comes with a summary."""
+_IN_SUMMARY = (*_SUMMARIZED, "blockers", "summary")
 _RESULTS = ("v2_runner_on_ok", "v2_runner_on_failed", "v2_runner_item_on_ok", "v2_runner_item_on_failed")
 
 Snapshot = dict[str, Any]
@@ -229,7 +231,7 @@ def _extended(name: str) -> Callable[..., None]:
                 result = getattr(argument, "result", None)
                 if isinstance(result, dict) and "task" in dir(argument):
                     self.migrations.end(_where(argument), result.get("migration") or {})
-                    if name in _RESULTS and ("migration" in result or "prediction" in result):
+                    if name in _RESULTS and any(field in result for field in _SUMMARIZED):
                         summary = result.get("summary") or []
                         stack.enter_context(self.shortened(result))
             method(self, *arguments, **named)

@@ -267,6 +267,10 @@ class Engine(ABC):
     def inspect(self, name: str) -> ContainerSpec | None:
         """A container by its name or id; None when there is none."""
 
+    def running_containers(self) -> list[ContainerSpec]:
+        """All that run, by name; none of an engine that cannot list them."""
+        return []
+
     @abstractmethod
     def blockers(self, spec: ContainerSpec, side: Side) -> list[Blocker]:
         """What keeps a container of the source host from leaving this host, or from arriving here."""

@@ -77,6 +77,11 @@ class DockerEngine(Engine):
     def _inspect(self, name: str) -> Any:
         return self._api.get(f"/containers/{quote(name, safe='')}/json")
 
+    def running_containers(self) -> list[ContainerSpec]:
+        names = [listed["Names"][0].lstrip("/") for listed in self._api.call("GET", "/containers/json")]
+        found = [self.inspect(name) for name in sorted(names)]
+        return [spec for spec in found if spec is not None and spec.running]
+
     def image_id(self, reference: str) -> str | None:
         answer = self._api.get(f"/images/{quote(reference, safe='/:@')}/json")
         return None if answer is None else str(answer["Id"])

@@ -294,7 +294,7 @@ def look_at_target(
     blockers += engine.blockers(source, Side.TARGET)
     # until the restored process runs, its pages are in memory twice: in the images and in the process
     needed = 2 * memory_bytes + reserve_bytes
-    available = _available_memory()
+    available = available_memory()
     if needed > available:
         blockers.append(
             Blocker(
@@ -308,7 +308,7 @@ def look_at_target(
     return blockers
 
 
-def _available_memory() -> int:
+def available_memory() -> int:
     for line in Path("/proc/meminfo").read_text().splitlines():
         if line.startswith("MemAvailable:"):
             return int(line.split()[1]) * 1024

@@ -92,6 +92,9 @@ class FakeEngine(Engine):
     def inspect(self, name: str) -> ContainerSpec | None:
         return next((one for one in self.containers.values() if name in (one.name, one.id)), None)
 
+    def running_containers(self) -> list[ContainerSpec]:
+        return [one for one in self.containers.values() if one.running]
+
     def blockers(self, spec: ContainerSpec, side: Side) -> list[Blocker]:
         return list(self.objections[side])
 

@@ -322,3 +322,10 @@ def test_a_daemon_that_answers_wrongly(
     daemon.answers["GET /containers/smf/json"] = (status, content)
     with pytest.raises(EngineError, match=message):
         engine.inspect("smf")
+
+
+def test_only_what_runs_is_listed(daemon: Daemon, engine: DockerEngine) -> None:
+    daemon.answers["GET /containers/json"] = (200, [{"Names": ["/smf"]}, {"Names": ["/gone"]}])
+    daemon.answers["GET /containers/smf/json"] = (200, container())
+    daemon.answers["GET /containers/gone/json"] = (404, {"message": "No such container"})
+    assert [spec.name for spec in engine.running_containers()] == ["smf"]
