@@ -178,6 +178,12 @@ def test_criu_refuses_what_the_preflight_does_not_know(site: Site) -> None:
     name = "fault-unsupported"
     site.remove(name)
     site.run_unsupported(source, name, 2, "uffd")
+    network = f"nsenter --target $(docker inspect --format '{{{{.State.Pid}}}}' {name}) --net ip"
+    for words in (f"default via {site.ran.address} mtu 1380 advmss 1300", "10.9.0.1 via 10.200.0.1 dev eth0 onlink",
+                  "blackhole 10.8.0.0/16 table 100"):  # fmt: skip
+        source.run(f"{network} route replace {words}")
+    routes = source.run(f"{network} route show table all")
+    assert "onlink" in routes
     before = site.snapshot()
     try:
         result = site.start_playbook("migrate", source, [{"name": name, "target_host": target.name}]).result()
@@ -185,6 +191,7 @@ def test_criu_refuses_what_the_preflight_does_not_know(site: Site) -> None:
         assert re.search(r"CRIU failed to dump: .*Error \(criu/.*userfaultfd", result.message), result.message
         assert any("userfaultfd" in line for line in result.only["details"]["criu_log"])
         assert site.snapshot() == before
+        assert source.run(f"{network} route show table all") == routes
     finally:
         site.remove(name)
 

@@ -73,6 +73,11 @@ recovered:
           what had been prepared for it was removed.
       type: str
       sample: running
+    not_restored:
+      description: Settings of its network that the kernel refused to set again. The task warns of them.
+      type: list
+      elements: str
+      sample: ["route 203.0.113.0/24 dev eth0 of table 254 (Nexthop has invalid gateway)"]
 resolved:
   description: Interrupted migrations that were in doubt, and that the target host was asked about.
   returned: always
@@ -120,6 +125,28 @@ in_doubt:
       description: Why it could not be asked.
       type: str
       sample: "Host 'edge-b' cannot be reached: timed out"
+not_recovered:
+  description: Those whose recovery failed. It keeps no other from its recovery, but the task fails.
+  returned: always
+  type: list
+  elements: dict
+  contains:
+    migration_id:
+      description: Identifies the migration on both hosts.
+      type: str
+      sample: 00112233445566ff
+    name:
+      description: Name of the container. Empty when the record of the migration cannot be read.
+      type: str
+      sample: smf
+    role:
+      description: Of this host, V(source) or V(target).
+      type: str
+      sample: source
+    reason:
+      description: Why it failed.
+      type: str
+      sample: "The container engine does not answer."
 in_progress:
   description: Migrations that are not interrupted.
   returned: always

@@ -70,7 +70,20 @@ def recover(source: Hosts, towards: Callable[[str], Hosts], dry_run: bool) -> di
         "resolved": resolved,
         "in_doubt": in_doubt,
         "in_progress": [asdict(entry) for entry in found.in_progress],
+        "not_recovered": [asdict(entry) for entry in found.not_recovered],
     }
+    messages += [
+        f"{repr(entry.name) if entry.name else f'Migration {entry.migration_id}'} could not be recovered on "
+        f"{source.source}: {entry.reason}"
+        for entry in found.not_recovered
+    ]
+    if warnings := [
+        f"'{entry.name}' runs on {source.source} again, but these could not be set again: "
+        f"{'; '.join(entry.not_restored)}."
+        for entry in found.recovered
+        if entry.not_restored
+    ]:
+        result["warnings"] = warnings
     if messages:
         result.update(failed=True, msg=f"{' '.join(messages)} Fix the cause and run this task again.")
     return result

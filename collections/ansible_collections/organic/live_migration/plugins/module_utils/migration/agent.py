@@ -74,7 +74,8 @@ def _answer(parameters: Parameters) -> object:
 
 def _preflight(parameters: Parameters, engine: Engine) -> PreflightAnswer:
     """Source: recover what earlier migrations left here, check the container, and begin its migration."""
-    in_doubt = [] if parameters.dry_run else recovery.recover_host(engine).in_doubt
+    recovered = HostMigrations() if parameters.dry_run else recovery.recover_host(engine)
+    in_doubt = recovered.in_doubt
     name, tracking = parameters.name, parameters.page_tracking
     view = preflight.look_at_source(
         engine,
@@ -83,6 +84,16 @@ def _preflight(parameters: Parameters, engine: Engine) -> PreflightAnswer:
         METHODS[parameters.method].by_engine,
         tracking if parameters.tracks_pages else None,
     )
+    view.blockers += [
+        Blocker(
+            "not_recovered",
+            f"Migration {entry.migration_id} of '{name}' was interrupted, and its recovery failed: "
+            f"{entry.reason.rstrip('.')}",
+            "Fix the cause, then run container_migration_recover on this host",
+        )
+        for entry in recovered.not_recovered
+        if entry.name == name
+    ]
     answer = PreflightAnswer(view.blockers, in_doubt, view.spec, view.engine_id, view.memory_bytes, view.processes)
     if parameters.measure and view.spec and not view.blockers:
         answer.dirty_pages_per_s = bandwidth.dirty_pages_per_s(view.spec, tracking)

@@ -30,8 +30,12 @@ class SourceEnd(ABC):
 
     @staticmethod
     @abstractmethod
-    def roll_back(record: MigrationRecord, engine: Engine) -> None:
-        """Let the process run here again as if nothing had happened."""
+    def roll_back(record: MigrationRecord, engine: Engine) -> list[str]:
+        """Let the process run here again as if nothing had happened.
+
+        Returns:
+            What could not be set again, for the user; it keeps nothing else from being restored.
+        """
 
 
 class TargetEnd(ABC):

@@ -51,7 +51,7 @@ def _on_source_worker_death(record: MigrationRecord, engine: Engine) -> Verdict:
     return Verdict.ROLLED_BACK
 
 
-def _roll_back(record: MigrationRecord, engine: Engine) -> None:
+def _roll_back(record: MigrationRecord, engine: Engine) -> list[str]:
     """Have the engine restore the container where it was, unless it still runs; idempotent."""
     spec = engine.inspect(record.container_id)
     if spec and not spec.running:
@@ -59,6 +59,7 @@ def _roll_back(record: MigrationRecord, engine: Engine) -> None:
     shutil.rmtree(checkpoints_of(engine).directory(record.container_id, record.migration_id), ignore_errors=True)
     engine.restore_restarts(record.container_id, record.restart_policy)
     record.remove()
+    return []
 
 
 def _resolve(record: MigrationRecord, engine: Engine) -> None:

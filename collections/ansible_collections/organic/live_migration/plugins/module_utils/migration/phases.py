@@ -110,6 +110,7 @@ class Recovered:
         peer: inventory name of the other host.
         outcome: ``running`` when the process runs on this host, ``never_ran`` when what had been prepared for it was
             removed.
+        not_restored: settings of its network that the kernel refused to set again.
     """
 
     migration_id: str
@@ -117,6 +118,22 @@ class Recovered:
     role: str
     peer: str
     outcome: str
+    not_restored: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class NotRecovered:
+    """One end of an interrupted migration whose recovery failed; the others were recovered all the same.
+
+    Attributes:
+        name: of the container; empty when the record cannot be read.
+        reason: why, in a sentence.
+    """
+
+    migration_id: str
+    name: str
+    role: str
+    reason: str
 
 
 @dataclass(frozen=True)
@@ -136,6 +153,7 @@ class HostMigrations:
     recovered: list[Recovered] = field(default_factory=list)
     in_doubt: list[InDoubt] = field(default_factory=list)
     in_progress: list[InProgress] = field(default_factory=list)
+    not_recovered: list[NotRecovered] = field(default_factory=list)
 
 
 # The answers

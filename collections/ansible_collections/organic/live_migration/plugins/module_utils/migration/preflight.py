@@ -17,7 +17,7 @@ from ..host import processes
 from ..host.container import Container
 from ..host.undumpable import undumpable
 from ..memory import dirty_tracking
-from ..network import interfaces, tun
+from ..network import configuration, interfaces, tun
 from ..session import journal
 
 MINIMUM_CRIU = (4, 2)
@@ -176,6 +176,7 @@ def look_at_source(
             for found in undumpable(pid, container.overlay_device())
         ]
     blockers += tun.blockers(tree)
+    blockers += configuration.blockers(root)
     blockers += _busy_blockers(name)
     return view
 

@@ -21,38 +21,55 @@ from __future__ import annotations
 import time
 
 from ..engines.base import Engine
-from ..errors import MigrationError
+from ..errors import MigrationError, as_sentence
 from ..host import processes
 from ..session import journal, slots, states, supervisor
 from ..session.journal import MigrationRecord
 from .methods import METHODS
-from .phases import EXITED, LOST, NEVER_RAN, RUNNING, HostMigrations, InDoubt, InProgress, Recovered
+from .phases import EXITED, LOST, NEVER_RAN, RUNNING, HostMigrations, InDoubt, InProgress, NotRecovered, Recovered
 
 
 def recover_host(engine: Engine) -> HostMigrations:
     """Recover every interrupted migration of this host that can be recovered here alone.
 
-    Migrations in progress are left alone.
+    Migrations in progress are left alone. One whose recovery fails does not keep the others from theirs.
     """
     found = scan_host()
     entries = {(entry.migration_id, entry.role): entry for entry in journal.all_records()}
-    for recovered in found.recovered:
+    interrupted, found.recovered = found.recovered, []
+    for recovered in interrupted:
         entry = entries.get((recovered.migration_id, recovered.role))
-        if entry is None:  # another run has recovered it meanwhile
-            continue
-        if entry.role == states.TARGET:
-            METHODS[entry.method].target.resolve(entry, engine)
-        else:
-            METHODS[entry.method].source.roll_back(entry, engine)
+        if entry is not None:  # else another run has recovered it meanwhile
+            try:
+                recovered.not_restored.extend(_recover(entry, engine))
+            except (MigrationError, OSError) as error:
+                found.not_recovered.append(
+                    NotRecovered(entry.migration_id, entry.container_name, entry.role, as_sentence(str(error)))
+                )
+                continue
+        found.recovered.append(recovered)
     supervisor.remove_stale()
     slots.remove_stale()
     return found
 
 
+def _recover(entry: MigrationRecord, engine: Engine) -> list[str]:
+    """Recover one end; returns what could not be set again."""
+    if entry.role == states.TARGET:
+        METHODS[entry.method].target.resolve(entry, engine)
+        return []
+    return METHODS[entry.method].source.roll_back(entry, engine)
+
+
 def scan_host() -> HostMigrations:
     """What :func:`recover_host` would do; nothing is changed."""
-    found = HostMigrations()
-    for entry in journal.all_records():
+    records, unreadable = journal.scan()
+    found = HostMigrations(
+        not_recovered=[
+            NotRecovered(path.parent.name, "", path.stem, as_sentence(reason)) for path, reason in unreadable.items()
+        ]
+    )
+    for entry in records:
         if entry.in_progress:
             found.in_progress.append(InProgress(entry.migration_id, entry.container_name, entry.role, entry.peer))
         elif entry.role == states.SOURCE and entry.state in states.AFTER_COMMIT:

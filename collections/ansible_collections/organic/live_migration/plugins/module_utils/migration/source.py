@@ -259,7 +259,7 @@ class Source(SourceEnd):
             error = self._ask_target_why(error)
             if self._memory.pager is not None:
                 self._memory.pager.close()
-            source_cleanup.roll_back(self._record, self._engine, self._source)
+            not_restored = source_cleanup.roll_back(self._record, self._engine, self._source)
         if ended or not self._root.alive:  # a frozen v1 group holds back a SIGKILL
             error = ProcessEnded(
                 f"The process of '{self._plan.name}' ended or was killed while it was being migrated ({error}). Its "
@@ -267,6 +267,8 @@ class Source(SourceEnd):
                 **(error.details if isinstance(error, MigrationError) else {}),
             )
         outcome = Outcome.of_error(error)
+        if not_restored:
+            outcome.message += f" On this host these could not be set again: {'; '.join(not_restored)}."
         self._progress.set_state(outcome.state)
         outcome.steps = self._steps.list
         if self._source is not None and self._source.frozen_at_ms:

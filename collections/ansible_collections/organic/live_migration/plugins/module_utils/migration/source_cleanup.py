@@ -11,11 +11,12 @@ import socket
 from pathlib import Path
 
 from ..engines.base import Engine
+from ..errors import MigrationError
 from ..host import cpu_throttle, libc
 from ..host.freezer import Freezer
 from ..network import tcp_repair, tun_packets
 from ..network.address_switch import AddressSwitch
-from ..network.ip_config import IpConfig
+from ..network.configuration import Configuration
 from ..network.packet_hold import remove_rules
 from ..session import states, watchdog
 from ..session.journal import MigrationRecord
@@ -38,12 +39,16 @@ def release(record: MigrationRecord, engine: Engine) -> None:
     record.remove()
 
 
-def roll_back(record: MigrationRecord, engine: Engine, source: SourceContext | None = None) -> None:
+def roll_back(record: MigrationRecord, engine: Engine, source: SourceContext | None = None) -> list[str]:
     """Let the process run here again as if nothing had happened.
 
     Args:
         source: what was prepared, as long as the agent that prepared it lives.
+
+    Returns:
+        What could not be set again, for the user; it keeps nothing else from being restored.
     """
+    not_restored: list[str] = []
     if source is not None and source.mac_change is not None:
         source.mac_change.join()
     if not record.root.alive:
@@ -51,8 +56,7 @@ def roll_back(record: MigrationRecord, engine: Engine, source: SourceContext | N
     if not record.init.alive:
         engine.wait_until_exit_seen(record.container_id, record.init.pid, _CONTAINER_EXIT_TIMEOUT_S)
     if record.init.alive and record.interfaces:
-        (source.links if source is not None else _links(record)).activate()
-        IpConfig(record.init.pid, record.interfaces).apply()
+        not_restored = _restore_network(record, source)
     cpu_throttle.restore(record.cpu_limit)
     freezer = Freezer(Path(record.freezer))
     if source is not None:
@@ -76,6 +80,20 @@ def roll_back(record: MigrationRecord, engine: Engine, source: SourceContext | N
         engine.restart_if_ended(record.container_id, record.restart_policy)
     _remove_images(record)
     record.remove()
+    return not_restored
+
+
+def _restore_network(record: MigrationRecord, source: SourceContext | None) -> list[str]:
+    """A process that runs without one of its routes is better than one that stays frozen for it."""
+    try:
+        (source.links if source is not None else _links(record)).activate()
+        configuration = Configuration(record.init.pid, record.network)
+        try:
+            return configuration.restore()
+        finally:
+            configuration.close()
+    except (MigrationError, OSError) as error:
+        return [str(error).rstrip(".")]
 
 
 def link_down(record: MigrationRecord) -> None:

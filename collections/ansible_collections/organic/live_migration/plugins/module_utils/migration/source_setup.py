@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import socket
 
+from .. import typed
 from ..criu.worker import CriuWorker
 from ..engines.base import Engine
 from ..errors import MigrationError
@@ -18,7 +19,7 @@ from ..host.freezer import Freezer
 from ..host.processes import ProcessId
 from ..host.steps import Steps
 from ..memory.pager import SourcePager
-from ..network import interfaces, tun
+from ..network import configuration, interfaces, tun
 from ..network.address_switch import AddressSwitch
 from ..network.packet_hold import InboundHold, OutgoingHold, SynHold
 from ..session import messages, states
@@ -89,6 +90,7 @@ class SourceSetup:
         self._engine.suspend_restarts(self._record.container_id)
         here = interfaces.read_interfaces(pid)
         self._record.interfaces = here
+        self._record.network = configuration.read(pid)
         self._record.save(states.ACTIVE)
         links = AddressSwitch(pid, here)
         names = [interface.name for interface in here]
@@ -108,6 +110,7 @@ class SourceSetup:
             highest_pid=processes.highest_pid_inside(self._root.pid),
             streams=self._container.standard_streams(self._root.pid),
             interfaces=[interface.as_dict() for interface in here],
+            network=[typed.to_dict(entry) for entry in self._record.network],
         )
         self._freezer.collect(self._root.pid)
         pager = self._memory.start_pager(pager_connections)

@@ -171,7 +171,7 @@ class Target(TargetEnd):
                 control.send(messages.ARMED)
             elif message.kind == messages.SWITCH and prepared is not None:
                 prepared.links.activate()
-                prepared.ip_config.apply()
+                prepared.configuration.finish()
                 control.send(messages.SWITCHED)
                 prepared.links.keep_announcing()
             elif message.kind == messages.IMAGES and prepared is not None:
@@ -279,6 +279,7 @@ class Target(TargetEnd):
             prepared.criu.close()
             prepared.page_server.close()
             prepared.links.close()
+            prepared.configuration.close()
             prepared.hold.remove()
             target_cleanup.adopt(self._record)  # before the init gives up waiting: the memory may take longer
         except (MigrationError, OSError) as error:

@@ -12,6 +12,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from .. import typed
 from ..criu.page_server import PageServer
 from ..criu.worker import CriuWorker
 from ..errors import CriuFailed, MigrationError
@@ -22,9 +23,10 @@ from ..host.freezer import Freezer
 from ..memory.pager import TargetPager
 from ..network import tun
 from ..network.address_switch import AddressSwitch
+from ..network.configuration import Configuration
 from ..network.interfaces import Interface
-from ..network.ip_config import IpConfig
 from ..network.packet_hold import PacketHold
+from ..network.rtnetlink import Entry
 from ..session import states, watchdog
 from ..session.channel import Fields
 from ..session.journal import MigrationRecord
@@ -45,7 +47,7 @@ class PreparedTarget:
     """
 
     links: AddressSwitch
-    ip_config: IpConfig
+    configuration: Configuration
     hold: PacketHold
     page_server: PageServer
     pager: TargetPager
@@ -56,7 +58,7 @@ class PreparedTarget:
 
     def close(self) -> None:
         """End all of it, before the process ran."""
-        self.ip_config.close()
+        self.configuration.close()
         self.criu.close()
         self.page_server.close()
         self.pager.close()
@@ -131,10 +133,13 @@ class TargetSetup:
             tuns = [tun.Device(**device) for device in request["tuns"]]
             criu = self._arm_restore(images, request["streams"], tuns)
             inventory = _await_reader(directory / INVENTORY, criu)
-            ip_config = IpConfig(pid, wanted)
+            network = [typed.from_dict(Entry, entry) for entry in request["network"]]
+            configuration = Configuration.of(pid, network)
+            on_failure.callback(configuration.close)
+            configuration.prepare([interface.name for interface in wanted])
             watchdog.raise_priority()
             on_failure.pop_all()
-        return PreparedTarget(links, ip_config, hold, page_server, pager, criu, images, inventory)
+        return PreparedTarget(links, configuration, hold, page_server, pager, criu, images, inventory)
 
     def _arm_restore(self, images: int, streams: dict[str, str], tuns: list[tun.Device]) -> CriuWorker:
         """Start CRIU; the dumped standard streams are replaced by those that the engine gave this container."""

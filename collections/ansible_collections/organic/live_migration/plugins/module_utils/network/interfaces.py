@@ -1,7 +1,7 @@
 # Copyright (c) 2026 Organic 5GC contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The interfaces of a container: addresses, routes and neighbours."""
+"""The interfaces by which a container is reached."""
 
 from __future__ import annotations
 
@@ -18,20 +18,17 @@ _WORD = re.compile(r"[0-9A-Za-z.:/_-]*")
 
 @dataclass
 class Interface:
-    """One interface of a network namespace. Routes and neighbours are in the words of ``ip``."""
+    """One interface of a network namespace that leads out of it."""
 
     name: str
     mac: str
     addresses: list[str] = field(default_factory=list)
-    routes: list[list[str]] = field(default_factory=list)
-    neighbours: list[tuple[str, str, str]] = field(default_factory=list)
     kind: str = ""
 
     def __post_init__(self) -> None:
-        """Raises ValueError for anything but plain words: a peer's values become lines of ``ip``'s batch mode."""
+        """Raises ValueError for anything but plain words: they come from the other host."""
         try:
             words = [self.name, self.mac, self.kind, *self.addresses]
-            words += [word for part in (*self.routes, *self.neighbours) for word in part]
             strange = [word for word in words if not _WORD.fullmatch(word)]
         except TypeError as error:
             raise ValueError(f"Malformed description of an interface: {error}") from None
@@ -71,16 +68,8 @@ def read_interfaces(pid: int) -> list[Interface]:
         addresses = [f"{info['local']}/{info['prefixlen']}" for info in link.get("addr_info", [])
                      if info["family"] == "inet"]  # fmt: skip
         kind = link.get("linkinfo", {}).get("info_kind", "")
-        if link.get("link_type") == "ether" and kind != "tun" and addresses:  # a TAP device: see tun.py
+        # a link that was made inside the namespace has a kind, and no end in another namespace
+        leads_out = not kind or "link_netnsid" in link
+        if link.get("link_type") == "ether" and leads_out and addresses:
             found[link["ifname"]] = Interface(link["ifname"], link["address"], addresses, kind=kind)
-    for route in ip_json(pid, "-4", "route", "show"):
-        interface = found.get(route.get("dev", ""))
-        if interface and route.get("protocol") != "kernel":
-            words = [route["dst"]] + (["via", route["gateway"]] if "gateway" in route else [])
-            interface.routes.append(words + (["metric", str(route["metric"])] if "metric" in route else []))
-    for neighbour in ip_json(pid, "-4", "neighbour", "show"):
-        interface = found.get(neighbour.get("dev", ""))
-        if interface and "lladdr" in neighbour:
-            state = "permanent" if "PERMANENT" in neighbour["state"] else "stale"
-            interface.neighbours.append((neighbour["dst"], neighbour["lladdr"], state))
     return list(found.values())

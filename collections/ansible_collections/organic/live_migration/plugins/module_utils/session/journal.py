@@ -21,6 +21,7 @@ from ..engines.base import RestartPolicy
 from ..errors import MigrationError
 from ..host.processes import ProcessId
 from ..network.interfaces import Interface
+from ..network.rtnetlink import Entry
 from . import states
 
 _ID = re.compile(r"[0-9a-f]{16}")
@@ -41,6 +42,7 @@ class MigrationRecord:
         root_pid: first process of the tree that is moved, as this host counts it; target: as the container counts it.
         init_pid, init_start_time: the first process of the container.
         interfaces: source: the container's interfaces as they were, see :class:`network.interfaces.Interface`.
+        network: source: what was configured in its network namespace, see :mod:`network.configuration`.
         await_name: target: the key under which the init looks for its await file.
         freezer: directory of the container's freezer group. Target: once a restored process is held in it.
         restart_policy: source: the container's own policy, restored after a failure.
@@ -64,6 +66,7 @@ class MigrationRecord:
     init_pid: int = 0
     init_start_time: int = 0
     interfaces: list[Interface] = field(default_factory=list)
+    network: list[Entry] = field(default_factory=list)
     await_name: str = ""
     freezer: str = ""
     restart_policy: RestartPolicy = field(default_factory=RestartPolicy)
@@ -181,9 +184,18 @@ def check_id(migration_id: str) -> None:
 
 
 def all_records() -> list[MigrationRecord]:
-    """Every record on this host, oldest first."""
-    found = []
+    """Every record on this host that can be read, oldest first."""
+    return scan()[0]
+
+
+def scan() -> tuple[list[MigrationRecord], dict[Path, str]]:
+    """The records on this host, oldest first; and the files that cannot be read, with the reason."""
+    found, unreadable = [], {}
     for path in [path for role in states.ROLES for path in paths.journals().glob(f"*/{role}.json")]:
-        with contextlib.suppress(FileNotFoundError):  # that migration has just ended
+        try:
             found.append((path.stat().st_mtime, MigrationRecord.load(path)))
-    return [entry for _age, entry in sorted(found, key=lambda pair: pair[0])]
+        except FileNotFoundError:
+            continue  # that migration has just ended
+        except (OSError, ValueError) as error:
+            unreadable[path] = str(error)
+    return [entry for _age, entry in sorted(found, key=lambda pair: pair[0])], unreadable

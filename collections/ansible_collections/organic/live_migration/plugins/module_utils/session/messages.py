@@ -71,7 +71,7 @@ KINDS = {
              blob=True),
         Kind(UNPACKED, TARGET, "The files are unpacked"),
         Kind(ARM, SOURCE, "Prepare everything that can be prepared before the freeze",
-             ("programs", "tuns", "root_pid", "highest_pid", "streams", "interfaces")),
+             ("programs", "tuns", "root_pid", "highest_pid", "streams", "interfaces", "network")),
         Kind(ARMED, TARGET, "Everything is prepared; CRIU waits for the images"),
         Kind(SWITCH, SOURCE, "The process is frozen: activate its addresses on the target host"),
         Kind(SWITCHED, TARGET, "The addresses are active"),

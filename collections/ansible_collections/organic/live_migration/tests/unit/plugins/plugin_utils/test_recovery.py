@@ -12,6 +12,7 @@ from ansible_collections.organic.live_migration.plugins.module_utils.migration.p
     HostMigrations,
     InDoubt,
     InProgress,
+    NotRecovered,
     OutcomeAnswer,
     Parameters,
     Recovered,
@@ -93,6 +94,17 @@ def test_one_that_cannot_be_asked_stays_in_doubt_and_the_others_are_resolved() -
     assert "'amf' stays frozen (in doubt) on edge-a until edge-c can be reached: Host" in result["msg"]
     assert "not in the inventory. Fix the cause and run this task again." in result["msg"]
     assert hosts.asked.count(("source", "resolve")) == 1
+
+
+def test_what_could_not_be_recovered_fails_and_what_could_not_be_set_again_warns() -> None:
+    broken = NotRecovered("4" * 16, "amf", "source", "The engine refused.")
+    unreadable = NotRecovered("5" * 16, "", "target", "It is no record.")
+    back = replace(RECOVERED, not_restored=["route default"])
+    result = run(Hosts(HostMigrations([back], not_recovered=[broken, unreadable])))
+    assert (result["failed"], result["recovered"]) == (True, [asdict(back)])
+    assert "'amf' could not be recovered on edge-a: The engine refused." in result["msg"]
+    assert f"Migration {'5' * 16} could not be recovered" in result["msg"]
+    assert result["warnings"] == ["'upf' runs on edge-a again, but these could not be set again: route default."]
 
 
 def test_check_mode_asks_no_target() -> None:

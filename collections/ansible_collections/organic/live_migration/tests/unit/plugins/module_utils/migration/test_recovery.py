@@ -9,7 +9,7 @@ import datetime
 from pathlib import Path
 
 import pytest
-from ansible_collections.organic.live_migration.plugins.module_utils.errors import Failure
+from ansible_collections.organic.live_migration.plugins.module_utils.errors import Failure, MigrationError
 from ansible_collections.organic.live_migration.plugins.module_utils.migration import phases, recovery
 from ansible_collections.organic.live_migration.plugins.module_utils.migration.source import Source
 from ansible_collections.organic.live_migration.plugins.module_utils.session import journal, states
@@ -146,3 +146,28 @@ def test_what_ran_there_never_runs_here_again(
     monkeypatch.setattr(Source, "release", lambda *_given: done.append("release"))
     assert recovery.resolve_source(entry.migration_id, outcome, FakeEngine()) == (phases.LOST if lost else outcome)
     assert done == ["roll_back" if kept_here else "release"]
+
+
+def test_one_that_cannot_be_recovered_blocks_no_other(records: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number, name in enumerate(("first", "second", "third")):
+        MigrationRecord(f"{number:016x}", "source", name, "c0ffee", "edge-b").save()
+    broken = records / "00000000000000ff"
+    broken.mkdir()
+    (broken / "source.json").write_text("{")
+    done = []
+
+    def roll_back(entry: MigrationRecord, _engine: object) -> list[str]:
+        if entry.container_name == "second":
+            raise MigrationError("The engine refused")
+        done.append(entry.container_name)
+        return ["route default"] if entry.container_name == "third" else []
+
+    monkeypatch.setattr(Source, "roll_back", staticmethod(roll_back))
+    found = recovery.recover_host(FakeEngine())
+    assert done == ["first", "third"]
+    assert [(one.name, one.not_restored) for one in found.recovered] == [("first", []), ("third", ["route default"])]
+    assert {(one.migration_id, one.name) for one in found.not_recovered} == {
+        (f"{1:016x}", "second"),
+        ("00000000000000ff", ""),
+    }
+    assert "The engine refused." in [one.reason for one in found.not_recovered]
