@@ -80,6 +80,30 @@ def test_nf_on_two_networks_keeps_all_addresses(divided: tuple[CoreSite, dict[st
 
 
 @pytest.mark.exhaustive
+def test_ipv6_a_mac_and_a_name_of_ones_own(core_site: CoreSite) -> None:
+    core_site.playbook("remove_core")
+    variables = two_networks(core_site)
+    variables["nf_networks"]["n4"].update(name="user-plane", subnet6="2001:db8:73::/64")
+    own = {"ipv4": variables["nf_addresses"]["smf"]["n4"], "ipv6": "2001:db8:73::34", "mac": "02:00:00:00:73:34"}
+    variables["nf_addresses"]["smf"]["n4"] = own
+    core_site.playbook("deploy_core", nf_names=NFS, **variables)
+    host = core_site.nf_hosts[0]
+    found = core_site.module(host, "community.docker.docker_container_info", name="smf")[host]["container"]
+    network = found["NetworkSettings"]["Networks"]["user-plane"]
+    assert (network["IPAddress"], network["GlobalIPv6Address"], network["MacAddress"]) == tuple(own.values())
+    (association,) = core_site.states()["smf"]["state"]["pfcp"]
+    assert association["up"]
+    assert core_site.playbook("deploy_core", nf_names=NFS, **variables).changed == 0
+    # IPv6 addresses do not move yet, so that nothing is touched.
+    refused = core_site.try_playbook("migrate_smf", target_host=core_site.nf_hosts[1], **variables)
+    assert refused.status != 0
+    assert "2001:db8:73::34" in refused.messages
+    assert core_site.states()["smf"]["host"] == host
+    core_site.playbook("remove_core", **variables)
+    assert leftovers(core_site) == {}
+
+
+@pytest.mark.exhaustive
 @pytest.mark.parametrize(
     ("n4", "upf", "reason"),
     [
