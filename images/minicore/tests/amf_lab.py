@@ -88,11 +88,11 @@ class AmfLab:
         await self.until(lambda: self.ue(ue).sessions[psi].is_active)
 
     async def idle_with_session(self) -> ScriptedUe:
-        """A UE in CM-IDLE with a PDU session."""
+        """A UE in CM-IDLE with a PDU session whose user plane the SMF has deactivated."""
         ue = await self.registered()
         await self.session(ue)
         await ue.become_idle()
-        await self.until(lambda: not self.ue(ue).is_connected)
+        await self.until(lambda: not self.ue(ue).is_connected and not self.ue(ue).sessions[1].is_active)
         return ue
 
     def ue(self, ue: ScriptedUe) -> UeContext:
