@@ -11,7 +11,8 @@ short_description: Move many containers from a host, some of them at once
 version_added: 0.2.0
 description:
   - Runs a migration as M(organic.live_migration.container_migrate) does for each container of a list, O(parallel) of
-    them at once. What can be prepared of the next ones is prepared while the present one moves.
+    them at once. What can be prepared of the next ones is prepared while the present one moves;
+    only one process of the host is frozen at a time.
   - A migration that is refused or fails does not end the others. How each one ended is in RV(migrations); the task
     fails if one of them did not move, when all have ended.
   - A host that cannot be reached ends what is in progress there. The moves to it that were not begun are left out.

@@ -9,6 +9,7 @@ import contextlib
 import fcntl
 import os
 import socket
+import time
 
 from ..engines.base import Engine
 from ..errors import Cancelled, Failure, MigrationError, PeerFailed, PeerLost, ProcessEnded
@@ -22,6 +23,7 @@ from ..session.journal import MigrationRecord
 from ..session.options import Plan
 from ..session.outcome import Notice, Outcome, Verdict
 from ..session.progress import Progress
+from ..session.slots import SWITCHING, Slot
 from ..strategies.base import Strategy
 from ..strategies.context import SourceContext
 from ..strategies.memory_transfer import MemoryTransfer
@@ -29,6 +31,8 @@ from ..strategies.registry import strategy_class
 from . import source_cleanup
 from .ends import SourceEnd
 from .source_setup import SourceSetup
+
+_TURN_POLL_S = 0.004
 
 
 class Source(SourceEnd):
@@ -76,6 +80,7 @@ class Source(SourceEnd):
             plan, addresses, port, self._root.pid, self._progress, self._strategy.tracks_writes
         )
         self._source: SourceContext | None = None
+        self._turn: Slot | None = None
 
     def run(self) -> Outcome:
         """Migrate; returns when the source copy is released, or the process runs here again as if nothing had happened.
@@ -112,6 +117,7 @@ class Source(SourceEnd):
                     self._progress.set_state(states.ACTIVE)
                     self._strategy.copy_after_pause(source)
             self._progress.check()
+            self._await_turn(source)
             restored = self._strategy.switch_over(source)
             self._progress.check()
             source.stop_deadline()
@@ -121,6 +127,29 @@ class Source(SourceEnd):
         except (MigrationError, OSError, ValueError) as error:
             return self._undo(error)
         return self._commit(source, restored)
+
+    def _await_turn(self, source: SourceContext) -> None:
+        """Wait until no other process of this host is in its switchover; then send what was written meanwhile."""
+        self._turn = Slot.take(SWITCHING, 1)
+        if self._turn is not None:
+            return
+        with self._steps.step("turn"):
+            deadline_ms = now_ms() + self._plan.timeout_s * 1000
+            while self._turn is None:
+                if now_ms() > deadline_ms:
+                    raise MigrationError(
+                        f"Other migrations from this host were in their switchover for {self._plan.timeout_s} s "
+                        "(timeout_s). Wait until they have ended, and migrate again."
+                    )
+                time.sleep(_TURN_POLL_S)
+                self._progress.check()
+                self._turn = Slot.take(SWITCHING, 1)
+            self._strategy.copy_after_pause(source)
+
+    def _end_turn(self) -> None:
+        turn, self._turn = self._turn, None
+        if turn is not None:
+            turn.release()
 
     def _set_up(self, control: Channel, stream: PageStream, pager_connections: list[socket.socket]) -> SourceContext:
         """Make everything that can be made while the process runs."""
@@ -154,7 +183,9 @@ class Source(SourceEnd):
             downtime_ms = now_ms() - source.frozen_at_ms
             self._strategy.process_runs(source)
             watchdog.restore_priority()
+            self._end_turn()
         except MigrationError as error:
+            self._end_turn()
             # the target may or may not run it; the copy here stays frozen until the target was asked
             source_cleanup.link_down(self._record)
             if isinstance(error, PeerLost):
@@ -260,6 +291,7 @@ class Source(SourceEnd):
             if self._memory.pager is not None:
                 self._memory.pager.close()
             not_restored = source_cleanup.roll_back(self._record, self._engine, self._source)
+            self._end_turn()
         if ended or not self._root.alive:  # a frozen v1 group holds back a SIGKILL
             error = ProcessEnded(
                 f"The process of '{self._plan.name}' ended or was killed while it was being migrated ({error}). Its "

@@ -7,6 +7,8 @@ A slot is a file that its holder has locked, so a holder that dies has given it 
 leaves it and one for what arrives. A migration takes LEAVING at its source first and ARRIVING at its target second:
 who holds the second has all that it needs and comes to its end, so whoever waits for it does too. There is no
 deadlock, whatever the directions are.
+
+Of those that leave a host, only one is in its switchover at a time: each would make the downtime of the others longer.
 """
 
 from __future__ import annotations
@@ -20,6 +22,8 @@ from .. import paths
 
 LEAVING = "leaving"
 ARRIVING = "arriving"
+SWITCHING = "switching"
+"""Taken last, by the worker on the source, for the switchover: its memory rounds are over, and it waits for nobody."""
 
 
 class Slot:

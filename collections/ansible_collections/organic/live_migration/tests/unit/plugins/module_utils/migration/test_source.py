@@ -30,6 +30,7 @@ from ansible_collections.organic.live_migration.plugins.module_utils.session imp
 from ansible_collections.organic.live_migration.plugins.module_utils.session.channel import Credentials, Message
 from ansible_collections.organic.live_migration.plugins.module_utils.session.options import Options, Plan
 from ansible_collections.organic.live_migration.plugins.module_utils.session.outcome import Verdict
+from ansible_collections.organic.live_migration.plugins.module_utils.session.slots import SWITCHING, Slot
 from ansible_collections.organic.live_migration.plugins.module_utils.strategies import registry
 from ansible_collections.organic.live_migration.plugins.module_utils.strategies.base import Strategy
 from ansible_collections.organic.live_migration.plugins.module_utils.strategies.cost_model import prediction
@@ -315,3 +316,35 @@ def test_a_container_that_is_left_frozen_is_not_touched(
     with pytest.raises(MigrationError, match=message) if message else contextlib.nullcontext():
         source.run()
     assert (site.sent == []) == bool(message)
+
+
+def test_a_switchover_waits_for_that_of_another_process_and_sends_what_was_written_meanwhile(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = Slot.take(SWITCHING, 1)
+    assert other is not None
+    did: list[str] = []
+    monkeypatch.setattr(source_module, "_TURN_POLL_S", 0)
+    monkeypatch.setattr(source_module.time, "sleep", lambda _s: (did.append("waits"), other.release()))
+    monkeypatch.setattr(registry.STRATEGIES["toy"], "copy_after_pause", lambda *_given: did.append("copies"))
+    outcome = make()._migrate()
+    assert outcome.verdict == Verdict.COMPLETED
+    assert did == ["waits", "copies"]
+    assert "turn" in [step["name"] for step in outcome.steps]
+
+
+@pytest.mark.parametrize("place", ["nothing", "switch_over", "running"])
+def test_however_a_switchover_ends_the_next_one_may_begin(site: Site, place: str) -> None:
+    site.errors[place] = MigrationError("It did not work.")
+    outcome = make()._migrate()
+    assert "turn" not in [step["name"] for step in outcome.steps]
+    assert Slot.take(SWITCHING, 1) is not None
+
+
+def test_a_switchover_that_others_hold_up_for_too_long_is_given_up(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert Slot.take(SWITCHING, 1) is not None
+    clock = iter(range(0, 10**9, 6000))
+    monkeypatch.setattr(source_module, "now_ms", lambda: float(next(clock)))
+    outcome = make()._migrate()
+    assert outcome.verdict == Verdict.ROLLED_BACK
+    assert "in their switchover for 10 s (timeout_s)" in outcome.message
