@@ -5,14 +5,18 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any, ClassVar
 
 from .nrf_consumer import NrfConsumer
+from .sbi.message import SbiError
 from .sbi.producers import Producers
 from .sbi.router import Router
 from .sbi.server import Application, SbiServer
 from .settings import SBI_PORT, Environment, Settings
 from .state import StateResource
+
+log = logging.getLogger(__name__)
 
 NF_STATUS = "/minicore/v1/nf-status"
 """Where the NRF notifies of changes of other NFs."""
@@ -60,6 +64,14 @@ class NetworkFunction:
     def profile_extra(self) -> dict[str, Any]:
         """What the NFProfile has beside the common attributes, such as `smfInfo` (TS 29.510 clause 6.1.6.2.2)."""
         return {}
+
+    async def set_status(self, status: str) -> None:
+        """Change the NFStatus at the NRF; one that cannot be reached gets it with the next heartbeat."""
+        if self._nrf is not None:
+            try:
+                await self._nrf.set_status(status)
+            except SbiError as error:
+                log.warning("status %s: %s", status, error)
 
     async def prepare(self) -> None:
         """Called when it listens and before it registers."""

@@ -16,7 +16,6 @@ from .sbi.message import JSON_TYPE
 
 log = logging.getLogger(__name__)
 
-HEARTBEAT = json.dumps([{"op": "replace", "path": "/nfStatus", "value": "REGISTERED"}]).encode()
 RETRY_S = 0.5
 DEFAULT_HEARTBEAT_S = 10
 """Of an NRF that names none."""
@@ -35,6 +34,7 @@ class NrfConsumer:
         self._registered_again = registered_again
         self._task: asyncio.Task[None] | None = None
         self.registered = False
+        self.status = "REGISTERED"
         # More than one tells that the NRF had forgotten us.
         self.registrations = 0
 
@@ -54,6 +54,12 @@ class NrfConsumer:
                 log.warning("not deregistered: %s", error or "no answer")
         self._client.close()
 
+    async def set_status(self, status: str) -> None:
+        """NFStatus from now on (TS 29.510 clause 6.1.6.3.7); SbiError if the NRF does not hear of it at once."""
+        self.status = status
+        if self.registered:
+            await self._heartbeat()
+
     async def _keep_registered(self) -> None:
         loop = asyncio.get_running_loop()
         while True:
@@ -72,7 +78,7 @@ class NrfConsumer:
             await asyncio.sleep(RETRY_S)
 
     async def _register(self) -> float:
-        body = json.dumps(self._profile).encode()
+        body = json.dumps({**self._profile, "nfStatus": self.status}).encode()
         response = await self._client.request("PUT", self._path, body, {"content-type": JSON_TYPE})
         if response.status == 201 and self.registrations:
             self._registered_again()
@@ -85,8 +91,9 @@ class NrfConsumer:
         return period
 
     async def _heartbeat(self) -> None:
+        body = json.dumps([{"op": "replace", "path": "/nfStatus", "value": self.status}]).encode()
         response = await self._client.request(
-            "PATCH", self._path, HEARTBEAT, {"content-type": "application/json-patch+json"}
+            "PATCH", self._path, body, {"content-type": "application/json-patch+json"}
         )
         if response.status == 404:
             log.warning("the NRF does not know us any more")

@@ -83,9 +83,14 @@ class LoopbackUpf:
     """A UPF without TUN and registration."""
 
     def __init__(
-        self, gnb_port: int = 2152, recovery_time_stamp: int = 1000, heartbeat_s: float = 60, tap: bool = False
+        self,
+        gnb_port: int = 2152,
+        recovery_time_stamp: int = 1000,
+        heartbeat_s: float = 60,
+        tap: bool = False,
+        n3_address: str = "127.0.0.1",
     ) -> None:
-        self.rules = RuleTable("127.0.0.1")
+        self.rules = RuleTable(n3_address)
         self.n6 = EchoingN6()
         self.tap = PlainN6() if tap else None
         self.user_plane = UserPlane(self.rules, self.n6, gnb_port, self.tap)
@@ -93,9 +98,9 @@ class LoopbackUpf:
         self.n4_address: Address = ("", 0)
         self.n3_port = 0
 
-    async def start(self, pfcp_port: int = 0) -> None:
+    async def start(self, pfcp_port: int = 0, n3_port: int = 0) -> None:
         self.n4_address = ("127.0.0.1", await self.n4.endpoint.start("127.0.0.1", pfcp_port))
-        self.n3_port = await self.user_plane.start("127.0.0.1", 0)
+        self.n3_port = await self.user_plane.start(self.rules.n3_address, n3_port)
 
     def stop(self) -> None:
         self.n4.stop()
@@ -121,6 +126,12 @@ class UpfRig(asyncio.DatagramProtocol):
         return
 
     def upf_associated(self, upf: Address) -> None:
+        return
+
+    def upf_absent(self, upf: Address) -> None:
+        return
+
+    def upf_releasing(self, upf: Address) -> None:
         return
 
     def reported(self, cp_seid: int, report: Report) -> int | None:

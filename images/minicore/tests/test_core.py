@@ -86,6 +86,43 @@ def test_ues_live_in_the_core(run: Run, until: Until, tmp_path: Path, variables:
     run(scenario, **variables)
 
 
+def test_pings_go_on_while_the_sessions_leave_a_upf(
+    run: Run, until: Until, upf_type: Any, udp_port: int, tmp_path: Path
+) -> None:
+    """The gNBs get the other UPF's tunnels by NGAP while the UEs ping, register, hand over and become idle."""
+
+    async def scenario(core: WholeCore) -> None:
+        other = upf_type(udp_port, n3_address="127.0.0.2")
+        await other.start(n3_port=core.upf.n3_port)
+        smf = core[Smf]
+        try:
+            options = {"ues": UES, "procedures_rate": 10, "upf": "", "ping_interval_s": 0.005}
+            async with core.load(tmp_path / "out", **options) as (driver, summary):
+                core.upfs.append(other.n4_address)
+                smf.n4._changed.set()
+                await until(lambda: len([peer for peer in smf.state()["pfcp"] if peer["up"]]) == 2)
+                for leaving, staying in ((core.upf, other), (other, core.upf)):
+                    leaving.n4.drain(True)
+                    await until(lambda leaving=leaving: leaving.n4.is_drained)
+                    # Meanwhile UEs set sessions up and release them.
+                    await until(lambda up=staying: len(up.rules.sessions) == smf.state()["sessions"] > 0)
+                    answered = driver.pings.answered
+                    await until(lambda answered=answered: driver.pings.answered > answered + 50)
+                    # The first one is needed again.
+                    leaving.n4.drain(False)
+                    smf.n4._changed.set()
+                    await until(lambda: len([peer for peer in smf.state()["pfcp"] if peer["up"]]) == 2)
+                assert smf.state()["moved"] >= 2
+                assert sum(gnb.modified for gnb in driver.gnbs) >= 2
+            assert_nothing_failed(summary)
+            # At most the one that is in flight, in each of the two moves.
+            assert summary["pings"]["lost"] <= 2 and summary["pings"]["duplicated"] == 0
+        finally:
+            other.stop()
+
+    run(scenario)
+
+
 def test_a_usim_that_is_ahead_is_followed(run: Run, until: Until, tmp_path: Path) -> None:
     async def scenario(core: WholeCore) -> None:
         mix = {"registration": 1.0}

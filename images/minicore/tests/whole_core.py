@@ -41,6 +41,8 @@ class WholeCore:
     upf: Any
     gnb_port: int
     variables: dict[str, str]
+    upfs: list[Any] = field(default_factory=list)
+    """Where the SMF looks for UPFs."""
     nfs: dict[type[NetworkFunction], NetworkFunction] = field(default_factory=dict)
 
     def __getitem__(self, kind: type[N]) -> N:
@@ -125,7 +127,8 @@ async def whole_core(upf: Any, gnb_port: int, scp: bool = False, **variables: st
             core.variables["MINICORE_SCP"] = (await core.start(Scp)).root
         for kind in (Udr, Udm, Ausf, Pcf, Nssf, Amf):
             await core.start(kind)
-        await core.start(Smf, upf=upf.n4_address, pfcp_port=0)
+        core.upfs.append(upf.n4_address)
+        await core.start(Smf, upf=core.upfs, pfcp_port=0)
         async with asyncio.timeout(10):
             while not (
                 all(nf.full_state()["nrf_registered"] for nf in core.nfs.values())

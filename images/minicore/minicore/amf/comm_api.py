@@ -13,7 +13,7 @@ from ..sbi.message import Problem, Request, Response, json_response
 from ..sbi.router import Router
 from . import callbacks
 from .callbacks import Callbacks
-from .deliveries import N2_TYPES, Deliveries
+from .deliveries import MODIFY, N2_TYPES, Deliveries
 from .deregistration import Deregistration
 from .lifecycle import Lifecycle
 from .sessions import Sessions
@@ -53,6 +53,9 @@ class CommApi:
         """N1N2MessageTransfer (clause 5.2.2.3.1)."""
         ue = self._find(supi)
         delivery = self._read(ue, request)
+        if delivery.n2_type == MODIFY and ue.connection is not None and ue.connection.is_switching:
+            # Table 6.1.7.3-1: the SMF has to try it again.
+            raise Problem(409, "TEMPORARY_REJECT_HANDOVER_ONGOING", supi)
         if self._deliveries.submit(ue, delivery):
             return json_response({"cause": "N1_N2_TRANSFER_INITIATED"})
         return json_response({"cause": "ATTEMPTING_TO_REACH_UE"}, 202, {"location": delivery.reference})

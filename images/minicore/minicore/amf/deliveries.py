@@ -24,8 +24,8 @@ from .ue_context import Connection, Delivery, UeContext
 
 log = logging.getLogger(__name__)
 
-SETUP, RELEASE = "PDU_RES_SETUP_REQ", "PDU_RES_REL_CMD"
-N2_TYPES = ("", SETUP, RELEASE)
+SETUP, MODIFY, RELEASE = "PDU_RES_SETUP_REQ", "PDU_RES_MOD_REQ", "PDU_RES_REL_CMD"
+N2_TYPES = ("", SETUP, MODIFY, RELEASE)
 """NgapIeType (TS 29.502 clause 6.1.6.3.15) of what is brought to a gNB; empty: a NAS message alone."""
 
 
@@ -54,7 +54,7 @@ class Deliveries:
         if connection is not None and connection.has_context and connection.release is None:
             self._deliver(connection, delivery)
             return True
-        if delivery.n2_type == RELEASE and not delivery.n1:
+        if delivery.n2_type in (MODIFY, RELEASE) and not delivery.n1:
             # An idle UE has no resources at a gNB.
             return True
         ue.pending.append(delivery)
@@ -100,6 +100,9 @@ class Deliveries:
             setups = self._setups(ue, (delivery,))
             if setups:
                 self._n2.set_up_sessions(connection, setups)
+        elif delivery.n2_type == MODIFY:
+            if (session := ue.sessions.get(delivery.psi)) and session.is_active:
+                self._n2.modify_session(connection, delivery.psi, delivery.n2)
         elif delivery.n2_type == RELEASE and (session := ue.sessions.get(delivery.psi)) and session.is_active:
             session.is_active = False
             self._n2.release_session(connection, delivery.psi, delivery.n2, self._downlink(ue, delivery) or None)

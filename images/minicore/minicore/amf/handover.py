@@ -16,7 +16,7 @@ from .counters import Counters
 from .gnbs import Gnb
 from .n2 import N2, security_capabilities
 from .sessions import Sessions
-from .ue_context import UeStore
+from .ue_context import Connection, UeStore
 
 
 class Handover:
@@ -31,6 +31,13 @@ class Handover:
         if connection is None or not connection.has_context or connection.release is not None:
             self._fail(gnb, stream, request)
             return
+        connection.is_switching = True
+        try:
+            await self._switch(connection, gnb, stream, request)
+        finally:
+            connection.is_switching = False
+
+    async def _switch(self, connection: Connection, gnb: Gnb, stream: int, request: PathSwitchRequest) -> None:
         ue = connection.ue
         switched = await self._sessions.switch(ue, request.sessions, request.failed)
         released = [item.session_id for item in request.sessions if item.session_id not in switched]

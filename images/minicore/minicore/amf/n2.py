@@ -12,7 +12,11 @@ from collections.abc import Sequence
 from .. import ngap
 from ..ngap.errors import Cause
 from ..ngap.messages import DownlinkNasTransport, InitialContextSetupRequest, Message, UeContextReleaseCommand
-from ..ngap.session_messages import PduSessionResourceReleaseCommand, PduSessionResourceSetupRequest
+from ..ngap.session_messages import (
+    PduSessionResourceModifyRequest,
+    PduSessionResourceReleaseCommand,
+    PduSessionResourceSetupRequest,
+)
 from ..ngap.values import BitRate, Guami, SecurityCapabilities, SessionItem, SessionSetup, UeIds
 from ..security import keys
 from .config import AmfConfig
@@ -67,6 +71,12 @@ class N2:
             PduSessionResourceSetupRequest(
                 connection.amf_ue_id, connection.ran_ue_id, tuple(sessions), nas, self._ambr(connection.ue)
             ),
+        )
+
+    def modify_session(self, connection: Connection, psi: int, transfer: bytes) -> None:
+        self._send(
+            connection,
+            PduSessionResourceModifyRequest(connection.amf_ue_id, connection.ran_ue_id, (SessionItem(psi, transfer),)),
         )
 
     def release_session(self, connection: Connection, psi: int, transfer: bytes, nas: bytes | None) -> None:

@@ -29,6 +29,7 @@ from ..ngap.messages import (
 )
 from ..ngap.session_messages import (
     PathSwitchRequest,
+    PduSessionResourceModifyResponse,
     PduSessionResourceReleaseResponse,
     PduSessionResourceSetupResponse,
 )
@@ -88,6 +89,7 @@ class NgapHandler:
             InitialContextSetupResponse: self._set_up,
             InitialContextSetupFailure: self._not_set_up,
             PduSessionResourceSetupResponse: self._set_up,
+            PduSessionResourceModifyResponse: self._modified,
             PduSessionResourceReleaseResponse: self._sessions_released,
             UeContextReleaseRequest: self._release_requested,
             UeContextReleaseComplete: self._released,
@@ -247,6 +249,11 @@ class NgapHandler:
         if message.failed:
             self._tasks.start(self._sessions.n2_answer(connection.ue, message.failed, "PDU_RES_SETUP_FAIL", False))
         self._tasks.start(self._lifecycle.release(connection, message.cause))
+
+    def _modified(self, connection: Connection, message: PduSessionResourceModifyResponse) -> None:
+        """Clause 8.2.3.3: a session that was not modified stays as it was."""
+        self._tasks.start(self._sessions.n2_answer(connection.ue, message.sessions, "PDU_RES_MOD_RSP", True))
+        self._tasks.start(self._sessions.n2_answer(connection.ue, message.failed, "PDU_RES_MOD_FAIL", True))
 
     def _sessions_released(self, connection: Connection, message: PduSessionResourceReleaseResponse) -> None:
         self._tasks.start(self._sessions.n2_answer(connection.ue, message.sessions, "PDU_RES_REL_RSP", False))

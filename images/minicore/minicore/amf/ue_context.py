@@ -66,6 +66,8 @@ class Connection:
     """Secure exchange of NAS messages was established on it (TS 24.501 clause 4.4.2.5)."""
     has_context: bool = False
     """The gNB has the UE's context."""
+    is_switching: bool = False
+    """A path switch is under way: which gNB the UE is at will be clear after it."""
     release: asyncio.Future[None] | None = None
     """Completed by the gNB's UE CONTEXT RELEASE COMPLETE."""
 

@@ -70,6 +70,8 @@ class Gnb:
         self._ids = itertools.count(1)
         self._setup: asyncio.Future[None] | None = None
         self.connections: dict[int, Connection] = {}
+        self.modified = 0
+        """PDU sessions whose uplink tunnel the core has changed."""
         self.errors = 0
         """Error indications, and messages of the AMF that cannot be used."""
         self.on_probe: Callable[[int], None] | None = None
@@ -274,6 +276,8 @@ class Gnb:
                 items = self._set_up(connection, message.sessions)
                 self._send(sm.PduSessionResourceSetupResponse(*self._ids_of(connection), items), UE_STREAM)
                 self._deliver(connection, message.nas, message.sessions)
+            case sm.PduSessionResourceModifyRequest():
+                self._on_modify(connection, message)
             case sm.PduSessionResourceReleaseCommand():
                 self._on_session_release(connection, message)
             case sm.PathSwitchRequestAcknowledge():
@@ -328,6 +332,25 @@ class Gnb:
         for message in (nas, *(setup.nas for setup in setups)):
             if message is not None:
                 connection.ue.receive(message)
+        connection.ue.changed()
+
+    def _on_modify(self, connection: Connection, message: sm.PduSessionResourceModifyRequest) -> None:
+        """Clause 8.2.3: the UPF's end of the tunnel is another one from now on."""
+        modified, failed = [], []
+        session = connection.ue.session
+        for item in message.sessions:
+            request = transfers.ModifyRequestTransfer.decode(item.transfer)
+            if session is None or not session.active or not session.owns(request.downlink.teid):
+                unknown = Cause("radioNetwork", "unknown-PDU-session-ID")
+                transfer = transfers.ModifyUnsuccessfulTransfer(unknown).encode()
+                failed.append(SessionItem(item.session_id, transfer))
+                continue
+            session.uplink = Teid(request.uplink.teid, request.uplink.address)
+            self.modified += 1
+            transfer = transfers.ModifyResponseTransfer(request.downlink, request.uplink).encode()
+            modified.append(SessionItem(item.session_id, transfer))
+        response = sm.PduSessionResourceModifyResponse(*self._ids_of(connection), tuple(modified), tuple(failed))
+        self._send(response, UE_STREAM)
         connection.ue.changed()
 
     def _on_session_release(self, connection: Connection, message: sm.PduSessionResourceReleaseCommand) -> None:

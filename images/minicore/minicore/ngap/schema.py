@@ -218,12 +218,30 @@ TYPES: dict[str, Type] = {
     "GlobalRANNodeID": _RAN_NODE,
     "NAS-PDU": Octets(),
     "PDUSessionAggregateMaximumBitRate": _bit_rates("pDUSessionAggregateMaximumBitRate"),
+    "PDUSessionResourceFailedToModifyListModRes": _sessions("pDUSessionResourceModifyUnsuccessfulTransfer"),
     "PDUSessionResourceFailedToSetupListCxtFail": _sessions("pDUSessionResourceSetupUnsuccessfulTransfer"),
     "PDUSessionResourceFailedToSetupListCxtRes": _sessions("pDUSessionResourceSetupUnsuccessfulTransfer"),
     "PDUSessionResourceFailedToSetupListPSReq": _sessions("pathSwitchRequestSetupFailedTransfer"),
     "PDUSessionResourceFailedToSetupListSURes": _sessions("pDUSessionResourceSetupUnsuccessfulTransfer"),
     "PDUSessionResourceListCxtRelCpl": SequenceOf(Sequence(_SESSION_ID), 1, 256),
     "PDUSessionResourceListCxtRelReq": SequenceOf(Sequence(_SESSION_ID), 1, 256),
+    "PDUSessionResourceModifyListModReq": SequenceOf(
+        Sequence(_SESSION_ID, ("nAS-PDU?", Octets()), ("pDUSessionResourceModifyRequestTransfer", Octets())), 1, 256
+    ),
+    "PDUSessionResourceModifyListModRes": _sessions("pDUSessionResourceModifyResponseTransfer"),
+    "PDUSessionResourceModifyResponseTransfer": Sequence(
+        ("dL-NGU-UP-TNLInformation?", _TUNNEL),
+        ("uL-NGU-UP-TNLInformation?", _TUNNEL),
+        ("qosFlowAddOrModifyResponseList?", SequenceOf(Sequence(_FLOW_ID), 1, 64)),
+        (
+            "additionalDLQosFlowPerTNLInformation?",
+            SequenceOf(Sequence(("qosFlowPerTNLInformation", _TUNNEL_OF_FLOWS)), 1, 3),
+        ),
+        ("qosFlowFailedToAddOrModifyList?", SequenceOf(_FAILED_FLOW, 1, 64)),
+    ),
+    "PDUSessionResourceModifyUnsuccessfulTransfer": Sequence(
+        ("cause", _CAUSE), ("criticalityDiagnostics?", _DIAGNOSTICS)
+    ),
     "PDUSessionResourceReleaseCommandTransfer": _JUST_CAUSE,
     "PDUSessionResourceReleaseResponseTransfer": Sequence(),
     "PDUSessionResourceReleasedListPSAck": _sessions("pathSwitchRequestUnsuccessfulTransfer"),
@@ -296,6 +314,9 @@ TYPES: dict[str, Type] = {
         ("nRintegrityProtectionAlgorithms", _ALGORITHMS),
         ("eUTRAencryptionAlgorithms", _ALGORITHMS),
         ("eUTRAintegrityProtectionAlgorithms", _ALGORITHMS),
+    ),
+    "UL-NGU-UP-TNLModifyList": SequenceOf(
+        Sequence(("uL-NGU-UP-TNLInformation", _TUNNEL), ("dL-NGU-UP-TNLInformation", _TUNNEL)), 1, 4
     ),
     "UPTransportLayerInformation": _TUNNEL,
     "UnavailableGUAMIList": SequenceOf(_UNAVAILABLE, 1, 256),

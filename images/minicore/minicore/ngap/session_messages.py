@@ -80,6 +80,53 @@ class PduSessionResourceSetupResponse(Message):
 
 
 @dataclass(slots=True)
+class PduSessionResourceModifyRequest(Message):
+    """Clause 9.2.1.5; transfers: ModifyRequestTransfer."""
+
+    NAME, PROCEDURE = "PDUSessionResourceModifyRequest", 26
+    IES = (
+        *_REQUEST_IDS,
+        _list(
+            "sessions",
+            64,
+            REJECT,
+            "PDUSessionResourceModifyListModReq",
+            "pDUSessionResourceModifyRequestTransfer",
+            is_mandatory=True,
+        ),
+    )
+    amf_ue_ngap_id: int
+    ran_ue_ngap_id: int
+    sessions: tuple[SessionItem, ...]
+
+
+@dataclass(slots=True)
+class PduSessionResourceModifyResponse(Message):
+    """Clause 9.2.1.6; transfers: ModifyResponseTransfer and ModifyUnsuccessfulTransfer."""
+
+    NAME, PROCEDURE, OUTCOME = "PDUSessionResourceModifyResponse", 26, Outcome.SUCCESSFUL
+    IES = (
+        *_RESPONSE_IDS,
+        _list("sessions", 65, IGNORE, "PDUSessionResourceModifyListModRes", "pDUSessionResourceModifyResponseTransfer"),
+        _list(
+            "failed",
+            54,
+            IGNORE,
+            "PDUSessionResourceFailedToModifyListModRes",
+            "pDUSessionResourceModifyUnsuccessfulTransfer",
+        ),
+        _LOCATION,
+        _DIAGNOSTICS,
+    )
+    amf_ue_ngap_id: int
+    ran_ue_ngap_id: int
+    sessions: tuple[SessionItem, ...] = ()
+    failed: tuple[SessionItem, ...] = ()
+    location: UserLocation | None = None
+    diagnostics: CriticalityDiagnostics | None = None
+
+
+@dataclass(slots=True)
 class PduSessionResourceReleaseCommand(Message):
     """Clause 9.2.1.3; transfers: ReleaseCommandTransfer."""
 

@@ -78,6 +78,7 @@ _FLOW_IDS = kinds.list_of(
     "", kinds.Kind("", lambda qfi: {"qosFlowIdentifier": qfi}, lambda value: value["qosFlowIdentifier"])
 )
 _UL_TUNNEL = 139
+_UL_TUNNEL_LIST = 140
 _SESSION_TYPE = 134
 _QOS_FLOWS = 136
 _SESSION_AMBR = 130
@@ -197,6 +198,60 @@ class SetupResponseTransfer(Transfer):
 
 
 @dataclass(frozen=True, slots=True)
+class ModifyRequestTransfer(Transfer):
+    """PDU Session Resource Modify Request Transfer, clause 9.3.4.3 (SMF to gNB), as far as the UPF's end changes."""
+
+    NAME = "PDUSessionResourceModifyRequestTransfer"
+    uplink: Tunnel
+    """The UPF's new end of N3."""
+    downlink: Tunnel
+    """The gNB's end, which names the tunnel that changes."""
+
+    def _encode(self) -> bytes:
+        item = {
+            "uL-NGU-UP-TNLInformation": _write_tunnel(self.uplink),
+            "dL-NGU-UP-TNLInformation": _write_tunnel(self.downlink),
+        }
+        return write_fields([(_UL_TUNNEL_LIST, REJECT, schema.write("UL-NGU-UP-TNLModifyList", [item]))])
+
+    @classmethod
+    def _decode(cls, data: bytes) -> Self:
+        try:
+            fields = read_fields(data)
+        except AperError as error:
+            raise NgapError(TRANSFER_SYNTAX_ERROR, f"{cls.NAME}: {error}") from error
+        items: list[Any] = []
+        for number, criticality, content in fields:
+            if number == _UL_TUNNEL_LIST:
+                items = schema.read("UL-NGU-UP-TNLModifyList", content)
+            elif criticality == REJECT:
+                raise NgapError(ABSTRACT_SYNTAX_ERROR_REJECT, f"{cls.NAME}: IE {number} is not served")
+        return cls(
+            _read_tunnel(items[0]["uL-NGU-UP-TNLInformation"]), _read_tunnel(items[0]["dL-NGU-UP-TNLInformation"])
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class ModifyResponseTransfer(Transfer):
+    """PDU Session Resource Modify Response Transfer, clause 9.3.4.4 (gNB to SMF)."""
+
+    NAME = "PDUSessionResourceModifyResponseTransfer"
+    downlink: Tunnel | None = None
+    uplink: Tunnel | None = None
+
+    def _write(self) -> dict[str, Any]:
+        tunnels = {"dL-NGU-UP-TNLInformation": self.downlink, "uL-NGU-UP-TNLInformation": self.uplink}
+        return {name: _write_tunnel(tunnel) for name, tunnel in tunnels.items() if tunnel is not None}
+
+    @classmethod
+    def _read(cls, value: dict[str, Any]) -> Self:
+        downlink, uplink = value.get("dL-NGU-UP-TNLInformation"), value.get("uL-NGU-UP-TNLInformation")
+        return cls(
+            None if downlink is None else _read_tunnel(downlink), None if uplink is None else _read_tunnel(uplink)
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class PathSwitchRequestTransfer(Transfer):
     """Clause 9.3.4.8 (target gNB to SMF)."""
 
@@ -266,6 +321,13 @@ class SetupUnsuccessfulTransfer(CauseTransfer):
 
     __slots__ = ()
     NAME = "PDUSessionResourceSetupUnsuccessfulTransfer"
+
+
+class ModifyUnsuccessfulTransfer(CauseTransfer):
+    """PDU Session Resource Modify Unsuccessful Transfer, clause 9.3.4.22 (gNB to SMF)."""
+
+    __slots__ = ()
+    NAME = "PDUSessionResourceModifyUnsuccessfulTransfer"
 
 
 class ReleaseCommandTransfer(CauseTransfer):

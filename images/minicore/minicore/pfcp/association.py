@@ -31,6 +31,8 @@ class Association:
     peer: Address
     recovery_time_stamp: int
     up: bool = True
+    is_releasing: bool = False
+    """The UPF has asked for its release (clause 6.2.7.3): no new sessions, and those that are there move away."""
 
     def describe(self, local_recovery_time_stamp: int, sessions: int) -> dict[str, Any]:
         """As the state endpoint shows it."""
@@ -39,6 +41,7 @@ class Association:
             "recovery_time_stamp": self.recovery_time_stamp,
             "local_recovery_time_stamp": local_recovery_time_stamp,
             "up": self.up,
+            "releasing": self.is_releasing,
             "sessions": sessions,
         }
 

@@ -11,6 +11,7 @@ from .ies import Cause, node_id, number
 _WITH_NODE_ID = frozenset(
     {
         MessageType.ASSOCIATION_SETUP_REQUEST,
+        MessageType.ASSOCIATION_UPDATE_REQUEST,
         MessageType.ASSOCIATION_RELEASE_REQUEST,
         MessageType.SESSION_ESTABLISHMENT_REQUEST,
     }

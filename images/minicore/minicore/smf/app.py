@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -26,6 +27,7 @@ from .idempotency import DuplicateFilter
 from .modification import Modification
 from .n4 import N4Client
 from .n4_rules import Report, UsagePlan
+from .relocation import Relocation
 from .sessions import Sessions
 
 log = logging.getLogger(__name__)
@@ -44,13 +46,14 @@ class Smf(NetworkFunction):
         settings: Settings,
         environment: Environment,
         sbi_port: int = SBI_PORT,
-        upf: Address | None = None,
+        upf: Address | Sequence[Address] | None = None,
         pfcp_port: int = PFCP_PORT,
     ) -> None:
-        """`upf` (or MINICORE_UPF) stands for discovery by the NRF."""
+        """`upf` (or MINICORE_UPF) stands for discovery by the NRF; it may be a list, which may change later."""
         super().__init__(settings, environment, sbi_port)
         self._pfcp_port = pfcp_port
-        self._upf = upf or ((settings.upf, PFCP_PORT) if settings.upf else None)
+        given = upf or ((settings.upf, PFCP_PORT) if settings.upf else None)
+        self._upfs = [given] if isinstance(given, tuple) else given
         self.n4 = N4Client(
             settings.n4_address, own_recovery_time_stamp(), settings.pfcp_heartbeat_s, self._find_upfs, self
         )
@@ -70,6 +73,7 @@ class Smf(NetworkFunction):
         modification = Modification(self._sessions)
         self._api = SmfApi(self._sessions, Establishment(self._sessions), modification)
         self._events = Events(self._sessions, modification)
+        self._relocation = Relocation(self._sessions, self._events)
         self._served = served_slices(environment)
         self._duplicates = DuplicateFilter(self.router)
 
@@ -107,12 +111,13 @@ class Smf(NetworkFunction):
             "usage": asdict(self._sessions.usage),
             "downlink_data_reports": self._events.downlink_data_reports,
             "restored": self._events.restored,
+            "moved": self._relocation.moved,
             "requests": {"received": self._duplicates.received, "repeated": self._duplicates.repeated},
         }
 
     async def _find_upfs(self) -> list[Address]:
-        if self._upf is not None:
-            return [self._upf]
+        if self._upfs is not None:
+            return list(self._upfs)
         try:
             profiles = await self.producers.instances("UPF")
         except SbiError as error:
@@ -122,6 +127,13 @@ class Smf(NetworkFunction):
 
     def upf_associated(self, upf: Address) -> None:
         self._events.upf_associated(upf)
+        self._relocation.look()
+
+    def upf_absent(self, upf: Address) -> None:
+        self._events.upf_absent(upf)
+
+    def upf_releasing(self, upf: Address) -> None:
+        self._relocation.look()
 
     def upf_lost(self, upf: Address) -> None:
         self._events.upf_lost(upf)

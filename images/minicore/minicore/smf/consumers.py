@@ -24,7 +24,7 @@ WITHOUT_PCF_S = 10.0
 """How long the answer counts that there is no PCF."""
 
 N1_ID, N2_ID = "n1", "n2"
-SETUP, RELEASE = "PDU_RES_SETUP_REQ", "PDU_RES_REL_CMD"
+SETUP, MODIFY, RELEASE = "PDU_RES_SETUP_REQ", "PDU_RES_MOD_REQ", "PDU_RES_REL_CMD"
 
 
 class Consumers:

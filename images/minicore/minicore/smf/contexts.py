@@ -104,6 +104,19 @@ class SmContext:
     """None where N1 and N2 parts are JSON."""
     # N4 changes of one session go out one after the other.
     lock: asyncio.Lock = field(default_factory=asyncio.Lock, repr=False)
+    modifying: asyncio.Future[bool] | None = field(default=None, repr=False)
+    """The gNB was asked to send to another tunnel: whether it does."""
+    offered: tuple[Teid, float] | None = field(default=None, repr=False)
+    """The uplink tunnel in a setup request that a gNB has not answered, and since when, by the loop's clock."""
+
+    def offer(self, now: float) -> None:
+        """A setup request with the uplink tunnel is on its way."""
+        self.offered = self.uplink, now
+
+    def modified(self, is_done: bool) -> None:
+        """The gNB knows the tunnel that counts now, or refuses it; nothing if nobody waits for it."""
+        if self.modifying is not None and not self.modifying.done():
+            self.modifying.set_result(is_done)
 
     def slice_json(self) -> dict[str, Any]:
         """S-NSSAI as TS 29.571 clause 5.4.4.2 has it."""

@@ -125,6 +125,9 @@ class Establishment:
         try:
             async with context.lock:
                 await self._prepare(context, state)
+                if not self._sessions.n4.is_usable(context.upf):
+                    # It asked for its release since it was chosen.
+                    context.upf = self._sessions.n4.choose_upf()
                 context.up_seid, context.uplink = await self._sessions.n4.establish(
                     context.upf, context.cp_seid, self._sessions.plan(context)
                 )
@@ -141,6 +144,7 @@ class Establishment:
             # Released or replaced meanwhile; whoever did it waits for the lock to delete the N4 session.
             return
         accept = sm_messages.establishment_accept(context, state)
+        context.offer(asyncio.get_running_loop().time())
         try:
             await self._sessions.consumers.transfer(
                 context, state.amf, n1=accept, n2=sm_messages.setup_request(context, state), n2_type=SETUP

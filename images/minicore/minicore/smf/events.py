@@ -6,20 +6,22 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
+from collections.abc import Coroutine, Iterable
 from dataclasses import replace
 
 from ..nas import SmCause
 from ..pfcp.endpoint import Address
 from ..pfcp.ies import DROP_BUFFERED, Teid
 from ..pfcp.qos_ies import Trigger
-from ..sbi.message import Problem, Request, Response, SbiError
+from ..sbi.message import Problem, Refused, Request, Response, SbiError
 from ..sbi.router import Router
 from . import sm_messages
-from .consumers import SETUP, decided
-from .contexts import SmContext
+from .consumers import MODIFY, SETUP, decided
+from .contexts import N1N2State, SmContext
 from .modification import Modification
-from .n4 import N4_FAILURES
+from .n4 import N4_FAILURES, NoUpf
 from .n4_rules import Report
 from .resources import FAILURE_CALLBACK, POLICY_CALLBACK
 from .sessions import Sessions, note
@@ -28,12 +30,16 @@ log = logging.getLogger(__name__)
 
 RESTORED_AT_ONCE = 16
 """Sessions that are restored on a UPF at the same time."""
+HANDOVER_RETRY_S = 0.05
+MODIFY_S = 5.0
+"""How long a gNB may take to change a tunnel."""
 
 
 class Events:
     def __init__(self, sessions: Sessions, modification: Modification) -> None:
         self._sessions = sessions
         self._modification = modification
+        modification.on_stale_tunnel(self.change_tunnel)
         self.downlink_data_reports = 0
         self.restored = 0
 
@@ -67,9 +73,16 @@ class Events:
 
     def upf_associated(self, upf: Address) -> None:
         """Restore the sessions that the UPF has lost with the former association (TS 23.527 clause 4.3.2)."""
-        lost = [context for context in self._sessions.contexts.of(upf) if context.up_seid]
-        if lost:
-            self._sessions.start(self._restore_all(lost))
+        self._restore_all(upf, upf)
+        for other in {context.upf for context in self._sessions.contexts.by_ref.values()}:
+            association = self._sessions.n4.associations.get(other)
+            if association is None or not association.up:
+                self._restore_all(other, upf)
+
+    def upf_absent(self, upf: Address) -> None:
+        """Restore the sessions of a UPF that does not come back on another one (TS 23.527 clause 4.3.2)."""
+        with contextlib.suppress(NoUpf):
+            self._restore_all(upf, self._sessions.n4.choose_upf())
 
     async def policy_changed(self, request: Request, ref: str) -> Response:
         """SmPolicyNotification (TS 29.512 clause 5.6.2.5): another session AMBR is enforced by the UPF."""
@@ -113,6 +126,7 @@ class Events:
         state = context.n1n2
         if state is None or context.up_cnx_state == "ACTIVATED" or state.releasing is not None:
             return
+        context.offer(asyncio.get_running_loop().time())
         failure_uri = self._sessions.root() + FAILURE_CALLBACK.format(smContextRef=context.ref)
         n2 = sm_messages.setup_request(context, state)
         try:
@@ -123,6 +137,7 @@ class Events:
 
     async def _forget_buffered(self, context: SmContext) -> None:
         """The UE cannot be reached now: drop what waits, and hear of the next packet."""
+        context.offered = None
         async with context.lock:
             if context.up_seid and context.up_cnx_state != "ACTIVATED":
                 try:
@@ -154,31 +169,74 @@ class Events:
             context.up_cnx_state = "DEACTIVATED"
         await self._wake(context)
 
-    async def _restore_all(self, lost: list[SmContext]) -> None:
-        waiting = iter(lost)
+    def _restore_all(self, lost: Address, target: Address) -> None:
+        contexts = [context for context in self._sessions.contexts.of(lost) if context.up_seid]
+        if contexts:
+            work = (self._restore(context, lost, target) for context in contexts)
+            self._sessions.start(each(work, f"sessions of {lost[0]} restored on {target[0]}"))
 
-        async def work() -> None:
-            for context in waiting:
-                await self._restore(context)
-
-        await asyncio.gather(*(work() for _ in range(RESTORED_AT_ONCE)))
-        log.info("%d sessions restored on %s", self.restored, lost[0].upf[0])
-
-    async def _restore(self, context: SmContext) -> None:
+    async def _restore(self, context: SmContext, lost: Address, target: Address) -> None:
         async with context.lock:
-            if context not in self._sessions.contexts or not context.up_seid:
+            if context not in self._sessions.contexts or not context.up_seid or context.upf != lost:
                 return
             former = context.uplink
             is_idle = context.up_cnx_state == "DEACTIVATED"
-            plan = replace(self._sessions.plan(context), restored=former, gnb=context.downlink, notifies=is_idle)
+            wanted = former if target == lost else None
+            plan = replace(self._sessions.plan(context), restored=wanted, gnb=context.downlink, notifies=is_idle)
             try:
-                context.up_seid, context.uplink = await self._sessions.n4.establish(context.upf, context.cp_seid, plan)
+                context.up_seid, context.uplink = await self._sessions.n4.establish(target, context.cp_seid, plan)
             except N4_FAILURES as error:
                 # Its UPF is lost again: the next association tries it again.
                 log.warning("%s/%d not restored: %s", context.supi, context.pdu_session_id, error)
                 return
+            context.upf = target
         self.restored += 1
         if context.uplink != former and not is_idle:
-            # The UPF had to choose another tunnel: the gNB gets it with the resources.
+            await self.change_tunnel(context)
+
+    async def change_tunnel(self, context: SmContext) -> None:
+        """Give the gNB the UPF's other tunnel (TS 38.413 clause 8.2.3); return when nobody sends to the former one."""
+        state = context.n1n2
+        if state is None or state.releasing is not None:
+            return
+        is_modified = False
+        if context.downlink is not None:
+            context.modifying = asyncio.get_running_loop().create_future()
+            try:
+                async with asyncio.timeout(MODIFY_S):
+                    await self._modify(context, state, context.modifying)
+                    is_modified = await context.modifying
+            except SbiError as error:
+                note(error, context)
+            except TimeoutError:
+                log.warning("%s/%d: the gNB does not answer", context.supi, context.pdu_session_id)
+            finally:
+                context.modifying = None
+        if not is_modified and context.up_cnx_state != "DEACTIVATED":
+            # The gNB gets the tunnel with all the resources.
             context.up_cnx_state = "ACTIVATING"
             await self._wake(context)
+
+    async def _modify(self, context: SmContext, state: N1N2State, answer: asyncio.Future[bool]) -> None:
+        """Again while the UE is handed over (TS 23.502 clause 4.9.1.2.2), to the gNB that it is at then."""
+        while context.downlink is not None and not answer.done():
+            n2 = sm_messages.modify_request(context, context.downlink)
+            try:
+                await self._sessions.consumers.transfer(context, state.amf, n2=n2, n2_type=MODIFY)
+                return
+            except Refused as error:
+                if error.status != 409:
+                    raise
+                await asyncio.sleep(HANDOVER_RETRY_S)
+
+
+async def each(work: Iterable[Coroutine[None, None, None]], what: str) -> None:
+    """Do the same for many sessions, some at a time."""
+    waiting = iter(list(work))
+
+    async def worker() -> None:
+        for one in waiting:
+            await one
+
+    await asyncio.gather(*(worker() for _ in range(RESTORED_AT_ONCE)))
+    log.info("%s", what)

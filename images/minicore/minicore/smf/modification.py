@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 from ..nas import NasDecodeError, SmCause
@@ -26,11 +27,17 @@ T3592_S = 16.0
 
 _LOST_TUNNEL = frozenset({"PDU_RES_SETUP_FAIL", "PATH_SWITCH_SETUP_FAIL"})
 _RELEASED = "PDU_RES_REL_RSP"
+_MODIFIED, _NOT_MODIFIED = "PDU_RES_MOD_RSP", "PDU_RES_MOD_FAIL"
 
 
 class Modification:
     def __init__(self, sessions: Sessions) -> None:
         self._sessions = sessions
+        self._change_tunnel: Callable[[SmContext], Coroutine[None, None, None]]
+
+    def on_stale_tunnel(self, change_tunnel: Callable[[SmContext], Coroutine[None, None, None]]) -> None:
+        """What to do with a session whose gNB was given a tunnel that is not there any more."""
+        self._change_tunnel = change_tunnel
 
     async def modify(self, context: SmContext, state: N1N2State, request: Request) -> Response:
         """SmContextUpdateData with an N1 part, an N2 part, or the state of the user plane."""
@@ -50,6 +57,7 @@ class Modification:
                 async with context.lock:
                     if context.up_cnx_state != "ACTIVATED":
                         context.up_cnx_state = "ACTIVATING"
+                        context.offer(asyncio.get_running_loop().time())
                     return _answer(context, n2=sm_messages.setup_request(context, state), n2_type=SETUP)
         raise Problem(400, "MANDATORY_IE_MISSING", "n1SmMsg, n2SmInfoType or upCnxState")
 
@@ -89,7 +97,11 @@ class Modification:
     async def _n2(self, context: SmContext, state: N1N2State, kind: str, n2: bytes) -> Response:
         try:
             if kind == SETUP_RESPONSE:
+                offered = context.offered
                 await self._set_downlink(context, sm_messages.read_setup_response(n2))
+                if offered is not None and offered[0] != context.uplink:
+                    # The session has moved to another UPF since.
+                    self._sessions.start(self._change_tunnel(context))
                 return _answer(context)
             if kind == PATH_SWITCH:
                 await self._set_downlink(context, sm_messages.read_path_switch(n2), SEND_END_MARKERS)
@@ -99,6 +111,12 @@ class Modification:
             raise Problem(403, "N2_SM_ERROR", str(error)) from error
         if kind in _LOST_TUNNEL:
             await self._set_downlink(context, None)
+            return _answer(context)
+        if kind == _MODIFIED:
+            context.modified(True)
+            return _answer(context)
+        if kind == _NOT_MODIFIED:
+            context.modified(False)
             return _answer(context)
         if kind == _RELEASED:
             return Response(204)
@@ -113,7 +131,10 @@ class Modification:
                 except N4_FAILURES as error:
                     raise Problem(504, "UPF_NOT_RESPONDING", str(error)) from error
             context.downlink = gnb
+            context.offered = None
             context.up_cnx_state = "DEACTIVATED" if gnb is None else "ACTIVATED"
+            # Without a gNB, or with another one, nobody sends to the former tunnel of the UPF any more.
+            context.modified(True)
 
     async def _begin_release(self, context: SmContext, state: N1N2State, pti: int, cause: SmCause) -> bytes:
         """Delete the N4 session and start T3592; return the release command."""

@@ -23,6 +23,7 @@ from ..pfcp.ies import (
     number,
     read_f_seid,
     read_f_teid,
+    read_node_id,
     read_number,
 )
 from ..pfcp.qos_ies import BitRates
@@ -71,6 +72,12 @@ class SessionEvents(Protocol):
     def upf_associated(self, upf: Address) -> None:
         """An association was set up: the UPF has no session of this SMF now (clause 6.2.6.2.2)."""
 
+    def upf_absent(self, upf: Address) -> None:
+        """An association that was lost cannot be set up again at once."""
+
+    def upf_releasing(self, upf: Address) -> None:
+        """The UPF wants to be released: it waits for its sessions to go (clause 6.2.7.3)."""
+
     def reported(self, cp_seid: int, report: Report) -> int | None:
         """A report on a session; its UPF's SEID, or None if it is unknown."""
 
@@ -111,16 +118,34 @@ class N4Client:
             async with asyncio.timeout(RELEASE_S):
                 for peer in up:
                     await self.endpoint.request(peer, MessageType.ASSOCIATION_RELEASE_REQUEST, [node_id(self._address)])
-        except TimeoutError:
+        except (TimeoutError, PfcpTimeout):
             log.warning("association not released: no answer within %s s", RELEASE_S)
         self.endpoint.stop()
 
     def choose_upf(self) -> Address:
-        """A UPF whose association is up, or NoUpf."""
+        """The UPF with an association that is up and stays, or NoUpf."""
         for association in self.associations.values():
-            if association.up:
+            if association.up and not association.is_releasing:
                 return association.peer
         raise NoUpf
+
+    def is_usable(self, upf: Address) -> bool:
+        """Whether new sessions may be made there."""
+        association = self.associations.get(upf)
+        return association is not None and association.up and not association.is_releasing
+
+    async def release(self, upf: Address) -> None:
+        """End the association with a UPF that has asked for it, once it has no session any more."""
+        association = self.associations[upf]
+        response = await self.endpoint.request(upf, MessageType.ASSOCIATION_RELEASE_REQUEST, [node_id(self._address)])
+        cause = read_number(response.need(IeType.CAUSE))
+        if cause not in (Cause.ACCEPTED, Cause.NO_ESTABLISHED_ASSOCIATION):
+            raise N4Error("association release", cause)
+        self._heartbeats.forget(association)
+        association.up = False
+        if self.associations.get(upf) is association:
+            del self.associations[upf]
+        log.info("association with %s released", upf[0])
 
     async def establish(self, upf: Address, cp_seid: int, plan: SessionPlan) -> tuple[int, Teid]:
         """Make a session, its downlink buffered until the gNB is known; return the UPF's SEID and uplink tunnel."""
@@ -173,7 +198,24 @@ class N4Client:
             return self._heartbeats.on_request(self.associations.get(peer), message)
         if message.type == MessageType.SESSION_REPORT_REQUEST:
             return self._on_report(message)
+        if message.type == MessageType.ASSOCIATION_UPDATE_REQUEST:
+            return self._on_update(peer, message)
         return None
+
+    def _on_update(self, peer: Address, message: Message) -> Message:
+        """The UPF asks for its release, or takes that back (clauses 6.2.7.3 and 8.2.77: SARR)."""
+        read_node_id(message.need(IeType.NODE_ID))
+        association = self.associations.get(peer)
+        if association is None or not association.up:
+            return refusal(message, self._address, Cause.NO_ESTABLISHED_ASSOCIATION)
+        asked = message.find(IeType.ASSOCIATION_RELEASE)
+        if asked is not None:
+            association.is_releasing = bool(read_number(asked) & 1)
+            log.info("%s %s to be released", peer[0], "asks" if association.is_releasing else "asks no longer")
+            if association.is_releasing:
+                self._events.upf_releasing(peer)
+        ies = [node_id(self._address), number(IeType.CAUSE, Cause.ACCEPTED)]
+        return Message(MessageType.ASSOCIATION_UPDATE_RESPONSE, message.sequence, None, ies)
 
     def _on_report(self, message: Message) -> Message:
         up_seid = self._events.reported(message.seid or 0, read_report(message))
@@ -194,6 +236,8 @@ class N4Client:
                 if known is None or not known.up:
                     await self._associate(peer)
             self._changed.clear()
+            for peer in [peer for peer, association in self.associations.items() if not association.up]:
+                self._events.upf_absent(peer)
             some_up = any(association.up for association in self.associations.values())
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(DISCOVERY_S if some_up else RETRY_S):

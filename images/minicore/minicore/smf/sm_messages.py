@@ -17,6 +17,7 @@ from ..nas.qos import PduAddress, PduSessionType, QosFlow, QosRule, SessionAmbr
 from ..nas.slice import SNssai
 from ..ngap.errors import NORMAL_RELEASE
 from ..ngap.transfers import (
+    ModifyRequestTransfer,
     PathSwitchAcknowledgeTransfer,
     PathSwitchRequestTransfer,
     ReleaseCommandTransfer,
@@ -84,6 +85,12 @@ def setup_request(context: SmContext, state: N1N2State) -> bytes:
         (NgapFlow(QFI, qos.five_qi, qos.arp_priority, qos.may_preempt, qos.is_preemptable),),
         context.pdu_type.lower(),
         BitRate(qos.downlink_bits_per_s, qos.uplink_bits_per_s),
+    ).encode()
+
+
+def modify_request(context: SmContext, gnb: Teid) -> bytes:
+    return ModifyRequestTransfer(
+        Tunnel(context.uplink.address, context.uplink.teid), Tunnel(gnb.address, gnb.teid)
     ).encode()
 
 

@@ -9,12 +9,16 @@ from typing import Any
 
 from ..nf import NetworkFunction
 from ..pfcp.association import own_recovery_time_stamp
+from ..sbi.message import Request, Response, json_response
+from ..sbi.router import Router
 from ..served import served_slices
 from ..settings import N6_IPV6, PFCP_PORT, Environment, Settings
 from .n4 import N4Responder
 from .rules import RuleTable
 from .tun import Tap, Tun
 from .user_plane import UserPlane
+
+DRAIN = "/minicore/v1/drain"
 
 
 class Upf(NetworkFunction):
@@ -34,6 +38,22 @@ class Upf(NetworkFunction):
         self._n4 = N4Responder(
             self._rules, self._user_plane, settings.n4_address, own_recovery_time_stamp(), settings.pfcp_heartbeat_s
         )
+
+    def add_routes(self, router: Router) -> None:
+        router.add("PUT", DRAIN, self.drain)
+        router.add("DELETE", DRAIN, self.resume)
+
+    async def drain(self, request: Request) -> Response:
+        """Not of 3GPP: management asks for it. Take no more sessions, and have those that are here moved away."""
+        await self.set_status("UNDISCOVERABLE")
+        self._n4.drain(True)
+        return json_response(self.state())
+
+    async def resume(self, request: Request) -> Response:
+        """Take sessions again; those that have moved stay where they are."""
+        self._n4.drain(False)
+        await self.set_status("REGISTERED")
+        return json_response(self.state())
 
     async def start(self) -> int:
         """Open N3, N6 and N4, then listen and register."""
@@ -56,6 +76,8 @@ class Upf(NetworkFunction):
                 for peer, association in sorted(self._n4.associations.items())
             ],
             "pfcp_repeated_requests": self._n4.endpoint.repeated_requests,
+            "draining": self._n4.is_draining,
+            "drained": self._n4.is_drained,
             "buffered": self._rules.buffered,
             "rate_limited": self._user_plane.rate_limited,
             "usage_reports": self._n4.reports.usage_reports,

@@ -5,13 +5,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Callable, Iterable
 from typing import Protocol
 
 from ..pfcp.association import Association, Heartbeats
 from ..pfcp.codec import CodecError, Ie, IeType, Message, MessageType
-from ..pfcp.endpoint import Address, PfcpEndpoint
+from ..pfcp.endpoint import Address, PfcpEndpoint, PfcpTimeout
 from ..pfcp.ies import (
     DROP_BUFFERED,
     FEATURE_EMPU,
@@ -62,6 +63,8 @@ class N4Responder:
         self.reports = packets.reports = Reports(self.endpoint, self._on_unknown)
         self._heartbeats = Heartbeats(self.endpoint, recovery_time_stamp, heartbeat_s, self._on_lost)
         self.associations: dict[Address, Association] = {}
+        self.is_draining = False
+        self._asking: set[asyncio.Task[None]] = set()
         self._handlers: dict[int, Callable[[Address, Message], Message]] = {
             MessageType.HEARTBEAT_REQUEST: self._heartbeat,
             MessageType.ASSOCIATION_SETUP_REQUEST: self._set_up,
@@ -71,7 +74,31 @@ class N4Responder:
             MessageType.SESSION_DELETION_REQUEST: self._delete,
         }
 
+    @property
+    def is_drained(self) -> bool:
+        """Whether it was asked to drain, and no SMF and no session is left."""
+        return self.is_draining and not self._rules.sessions and not self.associations
+
+    def drain(self, is_draining: bool) -> None:
+        """Ask the SMFs to move their sessions away and to release the associations, or take that back."""
+        self.is_draining = is_draining
+        for association in self.associations.values():
+            task = asyncio.get_running_loop().create_task(self._ask(association))
+            self._asking.add(task)
+            task.add_done_callback(self._asking.discard)
+
+    async def _ask(self, association: Association) -> None:
+        """Association Update Request with SARR (TS 29.244 clauses 6.2.7.3 and 8.2.77)."""
+        ies = [node_id(self._address), number(IeType.ASSOCIATION_RELEASE, int(self.is_draining))]
+        try:
+            await self.endpoint.request(association.peer, MessageType.ASSOCIATION_UPDATE_REQUEST, ies)
+            association.is_releasing = self.is_draining
+        except PfcpTimeout as error:
+            self._heartbeats.lose(association, str(error))
+
     def stop(self) -> None:
+        for task in self._asking:
+            task.cancel()
         self._heartbeats.stop()
         self.reports.stop()
         self.endpoint.stop()
@@ -107,6 +134,9 @@ class N4Responder:
             self._forget([session])
 
     def _on_lost(self, association: Association, reason: str) -> None:
+        self._heartbeats.forget(association)
+        # An SMF that comes back sets a new one up, perhaps from another address.
+        self.associations.pop(association.peer, None)
         gone = self._rules.remove_all_of(association.peer)
         self._forget(gone)
         log.warning("%d sessions of %s dropped", len(gone), association.peer[0])
@@ -116,6 +146,8 @@ class N4Responder:
 
     def _set_up(self, peer: Address, message: Message) -> Message:
         read_node_id(message.need(IeType.NODE_ID))
+        if self.is_draining:
+            return self._refuse(message, Cause.NO_RESOURCES)
         association = Association(peer, read_number(message.need(IeType.RECOVERY_TIME_STAMP)))
         # Clause 6.2.6.2.2: a second set-up ends the first association and its sessions.
         gone = self._rules.remove_all_of(peer)

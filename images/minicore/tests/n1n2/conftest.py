@@ -183,6 +183,7 @@ class World:
         self.smf, self.amf, self.udm, *rest = nfs
         self.pcf = rest[0] if rest else None
         self.upf = upf
+        self.upfs: list[Any] = []
         self.gnb = gnb
 
     async def packet(self) -> gtpu.GtpMessage:
@@ -203,7 +204,7 @@ def world(settings: Any, upf_type: Any, until: Until, udp_port: int) -> Callable
         await upf_.start()
         kinds: list[type[Any]] = [Amf, Udm, *([Pcf] if has_pcf else [])]
         others = [kind(replace(common, instance_id=uuid_of(n)), Environment({}), 0) for n, kind in enumerate(kinds)]
-        smf = Smf(common, Environment(variables or {}), sbi_port=0, upf=upf_.n4_address, pfcp_port=0)
+        smf = Smf(common, Environment(variables or {}), sbi_port=0, upf=(upfs := [upf_.n4_address]), pfcp_port=0)
         for nf in (*others, smf):
             await nf.start()
         received: asyncio.Queue[gtpu.GtpMessage] = asyncio.Queue()
@@ -216,6 +217,7 @@ def world(settings: Any, upf_type: Any, until: Until, udp_port: int) -> Callable
         transport, _ = await loop.create_datagram_endpoint(Gnb, ("127.0.0.1", udp_port))
         found = World([smf, *others], upf_, received)
         found.amf.smf = smf.root
+        found.upfs = upfs
         try:
             await until(lambda: all(nf.full_state()["nrf_registered"] for nf in (smf, *others)))
             await until(lambda: any(peer["up"] for peer in smf.state()["pfcp"]))
