@@ -136,4 +136,137 @@ $net ip -6 rule add from 2001:db8::/32 lookup 100 priority 1002
         blocker="qdisc",
         named="htb 5: dev eth0",
     ),
+    Case(
+        "iptables",
+        Kind.PACKET_FILTER,
+        "rules of iptables and ip6tables: NAT, filter, policies",
+        Outcome.CARRIED,
+        NEXT,
+        setup="""
+$net iptables -t nat -A POSTROUTING -s 10.45.0.0/16 -o eth0 -j MASQUERADE
+$net iptables -N upf
+$net iptables -A FORWARD -s 10.45.0.0/16 -j upf
+$net iptables -A upf -p tcp --dport 25 -j DROP
+$net iptables -P FORWARD DROP
+$net ip6tables -A INPUT -p tcp --dport 23 -j REJECT
+""",
+        check="""
+for table in nat filter; do $net iptables -t $table -S | sed '/127.0.0.11/d; /DOCKER/d'; done
+$net ip6tables -S
+""",
+        expected="-A POSTROUTING -s 10.45.0.0/16 -o eth0 -j MASQUERADE",
+        exhaustive=False,
+    ),
+    Case(
+        "nftables",
+        Kind.PACKET_FILTER,
+        "tables, maps and sets of nftables",
+        Outcome.CARRIED,
+        NEXT,
+        setup="""
+$net nft add table inet upf
+$net nft add set inet upf blocked '{ type ipv4_addr; flags timeout; }'
+$net nft add element inet upf blocked '{ 198.51.100.1 }'
+$net nft add chain inet upf forward '{ type filter hook forward priority 0; policy accept; }'
+$net nft add rule inet upf forward ip saddr @blocked drop
+""",
+        check="$net nft list table inet upf",
+        expected="198.51.100.1",
+    ),
+    Case(
+        "xfrm",
+        Kind.PACKET_FILTER,
+        "IPsec states and policies (`ip xfrm`)",
+        Outcome.REFUSED,
+        NEXT,
+        setup="$net ip xfrm policy add src 10.1.0.0/16 dst 10.2.0.0/16 dir out action block",
+        check="$net ip xfrm policy",
+        blocker="xfrm",
+        named="10.1.0.0/16",
+    ),
+    Case(
+        "link_made_inside",
+        Kind.NETWORK,
+        "links made inside (bridge, dummy, vlan, veth, wireguard)",
+        Outcome.REFUSED,
+        NEXT,
+        setup="$net ip link add br0 type bridge",
+        check="$net ip -brief link show br0",
+        blocker="link",
+        named="br0 (bridge)",
+    ),
+    Case(
+        "sysctl",
+        Kind.SETTINGS,
+        "kernel settings of the network namespace (`net.*`), set at run time",
+        Outcome.CARRIED,
+        NEXT,
+        setup="""
+$net sh -c 'echo 1 > /proc/sys/net/ipv4/ip_forward; echo 0 > /proc/sys/net/ipv4/conf/eth0/rp_filter'
+$net sh -c 'echo 40000 50000 > /proc/sys/net/ipv4/ip_local_port_range; echo 0 > /proc/sys/net/ipv4/tcp_sack'
+""",
+        check="""
+$net sh -c 'cd /proc/sys/net/ipv4; grep . ip_forward conf/eth0/[fr]*_f* conf/eth0/forwarding ip_local_port* tcp_sack'
+""",
+        expected="ip_forward:1",
+    ),
+    Case(
+        "host_names",
+        Kind.SETTINGS,
+        "host name and domain name, set at run time",
+        Outcome.CARRIED,
+        NEXT,
+        setup="nsenter --target $INIT --uts sh -c 'hostname upf-7; echo example.org > /proc/sys/kernel/domainname'",
+        check="nsenter --target $INIT --uts sh -c 'hostname; cat /proc/sys/kernel/domainname'",
+        expected="upf-7",
+    ),
+    Case(
+        "engine_files",
+        Kind.FILES,
+        "edits of /etc/hosts, /etc/hostname and /etc/resolv.conf",
+        Outcome.CARRIED,
+        NEXT,
+        setup="echo '198.51.100.5 smf.example.org' >> /proc/$INIT/root/etc/hosts",
+        check="cat /proc/$INIT/root/etc/hosts",
+        expected="smf.example.org",
+    ),
+    Case(
+        "mount_made_inside",
+        Kind.FILES,
+        "mounts made inside",
+        Outcome.REFUSED,
+        NEXT,
+        setup="""
+docker exec --privileged $NAME /usr/bin/python3 -c "
+import ctypes, os
+os.makedirs('/mnt', exist_ok=True)
+assert ctypes.CDLL(None).mount(b'none', b'/mnt', b'tmpfs', 0, None) == 0"
+""",
+        check="cut -d' ' -f5 /proc/$INIT/mountinfo",
+        blocker="mount",
+        named="/mnt (tmpfs)",
+    ),
+    Case(
+        "sysv_semaphore",
+        Kind.IPC,
+        "System V semaphores, message queues, shared memory",
+        Outcome.REFUSED,
+        NEXT,
+        setup="nsenter --target $INIT --ipc ipcmk --semaphore 2 >/dev/null",
+        check="nsenter --target $INIT --ipc ipcs --semaphores",
+        blocker="ipc",
+        named="System V semaphore set",
+        exhaustive=False,
+    ),
+    Case(
+        "posix_queue",
+        Kind.IPC,
+        "POSIX message queues",
+        Outcome.REFUSED,
+        NEXT,
+        setup="touch /proc/$INIT/root/dev/mqueue/orders",
+        check="ls /proc/$INIT/root/dev/mqueue",
+        blocker="ipc",
+        named="POSIX message queue /orders",
+    ),
 )

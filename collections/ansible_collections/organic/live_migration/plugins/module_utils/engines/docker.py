@@ -256,6 +256,8 @@ def _spec_of(answer: dict[str, Any]) -> ContainerSpec:
     """From what the engine answers about a container."""
     config, host_config, state = answer["Config"], answer["HostConfig"], answer["State"]
     policy = host_config["RestartPolicy"]
+    mounts = (VolumeMount(mount["Type"], mount["Destination"], bool(mount.get("RW"))) for mount in answer["Mounts"])
+    tmpfs = (VolumeMount("tmpfs", point, writable=True) for point in host_config.get("Tmpfs") or ())
     return ContainerSpec(
         name=answer["Name"].lstrip("/"),
         id=answer["Id"],
@@ -276,9 +278,7 @@ def _spec_of(answer: dict[str, Any]) -> ContainerSpec:
             )
             for name, settings in answer["NetworkSettings"]["Networks"].items()
         ),
-        mounts=tuple(
-            VolumeMount(mount["Type"], mount["Destination"], bool(mount.get("RW"))) for mount in answer["Mounts"]
-        ),
+        mounts=(*mounts, *tmpfs),
         restart_policy=RestartPolicy(policy["Name"] or "no", policy.get("MaximumRetryCount", 0)),
         tty=config["Tty"],
         host_network=host_config["NetworkMode"] == "host",

@@ -11,6 +11,8 @@ import os
 from collections.abc import Iterator
 
 CLONE_NEWNET = 0x40000000
+_KINDS = {"net": CLONE_NEWNET, "uts": 0x04000000, "ipc": 0x08000000}
+"""Namespaces that one thread can join while others stay (setns(2)), by their names in /proc/PID/ns."""
 
 MS_NOSUID = 2
 MS_NODEV = 4
@@ -63,12 +65,22 @@ def pidfd_getfd(pidfd: int, descriptor: int) -> int:
     return _checked(_libc.syscall(_SYS_PIDFD_GETFD, pidfd, descriptor, 0), "pidfd_getfd")
 
 
+def unshare(kind: int) -> None:
+    """Give the calling thread a new namespace of its own; see unshare(2)."""
+    _checked(_libc.unshare(kind), "unshare")
+
+
 @contextlib.contextmanager
-def network_namespace(pid: int) -> Iterator[None]:
-    """Run the block in the network namespace of ``pid``; sockets that are created there stay in it."""
-    with open("/proc/thread-self/ns/net", "rb") as home, open(f"/proc/{pid}/ns/net", "rb") as away:
-        setns(away.fileno(), CLONE_NEWNET)
+def namespace(pid: int, name: str) -> Iterator[None]:
+    """Run the block, in this thread alone, in a namespace of ``pid``: ``net``, ``uts`` or ``ipc``."""
+    with open(f"/proc/thread-self/ns/{name}", "rb") as home, open(f"/proc/{pid}/ns/{name}", "rb") as away:
+        setns(away.fileno(), _KINDS[name])
         try:
             yield
         finally:
-            setns(home.fileno(), CLONE_NEWNET)
+            setns(home.fileno(), _KINDS[name])
+
+
+def network_namespace(pid: int) -> contextlib.AbstractContextManager[None]:
+    """Run the block in the network namespace of ``pid``; sockets that are created there stay in it."""
+    return namespace(pid, "net")

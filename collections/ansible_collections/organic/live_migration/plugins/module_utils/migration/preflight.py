@@ -17,7 +17,8 @@ from ..host import processes
 from ..host.container import Container
 from ..host.undumpable import undumpable
 from ..memory import dirty_tracking
-from ..network import configuration, interfaces, tun
+from ..namespaces import inventory
+from ..network import interfaces, tun
 from ..session import journal
 
 MINIMUM_CRIU = (4, 2)
@@ -176,7 +177,8 @@ def look_at_source(
             for found in undumpable(pid, container.overlay_device())
         ]
     blockers += tun.blockers(tree)
-    blockers += configuration.blockers(root)
+    destinations = [mount.destination for mount in spec.mounts]
+    blockers += inventory.blockers(root, destinations, set(tun.attached(tree)), spec.id)
     blockers += _busy_blockers(name)
     return view
 

@@ -19,6 +19,7 @@ from ..host.freezer import Freezer
 from ..host.processes import ProcessId
 from ..host.steps import Steps
 from ..memory.pager import SourcePager
+from ..namespaces import inventory
 from ..network import configuration, interfaces, tun
 from ..network.address_switch import AddressSwitch
 from ..network.packet_hold import InboundHold, OutgoingHold, SynHold
@@ -91,6 +92,7 @@ class SourceSetup:
         here = interfaces.read_interfaces(pid)
         self._record.interfaces = here
         self._record.network = configuration.read(pid)
+        namespaces = inventory.read(pid)
         self._record.save(states.ACTIVE)
         links = AddressSwitch(pid, here)
         names = [interface.name for interface in here]
@@ -110,6 +112,7 @@ class SourceSetup:
             highest_pid=processes.highest_pid_inside(self._root.pid),
             streams=self._container.standard_streams(self._root.pid),
             interfaces=[interface.as_dict() for interface in here],
+            namespaces=namespaces,
             network=[typed.to_dict(entry) for entry in self._record.network],
         )
         self._freezer.collect(self._root.pid)

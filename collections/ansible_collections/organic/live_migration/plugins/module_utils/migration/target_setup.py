@@ -21,6 +21,8 @@ from ..host.container import Container
 from ..host.files import FileSet
 from ..host.freezer import Freezer
 from ..memory.pager import TargetPager
+from ..namespaces import inventory as namespaces
+from ..namespaces.inventory import NamespaceStates
 from ..network import tun
 from ..network.address_switch import AddressSwitch
 from ..network.configuration import Configuration
@@ -109,6 +111,7 @@ class TargetSetup:
         programs = [(str(path), int(offset), int(size)) for path, offset, size in request["programs"]]
         FileSet(self._container, self._container.mounts()).read_ahead(programs)
         pid = self._container.init.pid
+        namespaces.apply(pid, typed.from_dict(NamespaceStates, {"states": request["namespaces"]}).states)
         links = AddressSwitch(pid, wanted)
         hold = PacketHold(pid, [interface.name for interface in wanted], self._plan.migration_id, bypass=False)
         hold.install()

@@ -61,6 +61,11 @@ def ip_json(pid: int, *arguments: str) -> list[dict[str, Any]]:
     return list(json.loads(output or "[]"))
 
 
+def xfrm(pid: int, what: str) -> str:
+    """The IPsec ``state`` or ``policy`` of the network namespace of ``pid``, in the words of ``ip``."""
+    return commands.run(["nsenter", "--target", str(pid), "--net", "ip", "xfrm", what])
+
+
 def read_interfaces(pid: int) -> list[Interface]:
     """Interfaces of the namespace of ``pid`` that have an IPv4 address and lead out of it."""
     found: dict[str, Interface] = {}

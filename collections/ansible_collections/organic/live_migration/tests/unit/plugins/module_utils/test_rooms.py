@@ -19,7 +19,7 @@ FLOORS = [
     {"errors", "paths", "typed"},
     {"host"},
     {"network", "criu"},
-    {"memory", "engines"},
+    {"memory", "engines", "namespaces"},
     {"session"},
     {"strategies"},
     {"migration"},
