@@ -63,6 +63,11 @@ options:
     description: Identity of the source host's engine.
     type: str
     default: ''
+  source_cpu:
+    description: Architecture, vendor, page size and features of the source host's CPU.
+    type: dict
+    default: {}
+    version_added: 0.2.0
   memory_reserve_mb:
     description: Memory that must stay available on the target host.
     type: int

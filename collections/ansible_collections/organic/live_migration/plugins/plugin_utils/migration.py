@@ -321,6 +321,7 @@ class Migration:
                 credentials=credentials,
                 source=self._found.source,
                 engine_id=self._found.engine_id,
+                source_cpu=self._found.cpu,
                 memory_reserve_mb=self._arguments.memory_reserve_mb,
                 method=self._arguments.method,
                 dry_run=dry_run,

@@ -25,6 +25,7 @@ from ..errors import CriuFailed, MigrationError
 from ..host import commands, processes
 from ..host.container import Container
 from ..host.freezer import Freezer
+from ..host.unmovable import GHOST_BYTES
 from . import protobuf
 from .log import failure_lines
 
@@ -39,9 +40,6 @@ _NO_BREAKPOINTS = {"CRIU_FAULT": "130"}
 
 Setting one in another process takes a grace period of the kernel's RCU, some 10 ms of downtime at 250 Hz.
 """
-
-_GHOST_BYTES = 16 << 20
-"""Up to this size a deleted file that is still open moves in the images."""
 
 PRE_RESUME = "pre-resume"
 """Notification of a restore: all processes are restored and stopped."""
@@ -138,7 +136,7 @@ class CriuWorker:
             (10, f"{self.action}.log"),
             (12, True),  # notify_scripts
             (34, _CGROUPS_IGNORE),
-            (35, _GHOST_BYTES),
+            (35, GHOST_BYTES),
             (64, _NETWORK_LOCK_SKIP),
             (68, f"/proc/self/fd/{self.images}"),
         ]

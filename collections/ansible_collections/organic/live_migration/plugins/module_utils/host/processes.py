@@ -19,6 +19,10 @@ from . import libc
 
 _START_TIME_FIELD = 22 - 3  # field 22 of /proc/PID/stat; the first after the name is field 3
 _FLAGS_FIELD = 9 - 3
+_BLOCK_BYTES = 512
+"""Unit of st_blocks (inode(7))."""
+_SHARED_MEMORY = ("/dev/zero", "/memfd:", "/SYSV", "/dev/shm/")
+"""Beginnings of the names under which shared memory is mapped."""
 _PF_EXITING = 0x4  # include/linux/sched.h
 
 
@@ -157,14 +161,28 @@ def highest_pid_inside(root: int) -> int:
 
 
 def resident_bytes(pids: list[int]) -> int:
-    """Memory that a dump of these processes must carry: anonymous and shared pages in use."""
+    """Memory that a dump of these processes must carry.
+
+    That is the anonymous pages of each, as what they share since a fork is not shared any more after a restore, and all
+    pages of shared memory, mapped at the moment or not, once.
+    """
     total = 0
+    shared: dict[tuple[int, int], int] = {}
     for pid in pids:
-        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
-            for line in Path(f"/proc/{pid}/status").read_text().splitlines():
-                if line.startswith(("RssAnon:", "RssShmem:")):
-                    total += int(line.split()[1]) * 1024
-    return total
+        for line in lines(f"/proc/{pid}/status"):
+            if line.startswith("RssAnon:"):
+                total += int(line.split()[1]) * 1024
+        mapped: list[str] = []
+        with contextlib.suppress(PermissionError):  # of a process that not even root may look at
+            mapped = lines(f"/proc/{pid}/maps")
+        for line in mapped:
+            fields = line.split(maxsplit=5)
+            if len(fields) == 6 and fields[1].endswith("s") and fields[5].startswith(_SHARED_MEMORY):
+                start, end = (int(address, 16) for address in fields[0].split("-"))
+                with contextlib.suppress(OSError):
+                    file = os.stat(f"/proc/{pid}/map_files/{start:x}-{end:x}")
+                    shared[file.st_dev, file.st_ino] = file.st_blocks * _BLOCK_BYTES
+    return total + sum(shared.values())
 
 
 def descriptors(pid: int) -> Iterator[tuple[int, str]]:

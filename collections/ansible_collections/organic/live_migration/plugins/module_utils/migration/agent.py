@@ -13,6 +13,7 @@ from .. import typed
 from ..engines import registry
 from ..engines.base import Engine
 from ..errors import Blocker, Failure, MigrationError, Refused
+from ..host import cpu
 from ..session import progress, supervisor, watchdog
 from ..session.outcome import Outcome, Verdict
 from ..session.slots import ARRIVING, Slot
@@ -94,7 +95,9 @@ def _preflight(parameters: Parameters, engine: Engine) -> PreflightAnswer:
         for entry in recovered.not_recovered
         if entry.name == name
     ]
-    answer = PreflightAnswer(view.blockers, in_doubt, view.spec, view.engine_id, view.memory_bytes, view.processes)
+    answer = PreflightAnswer(
+        view.blockers, in_doubt, view.spec, view.engine_id, view.memory_bytes, view.processes, cpu.here()
+    )
     if parameters.measure and view.spec and not view.blockers:
         answer.dirty_pages_per_s = bandwidth.dirty_pages_per_s(view.spec, tracking)
     is_in_doubt = any(entry.name == name for entry in in_doubt)
@@ -137,6 +140,7 @@ def _prepare(parameters: Parameters, engine: Engine) -> PrepareAnswer:
         plan.memory_bytes,
         parameters.memory_reserve_mb * _MEBIBYTE,
         METHODS[parameters.method].by_engine,
+        parameters.source_cpu,
     )
     if engine.identity() == parameters.engine_id:
         blockers.insert(

@@ -23,6 +23,7 @@ ARGUMENTS: ArgumentSpec = {
     "source": {"type": "dict"},
     "engine": {"type": "str", "choices": list(ENGINES), "default": DEFAULT},
     "engine_id": {"type": "str", "default": ""},
+    "source_cpu": {"type": "dict", "default": {}},
     "memory_reserve_mb": {"type": "int", "default": 256},
     "shared_volumes": {"type": "list", "elements": "str", "default": []},
     "addresses": {"type": "list", "elements": "str", "default": []},

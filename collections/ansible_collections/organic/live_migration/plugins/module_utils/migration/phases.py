@@ -14,6 +14,7 @@ from .. import typed
 from ..engines import registry
 from ..engines.base import ContainerSpec
 from ..errors import Blocker
+from ..host.cpu import Cpu
 from ..memory import dirty_tracking
 from ..session.channel import Credentials
 from ..session.options import Options, Plan
@@ -63,6 +64,7 @@ class Parameters:
     source: ContainerSpec | None = None
     engine: str = registry.DEFAULT
     engine_id: str = ""
+    source_cpu: Cpu = field(default_factory=Cpu)
     memory_reserve_mb: int = 256
     shared_volumes: list[str] = field(default_factory=list)
     addresses: list[str] = field(default_factory=list)
@@ -166,6 +168,7 @@ class PreflightAnswer:
     Attributes:
         source: the container; None when there is none.
         memory_bytes: that its processes have in use.
+        cpu: of the source host.
         dirty_pages_per_s: None when it was not measured, or cannot be.
         queued: the migration has begun, and must wait until others have ended.
     """
@@ -176,6 +179,7 @@ class PreflightAnswer:
     engine_id: str = ""
     memory_bytes: int = 0
     processes: int = 0
+    cpu: Cpu = field(default_factory=Cpu)
     dirty_pages_per_s: float | None = None
     queued: bool = False
 

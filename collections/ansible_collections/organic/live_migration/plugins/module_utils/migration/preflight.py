@@ -13,8 +13,9 @@ from pathlib import Path
 from .. import paths
 from ..engines.base import Checkpoints, ContainerSpec, Engine, Side
 from ..errors import Blocker, MigrationError
-from ..host import processes
+from ..host import cpu, memory_limit, processes, unmovable
 from ..host.container import Container
+from ..host.cpu import Cpu
 from ..host.undumpable import undumpable
 from ..memory import dirty_tracking
 from ..namespaces import inventory
@@ -176,6 +177,8 @@ def look_at_source(
             Blocker("undumpable", f"CRIU cannot dump this: {found.what}", found.remedy)
             for found in undumpable(pid, container.overlay_device())
         ]
+    blockers += unmovable.blockers(tree, container)
+    blockers += memory_limit.blockers(tree, container)
     blockers += tun.blockers(tree)
     destinations = [mount.destination for mount in spec.mounts]
     blockers += inventory.blockers(root, destinations, set(tun.attached(tree)), spec.id)
@@ -255,7 +258,12 @@ def _checkpoint_blockers(engine: Engine) -> list[Blocker]:
 
 
 def look_at_target(
-    engine: Engine, source: ContainerSpec, memory_bytes: int, reserve_bytes: int, by_engine: bool
+    engine: Engine,
+    source: ContainerSpec,
+    memory_bytes: int,
+    reserve_bytes: int,
+    by_engine: bool,
+    source_cpu: Cpu | None = None,
 ) -> list[Blocker]:
     """Check everything that can be checked on the target host.
 
@@ -265,8 +273,11 @@ def look_at_target(
         memory_bytes: what its processes have in use.
         reserve_bytes: what must stay free on this host.
         by_engine: whether the engine's own checkpoints move it.
+        source_cpu: of the source host; None where it is not known.
     """
     blockers = _checkpoint_blockers(engine) if by_engine else runtime_blockers()
+    if source_cpu is not None:
+        blockers += cpu.blockers(source_cpu, cpu.here())
     name = source.name
     present = engine.inspect(name)
     frozen = [one for one in journal.all_records() if one.container_name == name and one.role == "source"]

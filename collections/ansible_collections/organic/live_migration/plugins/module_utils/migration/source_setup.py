@@ -18,6 +18,7 @@ from ..host.files import FileSet
 from ..host.freezer import Freezer
 from ..host.processes import ProcessId
 from ..host.steps import Steps
+from ..host.unmovable import ALL_GHOSTS_BYTES
 from ..memory.pager import SourcePager
 from ..namespaces import inventory
 from ..network import configuration, interfaces, tun
@@ -32,8 +33,8 @@ from ..strategies.context import SourceContext
 from ..strategies.memory_transfer import MemoryTransfer
 
 _MAX_FILES_BYTES = 1 << 30
-_METADATA_BYTES = 64 << 20
-"""Size of the source's image file system: all but the pages, which are sent at once."""
+_METADATA_BYTES = (64 << 20) + 2 * ALL_GHOSTS_BYTES
+"""Size of the source's image file system: all but the pages, which are sent at once, and deleted files."""
 
 
 class SourceSetup:
@@ -110,7 +111,8 @@ class SourceSetup:
             tuns=[device.as_dict() for device in tuns],
             root_pid=processes.pid_inside(self._root.pid),
             highest_pid=processes.highest_pid_inside(self._root.pid),
-            streams=self._container.standard_streams(self._root.pid),
+            # those of the init, which has them from the engine: a process may have pipes of its own in their place
+            streams=self._container.standard_streams(pid),
             interfaces=[interface.as_dict() for interface in here],
             namespaces=namespaces,
             network=[typed.to_dict(entry) for entry in self._record.network],
