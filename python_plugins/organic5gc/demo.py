@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import Any, Self
 
 from organic5gc.display import StepDisplay
+from organic5gc.errors import PlaybookFailed
 from organic5gc.migration import Migration, Pfcp
-from organic5gc.playbooks import PlaybookFailed, PlaybookRun, Progress, ask
+from organic5gc.playbooks import PlaybookRun, Progress, ask
 
 UES = 100
 REGISTRATIONS_PER_S = 50

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import shlex
 import signal
@@ -20,10 +21,46 @@ from typing import Any, Self
 
 import ansible_runner
 
+from organic5gc import processes
+from organic5gc.errors import Interrupted, PlaybookFailed, failed
+
 KEPT_RUNS = 10
 POLL_S = 0.5
 GRACE_S = 10.0
 FAILURES = ("runner_on_failed", "runner_on_unreachable")
+MARK = "ORGANIC5GC_RUN"
+STOP = "ORGANIC5GC_STOP"
+CALLBACKS = Path(__file__).with_name("callbacks")
+
+_log = logging.getLogger(__name__)
+
+
+class Stop:
+    """A request to end a run. It ends between two of its tasks, where no host runs anything of it.
+
+    ``at_once`` has it end now, as Ctrl-C would: workers end, and modules on the hosts go on to their end.
+    """
+
+    def __init__(self, file: Path | None = None) -> None:
+        self.file = file
+        self.in_order = True
+        self._at_once = threading.Event()
+
+    def request(self) -> None:
+        if self.file is not None:
+            self.file.touch(mode=0o600)
+
+    @property
+    def is_requested(self) -> bool:
+        return self._at_once.is_set() or (self.file is not None and self.file.exists())
+
+    def at_once(self) -> None:
+        self.in_order = False
+        self._at_once.set()
+
+    @property
+    def is_at_once(self) -> bool:
+        return self._at_once.is_set()
 
 
 @dataclass(frozen=True)
@@ -78,29 +115,14 @@ class Progress:
     migration: MigrationProgress | None = None
 
 
-class PlaybookFailed(Exception):
-    """A task failed, a host could not be reached, or Ansible refused to start."""
-
-    def __init__(self, playbook: str, message: str, output: Path, task: str = "", host: str = "") -> None:
-        super().__init__(message)
-        self.playbook = playbook
-        self.message = message
-        self.output = output
-        self.task = task
-        self.host = host
-
-
-class Interrupted(Exception):
-    """The run was ended by SIGINT or SIGTERM."""
-
-
 @dataclass
 class PlaybookRun:
     """Playbooks of a project, one after the other in one Ansible process, which shares start-up, facts and connections.
 
     ``on_progress`` is called at every change and, during a task, at least once a second: it shows that time goes by.
     ``playbooks`` are paths below the project directory, ``inventory`` overrides the one that ansible.cfg names.
-    The output of the last runs is kept in ``.cache/runner``.
+    The output of the last runs is kept in ``.cache/runner``. An exception of ``on_progress`` is
+    logged, and the run goes on.
     """
 
     project: Path
@@ -108,16 +130,25 @@ class PlaybookRun:
     extravars: Mapping[str, object] = field(default_factory=dict)
     inventory: Path | None = None
     on_progress: Callable[[Progress], None] = lambda _: None
+    directory: Path | None = None
+    """Private directory of this run alone, for its output; by default that of the last runs."""
+    stop: Stop = field(default_factory=Stop)
+    check: bool = False
+    """Change nothing, and report what would change (``--check``)."""
+    results: dict[str, dict[str, dict[str, Any]]] = field(default_factory=dict, init=False)
+    """Last result of each module by host, by the name of the module as the playbook gives it."""
 
     def run(self) -> bool:
         """Return when all playbooks have succeeded, with whether they changed anything.
 
         Raises PlaybookFailed or Interrupted.
         """
-        events = _Events(self.on_progress, self.playbooks[0])
+        events = _Events(self.on_progress, self.playbooks[0], self.results)
+        check = ["--check"] if self.check else []
         inventory = ["--inventory", str(self.inventory)] if self.inventory else []
         extravars = ["--extra-vars", json.dumps(dict(self.extravars))] if self.extravars else []
-        _run(self.project, "ansible-playbook", [*inventory, *extravars, *self.playbooks], events)
+        arguments = [*check, *inventory, *extravars, *self.playbooks]
+        _run(self.project, "ansible-playbook", arguments, events, self.directory, self.stop)
         events.end()
         return events.changed
 
@@ -132,17 +163,26 @@ def ask(
     return events.results
 
 
-def _run(project: Path, command: str, arguments: Sequence[str], events: _Events) -> None:
-    kept = project / ".cache" / "runner"
+def _run(
+    project: Path,
+    command: str,
+    arguments: Sequence[str],
+    events: _Events,
+    directory: Path | None = None,
+    stop: Stop | None = None,
+) -> None:
+    kept = directory or project / ".cache" / "runner"
     (kept / "env").mkdir(parents=True, exist_ok=True)
     # The same for every run, and the only setting that the runner takes from a file alone.
     (kept / "env" / "settings").write_text(json.dumps({"pexpect_timeout": POLL_S}))
+    stop = stop or Stop()
+    mark = f"{os.getpid()}-{os.urandom(8).hex()}"
     with _interrupts() as interrupted:
         ending = _Ending(events)
 
         def poll() -> bool:
             events.tick()
-            return interrupted() and ending.overdue()
+            return (interrupted() or stop.is_at_once) and ending.overdue()
 
         runner = ansible_runner.run(
             private_data_dir=str(kept),
@@ -153,6 +193,9 @@ def _run(project: Path, command: str, arguments: Sequence[str], events: _Events)
                 "ANSIBLE_HOST_KEY_CHECKING": "True",  # the runner would switch it off
                 "ANSIBLE_LOAD_CALLBACK_PLUGINS": "True",
                 "ANSIBLE_NOCOLOR": "True",
+                "ANSIBLE_CALLBACK_PLUGINS": str(CALLBACKS),
+                MARK: mark,
+                STOP: str(stop.file or ""),
             },
             event_handler=events,
             cancel_callback=poll,
@@ -160,25 +203,62 @@ def _run(project: Path, command: str, arguments: Sequence[str], events: _Events)
             suppress_env_files=True,
             quiet=True,
         )
+        _end_processes(f"{MARK}={mark}", stop)
         if interrupted():
             raise Interrupted
     if runner.status != "successful":
         raise events.failure(Path(runner.config.artifact_dir) / "stdout")
 
 
+def _end_processes(mark: str, stop: Stop) -> None:
+    """End what Ansible has left: its workers have sessions of their own, and outlive it when it is killed."""
+    for number, grace_s in ((signal.SIGTERM, GRACE_S), (signal.SIGKILL, GRACE_S)):
+        left = list(processes.marked(mark))
+        if not left:
+            return
+        stop.in_order = False
+        for process in left:
+            process.send(number)
+        deadline = time.monotonic() + grace_s
+        while any(process.is_alive for process in left) and time.monotonic() < deadline:
+            time.sleep(POLL_S / 10)
+
+
 class _Events:
     """Turns the runner's events into Progress; keeps the last failure and each host's last result."""
 
-    def __init__(self, on_progress: Callable[[Progress], None], first: str) -> None:
-        self._on_progress = on_progress
+    def __init__(
+        self,
+        on_progress: Callable[[Progress], None],
+        first: str,
+        by_module: dict[str, dict[str, dict[str, Any]]] | None = None,
+    ) -> None:
+        self._handler = on_progress
+        self._handler_failed = False
         self._now = Progress(first)
         self._running = False
         self._failed: dict[str, Any] | None = None
         self.pid: int | None = None
         self.changed = False
         self.results: dict[str, dict[str, Any]] = {}
+        self.by_module = {} if by_module is None else by_module
 
     def __call__(self, event: dict[str, Any]) -> bool:
+        try:
+            self._take(event)
+        except Exception:  # the runner would cut the play off where it is
+            _log.exception("An event of ansible-runner could not be read: %s", event.get("event"))
+        return False  # the output is kept, the single events are not
+
+    def _on_progress(self, progress: Progress) -> None:
+        try:
+            self._handler(progress)
+        except Exception:  # a slip in a display must not end a migration
+            if not self._handler_failed:
+                _log.exception("The event handler has failed; the run goes on")
+            self._handler_failed = True
+
+    def _take(self, event: dict[str, Any]) -> None:
         self.pid = event.get("pid", self.pid)
         data = event.get("event_data", {})
         match event["event"]:
@@ -192,10 +272,11 @@ class _Events:
                 self._tell(replace(self._now, migration=MigrationProgress.of(data["res"]["migration"])))
             case "runner_on_ok":
                 self.results[data["host"]] = data["res"]
+                self.by_module.setdefault(data["task_action"], {})[data["host"]] = data["res"]
                 self.changed |= bool(data["res"].get("changed"))
             case name if name in FAILURES and not data.get("ignore_errors"):
                 self._failed = data
-        return False  # the output is kept, the single events are not
+                self.by_module.setdefault(data["task_action"], {})[data["host"]] = data["res"]
 
     def tick(self) -> None:
         if self._running and self._now.task:
@@ -215,7 +296,8 @@ class _Events:
             said = [line for line in output.read_text().splitlines() if line.strip()]
             return PlaybookFailed(self._now.playbook, "\n".join(said[-8:]) or "ansible could not be run", output)
         data = self._failed
-        return PlaybookFailed(self._now.playbook, _message(data["res"]), output, data["task"], data["host"])
+        result = data["res"] | {"unreachable": data["res"].get("unreachable", False)}
+        return failed(self._now.playbook, _message(data["res"]), output, data["task"], data["host"], result)
 
 
 class _Ending:

@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pytest
 from organic5gc import display
-from organic5gc.__main__ import explain, main
+from organic5gc.cli import main
+from organic5gc.demo_command import explain
 from organic5gc.display import StepDisplay
-from organic5gc.playbooks import PlaybookFailed
+from organic5gc.errors import PlaybookFailed
 
 
 class Terminal(io.StringIO):
@@ -77,5 +78,7 @@ def test_the_command_moves_only_what_can_be_moved(capsys: pytest.CaptureFixture[
 
 def test_a_failing_demo_says_so_and_exits_non_zero(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "ansible.cfg").write_text("[defaults]\nlocalhost_warning = false\n")
-    assert main(["--project", str(tmp_path), "demo"]) == 1
+    with pytest.raises(SystemExit) as caught:
+        main(["--project", str(tmp_path), "demo"])
+    assert caught.value.code == 1
     assert "lab_up.yml could not be found" in capsys.readouterr().err
