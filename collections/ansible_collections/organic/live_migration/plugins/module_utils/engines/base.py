@@ -113,6 +113,7 @@ class ContainerSpec:
         restart_policy: its own, also while that is suspended on this host by a migration of its predecessor.
         tty: it has a terminal.
         host_network: it shares the network namespace of its host.
+        service: name of the service that a cluster runs it for; empty for a container on its own.
         native: whatever else its engine needs to create one like it. Only that engine reads it.
     """
 
@@ -130,6 +131,7 @@ class ContainerSpec:
     restart_policy: RestartPolicy = RestartPolicy()
     tty: bool = False
     host_network: bool = False
+    service: str = ""
     native: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -265,7 +267,10 @@ class Engine(ABC):
 
     @abstractmethod
     def inspect(self, name: str) -> ContainerSpec | None:
-        """A container by its name or id; None when there is none."""
+        """A container by its name or id; None when there is none.
+
+        The name of a cluster's service is that of its container on this host, too.
+        """
 
     def running_containers(self) -> list[ContainerSpec]:
         """All that run, by name; none of an engine that cannot list them."""

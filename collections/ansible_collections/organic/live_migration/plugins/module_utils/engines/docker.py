@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -32,6 +33,7 @@ from .docker_checkpoints import DockerCheckpoints
 
 _API_WITH_ENDPOINTS = (1, 44)
 """From this version on, a container is created on several networks, with a MAC address on each."""
+_SERVICE_LABEL = "com.docker.swarm.service.name"
 POLL_INTERVAL_S = 0.02
 
 
@@ -72,10 +74,18 @@ class DockerEngine(Engine):
 
     def inspect(self, name: str) -> ContainerSpec | None:
         answer = self._inspect(name)
+        if answer is None and (task := self._task_container(name)):
+            answer = self._inspect(task)
         return None if answer is None else _spec_of(answer)
 
     def _inspect(self, name: str) -> Any:
         return self._api.get(f"/containers/{quote(name, safe='')}/json")
+
+    def _task_container(self, service: str) -> str | None:
+        """Id of the newest container of a Swarm service on this host that has not ended."""
+        filters = {"label": [f"{_SERVICE_LABEL}={service}"], "status": ["created", "running", "paused", "restarting"]}
+        found = self._api.call("GET", "/containers/json", all=1, filters=json.dumps(filters))
+        return str(found[0]["Id"]) if found else None
 
     def running_containers(self) -> list[ContainerSpec]:
         names = [listed["Names"][0].lstrip("/") for listed in self._api.call("GET", "/containers/json")]
@@ -282,6 +292,7 @@ def _spec_of(answer: dict[str, Any]) -> ContainerSpec:
         restart_policy=RestartPolicy(policy["Name"] or "no", policy.get("MaximumRetryCount", 0)),
         tty=config["Tty"],
         host_network=host_config["NetworkMode"] == "host",
+        service=(config.get("Labels") or {}).get(_SERVICE_LABEL, ""),
         native={
             "Config": config,
             "HostConfig": host_config,

@@ -97,6 +97,7 @@ class Daemon:
         self.answers: dict[str, tuple[int, Any]] = {
             "GET /version": (200, {"Version": "26.1.5", "ApiVersion": version, "MinAPIVersion": "1.24"}),
             "GET /info": (200, {"ID": "daemon-id", "ExperimentalBuild": True, "DockerRootDir": "/var/lib/docker"}),
+            "GET /containers/json": (200, []),
         }
         self.version = version
         self.asked: list[str] = []

@@ -101,6 +101,25 @@ def test_names_are_quoted_on_their_way_to_the_daemon(daemon: Daemon, engine: Doc
     assert engine.inspect("none") is None
 
 
+def test_a_service_is_found_by_its_name(daemon: Daemon, engine: DockerEngine) -> None:
+    answer = container()
+    answer["Name"] = "/smf.1.5mfc1qf0ts5wn54wfqu21qx52"
+    answer["Config"]["Labels"] = {"com.docker.swarm.service.name": "smf"}
+    daemon.answers["GET /containers/json"] = (200, [{"Id": "beef"}, {"Id": "dead"}])
+    daemon.answers["GET /containers/beef/json"] = (200, answer)
+    spec = engine.inspect("smf")
+    assert spec is not None
+    assert (spec.service, spec.pid) == ("smf", 4711)
+    [asked] = [each for each in daemon.asked if each.startswith("GET /containers/json")]
+    assert '"label": ["com.docker.swarm.service.name=smf"]' in asked
+    assert "exited" not in asked
+
+
+def test_a_container_on_its_own_is_of_no_service(daemon: Daemon, engine: DockerEngine) -> None:
+    assert inspected(daemon, engine).service == ""
+    assert not any(each.startswith("GET /containers/json") for each in daemon.asked)
+
+
 def test_image_and_networks_are_looked_up(daemon: Daemon, engine: DockerEngine) -> None:
     target_answers(daemon)
     daemon.answers["GET /networks"] = (200, [MACVLAN, {"Name": "host", "Driver": "host", "IPAM": {"Config": None}}])
@@ -325,7 +344,7 @@ def test_a_daemon_that_answers_wrongly(
 
 
 def test_only_what_runs_is_listed(daemon: Daemon, engine: DockerEngine) -> None:
-    daemon.answers["GET /containers/json"] = (200, [{"Names": ["/smf"]}, {"Names": ["/gone"]}])
+    daemon.answers["GET /containers/json"] = (200, [{"Id": "a", "Names": ["/smf"]}, {"Id": "b", "Names": ["/gone"]}])
     daemon.answers["GET /containers/smf/json"] = (200, container())
     daemon.answers["GET /containers/gone/json"] = (404, {"message": "No such container"})
     assert [spec.name for spec in engine.running_containers()] == ["smf"]
