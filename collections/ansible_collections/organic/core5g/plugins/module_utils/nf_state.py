@@ -36,6 +36,7 @@ class Wanted:
     must_run: bool = True
     watch_s: float = 0
     wait_s: float = 0
+    await_start: bool = False
 
 
 def _range(numbers: list[int]) -> dict[str, int]:
@@ -101,13 +102,15 @@ class NfReader:
         """What the engine knows about the NF's container; ``status`` is ``absent`` if there is none."""
         container = self._engine.inspect(name)
         if container is None:
-            return {"status": "absent", "id": None, "pid": None, "restart_policy": None, "started_at": None}
+            unknown = dict.fromkeys(("id", "pid", "restart_policy", "started_at", "service"))
+            return {"status": "absent", **unknown}
         return {
             "status": container.status,
             "id": container.id,
             "pid": container.pid or None,
             "restart_policy": container.restart_policy.name,
             "started_at": container.started_at,
+            "service": container.service or None,
         }
 
     def entries(self, addresses: dict[str, str], wanted: Wanted) -> list[dict[str, Any]]:
@@ -118,7 +121,7 @@ class NfReader:
             deadline = time.monotonic() + wanted.wait_s
             for name, address in addresses.items():
                 with self._noting(name, errors, wanted.must_run):
-                    self.wait_until_ready(name, address, wanted.wait_s, deadline)
+                    self.wait_until_ready(name, address, wanted.wait_s, deadline, wanted.await_start)
         deadline = time.monotonic() + wanted.watch_s
         while True:
             for name in [name for name in addresses if name not in errors]:
@@ -156,7 +159,7 @@ class NfReader:
         return self._read(name, address)
 
     def wait_until_ready(
-        self, name: str, address: str, timeout_s: float, deadline: float | None = None
+        self, name: str, address: str, timeout_s: float, deadline: float | None = None, await_start: bool = False
     ) -> dict[str, Any]:
         """Await the NF's answer, registration and PFCP associations.
 
@@ -165,6 +168,7 @@ class NfReader:
             address: of the NF.
             timeout_s: how long, in seconds.
             deadline: until when, by the monotonic clock; by default after ``timeout_s`` from now.
+            await_start: its container may not run yet.
         """
         deadline = time.monotonic() + timeout_s if deadline is None else deadline
         while True:
@@ -174,7 +178,7 @@ class NfReader:
                 if reason is None:
                     return state
             except StateError as error:
-                if self.status(name)["pid"] is None:
+                if not await_start and self.status(name)["pid"] is None:
                     raise
                 reason = str(error)
             if time.monotonic() >= deadline:

@@ -21,7 +21,8 @@ requirements:
 options:
   nfs:
     description:
-      - The address of each NF that is asked, by the NF's name. The container has the name of its NF.
+      - The address of each NF that is asked, by the NF's name. The container has the name of its NF, or is that of a
+        service of a Docker Swarm with this name.
     type: dict
     required: true
   port:
@@ -53,6 +54,12 @@ options:
       - V(0) reads once and asks for an answer only.
     type: float
     default: 0
+  await_start:
+    description:
+      - In the time of O(wait_s), await the start of the container, too. A cluster starts it after it was asked to.
+    type: bool
+    default: false
+    version_added: 0.2.0
   watch_s:
     description:
       - Read the state again and again for so many seconds. While users come and go, RV(nfs[].sessions) tells the range.
@@ -138,6 +145,10 @@ nfs:
         started_at:
           description: Time of its start (RFC 3339).
           type: str
+        service:
+          description: Name of the service of a Docker Swarm whose container it is; none if it is one on its own.
+          type: str
+          version_added: 0.2.0
     sessions:
       description: Range of the number of sessions in that time, none if the NF did not answer.
       type: dict
@@ -226,6 +237,7 @@ def main() -> None:
             "sources": {"type": "dict", "default": {}},
             "must_run": {"type": "bool", "default": True},
             "wait_s": {"type": "float", "default": 0},
+            "await_start": {"type": "bool", "default": False},
             "watch_s": {"type": "float", "default": 0},
             "associations": {"type": "int", "default": 0},
             "docker_socket": {"type": "path", "default": docker_api.DEFAULT_SOCKET},
@@ -233,7 +245,7 @@ def main() -> None:
         supports_check_mode=True,
     )
     options = module.params
-    wanted = Wanted(options["must_run"], options["watch_s"], options["wait_s"])
+    wanted = Wanted(options["must_run"], options["watch_s"], options["wait_s"], options["await_start"])
     default = Source(options["port"], options["path"], associations=options["associations"])
     sources = {name: Source.of(source) for name, source in options["sources"].items()}
     try:

@@ -1,0 +1,50 @@
+# Copyright (c) 2026 Organic 5GC contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Filters on what organic.core5g.swarm_info returned."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from ansible_collections.organic.core5g.plugins.module_utils import policy
+from ansible_collections.organic.core5g.plugins.plugin_utils import swarm
+
+Found = Mapping[str, Mapping[str, Any]]
+"""``swarm`` of swarm_info by inventory name."""
+
+
+def nf_swarm(found: Found) -> dict[str, Any]:
+    """The swarm of the hosts, and what is wrong with it."""
+    cluster = swarm.Cluster(found)
+    return {
+        "manager": cluster.manager or "",
+        "hostnames": {host: node["hostname"] for host, node in cluster.nodes.items()},
+        "services": [name for name, service in cluster.services.items() if service["nf"]],
+        "networks": list(found[cluster.manager]["networks"]) if cluster.manager else [],
+        "places": cluster.places(),
+        "problems": cluster.problems(),
+    }
+
+
+def nf_swarm_problems(found: Found, deployment: dict[str, Any], nfs: policy.NfsByHost) -> list[str]:
+    """Why NFs cannot be deployed on the swarm; ``nfs`` as of nf_state_info by host."""
+    running = {name: policy.running_on(nfs, name) for name in deployment["places"]}
+    return swarm.Deployment(**deployment, running=running).problems(swarm.Cluster(found))
+
+
+def nf_swarm_placeholders(found: Found, network: str) -> dict[str, str]:
+    """Subnet of each host for the addresses that Docker gives before the init sets the NF's own."""
+    return swarm.placeholders(found, network)
+
+
+def nf_resident_address(address: str, subnet: str, mac: str, gateway: str | None = None) -> str:
+    """The option --address of the resident init."""
+    return swarm.resident_address(address, subnet, gateway, mac)
+
+
+class FilterModule:
+    def filters(self) -> dict[str, Callable[..., Any]]:
+        filters = (nf_swarm, nf_swarm_problems, nf_swarm_placeholders, nf_resident_address)
+        return {function.__name__: function for function in filters}

@@ -1,0 +1,195 @@
+# Copyright (c) 2026 Organic 5GC contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a host knows about its Docker Swarm: its own membership, and as a manager the nodes and services."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+from ansible_collections.organic.live_migration.plugins.module_utils.engines.docker_api import DockerApi
+from ansible_collections.organic.live_migration.plugins.module_utils.errors import EngineError
+
+NF_LABEL = "organic.core5g.nf"
+"""Label of a service: the NF that it runs."""
+NETWORK_LABEL = "organic.core5g.network"
+"""Label of a network: its driver, as network_drivers/ calls it."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Node:
+    """A node as a manager sees it.
+
+    Attributes:
+        hostname: as placement constraints call it.
+        state: ``ready``, ``down``, ``disconnected`` or ``unknown``.
+        availability: ``active``, ``pause`` or ``drain``.
+        role: ``manager`` or ``worker``.
+        address: by which the other nodes reach it.
+    """
+
+    id: str
+    hostname: str
+    state: str
+    availability: str
+    role: str
+    address: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Task:
+    """A task of a service, with the reason if it failed."""
+
+    service: str
+    node: str
+    state: str
+    desired_state: str
+    error: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Service:
+    """A service; ``nf`` is empty if it is not one of ours."""
+
+    name: str
+    nf: str
+    constraints: list[str]
+    replicas: int | None
+
+
+@dataclasses.dataclass(frozen=True)
+class Membership:
+    """A host and its swarm.
+
+    Attributes:
+        node_id: empty if the host is in no swarm.
+        state: ``inactive``, ``pending``, ``active``, ``error`` or ``locked``.
+        error: what the engine says against it.
+        is_manager: whether the cluster can be managed from this host.
+        cluster_error: why it cannot, although the host is a manager, for example as a quorum is missing.
+        nodes, services, tasks: of the cluster, as a manager sees it.
+        configurations: subnet of each of our network configurations (``config-only``) of this host, by its name.
+        networks: our networks of the cluster, as a manager sees them.
+        has_ip_vs: whether the kernel can balance load (IP_VS), which virtual addresses of services need.
+    """
+
+    node_id: str
+    state: str
+    error: str
+    is_manager: bool
+    cluster_error: str
+    nodes: list[Node]
+    services: list[Service]
+    tasks: list[Task]
+    configurations: dict[str, str]
+    networks: list[str]
+    has_ip_vs: bool
+
+    def as_dict(self) -> dict[str, Any]:
+        return dataclasses.asdict(self)
+
+
+def has_ip_vs(root: Path = Path("/")) -> bool:
+    """Whether the kernel has IP_VS: in use, built in, or as a module."""
+    if (root / "proc/net/ip_vs").exists():
+        return True
+    modules = root / "lib/modules" / os.uname().release
+    for listing in ("modules.builtin", "modules.dep"):
+        try:
+            if "/ip_vs.ko" in (modules / listing).read_text(encoding="utf-8"):
+                return True
+        except OSError:
+            continue
+    return False
+
+
+def membership(api: DockerApi) -> Membership:
+    """Ask the engine of this host.
+
+    Raises:
+        EngineError: it does not answer.
+    """
+    swarm = api.call("GET", "/info")["Swarm"]
+    nodes: list[Node] = []
+    services: list[Service] = []
+    tasks: list[Task] = []
+    networks: list[str] = []
+    cluster_error = ""
+    labelled = json.dumps({"label": [NETWORK_LABEL]})
+    configurations = [one for one in api.call("GET", "/networks", filters=labelled) if one.get("ConfigOnly")]
+    if swarm.get("ControlAvailable"):
+        try:
+            nodes = [_node(answer) for answer in api.call("GET", "/nodes")]
+            answers = api.call("GET", "/services")
+            services = [_service(answer) for answer in answers]
+            names = {answer["ID"]: answer["Spec"]["Name"] for answer in answers}
+            networks = _networks(api, {one["Name"] for one in configurations})
+            tasks = [_task(answer, names) for answer in _tasks(api) if answer.get("ServiceID") in names]
+        except EngineError as error:
+            cluster_error = str(error)
+    return Membership(
+        node_id=swarm.get("NodeID") or "",
+        state=swarm.get("LocalNodeState") or "inactive",
+        error=swarm.get("Error") or "",
+        is_manager=bool(swarm.get("ControlAvailable")),
+        cluster_error=cluster_error,
+        nodes=nodes,
+        services=services,
+        tasks=tasks,
+        configurations={
+            one["Name"]: next((pool.get("Subnet", "") for pool in one["IPAM"]["Config"] or ()), "")
+            for one in configurations
+        },
+        networks=networks,
+        has_ip_vs=has_ip_vs(),
+    )
+
+
+def _tasks(api: DockerApi) -> list[dict[str, Any]]:
+    """Newest first."""
+    tasks: list[dict[str, Any]] = api.call("GET", "/tasks")
+    return sorted(tasks, key=lambda task: str(task["CreatedAt"]), reverse=True)
+
+
+def _networks(api: DockerApi, configurations: set[str]) -> list[str]:
+    """Those with our label; one that is made from a configuration cannot have labels."""
+    return [
+        network["Name"]
+        for network in api.call("GET", "/networks", filters=json.dumps({"scope": ["swarm"]}))
+        if NETWORK_LABEL in (network.get("Labels") or {}) or network["ConfigFrom"]["Network"] in configurations
+    ]
+
+
+def _node(answer: dict[str, Any]) -> Node:
+    return Node(
+        id=answer["ID"],
+        hostname=answer["Description"]["Hostname"],
+        state=answer["Status"]["State"],
+        availability=answer["Spec"]["Availability"],
+        role=answer["Spec"]["Role"],
+        address=answer["Status"].get("Addr", ""),
+    )
+
+
+def _service(answer: dict[str, Any]) -> Service:
+    spec = answer["Spec"]
+    return Service(
+        name=spec["Name"],
+        nf=(spec.get("Labels") or {}).get(NF_LABEL, ""),
+        constraints=(spec["TaskTemplate"].get("Placement") or {}).get("Constraints") or [],
+        replicas=(spec["Mode"].get("Replicated") or {}).get("Replicas"),
+    )
+
+
+def _task(answer: dict[str, Any], names: dict[str, str]) -> Task:
+    return Task(
+        service=names[answer["ServiceID"]],
+        node=answer.get("NodeID") or "",
+        state=answer["Status"]["State"],
+        desired_state=answer["DesiredState"],
+        error=answer["Status"].get("Err") or "",
+    )

@@ -1,0 +1,150 @@
+# Copyright (c) 2026 Organic 5GC contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is refused of a Docker Swarm, and what is made of its answers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from ansible_collections.organic.core5g.plugins.filter.swarm import nf_swarm, nf_swarm_problems
+from ansible_collections.organic.core5g.plugins.plugin_utils import swarm
+
+MACVLAN = {"name": "macvlan", "orchestrators": ["none", "swarm"]}
+BRIDGE = {"name": "bridge"}
+
+
+def node(name: str, **different: str) -> dict[str, str]:
+    found = {"id": f"id-{name}", "hostname": name, "state": "ready", "availability": "active", "role": "worker"}
+    return {**found, "address": "192.0.2.11", **different}
+
+
+def service(name: str, nf: str, *constraints: str) -> dict[str, Any]:
+    return {"name": name, "nf": nf, "constraints": list(constraints), "replicas": 1}
+
+
+def member(name: str, **different: Any) -> dict[str, Any]:
+    found = {"node_id": f"id-{name}", "state": "active", "error": "", "is_manager": False, "cluster_error": ""}
+    return {**found, "nodes": [], "services": [], "tasks": [], "configurations": {}, "networks": [], **different}
+
+
+OUTSIDE = member("", node_id="", state="inactive")
+
+
+def manager(name: str, *nodes: dict[str, str], **different: Any) -> dict[str, Any]:
+    return member(name, is_manager=True, nodes=list(nodes), **different)
+
+
+def healthy(**different: Any) -> dict[str, Any]:
+    return {"a": manager("one", node("one"), node("two"), **different), "b": member("two")}
+
+
+def test_a_healthy_swarm() -> None:
+    services = [
+        service("smf", "smf", "node.hostname==two"),
+        service("upf", "upf", "node.hostname == one", "node.labels.x == y"),
+        service("nrf", "nrf", "node.hostname != one"),
+        service("web", "", "node.hostname == one"),
+    ]
+    assert nf_swarm(healthy(services=services, networks=["core5g-macvlan"])) == {
+        "manager": "a",
+        "hostnames": {"a": "one", "b": "two"},
+        "services": ["smf", "upf", "nrf"],
+        "networks": ["core5g-macvlan"],
+        "places": {"smf": "b", "upf": "a"},
+        "problems": [],
+    }
+
+
+@pytest.mark.parametrize(
+    ("found", "reason"),
+    [
+        ({"a": OUTSIDE, "b": OUTSIDE}, "a, b is in no Docker Swarm: run playbooks/swarm.yml"),
+        ({"a": manager("one", node("one")), "b": OUTSIDE}, "b is in no Docker Swarm"),
+        ({"a": manager("one", node("one")), "b": member("two")}, "b is in another Docker Swarm than a"),
+        ({"a": member("one"), "b": member("two")}, "None of a, b is a manager of the Docker Swarm"),
+        (
+            {
+                "a": member("one", is_manager=True, cluster_error="The swarm does not have a leader."),
+                "b": member("two"),
+            },
+            "has no quorum, a cannot manage it (The swarm does not have a leader): start its other managers",
+        ),
+        (
+            {"a": member("one", state="locked"), "b": member("two")},
+            "a is a node of a Docker Swarm in the state 'locked'",
+        ),
+        ({"a": manager("one", node("one"), node("one", id="id-two")), "b": member("two")}, "have the host name one"),
+    ],
+)
+def test_an_unusable_swarm_is_refused(found: dict[str, Any], reason: str) -> None:
+    assert any(reason in problem for problem in nf_swarm(found)["problems"])
+
+
+def test_a_second_manager_answers_for_one_that_cannot() -> None:
+    found = {
+        "a": member("one", is_manager=True, cluster_error="rpc error"),
+        "b": manager("two", node("one"), node("two")),
+    }
+    assert nf_swarm(found)["manager"] == "b"
+    assert nf_swarm(found)["problems"] == []
+
+
+def problems(found: dict[str, Any], running: str | None = None, **different: Any) -> list[str]:
+    deployment = {"places": {"smf": "b"}, "drivers": {"smf": MACVLAN}, "endpoints": {"smf": [{}]}, **different}
+    entry = {"name": "smf", "container": {"status": "running", "pid": 7}}
+    return nf_swarm_problems(found, deployment, {running: [entry]} if running else {})
+
+
+def with_node(**different: str) -> dict[str, Any]:
+    return {"a": manager("one", node("one"), node("two", **different)), "b": member("two")}
+
+
+@pytest.mark.parametrize(
+    ("found", "reason"),
+    [
+        (with_node(state="down"), "The node two of the Docker Swarm is down: start Docker on b"),
+        (with_node(availability="drain"), "is drained and starts no smf: make it available (docker node update"),
+        (with_node(availability="pause"), "is paused and starts no smf"),
+        (healthy(services=[service("smf", "")]), "has a service smf already, which is not ours"),
+    ],
+)
+def test_a_node_that_cannot_run_the_nf_is_refused(found: dict[str, Any], reason: str) -> None:
+    [problem] = problems(found)
+    assert reason in problem
+
+
+def test_what_runs_on_a_paused_node_may_stay() -> None:
+    assert problems(with_node(availability="pause"), running="b") == []
+    assert problems(healthy()) == []
+
+
+def test_networks_that_swarm_cannot_give_are_refused() -> None:
+    [wrong_driver] = problems(healthy(), drivers={"smf": BRIDGE})
+    assert (
+        wrong_driver == "Docker Swarm runs no NFs on the network driver bridge: set nf_network_driver to one of macvlan"
+    )
+    [many] = problems(healthy(), endpoints={"smf": [{}, {}]})
+    assert many.startswith("smf has 2 networks, which Docker Swarm gives to a task in any order")
+
+
+def test_every_host_has_its_own_placeholders_and_keeps_them() -> None:
+    found = {
+        "a": member("one"),
+        "b": member("two", configurations={"core-node": "169.254.1.0/24"}),
+        "c": member("three", configurations={"other-node": "169.254.2.0/24"}),
+    }
+    assert swarm.placeholders(found, "core-node") == {
+        "a": "169.254.2.0/24",
+        "b": "169.254.1.0/24",
+        "c": "169.254.3.0/24",
+    }
+
+
+def test_address_for_the_init() -> None:
+    mac = "02:42:c0:00:02:22"
+    made = swarm.resident_address("192.0.2.34", "192.0.2.0/24", None, mac)
+    assert made == f"eth0,192.0.2.34/24,mac={mac},gateway=192.0.2.1"
+    made = swarm.resident_address("192.0.2.34", "192.0.2.0/25", "192.0.2.126", mac)
+    assert made == f"eth0,192.0.2.34/25,mac={mac},gateway=192.0.2.126"

@@ -1,0 +1,172 @@
+# Copyright (c) 2026 Organic 5GC contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The core as services of a real Docker Swarm on the hosts."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.harness.playbook import PlaybookResult
+from tests.harness.wait import until
+
+from .conftest import NFS, CoreSite, leftovers
+
+
+class SwarmSite:
+    """The hosts with ``orchestrator: swarm``."""
+
+    def __init__(self, site: CoreSite) -> None:
+        self.site = site
+        self.manager, self.worker = site.nf_hosts
+
+    def try_playbook(self, playbook: str, *arguments: str, **variables: Any) -> PlaybookResult:
+        return self.site.try_playbook(playbook, *arguments, **{"orchestrator": "swarm", **variables})
+
+    def playbook(self, playbook: str, *arguments: str, **variables: Any) -> PlaybookResult:
+        return self.site.playbook(playbook, *arguments, **{"orchestrator": "swarm", **variables})
+
+    def tasks(self, service: str) -> list[dict[str, str]]:
+        """The newest task first."""
+        text = self.site.command(self.manager, f"docker service ps {service} --format json")
+        return [json.loads(line) for line in text.splitlines()]
+
+    def command_in(self, nf: str, *command: str) -> str:
+        """Output of a command in the namespaces of an NF's container."""
+        entry = self.site.states()[nf]
+        return self.site.command(entry["host"], f"nsenter -t {entry['container']['pid']} -n {' '.join(command)}")
+
+    def interface(self, nf: str) -> tuple[str, list[str], list[str]]:
+        """MAC address, IPv4 addresses and default gateways of the NF's container."""
+        [link] = json.loads(self.command_in(nf, "ip", "-json", "address", "show", "dev", "eth0"))
+        routes = json.loads(self.command_in(nf, "ip", "-json", "route", "show", "default"))
+        addresses = [each["local"] for each in link["addr_info"] if each["family"] == "inet"]
+        return link["address"], addresses, [route["gateway"] for route in routes]
+
+
+@pytest.fixture(scope="module")
+def swarm(core_site: CoreSite) -> Iterator[SwarmSite]:
+    core_site.playbook("remove_core")
+    made = SwarmSite(core_site)
+    made.playbook("swarm")
+    made.playbook("deploy_core", nf_names=NFS)
+    yield made
+    made.playbook("remove_core")
+    made.playbook("swarm", state="absent")
+
+
+def mac_of(address: str) -> str:
+    return "02:42:" + ":".join(f"{int(part):02x}" for part in address.split("."))
+
+
+def test_every_nf_is_a_service_with_its_own_addresses(swarm: SwarmSite) -> None:
+    addresses = swarm.site.variables["nf_addresses"]
+    states = swarm.site.states()
+    assert {nf: entry["container"]["service"] for nf, entry in states.items()} == {nf: nf for nf in NFS}
+    for nf in NFS:
+        mac, found, gateways = swarm.interface(nf)
+        assert (mac, found, len(gateways)) == (mac_of(addresses[nf]), [addresses[nf]], 1)
+    assert states["smf"]["state"]["pfcp"][0]["up"]
+    assert (states["smf"]["host"], states["upf"]["host"]) == (swarm.manager, swarm.worker)
+
+
+@pytest.mark.exhaustive
+def test_deploying_again_changes_nothing(swarm: SwarmSite) -> None:
+    before = swarm.site.starts()
+    assert swarm.playbook("swarm").changed == 0
+    assert swarm.playbook("deploy_core", nf_names=NFS).changed == 0
+    assert swarm.playbook("deploy_core", "--check", "--diff", nf_names=NFS).changed == 0
+    assert swarm.site.starts() == before
+
+
+@pytest.mark.exhaustive
+def test_only_the_nf_that_needs_it_may_configure_networks(swarm: SwarmSite) -> None:
+    for nf, may in (("smf", False), ("upf", True)):
+        entry = swarm.site.states()[nf]
+        pid, host = entry["container"]["pid"], entry["host"]
+        child = swarm.site.command(host, f"cat /proc/{pid}/task/{pid}/children").split()[0]
+        [bounding] = [
+            line.split()[1]
+            for line in swarm.site.command(host, f"cat /proc/{child}/status").splitlines()
+            if line.startswith("CapBnd")
+        ]
+        assert bool(int(bounding, 16) & 1 << 12) is may, nf
+
+
+@pytest.mark.exhaustive
+def test_an_nf_that_is_killed_starts_again_with_the_same_addresses(swarm: SwarmSite) -> None:
+    before = swarm.site.states()["smf"]
+    interface = swarm.interface("smf")
+    pid, host = before["container"]["pid"], before["host"]
+    child = swarm.site.command(host, f"cat /proc/{pid}/task/{pid}/children").split()[0]
+    swarm.site.command(host, f"kill -9 {child}")
+
+    def runs_again() -> bool:
+        entry = swarm.site.states().get("smf")
+        return entry is not None and entry["container"]["id"] != before["container"]["id"]
+
+    until(runs_again, "the SMF has a new container", timeout_s=60)
+    swarm.playbook("deploy_core", nf_names=NFS)  # awaits registration and association
+    assert swarm.interface("smf") == interface
+    assert swarm.site.states()["smf"]["host"] == host
+
+
+@pytest.mark.exhaustive
+@pytest.mark.parametrize(
+    ("variables", "reason"),
+    [
+        ({"nf_network_driver": "ipvlan_l2"}, "Docker Swarm runs no NFs on the network driver ipvlan_l2"),
+        ({"nf_image": "organic/none:1"}, "The image organic/none:1 is not on this host"),
+        ({"orchestrator": "none"}, "nrf, upf, smf run already, but as services of a Docker Swarm"),
+    ],
+)
+def test_bad_input_is_refused(swarm: SwarmSite, variables: dict[str, Any], reason: str) -> None:
+    before = swarm.site.starts()
+    result = swarm.try_playbook("deploy_core", **{"nf_names": NFS, **variables})
+    assert result.status != 0
+    assert reason in result.messages
+    assert swarm.site.starts() == before
+
+
+@pytest.mark.exhaustive
+@pytest.mark.parametrize(
+    ("availability", "reason"), [("pause", "is paused and starts no scp"), ("drain", "is drained and starts no scp")]
+)
+def test_a_node_that_takes_no_tasks_is_refused(swarm: SwarmSite, availability: str, reason: str) -> None:
+    for playbook in ("remove_nf", "deploy_nf"):
+        swarm.playbook(playbook, nf="upf", host=swarm.manager)
+    swarm.site.command(swarm.manager, f"docker node update --availability {availability} {swarm.worker}")
+    try:
+        result = swarm.try_playbook("deploy_nf", nf="scp", host=swarm.worker)
+    finally:
+        swarm.site.command(swarm.manager, f"docker node update --availability active {swarm.worker}")
+    assert result.status != 0
+    assert reason in result.messages
+    assert "docker node update --availability active" in result.messages
+    assert "scp" not in swarm.site.command(swarm.manager, "docker service ls")
+
+
+@pytest.mark.exhaustive
+def test_the_swarm_is_not_left_while_nfs_run(swarm: SwarmSite) -> None:
+    result = swarm.try_playbook("swarm", state="absent")
+    assert result.status != 0
+    assert "run playbooks/remove_core.yml first" in result.messages
+    assert set(swarm.site.states()) == set(NFS)
+
+
+def test_removal_leaves_nothing(swarm: SwarmSite) -> None:
+    assert swarm.playbook("remove_core", "--check").changed > 0
+    assert set(swarm.site.states()) == set(NFS)
+    swarm.playbook("remove_core")
+    assert leftovers(swarm.site) == {}
+    assert swarm.playbook("remove_core").changed == 0
+    assert "core5g" not in swarm.site.command(swarm.manager, "docker network ls")
+    swarm.playbook("swarm", state="absent")
+    assert swarm.playbook("swarm", state="absent").changed == 0
+    refused = swarm.try_playbook("deploy_core", nf_names=NFS)
+    assert refused.status != 0
+    assert "is in no Docker Swarm: run playbooks/swarm.yml" in refused.messages
