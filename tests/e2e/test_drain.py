@@ -98,6 +98,8 @@ def test_a_target_that_dies_ends_in_the_report_and_the_next_run_goes_on(together
     assert found["where"]["smf"] == home
 
     until(lambda: answers(together, other), f"{other} is reachable again", BACK_S + 30)
+    # what was prepared there when the link broke waits for its source until timeout_s, and ends by itself
+    until(lambda: not awaits(together, other), f"nothing awaits a process on {other}", 180)
     together.playbook("drain_host", **drain)
     assert {nf: entry["host"] for nf, entry in together.states().items()} == dict.fromkeys(NFS, other)
     together.playbook("undrain_host", **drain)
@@ -112,6 +114,12 @@ def cut_off_when_it_runs(site: CoreSite, host: str, container: str) -> None:
         f"ip link set {site.variables['nf_network_parent']} up"
     )
     site.module(host, "ansible.builtin.shell", cmd=f"setsid sh -c {shlex.quote(script)} >/dev/null 2>&1 </dev/null &")
+
+
+def awaits(site: CoreSite, host: str) -> bool:
+    """Whether an agent of a migration is at work on a host."""
+    found = site.module(host, "organic.live_migration.container_host_info", name="nrf")[host]
+    return bool(found["migration_role"] == "target")
 
 
 def answers(site: CoreSite, host: str) -> bool:
