@@ -28,6 +28,8 @@ options:
         process, and V(discard_target) removes what was prepared.
       - On either host, V(recover) recovers interrupted migrations. V(bandwidth_server) and V(bandwidth_client) measure
         the link from the source host to the target host.
+      - In a Docker Swarm, V(swarm_node) reports the place of the host in it, V(swarm_service) checks or changes the
+        service on a manager, and V(await_file) writes or removes the await file of the init O(name).
     type: str
     required: true
     choices:
@@ -42,6 +44,9 @@ options:
       - recover
       - bandwidth_server
       - bandwidth_client
+      - swarm_node
+      - swarm_service
+      - await_file
   name:
     description: Name of the container.
     type: str
@@ -128,6 +133,21 @@ options:
     type: str
     choices: [resident, engine]
     default: resident
+  action:
+    description:
+      - With O(phase=swarm_service), V(check) reports what prevents a move, V(place) has the new task started within
+        O(wait_s) seconds, V(commit) and V(revert) end the move, and V(recover) ends one that was interrupted.
+      - With O(phase=await_file), V(await) and V(hold) write the file, and V(revoke) removes it.
+    type: str
+    choices: [check, place, commit, revert, recover, await, hold, revoke]
+  source_node:
+    description: Id of the source host in its Docker Swarm.
+    type: str
+    default: ''
+  target_node:
+    description: Id of the target host in its Docker Swarm.
+    type: str
+    default: ''
   dry_run:
     description: Check only, change nothing; always so in check mode.
     type: bool

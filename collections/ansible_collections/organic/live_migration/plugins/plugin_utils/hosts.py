@@ -85,6 +85,26 @@ class Hosts:
         result = ansible_compat.run_module_on(self._action, self.target, AGENT, arguments, self._vars)
         return self._read(result, self.target, answer)
 
+    def on(self, host: str, parameters: Parameters, answer: type[Answer]) -> Answer:
+        """Run a phase of the agent module on any host of the inventory.
+
+        Raises:
+            AnsibleActionFail: the phase failed, or the host cannot be reached.
+        """
+        if host == self.source:
+            return self.on_source(parameters, answer)
+        arguments = replace(parameters, engine=self.engine).as_module_arguments()
+        result = ansible_compat.run_module_on(self._action, host, AGENT, arguments, self._vars)
+        return self._read(result, host, answer) if host == self.target else _read(result, host, answer)
+
+    @property
+    def others(self) -> list[str]:
+        """Inventory names of the hosts that have no part in the migration; those of the source's groups come first."""
+        groups = self._vars.get("groups", {})
+        near = [members for name, members in groups.items() if name != "all" and self.source in members]
+        everyone = dict.fromkeys(host for members in [*near, groups.get("all", [])] for host in members)
+        return [host for host in everyone if host not in (self.source, self.target)]
+
     def announce(self, progress: Snapshot) -> None:
         """Send the progress of a migration to the callback plugins."""
         migration = {**asdict(progress), "source_host": self.source, "target_host": self.target}

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, replace
 
 from ansible.errors import AnsibleActionFail, AnsibleError
+from ansible_collections.organic.live_migration.plugins.module_utils.engines.base import ContainerSpec
 from ansible_collections.organic.live_migration.plugins.module_utils.errors import Blocker
 from ansible_collections.organic.live_migration.plugins.module_utils.migration import phases
 from ansible_collections.organic.live_migration.plugins.module_utils.migration.phases import (
@@ -77,7 +78,7 @@ class Migration:
         self._on_target = ""
         self._forecast: Forecast | None = None
         self._id = secrets.token_hex(8)
-        self._orchestrator = orchestrator_of(hosts.engine)
+        self._orchestrator = orchestrator_of(None, hosts, self._arguments.timeout_s)
         self._options = self._arguments.options
         self._usable = [strategy.name for strategy in registry.usable(self._arguments.method)]
         if self._options.strategy not in (AUTO, *self._usable):
@@ -114,7 +115,20 @@ class Migration:
             recovery.resolve(self._hosts, entry.migration_id, entry.name)
         if mine:
             return self.preflight(dry_run)
-        return self._found.blockers
+        if self._found.source is None or self._found.blockers:
+            return self._found.blockers
+        return self._cluster_blockers(self._found.source, dry_run)
+
+    def _cluster_blockers(self, spec: ContainerSpec, dry_run: bool) -> list[Blocker]:
+        """What prevents a cluster from placing the container, once what an earlier migration left is ended."""
+        self._orchestrator = orchestrator_of(spec, self._hosts, self._arguments.timeout_s)
+        if dry_run:
+            return self._orchestrator.blockers(spec)
+        with self._aborting_queued():
+            self._orchestrator.recover(spec)
+            if found := self._orchestrator.blockers(spec):
+                self._abort_queued()
+        return found
 
     def blockers(self) -> list[Blocker]:
         """Everything that prevents the migration, on both hosts. Nothing is changed."""
@@ -199,8 +213,7 @@ class Migration:
             source_credentials, target_credentials = certificates.credentials()
             if self._found.source is None:
                 raise AnsibleActionFail(f"Host '{self._hosts.source}' did not describe container '{self._name}'.")
-            self._orchestrator.place(self._found.source, self._hosts.target)
-            prepared = self._prepare_in_turn(target_credentials)
+            prepared = self._place_and_prepare(self._found.source, target_credentials)
         if prepared.blockers:
             self._abort_queued()
             self._orchestrator.revert()
@@ -278,6 +291,15 @@ class Migration:
         if found.pending is None:
             raise AnsibleActionFail(f"Host '{self._hosts.source}' gave neither an outcome nor a progress.")
         return found.pending
+
+    def _place_and_prepare(self, spec: ContainerSpec, credentials: Credentials) -> PrepareAnswer:
+        """In a cluster, the target is checked before anything is placed there."""
+        if spec.service:
+            checked = self._prepare(dry_run=True, credentials=credentials)
+            if checked.blockers:
+                return checked
+        self._orchestrator.place(spec, self._hosts.target)
+        return self._prepare_in_turn(credentials)
 
     def _prepare_in_turn(self, credentials: Credentials) -> PrepareAnswer:
         """Prepare the target as soon as it is this migration's turn to arrive there."""

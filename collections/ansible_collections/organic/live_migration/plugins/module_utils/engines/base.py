@@ -19,7 +19,8 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, ClassVar
 
 from .. import paths
-from ..errors import Blocker
+from ..errors import Blocker, EngineError
+from .swarm import SwarmService
 
 RUNNING = "running"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
@@ -345,3 +346,15 @@ class Engine(ABC):
     def in_swarm(self) -> bool:
         """Whether the engine is an active node of a Docker Swarm."""
         return False
+
+    def swarm_node(self) -> tuple[str, bool]:
+        """The id of this host in its Docker Swarm, empty where it is in none, and whether it is a manager."""
+        return "", False
+
+    def swarm_service(self, name: str) -> SwarmService:
+        """A service of the Docker Swarm that this host is a manager of.
+
+        Raises:
+            EngineError: it is none.
+        """
+        raise EngineError(f"The engine '{self.name}' manages no service '{name}'.")

@@ -30,6 +30,7 @@ from .base import (
 )
 from .docker_api import DEFAULT_SOCKET, DockerApi, NotFound
 from .docker_checkpoints import DockerCheckpoints
+from .swarm import SwarmService
 
 _API_WITH_ENDPOINTS = (1, 44)
 """From this version on, a container is created on several networks, with a MAC address on each."""
@@ -106,6 +107,16 @@ class DockerEngine(Engine):
     def in_swarm(self) -> bool:
         return bool(self._api.call("GET", "/info")["Swarm"]["LocalNodeState"] == "active")
 
+    def swarm_node(self) -> tuple[str, bool]:
+        swarm = self._api.call("GET", "/info")["Swarm"]
+        if swarm["LocalNodeState"] not in ("active", "error"):
+            return "", False
+        return str(swarm["NodeID"]), bool(swarm["ControlAvailable"])
+
+    def swarm_service(self, name: str) -> SwarmService:
+        """A service, where this host is a manager."""
+        return SwarmService(self._api, name)
+
     def _inspect_network(self, name: str) -> Any:
         return self._api.get(f"/networks/{quote(name, safe='')}")
 
@@ -121,6 +132,8 @@ class DockerEngine(Engine):
                     "Load or pull the very same image there",
                 )
             )
+        if spec.service:
+            return found  # a manager knows the networks of a service; a node has them with its first task
         if len(spec.networks) > 1 and not self._creates_with_many_networks:
             names = sorted(network.name for network in spec.networks)
             found.append(
@@ -268,8 +281,9 @@ def _spec_of(answer: dict[str, Any]) -> ContainerSpec:
     policy = host_config["RestartPolicy"]
     mounts = (VolumeMount(mount["Type"], mount["Destination"], bool(mount.get("RW"))) for mount in answer["Mounts"])
     tmpfs = (VolumeMount("tmpfs", point, writable=True) for point in host_config.get("Tmpfs") or ())
+    service = (config.get("Labels") or {}).get(_SERVICE_LABEL, "")
     return ContainerSpec(
-        name=answer["Name"].lstrip("/"),
+        name=service or answer["Name"].lstrip("/"),
         id=answer["Id"],
         image=config["Image"],
         image_id=answer["Image"],
@@ -292,7 +306,7 @@ def _spec_of(answer: dict[str, Any]) -> ContainerSpec:
         restart_policy=RestartPolicy(policy["Name"] or "no", policy.get("MaximumRetryCount", 0)),
         tty=config["Tty"],
         host_network=host_config["NetworkMode"] == "host",
-        service=(config.get("Labels") or {}).get(_SERVICE_LABEL, ""),
+        service=service,
         native={
             "Config": config,
             "HostConfig": host_config,

@@ -14,6 +14,7 @@ from ..engines import registry
 from ..engines.base import Engine
 from ..errors import Blocker, Failure, MigrationError, Refused
 from ..host import cpu
+from ..host.await_ticket import AwaitTicket
 from ..session import progress, supervisor, watchdog
 from ..session.outcome import Outcome, Verdict
 from ..session.slots import ARRIVING, Slot
@@ -24,12 +25,14 @@ from .phases import (
     BandwidthServerAnswer,
     Done,
     HostMigrations,
+    NodeAnswer,
     OutcomeAnswer,
     Parameters,
     PlanParameters,
     PollAnswer,
     PreflightAnswer,
     PrepareAnswer,
+    SwarmAnswer,
 )
 
 _MEBIBYTE = 1 << 20
@@ -211,6 +214,40 @@ def _recover(_parameters: Parameters, engine: Engine) -> HostMigrations:
     return recovery.recover_host(engine)
 
 
+def _swarm_node(_parameters: Parameters, engine: Engine) -> NodeAnswer:
+    """Any host: its place in its Swarm."""
+    return NodeAnswer(*engine.swarm_node())
+
+
+def _swarm_service(parameters: Parameters, engine: Engine) -> SwarmAnswer:
+    """A manager: check or change the service whose task is moved."""
+    service = engine.swarm_service(parameters.name)
+    source, target, timeout_s = parameters.source_node, parameters.target_node, parameters.wait_s
+    if parameters.action == phases.CHECK:
+        return SwarmAnswer(service.blockers(source, target, timeout_s))
+    if parameters.action == phases.PLACE:
+        service.place(source, target, timeout_s)
+    elif parameters.action == phases.COMMIT:
+        service.commit()
+    elif parameters.action == phases.REVERT:
+        service.revert()
+    elif parameters.action == phases.RECOVER:
+        return SwarmAnswer(done=service.recover())
+    return SwarmAnswer()
+
+
+def _await_file(parameters: Parameters) -> Done:
+    """Either host: what an init of this name does when a cluster starts it."""
+    ticket = AwaitTicket(parameters.name)
+    if parameters.action == phases.AWAIT:
+        ticket.permit_without_limit()
+    elif parameters.action == phases.HOLD:
+        ticket.hold()
+    elif parameters.action == phases.REVOKE:
+        ticket.revoke()
+    return Done()
+
+
 def _bandwidth_server(parameters: Parameters) -> BandwidthServerAnswer:
     """Target: take, for a moment, what the source sends to measure the link."""
     if parameters.credentials is None:
@@ -233,6 +270,8 @@ _PHASES: dict[str, Callable[[Parameters, Engine], object]] = {
     phases.RESOLVE: _resolve,
     phases.DISCARD_TARGET: _discard_target,
     phases.RECOVER: _recover,
+    phases.SWARM_NODE: _swarm_node,
+    phases.SWARM_SERVICE: _swarm_service,
 }
 _PHASES_WITHOUT_ENGINE: dict[str, Callable[[Parameters], object]] = {
     phases.START: _start,
@@ -240,4 +279,5 @@ _PHASES_WITHOUT_ENGINE: dict[str, Callable[[Parameters], object]] = {
     phases.ABORT_QUEUED: _abort_queued,
     phases.BANDWIDTH_SERVER: _bandwidth_server,
     phases.BANDWIDTH_CLIENT: _bandwidth_client,
+    phases.AWAIT_FILE: _await_file,
 }

@@ -37,6 +37,9 @@ ARGUMENTS: ArgumentSpec = {
     "page_tracking": {"type": "str", "choices": [AUTO, *TRACKING_METHODS], "default": AUTO},
     "outcome": {"type": "str", "choices": list(phases.TARGET_OUTCOMES)},
     "method": {"type": "str", "choices": list(methods()), "default": "resident"},
+    "action": {"type": "str", "choices": list(phases.ACTIONS)},
+    "source_node": {"type": "str", "default": ""},
+    "target_node": {"type": "str", "default": ""},
     "dry_run": {"type": "bool", "default": False},
 }
 REQUIRED_IF = [("phase", name, list(needed)) for name, needed in phases.PHASES.items() if needed]

@@ -78,6 +78,9 @@ class Parameters:
     page_tracking: str = dirty_tracking.AUTO
     outcome: str = ""
     method: str = "resident"
+    action: str = ""
+    source_node: str = ""
+    target_node: str = ""
     dry_run: bool = False
 
     @property
@@ -234,6 +237,31 @@ class BandwidthClientAnswer:
 
 
 @dataclass
+class NodeAnswer:
+    """Of any host, to ``swarm_node``.
+
+    Attributes:
+        node: its id in its Docker Swarm; empty where it is in none.
+    """
+
+    node: str
+    is_manager: bool
+
+
+@dataclass
+class SwarmAnswer:
+    """Of a manager, to ``swarm_service``.
+
+    Attributes:
+        blockers: answer to ``check``.
+        done: answer to ``recover``: ``commit``, ``revert`` or nothing.
+    """
+
+    blockers: list[Blocker] = field(default_factory=list)
+    done: str = ""
+
+
+@dataclass
 class Done:
     """The answer of a phase that has nothing to report."""
 
@@ -251,6 +279,15 @@ DISCARD_TARGET = "discard_target"
 RECOVER = "recover"
 BANDWIDTH_SERVER = "bandwidth_server"
 BANDWIDTH_CLIENT = "bandwidth_client"
+SWARM_NODE = "swarm_node"
+SWARM_SERVICE = "swarm_service"
+AWAIT_FILE = "await_file"
+
+# Actions of SWARM_SERVICE and of AWAIT_FILE
+
+CHECK, PLACE, COMMIT, REVERT = "check", "place", "commit", "revert"
+AWAIT, HOLD, REVOKE = "await", "hold", "revoke"
+ACTIONS = (CHECK, PLACE, COMMIT, REVERT, RECOVER, AWAIT, HOLD, REVOKE)
 
 PHASES: dict[str, tuple[str, ...]] = {
     PREFLIGHT: ("name",),
@@ -264,5 +301,8 @@ PHASES: dict[str, tuple[str, ...]] = {
     RECOVER: (),
     BANDWIDTH_SERVER: ("credentials",),
     BANDWIDTH_CLIENT: ("credentials", "addresses", "port"),
+    SWARM_NODE: (),
+    SWARM_SERVICE: ("name", "action"),
+    AWAIT_FILE: ("name", "action"),
 }
 """Each phase, and the parameters that it needs."""

@@ -289,7 +289,7 @@ def look_at_target(
                 f"Do not remove it. Migrate it from there to {frozen[0].peer} once more, which recovers it",
             )
         )
-    elif present and present.running:
+    elif present and present.running and not (source.service and processes.name(present.pid) == "resident-await"):
         blockers.append(
             Blocker(
                 "name_in_use",

@@ -74,6 +74,8 @@ class Source(SourceEnd):
             init_start_time=self._container.init.start_time,
             freezer=str(self._freezer.parent),
             restart_policy=spec.restart_policy,
+            await_name=spec.await_key or "",
+            service=spec.service,
         )
         self._progress = Progress(self._record.directory, plan.facts)
         self._memory = MemoryTransfer(

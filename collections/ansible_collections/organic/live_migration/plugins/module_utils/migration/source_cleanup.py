@@ -13,6 +13,7 @@ from pathlib import Path
 from ..engines.base import Engine
 from ..errors import MigrationError
 from ..host import cpu_throttle, libc
+from ..host.await_ticket import AwaitTicket
 from ..host.freezer import Freezer
 from ..network import tcp_repair, tun_packets
 from ..network.address_switch import AddressSwitch
@@ -22,8 +23,11 @@ from ..session import states, watchdog
 from ..session.journal import MigrationRecord
 from ..session.outcome import Verdict
 from ..strategies.context import SourceContext
+from . import restarts
 
 _DEPARTED = signal.SIGRTMIN + 1
+_STAY = 1
+"""Value of the signal: the init stays, without its process, until the cluster ends it."""
 _CONTAINER_EXIT_TIMEOUT_S = 5.0
 """More than the container's init takes to end after its process, and the engine to notice it."""
 
@@ -32,10 +36,14 @@ def release(record: MigrationRecord, engine: Engine) -> None:
     """End the process that has moved away, and the container with it."""
     link_down(record)  # or the end of the process would end its clients' connections
     if record.init.alive:
-        libc.sigqueue(record.init.pid, _DEPARTED, 0)
+        libc.sigqueue(record.init.pid, _DEPARTED, _STAY if record.service else 0)
     Freezer(Path(record.freezer)).kill()
     _remove_images(record)
-    engine.wait_until_stopped(record.container_id)
+    if record.service:
+        record.root.await_end(_CONTAINER_EXIT_TIMEOUT_S)
+        AwaitTicket(record.await_name).revoke()
+    else:
+        engine.wait_until_stopped(record.container_id)
     record.remove()
 
 
@@ -75,9 +83,7 @@ def roll_back(record: MigrationRecord, engine: Engine, source: SourceContext | N
     elif record.init.alive:
         remove_rules(record.init.pid, record.migration_id)
     freezer.remove()
-    engine.restore_restarts(record.container_id, record.restart_policy)
-    if not record.init.alive:
-        engine.restart_if_ended(record.container_id, record.restart_policy)
+    restarts.restore(record, engine)
     _remove_images(record)
     record.remove()
     return not_restored

@@ -31,6 +31,7 @@ from ..session.options import Plan
 from ..session.progress import Progress
 from ..strategies.context import SourceContext
 from ..strategies.memory_transfer import MemoryTransfer
+from . import restarts
 
 _MAX_FILES_BYTES = 1 << 30
 _METADATA_BYTES = (64 << 20) + 2 * ALL_GHOSTS_BYTES
@@ -89,7 +90,7 @@ class SourceSetup:
     ) -> SourceContext:
         """Arm the packet holds, the pager and CRIU, and have the target do the same; its answer is still to come."""
         pid = self._container.init.pid
-        self._engine.suspend_restarts(self._record.container_id)
+        restarts.suspend(self._record, self._engine)
         here = interfaces.read_interfaces(pid)
         self._record.interfaces = here
         self._record.network = configuration.read(pid)

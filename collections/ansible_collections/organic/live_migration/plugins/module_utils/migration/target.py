@@ -69,6 +69,7 @@ class Target(TargetEnd):
             plan.peer,
             await_name=source.await_key or plan.name,
             restart_policy=source.restart_policy,
+            service=source.service,
         )
         self._steps = Steps()
         self._prepared: PreparedTarget | None = None
@@ -82,20 +83,14 @@ class Target(TargetEnd):
         Returns:
             The TCP port to which the source must connect.
         """
-        present = self._engine.inspect(self._plan.name)
-        if present:
-            self._engine.remove(present.id, running=False)
-        self._record.adopt()
-        self._record.container_id = self._engine.create_awaiting(self._source)
-        self._record.save()
         try:
-            # far beyond what any step may take: a restored process must not find its init gone
-            AwaitTicket(self._record.await_name).permit(10 * self._plan.timeout_s + _COMMIT_TIMEOUT_S)
-            container = Container(self._engine.start(self._record.container_id).pid)
+            container = self._placed() if self._source.service else self._started()
             self._record.init_pid, self._record.init_start_time = container.init.pid, container.init.start_time
             target_cleanup.await_init_state(container.init, "resident-await")
             found = interfaces.read_interfaces(container.init.pid)
             AddressSwitch(container.init.pid, found).deactivate()
+            if self._source.service:
+                interfaces.remove_addresses(container.init.pid, found)  # which the cluster chose
             listener = Listener(self._plan.credentials)
             self._record.save()
         except BaseException:
@@ -113,6 +108,28 @@ class Target(TargetEnd):
         self._record.await_other_agent()
         listener.close()
         return listener.port
+
+    def _started(self) -> Container:
+        """A container like the source's, made by the engine of this host."""
+        present = self._engine.inspect(self._plan.name)
+        if present:
+            self._engine.remove(present.id, running=False)
+        self._record.adopt()
+        self._record.container_id = self._engine.create_awaiting(self._source)
+        self._record.save()
+        # far beyond what any step may take: a restored process must not find its init gone
+        AwaitTicket(self._record.await_name).permit(10 * self._plan.timeout_s + _COMMIT_TIMEOUT_S)
+        return Container(self._engine.start(self._record.container_id).pid)
+
+    def _placed(self) -> Container:
+        """The container that a cluster has started here."""
+        spec = self._engine.inspect(self._plan.name)
+        if spec is None or not spec.pid:
+            raise MigrationError(f"The cluster has started no container of service '{self._plan.name}' on this host.")
+        self._record.adopt()
+        self._record.container_id = spec.id
+        self._record.save()
+        return Container(spec.pid)
 
     def _serve(self, container: Container, found: list[Interface], listener: Listener) -> Outcome:
         self._record.adopt()

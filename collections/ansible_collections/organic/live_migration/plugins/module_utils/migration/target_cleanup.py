@@ -23,6 +23,7 @@ from ..host.processes import ProcessId
 from ..network.packet_hold import remove_rules
 from ..session import states, watchdog
 from ..session.journal import MigrationRecord
+from . import restarts
 
 KILL_TIMEOUT_S = 10
 """How long the end of a container may take; its init ends last (pid_namespaces(7))."""
@@ -55,10 +56,14 @@ def adopt(record: MigrationRecord) -> None:
 
 
 def kill(record: MigrationRecord) -> None:
-    """End everything in the container, without letting a restored process run."""
+    """End everything in the container, without letting a restored process run.
+
+    In a cluster its init stays: a container that ends by itself would count as failed, and be started again.
+    """
     if record.freezer:
         Freezer(Path(record.freezer)).kill()
-    record.init.kill()
+    if not record.service:
+        record.init.kill()
 
 
 def may_have_run(record: MigrationRecord) -> bool:
@@ -78,9 +83,7 @@ def complete(record: MigrationRecord, engine: Engine) -> None:
     if record.freezer:
         Freezer(Path(record.freezer)).remove()
     _remove_files(record)
-    engine.restore_restarts(record.container_id, record.restart_policy)
-    if not record.init.alive:
-        engine.restart_if_ended(record.container_id, record.restart_policy)
+    restarts.restore(record, engine)
     record.remove()
 
 
@@ -102,8 +105,12 @@ def abandon(record: MigrationRecord, engine: Engine) -> None:
 def discard(record: MigrationRecord, engine: Engine) -> None:
     """Remove what was prepared here. The whole container dies at once, before CRIU could let anything run."""
     kill(record)
-    engine.remove(record.container_id)
-    _remove_files(record)
+    if record.service:
+        _remove_images(record)  # the await file stays until the cluster has ended the container
+    else:
+        if record.container_id:
+            engine.remove(record.container_id)
+        _remove_files(record)
     record.remove()
 
 
@@ -160,6 +167,10 @@ def _wait_for_orphaned_pager(pager: ProcessId) -> bool:
 
 def _remove_files(record: MigrationRecord) -> None:
     AwaitTicket(record.await_name).revoke()
+    _remove_images(record)
+
+
+def _remove_images(record: MigrationRecord) -> None:
     if record.images.is_dir():
         with contextlib.suppress(OSError):
             libc.unmount(str(record.images))

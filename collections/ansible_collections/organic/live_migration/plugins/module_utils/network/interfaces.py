@@ -66,6 +66,12 @@ def xfrm(pid: int, what: str) -> str:
     return commands.run(["nsenter", "--target", str(pid), "--net", "ip", "xfrm", what])
 
 
+def remove_addresses(pid: int, interfaces: list[Interface]) -> None:
+    """Remove all IPv4 addresses of interfaces in the namespace of ``pid``, and with them the routes that need them."""
+    for interface in interfaces:
+        commands.run(["nsenter", "--target", str(pid), "--net", "ip", "-4", "address", "flush", "dev", interface.name])
+
+
 def read_interfaces(pid: int) -> list[Interface]:
     """Interfaces of the namespace of ``pid`` that have an IPv4 address and lead out of it."""
     found: dict[str, Interface] = {}

@@ -43,7 +43,7 @@ class MigrationRecord:
         init_pid, init_start_time: the first process of the container.
         interfaces: source: the container's interfaces as they were, see :class:`network.interfaces.Interface`.
         network: source: what was configured in its network namespace, see :mod:`network.configuration`.
-        await_name: target: the key under which the init looks for its await file.
+        await_name: target, and source in a cluster: the key under which the init looks for its await file.
         freezer: directory of the container's freezer group. Target: once a restored process is held in it.
         restart_policy: source: the container's own policy, restored after a failure.
         agent_pid, agent_start_time: the process that works on the migration.
@@ -51,6 +51,7 @@ class MigrationRecord:
         pager_pid, pager_start_time: target: the pager, which the process needs until all its pages are there.
         finished_by: source, from the commit on: the strategy that finishes the migration.
         needs_source: after the commit the target needs the frozen copy of the source until it has all its pages.
+        service: name of the service that a cluster runs the container for; empty without a cluster.
         cpu_limit: source: files of the container's CPU bandwidth, as they were before it was slowed down.
     """
 
@@ -77,6 +78,7 @@ class MigrationRecord:
     pager_start_time: int = 0
     finished_by: str = ""
     needs_source: bool = False
+    service: str = ""
     cpu_limit: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:

@@ -9,14 +9,23 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 
 from ansible_collections.organic.live_migration.plugins.module_utils.engines.base import ContainerSpec
+from ansible_collections.organic.live_migration.plugins.module_utils.errors import Blocker
 
 
 class Orchestrator(ABC):
-    """One object a migration, on the controller. A cluster's API is reached from there, not from the hosts.
+    """One object a migration, on the controller.
 
     :meth:`place` is called at most once, before the target host prepares itself. One of the others follows as soon as
     it is known where the process runs; neither does while the migration is in doubt.
     """
+
+    @abstractmethod
+    def recover(self, spec: ContainerSpec) -> None:
+        """End what an earlier migration of this container left unfinished with the cluster."""
+
+    @abstractmethod
+    def blockers(self, spec: ContainerSpec) -> list[Blocker]:
+        """What prevents the cluster from placing it; nothing is changed."""
 
     @abstractmethod
     def place(self, spec: ContainerSpec, target_host: str) -> None:

@@ -7,11 +7,18 @@
 from __future__ import annotations
 
 from ansible_collections.organic.live_migration.plugins.module_utils.engines.base import ContainerSpec
+from ansible_collections.organic.live_migration.plugins.module_utils.errors import Blocker
 from ansible_collections.organic.live_migration.plugins.plugin_utils.orchestrators.base import Orchestrator
 
 
 class NoOrchestrator(Orchestrator):
     """For an engine without a cluster: there is nothing to do on the controller."""
+
+    def recover(self, spec: ContainerSpec) -> None:
+        """There is no cluster that could have been left unfinished."""
+
+    def blockers(self, spec: ContainerSpec) -> list[Blocker]:
+        return []
 
     def place(self, spec: ContainerSpec, target_host: str) -> None:
         """The target's agent creates the container."""

@@ -2,17 +2,23 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Which orchestrator places the containers of an engine."""
+"""Which orchestrator places a container."""
 
 from __future__ import annotations
 
+from ansible_collections.organic.live_migration.plugins.module_utils.engines.base import ContainerSpec
+from ansible_collections.organic.live_migration.plugins.plugin_utils.hosts import Hosts
 from ansible_collections.organic.live_migration.plugins.plugin_utils.orchestrators.base import Orchestrator
 from ansible_collections.organic.live_migration.plugins.plugin_utils.orchestrators.none import NoOrchestrator
-
-ORCHESTRATORS: dict[str, type[Orchestrator]] = {"docker": NoOrchestrator}
-"""By the name of the engine."""
+from ansible_collections.organic.live_migration.plugins.plugin_utils.orchestrators.swarm import SwarmOrchestrator
 
 
-def orchestrator_of(engine: str) -> Orchestrator:
-    """The orchestrator of an engine's containers, for one migration."""
-    return ORCHESTRATORS[engine]()
+def orchestrator_of(spec: ContainerSpec | None, hosts: Hosts, timeout_s: int) -> Orchestrator:
+    """The orchestrator of a container, for one migration.
+
+    Args:
+        spec: the container on the source host, if it is known already.
+        hosts: of the migration.
+        timeout_s: the longest that a step of the migration may take.
+    """
+    return SwarmOrchestrator(hosts, timeout_s) if spec is not None and spec.service else NoOrchestrator()

@@ -97,6 +97,7 @@ def test_a_container_that_was_never_started_is_described(
 
 def test_names_are_quoted_on_their_way_to_the_daemon(daemon: Daemon, engine: DockerEngine) -> None:
     daemon.answers["GET /containers/a?b/../c/json"] = (200, container())
+    daemon.answers["GET /containers/json"] = (200, [])
     assert engine.inspect("a?b/../c") is not None
     assert engine.inspect("none") is None
 

@@ -177,7 +177,9 @@ def site(records: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Site
 
 def make() -> Source:
     engine: Any = SimpleNamespace(
-        inspect=lambda name: SimpleNamespace(pid=1, id="c0ffee", name=name, restart_policy=RestartPolicy())
+        inspect=lambda name: SimpleNamespace(
+            pid=1, id="c0ffee", name=name, restart_policy=RestartPolicy(), await_key=name, service=""
+        )
     )
     credentials = Credentials(certificate="", key="", peer_certificate="")
     plan = Plan(ID, "smf", "edge-b", 10, credentials, 4096, Options(strategy="toy"))

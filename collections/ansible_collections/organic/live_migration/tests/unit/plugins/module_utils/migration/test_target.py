@@ -175,7 +175,7 @@ def serve(site: Site, strategy: str = "pre_copy") -> Any:
     listener: Any = SimpleNamespace(
         accept=lambda _timeout_s: connections.pop(0) if connections else stream, close=lambda: None
     )
-    source: Any = SimpleNamespace(await_key="smf", restart_policy=RestartPolicy(), name="smf")
+    source: Any = SimpleNamespace(await_key="smf", restart_policy=RestartPolicy(), name="smf", service="")
     credentials = Credentials(certificate="", key="", peer_certificate="")
     plan = Plan(ID, "smf", "edge-a", 10, credentials, 4096, Options(strategy=strategy))
     engine: Any = SimpleNamespace()

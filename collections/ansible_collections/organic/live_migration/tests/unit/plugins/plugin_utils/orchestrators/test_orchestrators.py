@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 from ansible.errors import AnsibleActionFail
 from ansible_collections.organic.live_migration.plugins.module_utils.engines.base import ContainerSpec
-from ansible_collections.organic.live_migration.plugins.module_utils.engines.registry import ENGINES
 from ansible_collections.organic.live_migration.plugins.module_utils.errors import Blocker
 from ansible_collections.organic.live_migration.plugins.module_utils.migration.phases import (
     Done,
@@ -24,8 +23,8 @@ from ansible_collections.organic.live_migration.plugins.module_utils.migration.p
 from ansible_collections.organic.live_migration.plugins.module_utils.paths import INIT
 from ansible_collections.organic.live_migration.plugins.module_utils.session.options import Options
 from ansible_collections.organic.live_migration.plugins.module_utils.session.outcome import Outcome, Verdict
+from ansible_collections.organic.live_migration.plugins.plugin_utils import migration
 from ansible_collections.organic.live_migration.plugins.plugin_utils.migration import Migration
-from ansible_collections.organic.live_migration.plugins.plugin_utils.orchestrators import registry
 from ansible_collections.organic.live_migration.plugins.plugin_utils.orchestrators.base import Orchestrator
 
 SPEC = ContainerSpec("smf", "c0ffee", "nf", "sha256:0", INIT, "smf", "running", 7, "2026-01-01T00:00:00Z")
@@ -53,6 +52,13 @@ class Cluster(Orchestrator):
     def __init__(self, asked: list[Any], refuses: bool) -> None:
         self._asked = asked
         self._refuses = refuses
+
+    def recover(self, spec: ContainerSpec) -> None:
+        self._asked.append("recover")
+
+    def blockers(self, spec: ContainerSpec) -> list[Blocker]:
+        self._asked.append("blockers")
+        return []
 
     def place(self, spec: ContainerSpec, target_host: str) -> None:
         self._asked.append(("place", spec, target_host))
@@ -96,7 +102,7 @@ class Hosts:
 def asked_in(monkeypatch: pytest.MonkeyPatch, refuses: bool = False, **answers: Any) -> list[Any]:
     """Everything that a migration asked of the hosts and of the cluster, in order."""
     asked: list[Any] = []
-    monkeypatch.setitem(registry.ORCHESTRATORS, "docker", lambda: Cluster(asked, refuses))
+    monkeypatch.setattr(migration, "orchestrator_of", lambda *_arguments: Cluster(asked, refuses))
     try:
         Migration(Hosts(asked, answers), ARGUMENTS).migrate()
     except AnsibleActionFail as error:
@@ -104,13 +110,7 @@ def asked_in(monkeypatch: pytest.MonkeyPatch, refuses: bool = False, **answers: 
     return asked
 
 
-PLACED = ["preflight", ("place", SPEC, "edge-b"), "prepare"]
-
-
-def test_every_engine_has_an_orchestrator() -> None:
-    assert registry.ORCHESTRATORS.keys() == ENGINES.keys()
-    for engine in ENGINES:
-        assert isinstance(registry.orchestrator_of(engine), Orchestrator)
+PLACED = ["preflight", "recover", "blockers", ("place", SPEC, "edge-b"), "prepare"]
 
 
 def test_it_places_before_the_target_prepares_and_commits_after_success(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -127,7 +127,7 @@ def test_it_reverts_when_the_target_cannot_prepare(monkeypatch: pytest.MonkeyPat
 
 
 def test_a_placement_that_is_refused_ends_the_migration(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert asked_in(monkeypatch, refuses=True) == [*PLACED[:2], "abort_queued", "revert", "The cluster refused."]
+    assert asked_in(monkeypatch, refuses=True) == [*PLACED[:4], "abort_queued", "revert", "The cluster refused."]
 
 
 def test_nothing_is_placed_for_a_container_that_cannot_migrate(monkeypatch: pytest.MonkeyPatch) -> None:

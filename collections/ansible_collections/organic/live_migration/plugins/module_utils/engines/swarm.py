@@ -1,0 +1,324 @@
+# Copyright (c) 2026 Organic 5GC contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A service of a Docker Swarm as a manager sees it, and moving its one task to another node.
+
+Swarm starts the new task beside the old one and ends the old one itself, when the new one is healthy (order
+``start-first``). Until then both nodes satisfy the constraints: with a constraint on the target alone, any event of the
+source node, and any new leader, would end the task whose process is still to be moved. What the service was like before
+is kept in a label of the service, which Swarm stores on all managers.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import quote
+
+from .. import paths
+from ..errors import Blocker, EngineError
+from .docker_api import DockerApi
+
+LABEL = "organic.live_migration.move"
+_NODE_CONSTRAINT = re.compile(r"\s*node\.(id|hostname)\s*(==|!=)")
+_SECOND_NS = 1_000_000_000
+_DEFAULT_INTERVAL_S = 30.0
+_DEFAULT_RETRIES = 3
+_UPDATE = {"Parallelism": 1, "Delay": 0, "FailureAction": "pause", "Monitor": _SECOND_NS, "MaxFailureRatio": 0,
+           "Order": "start-first"}  # fmt: skip
+_IN_UPDATE = ("updating", "paused", "rollback_started", "rollback_paused")
+_ENDED = ("complete", "shutdown", "failed", "rejected", "remove", "orphaned")
+_POLL_S = 0.1
+_ATTEMPTS = 5
+
+
+class SwarmService:
+    """One service.
+
+    Args:
+        api: of the engine of a manager.
+        name: of the service.
+    """
+
+    def __init__(self, api: DockerApi, name: str) -> None:
+        self._api = api
+        self._name = name
+
+    # What prevents a move
+
+    def blockers(self, source: str, target: str, patience_s: float) -> list[Blocker]:
+        """Why its task cannot be moved from a node to another; nodes are given by their ids.
+
+        Args:
+            patience_s: how long the new task may take until it is healthy.
+        """
+        try:
+            service = self._api.get(f"/services/{quote(self._name, safe='')}")
+            nodes = {node["ID"]: node for node in self._api.call("GET", "/nodes")}
+            networks = [self._api.get(f"/networks/{network}") for network in _networks(service)]
+        except EngineError as error:
+            return [
+                Blocker(
+                    "swarm_unreachable",
+                    f"The Swarm does not answer: {str(error).rstrip('.')}",
+                    "Bring a majority of its managers back; 'docker node ls' shows them",
+                )
+            ]
+        if service is None:
+            return [Blocker("service_unknown", f"The Swarm has no service '{self._name}'", "Check the name")]
+        found = self._mode_blockers(service) + self._health_blockers(service, patience_s)
+        for node_id, side in ((source, "source"), (target, "target")):
+            if node_id not in nodes:
+                found.append(
+                    Blocker(
+                        "not_in_swarm",
+                        f"The {side} host is no node of the Swarm of service '{self._name}'",
+                        "Have it join: docker swarm join",
+                    )
+                )
+        return found + _node_blockers(nodes.get(target)) + self._network_blockers(networks)
+
+    def _mode_blockers(self, service: dict[str, Any]) -> list[Blocker]:
+        mode = service["Spec"]["Mode"]
+        if "Replicated" not in mode:
+            return [
+                Blocker(
+                    "service_mode",
+                    f"Service '{self._name}' has mode {'/'.join(mode).lower()}, whose tasks stay on their nodes",
+                    "Deploy it with mode replicated and one replica",
+                )
+            ]
+        found = []
+        replicas = mode["Replicated"].get("Replicas", 1)
+        if replicas != 1:
+            found.append(
+                Blocker(
+                    "service_replicas",
+                    f"Service '{self._name}' has {replicas} replicas; only the task of a service with one can be moved",
+                    f"docker service scale {self._name}=1, or have Swarm start its replicas elsewhere",
+                )
+            )
+        state = (service.get("UpdateStatus") or {}).get("State", "")
+        if LABEL in service["Spec"].get("Labels", {}):
+            found.append(
+                Blocker(
+                    "service_moving",
+                    f"Another move of service '{self._name}' has not ended",
+                    "Wait for it; if it was interrupted, run the migration again",
+                )
+            )
+        elif state in _IN_UPDATE:
+            found.append(
+                Blocker(
+                    "service_updating",
+                    f"An update of service '{self._name}' is {state.replace('_', ' ')}",
+                    f"Wait until it has ended; one that is paused ends with docker service rollback {self._name}",
+                )
+            )
+        return found
+
+    def _health_blockers(self, service: dict[str, Any], patience_s: float) -> list[Blocker]:
+        check = service["Spec"]["TaskTemplate"]["ContainerSpec"].get("Healthcheck") or {}
+        if check.get("Test") != ["CMD", paths.INIT, "health"]:
+            return [
+                Blocker(
+                    "service_health",
+                    f"Service '{self._name}' is not checked by '{paths.INIT} health', so that Swarm would end the old "
+                    "task before its process has moved",
+                    "Deploy it with that as its health check (CMD, not CMD-SHELL)",
+                )
+            ]
+        interval_s = check.get("Interval", 0) / _SECOND_NS or _DEFAULT_INTERVAL_S
+        given_s = check.get("StartPeriod", 0) / _SECOND_NS + interval_s * (check.get("Retries", 0) or _DEFAULT_RETRIES)
+        if given_s >= patience_s:
+            return []
+        return [
+            Blocker(
+                "service_health_time",
+                f"The health check of service '{self._name}' gives a new task {given_s:.0f} s, and a migration "
+                f"may take {patience_s:.0f} s",
+                f"Set its start_period to {patience_s:.0f}s or more, or lower timeout_s",
+            )
+        ]
+
+    @staticmethod
+    def _network_blockers(networks: list[dict[str, Any] | None]) -> list[Blocker]:
+        return [
+            Blocker(
+                "overlay",
+                f"The network '{network['Name']}' is an overlay, on which a task on another node gets another address",
+                "Put the service on a macvlan network of the Swarm, or redeploy it instead",
+            )
+            for network in networks
+            if network is not None and network["Driver"] == "overlay"
+        ]
+
+    # The move
+
+    def place(self, source: str, target: str, timeout_s: float) -> None:
+        """Have a second task started on the target node, beside the one on the source node.
+
+        Raises:
+            EngineError: Swarm refuses, or starts it elsewhere or not at all; the service is as before.
+        """
+        before = {task["ID"] for task in self._tasks()}
+
+        def change(spec: dict[str, Any]) -> None:
+            template = spec["TaskTemplate"]
+            placement = template.setdefault("Placement", {})
+            kept = {
+                "source": source,
+                "target": target,
+                "constraints": placement.get("Constraints"),
+                "force": template.get("ForceUpdate", 0),
+                "update": spec.get("UpdateConfig"),
+            }
+            spec["Labels"] = {**(spec.get("Labels") or {}), LABEL: json.dumps(kept)}
+            others = [node["ID"] for node in self._api.call("GET", "/nodes") if node["ID"] not in (source, target)]
+            placement["Constraints"] = [*_others(kept["constraints"]), *(f"node.id!={other}" for other in others)]
+            template["ForceUpdate"] = kept["force"] + 1
+            spec["UpdateConfig"] = _UPDATE
+
+        self._update(change)
+        try:
+            self._await_start(before, target, timeout_s)
+        except EngineError:
+            self.revert()
+            raise
+
+    def _await_start(self, before: set[str], target: str, timeout_s: float) -> None:
+        deadline = time.monotonic() + timeout_s
+        reason = "no new task appeared"
+        while time.monotonic() < deadline:
+            for task in self._tasks():
+                if task["ID"] in before:
+                    continue
+                state = task["Status"]["State"]
+                reason = f"the new task is {state}: {task['Status'].get('Err') or task['Status'].get('Message', '')}"
+                if task.get("NodeID") not in (None, "", target):
+                    raise EngineError(f"Swarm placed the new task of '{self._name}' on another node than the target.")
+                if state in ("failed", "rejected"):
+                    raise EngineError(f"Swarm could not start '{self._name}' on the target: {reason}.")
+                if state in ("starting", "running"):
+                    return
+            time.sleep(_POLL_S)
+        raise EngineError(f"Swarm did not start '{self._name}' on the target within {timeout_s:.0f} s: {reason}.")
+
+    def commit(self, timeout_s: float = 60) -> None:
+        """The process runs on the target node: have its task stay there, and wait until the old one has ended."""
+        kept = self._kept()
+        if kept is None:
+            return
+        node = self._api.call("GET", f"/nodes/{kept['target']}")
+
+        def change(spec: dict[str, Any]) -> None:
+            pin = f"node.hostname=={node['Description']['Hostname']}"
+            spec["TaskTemplate"]["Placement"]["Constraints"] = [*_others(kept["constraints"]), pin]
+            _restore(spec, kept)
+
+        self._update(change)
+        self._await_end(kept["source"], timeout_s)
+
+    def revert(self, timeout_s: float = 60) -> None:
+        """The process runs on the source node: have the service as before, and wait until the new task has ended."""
+        kept = self._kept()
+        if kept is None:
+            return
+
+        def change(spec: dict[str, Any]) -> None:
+            spec["TaskTemplate"]["Placement"]["Constraints"] = kept["constraints"]
+            spec["TaskTemplate"]["ForceUpdate"] = kept["force"]  # so that the old task is as the service wants it
+            _restore(spec, kept)
+
+        self._update(change)
+        self._await_end(kept["target"], timeout_s)
+
+    def recover(self) -> str:
+        """End a move that was interrupted, by where the process is; returns ``commit``, ``revert`` or nothing.
+
+        Only for a service of which no migration is in progress or in doubt: the new task is healthy from the moment on
+        in which its process needs nothing of the source any more.
+        """
+        kept = self._kept()
+        if kept is None:
+            return ""
+        running = {task.get("NodeID") for task in self._tasks() if task["Status"]["State"] == "running"}
+        if kept["target"] in running:
+            self.commit()
+            return "commit"
+        self.revert()
+        return "revert"
+
+    def _kept(self) -> dict[str, Any] | None:
+        service = self._api.get(f"/services/{quote(self._name, safe='')}")
+        text = ((service or {}).get("Spec", {}).get("Labels") or {}).get(LABEL)
+        return None if text is None else dict(json.loads(text))
+
+    def _tasks(self) -> list[dict[str, Any]]:
+        filters = json.dumps({"service": [self._name]})
+        return list(self._api.call("GET", "/tasks", filters=filters))
+
+    def _await_end(self, node: str, timeout_s: float) -> None:
+        """Wait until no task of the service is left on a node, as long as the node can report that."""
+        deadline = time.monotonic() + timeout_s
+        while any(task.get("NodeID") == node and task["Status"]["State"] not in _ENDED for task in self._tasks()):
+            state = (self._api.get(f"/nodes/{node}") or {}).get("Status", {}).get("State")
+            if state != "ready":
+                return
+            if time.monotonic() > deadline:
+                raise EngineError(f"A task of service '{self._name}' has not ended within {timeout_s:.0f} s.")
+            time.sleep(_POLL_S)
+
+    def _update(self, change: Callable[[dict[str, Any]], None]) -> None:
+        """Change the service; again if somebody else did so meanwhile."""
+        for attempt in range(_ATTEMPTS):
+            service = self._api.call("GET", f"/services/{quote(self._name, safe='')}")
+            spec = service["Spec"]
+            change(spec)
+            try:
+                self._api.call("POST", f"/services/{service['ID']}/update", spec, version=service["Version"]["Index"])
+                return
+            except EngineError as error:
+                if "out of sequence" not in str(error) or attempt == _ATTEMPTS - 1:
+                    raise EngineError(f"Swarm refused to change '{self._name}': {str(error).rstrip('.')}.") from None
+
+
+def _networks(service: dict[str, Any] | None) -> list[str]:
+    return [one["Target"] for one in ((service or {}).get("Spec", {}).get("TaskTemplate", {}).get("Networks") or ())]
+
+
+def _others(constraints: list[str] | None) -> list[str]:
+    """Constraints that name no node."""
+    return [one for one in constraints or () if not _NODE_CONSTRAINT.match(one)]
+
+
+def _restore(spec: dict[str, Any], kept: dict[str, Any]) -> None:
+    spec["Labels"] = {name: value for name, value in spec["Labels"].items() if name != LABEL}
+    spec["UpdateConfig"] = kept["update"]
+
+
+def _node_blockers(node: dict[str, Any] | None) -> list[Blocker]:
+    if node is None:
+        return []
+    name = node["Description"]["Hostname"]
+    if node["Status"]["State"] != "ready":
+        return [
+            Blocker(
+                "node_down",
+                f"The target node {name} is {node['Status']['State']} for the Swarm",
+                "Start Docker there, and see that it reaches the managers; 'docker node ls' shows its state",
+            )
+        ]
+    availability = node["Spec"]["Availability"]
+    if availability != "active":
+        return [
+            Blocker(
+                "node_unavailable",
+                f"The target node {name} has availability {availability}, so that Swarm starts no task there",
+                f"docker node update --availability active {name}",
+            )
+        ]
+    return []

@@ -1,0 +1,189 @@
+# Copyright (c) 2026 Organic 5GC contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A Docker Swarm of the two edges, and the workload as a service of it."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import json
+import shlex
+from typing import Any
+
+from .build import SERVER
+from .client import Client
+from .docker import DockerImage, DockerNetwork
+from .hosts import Host
+from .site import RESIDENT, Site
+from .wait import until
+
+PORT = 7000
+NETWORK = "organic-swarm"
+_START = """
+import http.client, json, socket, sys
+class Connection(http.client.HTTPConnection):
+    def connect(self):
+        self.sock = socket.socket(socket.AF_UNIX)
+        self.sock.connect("/run/docker.sock")
+def ask(method, path, content=None):
+    connection = Connection("docker")
+    connection.request(method, path, content and json.dumps(content), {"Content-Type": "application/json"})
+    response = connection.getresponse()
+    answer = response.read()
+    if response.status >= 400:
+        sys.exit(answer.decode())
+    return json.loads(answer)
+service = ask("GET", f"/services/{sys.argv[1]}")
+spec = service["Spec"]
+spec["TaskTemplate"]["ContainerSpec"]["Healthcheck"]["Test"] = ["CMD", *sys.argv[2:]]
+spec["Mode"] = {"Replicated": {"Replicas": 1}}
+ask("POST", f"/services/{service['ID']}/update?version={service['Version']['Index']}", spec)
+"""
+"""Docker's command line knows health checks by a shell only, which the workload's image lacks."""
+ENDED_WELL = ("Running", "Shutdown", "Complete")
+
+
+class Swarm:
+    """The first edge is the only manager."""
+
+    def __init__(self, site: Site) -> None:
+        self.site = site
+        self.manager, self.worker = site.edges
+
+    def create(self) -> None:
+        self.remove()
+        for host in self.site.edges:
+            DockerNetwork(host, self.site.topology).remove()  # it has the same parent
+        self.manager.run(f"docker swarm init --advertise-addr {self.manager.address}")
+        token = self.manager.run("docker swarm join-token --quiet worker").strip()
+        self.worker.run(
+            f"docker swarm join --advertise-addr {self.worker.address} --token {token} {self.manager.address}:2377"
+        )
+        for number, host in enumerate(self.site.edges):
+            pool = self.site.subnet.network_address + 192 + 8 * number
+            host.run(
+                f"docker network create --config-only --subnet {self.site.subnet} --ip-range {pool}/29 "
+                f"--opt parent={self.site.parent} {NETWORK}-config"
+            )
+        self.manager.run(
+            f"docker network create --driver macvlan --scope swarm --config-from {NETWORK}-config {NETWORK}"
+        )
+
+    def remove(self) -> None:
+        for host in (self.worker, self.manager):
+            host.run("docker swarm leave --force >/dev/null 2>&1 || true")
+            host.run(f"docker network rm {NETWORK} {NETWORK}-config >/dev/null 2>&1 || true")
+        for host in self.site.edges:
+            DockerNetwork(host, self.site.topology).create()
+
+
+class Service:
+    """The workload as a service with one replica, at home on one of the edges."""
+
+    def __init__(self, swarm: Swarm, name: str, number: int, memory_mb: int = 20, *options: str) -> None:
+        self.swarm, self.name, self.number = swarm, name, number
+        self.site = swarm.site
+        self.home = swarm.manager
+        topology = dataclasses.replace(self.site.topology, address=self.site.ip(number), port=PORT)
+        self._topology = topology
+        self.site.ran.run(f"ip neighbour flush to {topology.address}")
+        wanted = f"eth0,{topology.address}/{self.site.subnet.prefixlen},mac={topology.mac}"
+        command = [f"{RESIDENT}/init", "--name", name, "--address", wanted, "--drop-net-admin", "--", SERVER]
+        command += ["--port", str(PORT), "--memory-mb", str(memory_mb), "--dirty-pages-per-s", "100"]
+        arguments = ["--name", name, "--constraint", f"node.hostname=={self._node(self.home)}", "--network", NETWORK]
+        arguments += ["--endpoint-mode", "dnsrr", "--update-order", "start-first", "--cap-add", "NET_ADMIN"]
+        arguments += [
+            "--restart-delay",
+            "1s",
+            "--replicas",
+            "0",
+            "--health-cmd",
+            "true",
+            "--health-interval",
+            "1s",
+            "--health-start-period",
+            "10m",
+        ]
+        for source, target in ((RESIDENT, RESIDENT), (f"{RESIDENT}/criu.kdat", "/run/criu.kdat")):
+            arguments += ["--mount", f"type=bind,source={source},target={target},readonly"]
+        image = DockerImage(self.site.topology, self.site.workload).name
+        arguments += ["--entrypoint", command[0], *options, "--no-resolve-image", image, *command[1:]]
+        swarm.manager.run(f"docker service create --detach {shlex.join(arguments)}")
+        swarm.manager.run(f"python3 - {name} {RESIDENT}/init health", data=_START.encode())
+        until(lambda: self.tasks("Running") == 1, f"{name} runs")
+
+    def update(self, *options: str) -> None:
+        self.swarm.manager.run(f"docker service update --detach {shlex.join(options)} {self.name}")
+
+    @staticmethod
+    def _node(host: Host) -> str:
+        return host.run("docker info --format '{{.Name}}'").strip()
+
+    @property
+    def away(self) -> Host:
+        return self.site.other(self.home)
+
+    def client(self) -> Client:
+        """A client with one connection for as long as it runs."""
+        return Client.start(self._topology, self.site.workload.client.read_bytes(), connections=1)
+
+    def spec(self) -> dict[str, Any]:
+        [description] = json.loads(self.swarm.manager.run(f"docker service inspect {self.name}"))
+        found: dict[str, Any] = description["Spec"]
+        return found
+
+    def ps(self) -> list[dict[str, str]]:
+        """Lines of ``docker service ps``."""
+        lines = self.swarm.manager.run(f"docker service ps --no-trunc --format '{{{{json .}}}}' {self.name}")
+        return [json.loads(line) for line in lines.splitlines()]
+
+    def tasks(self, state: str) -> int:
+        return sum(line["CurrentState"].startswith(state) for line in self.ps())
+
+    def migrate(self, expect: int = 0, **choices: Any) -> dict[str, Any]:
+        """One migration to the other edge by the playbook of the harness; the result of its task."""
+        run = self.site.start_playbook(
+            "migrate", self.home, [{"name": self.name, "target_host": self.away.name, **choices}]
+        )
+        result = run.result()
+        assert result.status == expect, result.items or (result.messages, result.errors)
+        if expect == 0:
+            self.home = self.away
+        return dict(result.only)
+
+    def init_state(self) -> str:
+        """Of the container that runs at home."""
+        listing = f"docker ps --quiet --filter label=com.docker.swarm.service.name={self.name}"
+        pid = self.home.run(f"{listing} | xargs docker inspect --format '{{{{.State.Pid}}}}'").strip()
+        return self.home.run(f"cat /proc/{pid}/comm").strip()
+
+    def deviations(self) -> list[str]:
+        """What differs from one task that runs at home, constrained to it, with nothing failed or left behind."""
+        wrong = [f"{line['Name']}: {line['CurrentState']} {line['Error']}" for line in self.ps()
+                 if line["Error"] or not line["CurrentState"].startswith(ENDED_WELL)]  # fmt: skip
+        running = [line["Node"] for line in self.ps() if line["CurrentState"].startswith("Running")]
+        node = self._node(self.home)
+        if running != [node]:
+            wrong.append(f"runs on {running}, not on {node}")
+        spec = self.spec()
+        constraints = spec["TaskTemplate"]["Placement"]["Constraints"]
+        if constraints != [f"node.hostname=={node}"]:
+            wrong.append(f"constraints {constraints}")
+        if spec["Labels"]:
+            wrong.append(f"labels {spec['Labels']}")
+        for host in self.site.edges:
+            if left := host.run(f"ls {RESIDENT}/await; ls /run/organic 2>/dev/null || true").split():
+                wrong.append(f"{host.name}: {left}")
+        return wrong
+
+    def remove(self) -> None:
+        self.swarm.manager.run(f"docker service rm {self.name} >/dev/null 2>&1 || true")
+        listing = f"docker ps --quiet --filter label=com.docker.swarm.service.name={self.name}"
+        for host in self.site.edges:
+            ended = functools.partial(_prints_nothing, host, listing)
+            until(ended, f"the tasks of {self.name} on {host.name} end")
+
+
+def _prints_nothing(host: Host, command: str) -> bool:
+    return not host.run(command).strip()
