@@ -15,6 +15,7 @@ from .build import SERVER
 from .client import Client
 from .docker import DockerImage, DockerNetwork
 from .hosts import Host
+from .playbook import PlaybookRun
 from .site import RESIDENT, Site
 from .wait import until
 
@@ -143,14 +144,37 @@ class Service:
 
     def migrate(self, expect: int = 0, **choices: Any) -> dict[str, Any]:
         """One migration to the other edge by the playbook of the harness; the result of its task."""
-        run = self.site.start_playbook(
-            "migrate", self.home, [{"name": self.name, "target_host": self.away.name, **choices}]
-        )
-        result = run.result()
+        result = self.start_migration(**choices).result()
         assert result.status == expect, result.items or (result.messages, result.errors)
         if expect == 0:
             self.home = self.away
         return dict(result.only)
+
+    def start_migration(self, *options: str, **choices: Any) -> PlaybookRun:
+        case = {"name": self.name, "target_host": self.away.name, **choices}
+        return self.site.start_playbook("migrate", self.home, [case], *options)
+
+    def progress(self) -> dict[str, Any]:
+        """Of the migration that is in progress; empty when there is none."""
+        found = self.site.run_module(self.home, "container_migration_info", name=self.name)["migrations"]
+        return dict(found[0].get("progress", {})) if found else {}
+
+    def running(self) -> list[str]:
+        """The ids of the tasks that run."""
+        return [line["ID"] for line in self.ps() if line["CurrentState"].startswith("Running")]
+
+    def is_updated(self) -> bool:
+        [description] = json.loads(self.swarm.manager.run(f"docker service inspect {self.name}"))
+        return (description.get("UpdateStatus") or {}).get("State", "completed") == "completed"
+
+    def availability(self, host: Host, value: str) -> None:
+        self.swarm.manager.run(f"docker node update --availability {value} {self._node(host)}")
+
+    def crash(self) -> None:
+        """Kill the process of the service."""
+        listing = f"docker ps --quiet --filter label=com.docker.swarm.service.name={self.name}"
+        pid = self.home.run(f"{listing} | xargs docker inspect --format '{{{{.State.Pid}}}}'").strip()
+        self.home.run(f"kill -9 $(cat /proc/{pid}/task/{pid}/children)")
 
     def init_state(self) -> str:
         """Of the container that runs at home."""

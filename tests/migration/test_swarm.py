@@ -9,8 +9,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.harness.client import assert_nothing_lost
-from tests.harness.site import Site
+from tests.harness.client import assert_nothing_lost, await_answers
+from tests.harness.site import RESIDENT, Site
 from tests.harness.swarm import Service, Swarm
 from tests.harness.wait import until
 
@@ -44,3 +44,73 @@ def test_a_task_moves_and_nothing_has_failed(service: Service) -> None:
     assert result["migration"]["status"] == "completed"
     until(lambda: not service.deviations(), "the service has one task, at its new home")
     assert service.init_state() == "resident-run"
+
+
+@pytest.mark.exhaustive
+def test_there_and_back_three_times_then_a_crash_starts_it_for_real(service: Service) -> None:
+    client = service.client()
+    for number in range(6):
+        service.migrate(strategy=STRATEGIES[number % len(STRATEGIES)])
+        until(lambda: not service.deviations(), "the service has one task, at its new home")
+    assert_nothing_lost(client.end())
+    service.crash()
+    until(lambda: service.tasks("Running") == 1 and service.tasks("Failed") == 1, "Swarm has started it again")
+    assert service.init_state() == "resident-run"
+    await_answers(service.client())
+
+
+@pytest.mark.exhaustive
+def test_a_cancelled_migration_leaves_the_task_as_it_was(service: Service) -> None:
+    before = service.ps()
+    client = service.client()
+    run = service.start_migration(strategy="pre_copy", max_bandwidth=1_000_000)
+    until(lambda: service.progress().get("transferred_bytes", 0) > 0, "memory is sent")
+    service.site.run_module(service.home, "container_migration_cancel", name=service.name)
+    assert run.result().only["migration"]["outcome"] == "cancelled"
+    until(lambda: not service.deviations(), "the service has one task, at its old home")
+    assert_nothing_lost(client.end())
+    assert service.running() == [line["ID"] for line in before]
+
+
+@pytest.mark.exhaustive
+def test_a_migration_that_fails_after_the_freeze_leaves_the_task_as_it_was(service: Service) -> None:
+    client = service.client()
+    before = service.running()
+    service.away.run(f"mv {RESIDENT}/criu {RESIDENT}/criu.away && printf '#!/bin/false\n' > {RESIDENT}/criu")
+    try:
+        result = service.migrate(2, strategy="inter_copy")
+    finally:
+        service.away.run(f"mv {RESIDENT}/criu.away {RESIDENT}/criu")
+    assert result["failed"]
+    until(lambda: not service.deviations(), "the service has one task, at its old home")
+    assert_nothing_lost(client.end())
+    assert service.running() == before
+
+
+@pytest.mark.exhaustive
+@pytest.mark.parametrize(
+    ("options", "code"),
+    [
+        (["--replicas", "2"], "service_replicas"),
+        (["--no-healthcheck"], "service_health"),
+        (["--health-start-period", "1s"], "service_health_time"),
+    ],
+)
+def test_a_service_that_cannot_move_is_refused(service: Service, options: list[str], code: str) -> None:
+    service.update("--update-monitor", "0s", *options)
+    until(service.is_updated, "the update has ended")
+    before = service.running()
+    result = service.migrate(2)
+    assert [blocker["code"] for blocker in result["blockers"]] == [code]
+    assert service.running() == before
+
+
+@pytest.mark.exhaustive
+def test_a_node_that_is_drained_is_refused(service: Service) -> None:
+    service.availability(service.away, "drain")
+    try:
+        result = service.migrate(2)
+    finally:
+        service.availability(service.away, "active")
+    assert [blocker["code"] for blocker in result["blockers"]] == ["node_unavailable"]
+    assert not service.deviations()
