@@ -165,7 +165,7 @@ class Service:
 
     def is_updated(self) -> bool:
         [description] = json.loads(self.swarm.manager.run(f"docker service inspect {self.name}"))
-        return (description.get("UpdateStatus") or {}).get("State", "completed") == "completed"
+        return str((description.get("UpdateStatus") or {}).get("State", "completed")) == "completed"
 
     def availability(self, host: Host, value: str) -> None:
         self.swarm.manager.run(f"docker node update --availability {value} {self._node(host)}")

@@ -82,16 +82,16 @@ class DockerEngine(Engine):
     def _inspect(self, name: str) -> Any:
         return self._api.get(f"/containers/{quote(name, safe='')}/json")
 
+    def running_containers(self) -> list[ContainerSpec]:
+        names = [listed["Names"][0].lstrip("/") for listed in self._api.call("GET", "/containers/json")]
+        found = [self._inspect(name) for name in sorted(names)]
+        return [spec for spec in map(_spec_of, filter(None, found)) if spec.running]
+
     def _task_container(self, service: str) -> str | None:
         """Id of the newest container of a Swarm service on this host that has not ended."""
         filters = {"label": [f"{_SERVICE_LABEL}={service}"], "status": ["created", "running", "paused", "restarting"]}
         found = self._api.call("GET", "/containers/json", all=1, filters=json.dumps(filters))
         return str(found[0]["Id"]) if found else None
-
-    def running_containers(self) -> list[ContainerSpec]:
-        names = [listed["Names"][0].lstrip("/") for listed in self._api.call("GET", "/containers/json")]
-        found = [self.inspect(name) for name in sorted(names)]
-        return [spec for spec in found if spec is not None and spec.running]
 
     def image_id(self, reference: str) -> str | None:
         answer = self._api.get(f"/images/{quote(reference, safe='/:@')}/json")
