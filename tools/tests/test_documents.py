@@ -19,6 +19,10 @@ LIVE_MIGRATION = ROOT / "collections/ansible_collections/organic/live_migration"
 MODULE_UTILS = LIVE_MIGRATION / "plugins/module_utils"
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
 _COMMAND = re.compile(r'^\t\{"([a-z_]+)", do_', re.MULTILINE)
+# A command line of a code block, or a command in backticks: `make demo NF=amf`.
+_MAKE = re.compile(r"(?:^(?:\$ )?|`)make ([a-z][a-z-]*)(?=[\s`]|$)", re.MULTILINE)
+_PLAYBOOK = re.compile(r"(?<![\w/.-])playbooks/([\w-]+\.ya?ml)")
+_TARGET = re.compile(r"^([a-z][a-z-]*):(?!=)", re.MULTILINE)
 _EVENT = re.compile(r'\\"event\\": \\"([a-z_]+)\\"')
 
 
@@ -86,6 +90,34 @@ def test_every_link_leads_somewhere(document: Path) -> None:
         if not target.exists() or (anchor and anchor not in anchors(target.read_text())):
             broken.append(link)
     assert broken == []
+
+
+def make_targets_named(text: str) -> set[str]:
+    return set(_MAKE.findall(text))
+
+
+def playbooks_named(text: str) -> set[str]:
+    return set(_PLAYBOOK.findall(text))
+
+
+def test_commands_are_found_in_blocks_and_in_backticks() -> None:
+    text = "$ make venv && true\nmake demo NF=amf\nRun `make lab-down`, which will make room: playbooks/swarm.yml.\n"
+    assert make_targets_named(text) == {"venv", "demo", "lab-down"}
+    assert playbooks_named(text) == {"swarm.yml"}
+    assert playbooks_named("roles/x/playbooks/other.yml") == set()
+
+
+def test_the_documents_name_targets_and_playbooks() -> None:
+    text = "\n".join(document.read_text() for document in DOCUMENTS)
+    assert {"venv", "demo"} <= make_targets_named(text)
+    assert {"prepare_hosts.yml", "migrate_smf.yml"} <= playbooks_named(text)
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_every_make_target_and_playbook_exists(document: Path) -> None:
+    text = document.read_text()
+    assert make_targets_named(text) - set(_TARGET.findall(text_of("Makefile"))) == set()
+    assert {name for name in playbooks_named(text) if not (ROOT / "playbooks" / name).is_file()} == set()
 
 
 def test_every_file_that_the_architecture_names_exists() -> None:
