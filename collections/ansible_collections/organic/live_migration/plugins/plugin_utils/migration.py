@@ -251,10 +251,10 @@ class Migration:
                 self._hosts.on_target(Parameters(phases.DISCARD_TARGET, self._name, migration_id=self._id), Done)
             except AnsibleActionFail as error:
                 aftermath = Aftermath(not_discarded=str(error), ends_after_s=self._arguments.timeout_s)
-        if runs_on_source:
-            self._orchestrator.revert()
-        else:
-            self._orchestrator.commit()
+        try:
+            (self._orchestrator.revert if runs_on_source else self._orchestrator.commit)()
+        except AnsibleError as error:  # the process is where it is; the next migration ends the move
+            aftermath = replace(aftermath, not_ended=str(error))
         return aftermath
 
     def _elapsed_ms(self) -> float:
@@ -379,7 +379,7 @@ class Migration:
         if self._forecast is not None and self._forecast.reason:
             migration["prediction"] = self._forecast.as_dict()
         if outcome.verdict is Verdict.COMPLETED:
-            warnings = report.warnings(outcome, self._where)
+            warnings = report.warnings(outcome, self._where, aftermath)
             return {"changed": True, "migration": migration, "diff": self.diff(), "warnings": warnings}
         result: Result = {
             "failed": True,

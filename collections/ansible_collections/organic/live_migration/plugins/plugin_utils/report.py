@@ -24,19 +24,21 @@ class Where:
 
 @dataclass(frozen=True)
 class Aftermath:
-    """What the controller found out or failed to do once the migration had failed.
+    """What the controller found out or failed to do once the migration had ended on the hosts.
 
     Attributes:
         resolved: what became of the process on the target host, see :mod:`phases`; empty if that is not known.
         unresolved: why that could not be found out.
         not_discarded: why what was prepared on the target host could not be removed.
         ends_after_s: time after which it ends by itself.
+        not_ended: why the orchestrator could not be told where the process is.
     """
 
     resolved: str = ""
     unresolved: str = ""
     not_discarded: str = ""
     ends_after_s: int = 0
+    not_ended: str = ""
 
 
 def failure(outcome: Outcome, where: Where, aftermath: Aftermath) -> str:
@@ -51,7 +53,16 @@ def failure(outcome: Outcome, where: Where, aftermath: Aftermath) -> str:
         )
     if outcome.verdict in (Verdict.ROLLED_BACK, Verdict.CANCELLED):
         sentences.append(f"The container runs on {where.source} as before.")
+    if aftermath.not_ended:
+        sentences.append(_not_ended(where, aftermath))
     return " ".join(sentences)
+
+
+def _not_ended(where: Where, aftermath: Aftermath) -> str:
+    return (
+        f"The orchestrator could not end the move: {as_sentence(aftermath.not_ended)} Make it reachable; the next "
+        f"migration of '{where.name}' ends it first."
+    )
 
 
 def _in_doubt(where: Where, aftermath: Aftermath) -> str:
@@ -88,7 +99,7 @@ def refusal(blockers: list[Blocker]) -> str:
     return f"Not migrated, nothing was touched: {' '.join(str(blocker) for blocker in blockers)}"
 
 
-def warnings(outcome: Outcome, where: Where) -> list[str]:
+def warnings(outcome: Outcome, where: Where, aftermath: Aftermath) -> list[str]:
     """Of a completed migration."""
     texts = {
         Notice.EXITED_ON_TARGET: (
@@ -100,4 +111,5 @@ def warnings(outcome: Outcome, where: Where) -> list[str]:
             f"On {where.target} the flags from before that change apply."
         ),
     }
-    return [texts[notice] for notice in outcome.notices]
+    found = [texts[notice] for notice in outcome.notices]
+    return [*found, _not_ended(where, aftermath)] if aftermath.not_ended else found

@@ -32,6 +32,7 @@ _UPDATE = {"Parallelism": 1, "Delay": 0, "FailureAction": "pause", "Monitor": _S
 _IN_UPDATE = ("updating", "paused", "rollback_started", "rollback_paused")
 _ENDED = ("complete", "shutdown", "failed", "rejected", "remove", "orphaned")
 _POLL_S = 0.1
+_SETTLE_S = 15.0
 _ATTEMPTS = 5
 
 
@@ -56,7 +57,7 @@ class SwarmService:
             patience_s: how long the new task may take until it is healthy.
         """
         try:
-            service = self._api.get(f"/services/{quote(self._name, safe='')}")
+            service = self._settled()
             nodes = {node["ID"]: node for node in self._api.call("GET", "/nodes")}
             networks = [self._api.get(f"/networks/{network}") for network in _networks(service)]
         except EngineError as error:
@@ -80,6 +81,16 @@ class SwarmService:
                     )
                 )
         return found + _node_blockers(nodes.get(target)) + self._network_blockers(networks)
+
+    def _settled(self) -> dict[str, Any] | None:
+        """The service, once an update has ended that is about to: Swarm watches new tasks for a while, by default 5 s."""
+        deadline = time.monotonic() + _SETTLE_S
+        while True:
+            service: dict[str, Any] | None = self._api.get(f"/services/{quote(self._name, safe='')}")
+            state = ((service or {}).get("UpdateStatus") or {}).get("State", "")
+            if state != "updating" or time.monotonic() > deadline:
+                return service
+            time.sleep(_POLL_S)
 
     def _mode_blockers(self, service: dict[str, Any]) -> list[Blocker]:
         mode = service["Spec"]["Mode"]

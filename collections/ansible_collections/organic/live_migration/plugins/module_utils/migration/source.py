@@ -33,6 +33,9 @@ from .ends import SourceEnd
 from .source_setup import SourceSetup
 
 _TURN_POLL_S = 0.004
+_ABORTED_TIMEOUT_S = 10
+_ABORTED_TIMEOUT_FROZEN_S = 2
+"""How long the target may take to undo its part while the process stands still; then the process runs on without that."""
 
 
 class Source(SourceEnd):
@@ -317,9 +320,11 @@ class Source(SourceEnd):
             if control is not None:
                 control.close()
             return error
+        is_frozen = self._source is not None and self._source.frozen_at_ms > 0
         try:
             control.send(messages.ABORT)
-            answer = control.expect(messages.ABORTED, 10).fields
+            timeout_s = _ABORTED_TIMEOUT_FROZEN_S if is_frozen else _ABORTED_TIMEOUT_S
+            answer = control.expect(messages.ABORTED, timeout_s).fields
         except PeerFailed as target_error:
             return error if isinstance(error, (Cancelled, OSError)) else target_error
         except MigrationError:

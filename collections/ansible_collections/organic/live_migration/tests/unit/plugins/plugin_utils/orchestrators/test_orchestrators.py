@@ -49,6 +49,8 @@ BLOCKER = Blocker("no_memory", "m", "r")
 class Cluster(Orchestrator):
     """Keeps what it was asked, beside the phases of the agents."""
 
+    is_gone = False
+
     def __init__(self, asked: list[Any], refuses: bool) -> None:
         self._asked = asked
         self._refuses = refuses
@@ -66,10 +68,15 @@ class Cluster(Orchestrator):
             raise AnsibleActionFail("The cluster refused.")
 
     def commit(self) -> None:
-        self._asked.append("commit")
+        self._end("commit")
 
     def revert(self) -> None:
-        self._asked.append("revert")
+        self._end("revert")
+
+    def _end(self, how: str) -> None:
+        self._asked.append(how)
+        if self.is_gone:
+            raise AnsibleActionFail("No manager answers.")
 
 
 class Hosts:
@@ -144,6 +151,20 @@ def test_what_was_in_doubt_is_decided_by_where_the_process_ran(
 ) -> None:
     found = asked_in(monkeypatch, start=IN_DOUBT, query_outcome=OutcomeAnswer(outcome), resolve=OutcomeAnswer(resolved))
     assert found == [*PLACED, "start", "query_outcome", "resolve", asked]
+
+
+def test_a_cluster_that_is_gone_at_the_end_does_not_hide_the_result(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Cluster, "is_gone", True)
+    monkeypatch.setattr(migration, "orchestrator_of", lambda *_arguments: Cluster([], refuses=False))
+    completed = Migration(Hosts([], {"start": Outcome(Verdict.COMPLETED)}), ARGUMENTS).migrate()
+    assert completed["changed"]
+    [warning] = completed["warnings"]
+    assert warning == (
+        "The orchestrator could not end the move: No manager answers. Make it reachable; the next migration of 'smf' "
+        "ends it first."
+    )
+    failed = Migration(Hosts([], {"start": ROLLED_BACK}), ARGUMENTS).migrate()
+    assert failed["msg"].endswith(f"The container runs on edge-a as before. {warning}")
 
 
 def test_a_process_whose_state_is_lost_does_not_come_back(monkeypatch: pytest.MonkeyPatch) -> None:
