@@ -98,7 +98,8 @@ def test_a_migration_that_fails_after_the_freeze_leaves_the_task_as_it_was(servi
 )
 def test_a_service_that_cannot_move_is_refused(service: Service, options: list[str], code: str) -> None:
     service.update("--update-monitor", "0s", *options)
-    until(service.is_updated, "the update has ended")
+    replicas = 2 if code == "service_replicas" else 1
+    until(lambda: service.is_updated() and len(service.running()) == replicas, "the update has ended")
     before = service.running()
     result = service.migrate(2)
     assert [blocker["code"] for blocker in result["blockers"]] == [code]

@@ -23,7 +23,7 @@ ARGUMENTS: dict[str, Any] = {
         "default": [],
         "options": {
             "name": {"type": "str", "required": True},
-            "key": {"type": "str"},
+            "key": {"type": "str", "no_log": False},
             "driver": {"type": "dict", "required": True},
             "engines": {"type": "dict", "required": True},
             "parent": {"type": "str"},

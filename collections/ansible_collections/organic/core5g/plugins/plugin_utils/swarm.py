@@ -98,7 +98,8 @@ class Cluster:
         return faults
 
     def _ambiguous(self) -> list[str]:
-        assert self.manager is not None
+        if self.manager is None:
+            return []
         hostnames = [node["hostname"] for node in self.found[self.manager]["nodes"] if node["state"] != "down"]
         twice = sorted({name for name in hostnames if hostnames.count(name) > 1})
         return [

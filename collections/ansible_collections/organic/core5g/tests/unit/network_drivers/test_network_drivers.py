@@ -58,7 +58,8 @@ def test_misspelt_key_fails() -> None:
 def test_options_name_nothing_but_the_network(path: Path) -> None:
     driver = load(path)
     texts = [str(text) for one in driver["engines"].values() for text in (one.get("options") or {}).values()]
-    names = {name for text in [*texts, driver.get("uplink_bridge", "")] for _, name, _, _ in Formatter().parse(text)}
+    fields = [field for text in [*texts, driver.get("uplink_bridge", "")] for field in Formatter().parse(text)]
+    names = {field[1] for field in fields}
     assert names <= {None, "parent", "bridge"}
     assert ("parent" in names) == (driver["needs_parent"] and "uplink_bridge" not in driver)
     assert not (driver["needs_parent"] and driver.get("needs_swarm"))

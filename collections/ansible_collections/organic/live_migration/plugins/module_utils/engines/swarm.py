@@ -83,7 +83,7 @@ class SwarmService:
         return found + _node_blockers(nodes.get(target)) + self._network_blockers(networks)
 
     def _settled(self) -> dict[str, Any] | None:
-        """The service, once an update has ended that is about to: Swarm watches new tasks for a while, by default 5 s."""
+        """The service, once an update that is about to end has: Swarm watches new tasks for 5 s by default."""
         deadline = time.monotonic() + _SETTLE_S
         while True:
             service: dict[str, Any] | None = self._api.get(f"/services/{quote(self._name, safe='')}")

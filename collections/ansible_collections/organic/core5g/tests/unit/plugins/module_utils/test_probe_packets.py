@@ -27,7 +27,8 @@ def ip(*arguments: str, at: int | None = None) -> str:
 @pytest.fixture
 def namespaces() -> Iterator[list[int]]:
     """Processes that hold four new network namespaces: two hosts, and a container of each."""
-    holders = [subprocess.Popen(["unshare", "--net", "sh", "-c", "echo; exec sleep 600"], stdout=-1) for _ in range(4)]
+    command = ["unshare", "--net", "sh", "-c", "echo; exec sleep 600"]
+    holders = [subprocess.Popen(command, stdout=subprocess.PIPE) for _number in range(4)]
     for holder in holders:
         assert holder.stdout is not None
         holder.stdout.readline()
