@@ -88,25 +88,6 @@ def test_a_migration_that_fails_after_the_freeze_leaves_the_task_as_it_was(servi
 
 
 @pytest.mark.exhaustive
-@pytest.mark.parametrize(
-    ("options", "code"),
-    [
-        (["--replicas", "2"], "service_replicas"),
-        (["--no-healthcheck"], "service_health"),
-        (["--health-start-period", "1s"], "service_health_time"),
-    ],
-)
-def test_a_service_that_cannot_move_is_refused(service: Service, options: list[str], code: str) -> None:
-    service.update("--update-monitor", "0s", *options)
-    replicas = 2 if code == "service_replicas" else 1
-    until(lambda: service.is_updated() and len(service.running()) == replicas, "the update has ended")
-    before = service.running()
-    result = service.migrate(2)
-    assert [blocker["code"] for blocker in result["blockers"]] == [code]
-    assert service.running() == before
-
-
-@pytest.mark.exhaustive
 def test_a_node_that_is_drained_is_refused(service: Service) -> None:
     service.availability(service.away, "drain")
     try:

@@ -1,0 +1,142 @@
+# Copyright (c) 2026 Organic 5GC contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What prevents the move of a service. The Swarm is a fake: tests/migration/test_swarm.py has a real one."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any, cast
+
+import pytest
+from ansible_collections.organic.live_migration.plugins.module_utils import paths
+from ansible_collections.organic.live_migration.plugins.module_utils.engines import swarm
+from ansible_collections.organic.live_migration.plugins.module_utils.engines.docker_api import DockerApi
+from ansible_collections.organic.live_migration.plugins.module_utils.engines.swarm import LABEL, SwarmService
+from ansible_collections.organic.live_migration.plugins.module_utils.errors import EngineError
+
+SECOND = 1_000_000_000
+SERVICE = {
+    "ID": "s1",
+    "Spec": {
+        "Labels": {},
+        "Mode": {"Replicated": {"Replicas": 1}},
+        "TaskTemplate": {
+            "Networks": [{"Target": "n1"}],
+            "ContainerSpec": {
+                "Healthcheck": {"Test": ["CMD", paths.INIT, "health"], "Interval": SECOND, "Retries": 3600}
+            },
+        },
+    },
+}
+
+
+def node(name: str) -> dict[str, Any]:
+    return {
+        "ID": name,
+        "Description": {"Hostname": f"host-{name}"},
+        "Status": {"State": "ready"},
+        "Spec": {"Availability": "active"},
+    }
+
+
+class Api:
+    """Answers as a manager does."""
+
+    def __init__(self) -> None:
+        self.service: dict[str, Any] | None = copy.deepcopy(SERVICE)
+        self.nodes = [node("a"), node("b")]
+        self.driver = "macvlan"
+
+    @property
+    def spec(self) -> dict[str, Any]:
+        assert self.service is not None
+        spec: dict[str, Any] = self.service["Spec"]
+        return spec
+
+    def get(self, path: str) -> Any:
+        return {"Name": "core", "Driver": self.driver} if path.startswith("/networks/") else self.service
+
+    def call(self, _method: str, path: str, **_query: Any) -> Any:
+        assert path == "/nodes"
+        return self.nodes
+
+
+@pytest.fixture
+def api(monkeypatch: pytest.MonkeyPatch) -> Api:
+    monkeypatch.setattr(swarm, "_SETTLE_S", 0.0)
+    return Api()
+
+
+def codes(api: Api, source: str = "a", target: str = "b") -> list[str]:
+    found = SwarmService(cast(DockerApi, api), "smf").blockers(source, target, 360.0)
+    assert all(blocker.message and blocker.remedy for blocker in found)
+    return [blocker.code for blocker in found]
+
+
+def test_a_service_as_the_role_makes_it_can_move(api: Api) -> None:
+    assert codes(api) == []
+
+
+def test_a_service_with_two_replicas_stays(api: Api) -> None:
+    api.spec["Mode"]["Replicated"]["Replicas"] = 2
+    assert codes(api) == ["service_replicas"]
+
+
+def test_a_service_on_every_node_stays(api: Api) -> None:
+    api.spec["Mode"] = {"Global": {}}
+    assert codes(api) == ["service_mode"]
+
+
+def test_a_service_that_does_not_exist_is_unknown(api: Api) -> None:
+    api.service = None
+    assert codes(api) == ["service_unknown"]
+
+
+def test_one_that_is_not_checked_by_the_init_stays(api: Api) -> None:
+    api.spec["TaskTemplate"]["ContainerSpec"]["Healthcheck"]["Test"] = ["CMD-SHELL", f"{paths.INIT} health"]
+    assert codes(api) == ["service_health"]
+
+
+def test_the_health_check_must_wait_as_long_as_the_migration_may_take(api: Api) -> None:
+    check = api.spec["TaskTemplate"]["ContainerSpec"]["Healthcheck"]
+    check["Retries"] = 359
+    assert codes(api) == ["service_health_time"]
+    check["StartPeriod"] = SECOND
+    assert codes(api) == []
+
+
+@pytest.mark.parametrize("state", ["updating", "paused", "rollback_started"])
+def test_an_update_in_progress_is_in_the_way(api: Api, state: str) -> None:
+    assert api.service is not None
+    api.service["UpdateStatus"] = {"State": state}
+    assert codes(api) == ["service_updating"]
+
+
+def test_a_move_that_has_not_ended_is_in_the_way(api: Api) -> None:
+    api.spec["Labels"][LABEL] = "{}"
+    assert codes(api) == ["service_moving"]
+
+
+def test_a_host_outside_the_swarm_is_named(api: Api) -> None:
+    assert codes(api, target="c") == ["not_in_swarm"]
+
+
+def test_a_node_that_takes_no_tasks_is_named(api: Api) -> None:
+    api.nodes[1]["Spec"]["Availability"] = "drain"
+    assert codes(api) == ["node_unavailable"]
+    api.nodes[1]["Status"]["State"] = "down"
+    assert codes(api) == ["node_down"]
+
+
+def test_an_overlay_is_refused(api: Api) -> None:
+    api.driver = "overlay"
+    assert codes(api) == ["overlay"]
+
+
+def test_a_swarm_without_quorum_is_said_to_be_unreachable(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_arguments: Any, **_query: Any) -> Any:
+        raise EngineError("The swarm does not have a leader.")
+
+    monkeypatch.setattr(api, "call", refuse)
+    assert codes(api) == ["swarm_unreachable"]
