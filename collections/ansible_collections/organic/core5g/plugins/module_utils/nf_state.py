@@ -14,7 +14,12 @@ from typing import Any
 from ansible_collections.organic.core5g.plugins.module_utils.errors import StateError
 from ansible_collections.organic.core5g.plugins.module_utils.nf_source import Endpoint, Source, flatten
 from ansible_collections.organic.live_migration.plugins.module_utils.engines.base import RUNNING, Engine
+from ansible_collections.organic.live_migration.plugins.module_utils.host import processes
 
+AWAITING = "awaiting"
+"""Status of a container without an NF, which a migration is to bring or was to bring."""
+AWAITING_INIT = "resident-await"
+"""What the resident init of such a container calls itself."""
 POLL_INTERVAL_S = 0.05
 WATCH_INTERVAL_S = 0.02
 
@@ -104,10 +109,11 @@ class NfReader:
         if container is None:
             unknown = dict.fromkeys(("id", "pid", "restart_policy", "started_at", "service"))
             return {"status": "absent", **unknown}
+        is_awaiting = container.pid > 0 and processes.name(container.pid) == AWAITING_INIT
         return {
-            "status": container.status,
+            "status": AWAITING if is_awaiting else container.status,
             "id": container.id,
-            "pid": container.pid or None,
+            "pid": None if is_awaiting else container.pid or None,
             "restart_policy": container.restart_policy.name,
             "started_at": container.started_at,
             "service": container.service or None,

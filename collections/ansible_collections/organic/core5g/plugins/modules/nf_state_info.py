@@ -129,14 +129,16 @@ nfs:
       type: dict
       contains:
         status:
-          description: The engine's word, V(absent) if there is no such container on this host.
+          description:
+            - The engine's word, V(absent) if there is no such container on this host.
+            - V(awaiting) if it runs without the NF, which a migration is to bring or, interrupted, was to bring.
           type: str
           sample: running
         id:
           description: Identity of the container.
           type: str
         pid:
-          description: PID of its first process on the host, none if it does not run.
+          description: PID of its first process on the host, none if the NF does not run in it.
           type: int
         restart_policy:
           description: Name of its restart policy. V(no) in a container that the NF has left by migration.

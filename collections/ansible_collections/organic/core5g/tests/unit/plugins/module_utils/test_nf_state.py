@@ -7,7 +7,11 @@ from __future__ import annotations
 
 import http.server
 import os
+import shutil
+import subprocess
+import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,6 +19,7 @@ from ansible_collections.organic.core5g.plugins.module_utils import nf_state
 from ansible_collections.organic.core5g.plugins.module_utils.errors import StateError
 from ansible_collections.organic.core5g.plugins.module_utils.nf_source import Source
 from ansible_collections.organic.core5g.tests.unit.plugins.module_utils.state_server import handler, serving
+from ansible_collections.organic.live_migration.plugins.module_utils.host import processes
 from ansible_collections.organic.live_migration.tests.unit.plugins.module_utils.engines.fake_engine import (
     FakeEngine,
     spec,
@@ -47,6 +52,26 @@ def test_state_is_read_in_the_containers_namespace(
     assert entry["error"] is None
     assert entry["container"]["status"] == "running"
     assert entry["container"]["restart_policy"] == "no"
+
+
+def test_a_container_that_awaits_a_process_has_no_nf(tmp_path: Path) -> None:
+    """Otherwise the NF would be said to run on two hosts, and nothing could be done until that container has ended."""
+    init = shutil.copy("/bin/sleep", tmp_path / nf_state.AWAITING_INIT)
+    with subprocess.Popen([init, "60"]) as process:
+        try:
+            until_named(process.pid, nf_state.AWAITING_INIT)
+            reader = nf_state.NfReader(FakeEngine(spec(status="running", pid=process.pid)), Source(1, "/state"))
+            assert (reader.status("smf")["status"], reader.status("smf")["pid"]) == ("awaiting", None)
+        finally:
+            process.kill()
+
+
+def until_named(pid: int, name: str) -> None:
+    """Wait until a new process has executed its program."""
+    deadline = time.monotonic() + 10
+    while processes.name(pid) != name:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
 
 
 def test_watching_gives_the_range_of_the_sessions() -> None:
