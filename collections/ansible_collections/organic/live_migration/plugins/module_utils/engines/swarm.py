@@ -32,7 +32,7 @@ _UPDATE = {"Parallelism": 1, "Delay": 0, "FailureAction": "pause", "Monitor": _S
 _IN_UPDATE = ("updating", "paused", "rollback_started", "rollback_paused")
 _ENDED = ("complete", "shutdown", "failed", "rejected", "remove", "orphaned")
 _POLL_S = 0.1
-_SETTLE_S = 15.0
+_UPDATE_END_S = 15.0
 _ATTEMPTS = 5
 
 
@@ -57,7 +57,7 @@ class SwarmService:
             patience_s: how long the new task may take until it is healthy.
         """
         try:
-            service = self._settled()
+            service = self._after_update()
             nodes = {node["ID"]: node for node in self._api.call("GET", "/nodes")}
             networks = [self._api.get(f"/networks/{network}") for network in _networks(service)]
         except EngineError as error:
@@ -82,9 +82,9 @@ class SwarmService:
                 )
         return found + _node_blockers(nodes.get(target)) + self._network_blockers(networks)
 
-    def _settled(self) -> dict[str, Any] | None:
+    def _after_update(self) -> dict[str, Any] | None:
         """The service, once an update that is about to end has: Swarm watches new tasks for 5 s by default."""
-        deadline = time.monotonic() + _SETTLE_S
+        deadline = time.monotonic() + _UPDATE_END_S
         while True:
             service: dict[str, Any] | None = self._api.get(f"/services/{quote(self._name, safe='')}")
             state = ((service or {}).get("UpdateStatus") or {}).get("State", "")

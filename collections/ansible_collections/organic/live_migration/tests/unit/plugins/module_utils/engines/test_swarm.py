@@ -64,7 +64,7 @@ class Api:
 
 @pytest.fixture
 def api(monkeypatch: pytest.MonkeyPatch) -> Api:
-    monkeypatch.setattr(swarm, "_SETTLE_S", 0.0)
+    monkeypatch.setattr(swarm, "_UPDATE_END_S", 0.0)
     return Api()
 
 
