@@ -35,7 +35,7 @@ from .source_setup import SourceSetup
 _TURN_POLL_S = 0.004
 _ABORTED_TIMEOUT_S = 10
 _ABORTED_TIMEOUT_FROZEN_S = 2
-"""How long the target may take to undo its part while the process stands still. The process then runs on."""
+"""How long the target may take to undo its part while the process is frozen. The process then runs on."""
 
 
 class Source(SourceEnd):
