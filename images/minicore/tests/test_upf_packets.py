@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from minicore import gtpu, ip
-from minicore.pfcp.codec import IeType, MessageType
+from minicore.pfcp.codec import IeType, Message, MessageType
 from minicore.pfcp.ies import Teid, UeAddress, group, number
 from minicore.pfcp.qos_ies import BitRates, Trigger, gate_status
 from minicore.smf.n4_rules import SESSION_QER, SESSION_URR, SessionPlan, Usage, UsagePlan, read_usage
@@ -235,5 +235,24 @@ def test_a_rule_that_is_not_there_changes_nothing(rig_type: Any, kind: IeType) -
             with pytest.raises(Exception, match="cause 73"):
                 await rig.n4._modify(rig.upf.n4_address, up_seid, ies)
             assert rig.upf.rules.digest() == before
+
+    asyncio.run(scenario())
+
+
+def test_what_came_before_a_deletion_is_forwarded(rig_type: Any) -> None:
+    """N4 is read first: the packets still lie in N3's and N6's sockets."""
+
+    async def scenario() -> None:
+        async with rig_type().running() as rig:
+            up_seid, uplink = await rig.session(SessionPlan(UE))
+            for _ in range(20):
+                rig.send(uplink, UP)
+            rig.n6.send(down(1))
+            request = Message(MessageType.SESSION_DELETION_REQUEST, 1, up_seid, [])
+            rig.upf.n4.handle(next(iter(rig.upf.n4.associations)), request)
+            assert rig.n6.written == [UP] * 20
+            assert (await rig.next()).payload == down(1)
+            await rig.barrier()
+            assert rig.upf.user_plane.dropped == 0
 
     asyncio.run(scenario())

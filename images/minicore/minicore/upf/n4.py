@@ -50,6 +50,8 @@ class PacketSide(Protocol):
 
     def end_marker(self, tunnel: Teid) -> None: ...
 
+    def take_received(self) -> None: ...
+
 
 class N4Responder:
     def __init__(
@@ -263,6 +265,8 @@ class N4Responder:
         session = self._rules.sessions.get(message.seid or 0)
         if session is None:
             return self._refuse(message, Cause.SESSION_CONTEXT_NOT_FOUND)
+        # N4 may be read before N3: packets that came first would meet no rule, and the gNB an Error Indication.
+        self._packets.take_received()
         self._rules.remove(session)
         self.reports.forget(session)
         usage = [

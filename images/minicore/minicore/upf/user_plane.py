@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import socket
 from time import monotonic
 from typing import Protocol
 
@@ -22,6 +23,9 @@ log = logging.getLogger(__name__)
 
 # Packets that are taken from N6 before others get their turn.
 BURST = 64
+# Packets that are taken from N3 before a session ends; a gNB that never stops must not hold N4 up.
+LAST = 1024
+_DATAGRAM = 65535
 _IPV4_HEADER, _IPV6_HEADER = 20, 40
 
 
@@ -80,6 +84,25 @@ class UserPlane(asyncio.DatagramProtocol):
     def end_marker(self, tunnel: Teid) -> None:
         assert self._transport is not None
         self._transport.sendto(gtpu.end_marker(tunnel.teid), (tunnel.address, self._gtpu_port))
+
+    def take_received(self) -> None:
+        """Forward what the sockets hold: it was sent before the request that ends its session."""
+        if self._transport is None:
+            return
+        n3: socket.socket
+        with self._transport.get_extra_info("socket").dup() as n3:
+            for _ in range(LAST):
+                try:
+                    data, sender = n3.recvfrom(_DATAGRAM, socket.MSG_DONTWAIT)
+                except BlockingIOError:
+                    break
+                except OSError as error:
+                    self.error_received(error)
+                    continue
+                self.datagram_received(data, sender)
+        self._from_n6()
+        if self._tap is not None:
+            self._from_tap(self._tap)
 
     def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
         """A message on N3. TS 29.281 clause 7.3: what is malformed or unknown is discarded without an answer."""
