@@ -61,6 +61,8 @@ async def live(kind: str, out: Path) -> dict[str, Any]:
                 ),
                 90,
             )
+            # A new IPv6 session has no address before the router has advertised its prefix.
+            await until(lambda: all(ue.session is None or ue.session.ue_address for ue in driver.ues), 10)
             addresses = sorted(ue.session.ue_address for ue in driver.ues if ue.session is not None)
             types = core[Smf].state()["sessions_by_type"]
             macs = sorted(mac.hex(":") for mac in upf.rules.macs)
