@@ -4,17 +4,6 @@
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import sys
-from pathlib import Path
-from typing import Any
-
-from ansible.errors import AnsibleParserError
-from ansible.plugins.inventory import BaseInventoryPlugin, Cacheable, Constructable
-from ansible_collections.organic.core5g.plugins.plugin_utils.nf_places_now import NF_LABEL, failures, places
-
 DOCUMENTATION = r"""
 name: nfs
 short_description: The hosts where network functions run now
@@ -56,6 +45,17 @@ EXAMPLES = r"""
 plugin: organic.core5g.nfs
 inventory: hosts.yml
 """
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from ansible.errors import AnsibleParserError
+from ansible.plugins.inventory import BaseInventoryPlugin, Cacheable, Constructable
+from ansible_collections.organic.core5g.plugins.plugin_utils.nf_places_now import NF_LABEL, failures, places
 
 CONTAINERS = {"containers": True, "containers_filters": {"label": NF_LABEL}, "verbose_output": True}
 
