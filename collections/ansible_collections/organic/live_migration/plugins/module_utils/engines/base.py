@@ -347,6 +347,10 @@ class Engine(ABC):
         """Whether the engine is an active node of a Docker Swarm."""
         return False
 
+    def has_ended_task(self, service: str) -> bool:
+        """Whether this host has a container of a cluster's service that has ended, and none that has not."""
+        return False
+
     def swarm_node(self) -> tuple[str, bool]:
         """The id of this host in its Docker Swarm, empty where it is in none, and whether it is a manager."""
         return "", False

@@ -93,6 +93,11 @@ class DockerEngine(Engine):
         found = self._api.call("GET", "/containers/json", all=1, filters=json.dumps(filters))
         return str(found[0]["Id"]) if found else None
 
+    def has_ended_task(self, service: str) -> bool:
+        filters = {"label": [f"{_SERVICE_LABEL}={service}"]}
+        found = self._api.call("GET", "/containers/json", all=1, filters=json.dumps(filters))
+        return bool(found) and all(listed["State"] in ("exited", "dead") for listed in found)
+
     def image_id(self, reference: str) -> str | None:
         answer = self._api.get(f"/images/{quote(reference, safe='/:@')}/json")
         return None if answer is None else str(answer["Id"])

@@ -205,7 +205,7 @@ def _resolve(parameters: Parameters, engine: Engine) -> OutcomeAnswer:
 
 def _discard_target(parameters: Parameters, engine: Engine) -> Done:
     """Target: remove what was prepared for a migration that the source has given up."""
-    recovery.discard_target(parameters.migration_id, parameters.name, engine)
+    recovery.discard_target(parameters.migration_id, engine)
     return Done()
 
 

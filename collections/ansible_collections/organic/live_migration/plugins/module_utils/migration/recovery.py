@@ -87,8 +87,22 @@ def target_outcome(migration_id: str, name: str, engine: Engine, timeout_s: floa
     """What became of the process on this host: RUNNING, EXITED or NEVER_RAN. Waits for an agent that still works.
 
     Raises:
-        MigrationError: the agent does not come to an end.
+        MigrationError: the agent does not come to an end, or that is not known yet.
     """
+    _end_target(migration_id, engine, timeout_s)
+    if runs_here(name, engine):
+        return RUNNING
+    if engine.has_ended_task(name):
+        # The container that awaited would still be there. A cluster starts the next one after a moment.
+        raise MigrationError(
+            f"The task of service '{name}' has ended on the target host, and may have had the process. "
+            "Run container_migration_recover again when its next task runs."
+        )
+    return EXITED if has_ended_here(name, engine) else NEVER_RAN
+
+
+def _end_target(migration_id: str, engine: Engine, timeout_s: float = 60) -> None:
+    """Wait until the agent of this host has ended, and complete or undo what it left."""
     deadline = time.monotonic() + timeout_s
     while True:
         mine = (entry for entry in journal.all_records() if entry.migration_id == migration_id)
@@ -107,9 +121,6 @@ def target_outcome(migration_id: str, name: str, engine: Engine, timeout_s: floa
             )
         time.sleep(0.1)
     slots.remove_stale()
-    if runs_here(name, engine):
-        return RUNNING
-    return EXITED if has_ended_here(name, engine) else NEVER_RAN
 
 
 def has_ended_here(name: str, engine: Engine) -> bool:
@@ -132,12 +143,12 @@ def runs_here(name: str, engine: Engine) -> bool:
     return not spec.has_resident_init or bool(processes.children(spec.pid))
 
 
-def discard_target(migration_id: str, name: str, engine: Engine) -> None:
+def discard_target(migration_id: str, engine: Engine) -> None:
     """Remove what waits on this host for a source that has given up. Never to be called after a commit."""
     for entry in journal.all_records():
         if entry.migration_id == migration_id and entry.role == states.TARGET:
             _end_agent(entry)
-    target_outcome(migration_id, name, engine)
+    _end_target(migration_id, engine)
 
 
 def _end_agent(entry: MigrationRecord, timeout_s: float = 15) -> None:

@@ -116,6 +116,13 @@ def test_a_service_is_found_by_its_name(daemon: Daemon, engine: DockerEngine) ->
     assert "exited" not in asked
 
 
+def test_the_ended_tasks_of_a_service_are_told_from_one_that_awaits(daemon: Daemon, engine: DockerEngine) -> None:
+    answers = {(): False, ("exited",): True, ("exited", "running"): False, ("exited", "created"): False}
+    for states, expected in answers.items():
+        daemon.answers["GET /containers/json"] = (200, [{"Id": str(n), "State": s} for n, s in enumerate(states)])
+        assert engine.has_ended_task("smf") is expected
+
+
 def test_a_container_on_its_own_is_of_no_service(daemon: Daemon, engine: DockerEngine) -> None:
     assert inspected(daemon, engine).service == ""
     assert not any(each.startswith("GET /containers/json") for each in daemon.asked)

@@ -115,6 +115,14 @@ def test_a_container_that_is_there_had_its_process(records: Path, engine: FakeEn
     assert recovery.target_outcome("0" * 16, "smf", engine) == outcome
 
 
+def test_a_task_that_has_ended_may_have_had_its_process(records: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Otherwise the frozen process of the source would run again beside the state that the task has left behind."""
+    engine = FakeEngine()
+    monkeypatch.setattr(engine, "has_ended_task", lambda service: service == "smf")
+    with pytest.raises(MigrationError, match="may have had the process"):
+        recovery.target_outcome("0" * 16, "smf", engine)
+
+
 @pytest.mark.parametrize(
     ("state", "needs_source", "outcome", "kept_here", "lost"),
     [
