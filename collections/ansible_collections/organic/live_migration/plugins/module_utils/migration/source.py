@@ -17,7 +17,7 @@ from ..host import commands, processes
 from ..host.container import Container
 from ..host.freezer import Freezer
 from ..host.steps import Steps, now_ms
-from ..session import channel, messages, states, watchdog
+from ..session import channel, messages, slots, states, watchdog
 from ..session.channel import Channel, Fields, Message, PageStream
 from ..session.journal import MigrationRecord
 from ..session.options import Plan
@@ -336,7 +336,17 @@ class Source(SourceEnd):
         return error
 
     def _on_worker_death(self, failure: Failure) -> Outcome:
-        """What the watchdog does. After the commit of a strategy that needs the source, it goes on with the copying."""
+        """What the watchdog does. A turn that the worker held is given up by its death; its file is left."""
+        try:
+            return self._resume_or_go_on(failure)
+        finally:
+            slots.remove_stale()
+
+    def _resume_or_go_on(self, failure: Failure) -> Outcome:
+        """The process runs here if the worker died before the commit.
+
+        After the commit of a strategy that needs the source, the watchdog goes on with the copying.
+        """
         if not self._record.path.exists():
             return Outcome.failed(failure, Verdict.IN_DOUBT)  # it was recovered, one way or the other
         current = MigrationRecord.load(self._record.path)
