@@ -121,7 +121,7 @@ def test_an_nf_that_is_killed_starts_again_with_the_same_addresses(swarm: SwarmS
     [
         ({"nf_network_driver": "ipvlan_l2"}, "Docker Swarm runs no NFs on the network driver ipvlan_l2"),
         ({"nf_image": "organic/none:1"}, "The image organic/none:1 is not on this host"),
-        ({"orchestrator": "none"}, "nrf, upf, smf run already, but as services of a Docker Swarm"),
+        ({"orchestrator": "none"}, "nrf, smf, upf run already, but as services of a Docker Swarm"),
     ],
 )
 def test_bad_input_is_refused(swarm: SwarmSite, variables: dict[str, Any], reason: str) -> None:

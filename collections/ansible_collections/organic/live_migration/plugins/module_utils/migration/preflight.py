@@ -5,8 +5,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import shutil
+import time
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -25,6 +27,7 @@ from ..session import journal
 MINIMUM_CRIU = (4, 2)
 _PREPARE = "Apply the role organic.live_migration.migration_host to this host"
 _MEBIBYTE = 1 << 20
+_INIT_START_S = 10.0
 
 
 @dataclass
@@ -257,6 +260,14 @@ def _checkpoint_blockers(engine: Engine) -> list[Blocker]:
     ]
 
 
+def _awaits(pid: int) -> bool:
+    """Whether this is a resident init that awaits a process; one that has just been started gets time to say so."""
+    with contextlib.suppress(ProcessLookupError):
+        while not processes.name(pid).startswith("resident-") and processes.age_s(pid) < _INIT_START_S:
+            time.sleep(0.01)
+    return processes.name(pid) == "resident-await"
+
+
 def look_at_target(
     engine: Engine,
     source: ContainerSpec,
@@ -289,7 +300,7 @@ def look_at_target(
                 f"Do not remove it. Migrate it from there to {frozen[0].peer} once more, which recovers it",
             )
         )
-    elif present and present.running and not (source.service and processes.name(present.pid) == "resident-await"):
+    elif present and present.running and not (source.service and _awaits(present.pid)):
         blockers.append(
             Blocker(
                 "name_in_use",

@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import os
 import socket
+import time
 from pathlib import Path
 
 from .. import typed
@@ -41,6 +42,7 @@ from .target_setup import PreparedTarget, TargetSetup
 
 _CONNECT_TIMEOUT_S = 30
 _COMMIT_TIMEOUT_S = 30
+_PLACED_TIMEOUT_S = 10
 """How long a restored process waits, stopped, for the commit. Then it is discarded; it has never run."""
 
 
@@ -123,9 +125,13 @@ class Target(TargetEnd):
 
     def _placed(self) -> Container:
         """The container that a cluster has started here."""
-        spec = self._engine.inspect(self._plan.name)
-        if spec is None or not spec.pid:
-            raise MigrationError(f"The cluster has started no container of service '{self._plan.name}' on this host.")
+        deadline = time.monotonic() + _PLACED_TIMEOUT_S
+        while (spec := self._engine.inspect(self._plan.name)) is None or not spec.pid:
+            if time.monotonic() > deadline:
+                raise MigrationError(
+                    f"The cluster has started no container of service '{self._plan.name}' on this host."
+                )
+            time.sleep(0.05)
         self._record.adopt()
         self._record.container_id = spec.id
         self._record.save()

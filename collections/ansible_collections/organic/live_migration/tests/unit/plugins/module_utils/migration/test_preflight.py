@@ -6,6 +6,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -111,3 +113,23 @@ def test_a_frozen_source_of_an_interrupted_migration_is_no_target(records: Path)
 def test_a_target_without_memory_is_refused(records: Path) -> None:
     blockers = preflight.look_at_target(FakeEngine(checkpoints=FakeCheckpoints()), spec(), 1 << 60, 0, by_engine=True)
     assert codes(blockers) == ["no_memory"]
+
+
+@pytest.mark.parametrize(("name", "expected"), [("resident-await", []), ("resident-run", ["name_in_use"])])
+def test_a_container_that_a_cluster_has_just_started_may_still_say_that_it_awaits(
+    name: str, expected: list[str]
+) -> None:
+    script = "import sys; sys.stdin.readline(); open('/proc/self/comm', 'w').write(sys.argv[1]); sys.stdin.read()"
+    with subprocess.Popen([sys.executable, "-c", script, name], stdin=subprocess.PIPE) as init:
+        assert init.stdin is not None
+        init.stdin.write(b"\n")  # it says so while the preflight looks
+        init.stdin.flush()
+        placed = spec(service="smf", pid=init.pid)
+        found = codes(preflight.look_at_target(FakeEngine(placed), placed, 1 << 20, 0, by_engine=False))
+    assert [code for code in found if code == "name_in_use"] == expected
+
+
+def test_another_container_of_the_name_of_a_service_is_in_the_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(preflight, "_INIT_START_S", 0.0)
+    other = spec(service="smf", pid=os.getpid())
+    assert "name_in_use" in codes(preflight.look_at_target(FakeEngine(other), other, 1 << 20, 0, by_engine=False))
