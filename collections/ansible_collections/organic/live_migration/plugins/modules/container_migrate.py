@@ -48,7 +48,7 @@ options:
         host. Its downtime is the shortest; when the source host is lost before all pages came, so is the process.
       - V(hybrid) makes one round of pre-copy, then goes on as V(post_copy) with what was written meanwhile.
       - V(auto) measures the memory, how much of it is written, and the link, predicts downtime and time of each, and
-        takes the cheapest that stays within O(downtime_limit_ms) and O(downtime_budget_ms).
+        takes the one with the shortest downtime that stays within O(downtime_limit_ms) and O(downtime_budget_ms).
     type: str
     choices: [auto, inter_copy, pre_copy, post_copy, hybrid]
     default: inter_copy

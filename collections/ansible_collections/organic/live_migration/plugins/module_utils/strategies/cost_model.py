@@ -34,11 +34,13 @@ While a process waits for its own pages, in post_copy and hybrid, it runs slower
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from .convergence import FIXED_DOWNTIME_MS, PAGE_BYTES
 
+ERROR = 0.3
+"""How far a prediction may be from what is measured, as a part of it."""
 _MIB = 1 << 20
 
 
@@ -184,13 +186,20 @@ class Choice:
     reason: str
 
 
+_COSTS_IN_ORDER: tuple[Callable[[Prediction], float], ...] = (
+    lambda one: one.downtime_ms,
+    lambda one: one.migration_time_ms + one.degraded_ms,
+    lambda one: one.bytes_sent,
+)
+
+
 def choose(
     predictions: Iterable[Prediction], downtime_limit_ms: float, downtime_budget_ms: float | None = None
 ) -> Choice:
-    """The cheapest strategy that keeps the downtime within its limits.
+    """The strategy with the shortest downtime, then the one that takes the least time, then the one that sends least.
 
-    Cheapest is the one that takes the least time; time that the process runs slower counts twice, as after the commit
-    a link that breaks stops it. Where none keeps the limits it is the one with the least downtime.
+    What differs by less than the model's own error is equal. Time that the process runs slower counts twice. Among
+    equal ones that is best during which a link that breaks stops the process for the least time.
 
     Args:
         predictions: of the strategies that may be used.
@@ -202,12 +211,16 @@ def choose(
         raise ValueError("There is no strategy to choose from.")
     limit_ms = min(downtime_limit_ms, math.inf if downtime_budget_ms is None else downtime_budget_ms)
     keeping = [one for one in candidates if one.downtime_ms <= limit_ms]
-    if keeping:
-        best = min(keeping, key=lambda one: one.migration_time_ms + one.degraded_ms)
-        words = f"is the cheapest within {limit_ms:g} ms of downtime"
-    else:
-        best = min(candidates, key=lambda one: one.downtime_ms)
-        words = f"stops it for the least time, as none stays within {limit_ms:g} ms"
+    equal = keeping or candidates
+    for cost in _COSTS_IN_ORDER:
+        least = min(map(cost, equal))
+        equal = [one for one in equal if cost(one) <= least * (1 + ERROR)]
+    best = min(equal, key=lambda one: (one.degraded_ms, one.downtime_ms))
+    words = (
+        f"is the best within {limit_ms:g} ms of downtime"
+        if keeping
+        else f"stops it for the least time, as none stays within {limit_ms:g} ms"
+    )
     return Choice(
         best.strategy,
         bool(keeping),

@@ -34,9 +34,10 @@ def auto(hosts: Hosts, **arguments: Any) -> dict[str, Any]:
     ("found", "arguments", "strategy"),
     [
         (LARGE, {}, "pre_copy"),
-        (replace(LARGE, memory_bytes=10**7), {}, "inter_copy"),
-        (LARGE, {"downtime_limit_ms": 5000}, "inter_copy"),
-        (LARGE, {"downtime_limit_ms": 5000, "downtime_budget_ms": 200}, "pre_copy"),
+        (replace(LARGE, memory_bytes=10**6), {}, "pre_copy"),
+        (LARGE, {"downtime_limit_ms": 5000}, "pre_copy"),
+        (LARGE, {"downtime_limit_ms": 1, "downtime_budget_ms": 200}, "pre_copy"),
+        (replace(LARGE, memory_bytes=10**6, dirty_pages_per_s=None), {}, "inter_copy"),
         (replace(LARGE, dirty_pages_per_s=10.0**6), {}, "post_copy"),
         (replace(LARGE, dirty_pages_per_s=None), {}, "post_copy"),
     ],

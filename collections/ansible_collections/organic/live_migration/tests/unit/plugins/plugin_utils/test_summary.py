@@ -111,7 +111,7 @@ def test_a_prediction_shows_each_strategy_and_why_one_is_taken() -> None:
     assert milliseconds(forecast["downtime_ms"]) in chosen
     assert milliseconds(forecast["migration_time_ms"]) in chosen
     assert size(forecast["bytes_sent"]) in chosen
-    assert "pre_copy is the cheapest within 300 ms" in " ".join(" ".join(lines[6:]).split())
+    assert "pre_copy is the best within 300 ms" in " ".join(" ".join(lines[6:]).split())
     assert max(map(len, lines)) <= COLUMNS
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from ansible_collections.organic.live_migration.plugins.module_utils.strategies import registry
 from ansible_collections.organic.live_migration.plugins.module_utils.strategies.cost_model import (
+    ERROR,
     LAB,
     PAGE_BYTES,
     Costs,
@@ -122,8 +123,8 @@ def test_whatever_the_load_is(load: Load, limit_ms: float) -> None:
     choice = choose(predictions, limit_ms)
     chosen = by_strategy[choice.strategy]
     assert choice.keeps == (chosen.downtime_ms <= limit_ms)
-    if not choice.keeps:
-        assert chosen.downtime_ms == min(one.downtime_ms for one in predictions)
+    candidates = [one for one in predictions if not choice.keeps or one.downtime_ms <= limit_ms]
+    assert chosen.downtime_ms <= (1 + ERROR) * min(one.downtime_ms for one in candidates)
 
 
 @given(LOADS, st.floats(0, 60), st.floats(0, 60))
@@ -131,22 +132,37 @@ def test_more_time_never_means_fewer_written_pages(load: Load, one: float, other
     assert load.written_bytes(min(one, other)) <= load.written_bytes(max(one, other)) <= load.memory_bytes
 
 
-def test_small_containers_are_copied_at_once() -> None:
-    choice = choose(predict_all(Load(20 * MB, 1.2e9, 1000), 300), 300)
-    assert choice.strategy == "inter_copy"
-    assert choice.keeps
-
-
-def test_large_ones_in_rounds() -> None:
-    choice = choose(predict_all(Load(1000 * MB, 1.2e9, 1000), 300), 300)
-    assert choice.strategy == "pre_copy"
+@pytest.mark.parametrize("memory_mb", [1, 2, 20, 200, 1000])
+def test_the_downtime_comes_first(memory_mb: int) -> None:
+    choice = choose(predict_all(Load(memory_mb * MB, 1.2e9, 1000), 300), 300)
+    assert (choice.strategy, choice.keeps) == ("pre_copy", True)
     assert "within 300 ms" in choice.reason
 
 
+def told(strategy: str, downtime_ms: float, time_ms: float, sent: int = 100, degraded_ms: float = 0) -> Prediction:
+    return Prediction(strategy, downtime_ms, time_ms, sent, degraded_ms=degraded_ms)
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "better"),
+    [
+        (told("one", 22, 9000), told("other", 40, 2300), "one"),
+        (told("one", 22, 9000), told("other", 28, 2300), "other"),
+        (told("one", 22, 2900, 200), told("other", 28, 2300, 100), "other"),
+        (told("one", 22, 2900, 110), told("other", 28, 2300, 100), "one"),
+        (told("one", 22, 2900, degraded_ms=1), told("other", 28, 2300), "other"),
+    ],
+)
+def test_what_differs_by_less_than_the_model_s_error_decides_nothing(
+    one: Prediction, other: Prediction, better: str
+) -> None:
+    assert choose([one, other], 300).strategy == choose([other, one], 300).strategy == better
+
+
 def test_the_budget_of_the_clients_counts_as_well() -> None:
-    predictions = predict_all(Load(200 * MB, 1.2e9, 1000), 2000)
-    assert choose(predictions, 2000).strategy == "inter_copy"
-    assert choose(predictions, 2000, 100).strategy == "pre_copy"
+    predictions = [told("one", 200, 2300), told("other", 150, 9000)]
+    assert choose(predictions, 2000, 300).keeps
+    assert not choose(predictions, 300, 100).keeps
 
 
 def test_where_none_keeps_the_limit_it_is_the_shortest_and_says_so() -> None:
