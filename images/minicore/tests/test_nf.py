@@ -210,6 +210,26 @@ def test_a_deregistered_producer_leaves_the_caches_at_once(
     asyncio.run(scenario())
 
 
+def test_changes_of_a_watched_type_are_known_at_once(settings: Settings, until: Callable[..., Awaitable[None]]) -> None:
+    async def scenario() -> None:
+        async with pair(settings, until) as nfs:
+            changes: list[str] = []
+            producers = nfs.amf.producers
+            producers.watch("AUSF", lambda: changes.append("AUSF"))
+            assert len(await producers.instances("AUSF")) == 1
+            await until(lambda: len(nfs.nrf.subscriptions) == 1)
+            await nfs.ausf.set_status("UNDISCOVERABLE")
+            await until(lambda: len(changes) == 1)
+            await nfs.ausf.stop()
+            await until(lambda: len(changes) == 2)
+            # An NRF that has lost its memory gets the subscription again with the next look.
+            producers.forget_subscriptions()
+            await producers.instances("AUSF")
+            await until(lambda: len(nfs.nrf.subscriptions) == 2)
+
+    asyncio.run(scenario())
+
+
 def test_an_expired_cache_serves_while_the_nrf_does_not_answer(
     settings: Settings, until: Callable[..., Awaitable[None]]
 ) -> None:

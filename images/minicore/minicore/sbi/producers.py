@@ -62,6 +62,7 @@ class Producers:
         self._discovering: dict[Key, asyncio.Task[list[Producer]]] = {}
         self._callback: tuple[str, str] | None = None
         self._subscribed: set[str] = set()
+        self._watchers: dict[str, Callable[[], None]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def request(
@@ -123,7 +124,13 @@ class Producers:
 
     async def instances(self, nf_type: str) -> list[dict[str, Any]]:
         """The profiles of the registered NFs of a type, straight from the NRF."""
+        if nf_type in self._watchers:
+            self._subscribe(nf_type)
         return await self._discover(f"target-nf-type={nf_type}&requester-nf-type={self._nf_type}")
+
+    def watch(self, nf_type: str, changed: Callable[[], None]) -> None:
+        """From the next `instances` of this type on, call `changed` when the NRF notifies of one of them."""
+        self._watchers[nf_type] = changed
 
     def listen(self, callback_uri: str, instance_id: str) -> None:
         """From now on subscribe, at the NRF, to changes of what is discovered (TS 29.510 clause 5.2.2.5)."""
@@ -137,15 +144,18 @@ class Producers:
         """Callback of the NRF (NotificationData, TS 29.510 clause 6.1.6.2.17)."""
         data = request.json_object()
         instance_id = str(data.get("nfInstanceUri", "")).rpartition("/")[2]
+        profile = data.get("nfProfile")
+        nf_type = profile.get("nfType") if isinstance(profile, dict) else None
         match data.get("event"):
             case "NF_DEREGISTERED":
                 self._forget(lambda producer: producer.profile["nfInstanceId"] == instance_id)
             case "NF_REGISTERED" | "NF_PROFILE_CHANGED":
-                profile = data.get("nfProfile")
-                nf_type = profile.get("nfType") if isinstance(profile, dict) else None
                 self._forget(lambda producer: nf_type in (None, producer.profile["nfType"]))
             case event:
                 raise Problem(400, "MANDATORY_IE_INCORRECT", f"event {event!r}", [("/event", "is not known")])
+        for watched, changed in self._watchers.items():
+            if nf_type in (None, watched):
+                changed()
         return Response(204)
 
     def close(self) -> None:

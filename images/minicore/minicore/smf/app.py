@@ -70,6 +70,7 @@ class Smf(NetworkFunction):
                 environment.integer("USAGE_QUOTA_BYTES", 0),
             ),
         )
+        self.producers.watch("UPF", self.n4.look)
         modification = Modification(self._sessions)
         self._api = SmfApi(self._sessions, Establishment(self._sessions), modification)
         self._events = Events(self._sessions, modification)
@@ -107,6 +108,7 @@ class Smf(NetworkFunction):
                 association.describe(self.n4.recovery_time_stamp, sum(context.upf == peer for context in contexts))
                 for peer, association in sorted(self.n4.associations.items())
             ],
+            "discovers_upfs": self._upfs is None,
             "pfcp_retransmissions": self.n4.endpoint.retransmissions,
             "usage": asdict(self._sessions.usage),
             "downlink_data_reports": self._events.downlink_data_reports,

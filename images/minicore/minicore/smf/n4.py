@@ -122,6 +122,10 @@ class N4Client:
             log.warning("association not released: no answer within %s s", RELEASE_S)
         self.endpoint.stop()
 
+    def look(self) -> None:
+        """UPFs have come, gone or changed: look at once which there are."""
+        self._changed.set()
+
     def choose_upf(self) -> Address:
         """The UPF with an association that is up and stays, or NoUpf."""
         for association in self.associations.values():
@@ -184,7 +188,12 @@ class N4Client:
         association = self.associations.get(upf)
         if association is None or not association.up:
             raise NoUpf
-        response = await self.endpoint.request(upf, kind, ies, seid)
+        try:
+            response = await self.endpoint.request(upf, kind, ies, seid)
+        except PfcpTimeout as error:
+            # As long without an answer as by the heartbeats: the other sessions need not find it out one by one.
+            self._heartbeats.lose(association, str(error))
+            raise
         cause = read_number(response.need(IeType.CAUSE))
         if cause == Cause.NO_ESTABLISHED_ASSOCIATION:
             # The UPF has lost this SMF: no heartbeat would show it.
@@ -214,6 +223,9 @@ class N4Client:
             log.info("%s %s to be released", peer[0], "asks" if association.is_releasing else "asks no longer")
             if association.is_releasing:
                 self._events.upf_releasing(peer)
+            else:
+                # Sessions of a UPF that is lost may go there now.
+                self.look()
         ies = [node_id(self._address), number(IeType.CAUSE, Cause.ACCEPTED)]
         return Message(MessageType.ASSOCIATION_UPDATE_RESPONSE, message.sequence, None, ies)
 
@@ -226,16 +238,17 @@ class N4Client:
 
     def _lost(self, association: Association, reason: str) -> None:
         self._events.upf_lost(association.peer)
-        self._changed.set()
+        self.look()
 
     async def _keep_associated(self) -> None:
         """Associate with every UPF that is found, and again with those that were lost."""
         while True:
+            # Before it looks: a change meanwhile has it look again.
+            self._changed.clear()
             for peer in await self._find_upfs():
                 known = self.associations.get(peer)
                 if known is None or not known.up:
                     await self._associate(peer)
-            self._changed.clear()
             for peer in [peer for peer, association in self.associations.items() if not association.up]:
                 self._events.upf_absent(peer)
             some_up = any(association.up for association in self.associations.values())

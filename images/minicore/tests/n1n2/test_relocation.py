@@ -19,6 +19,7 @@ from minicore.ngap.transfers import (
     SetupRequestTransfer,
 )
 from minicore.pfcp.ies import ApplyAction
+from minicore.smf import n4
 
 Until = Callable[..., Awaitable[None]]
 GNB = ("127.0.0.1", 0x70)
@@ -126,6 +127,56 @@ def test_without_another_upf_the_sessions_stay(world: Any, upf_type: Any, until:
                     await here.amf.modify(ref, n2=DONE, kind="PDU_RES_MOD_RSP")
                 await until(lambda: here.upf.n4.is_drained)
                 assert len(other.rules.sessions) == 2
+
+    asyncio.run(scenario())
+
+
+def test_sessions_come_back_when_the_other_upf_dies_and_the_drain_is_taken_back(
+    world: Any, upf_type: Any, until: Until, udp_port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Not found out by the regular look.
+    monkeypatch.setattr(n4, "DISCOVERY_S", 1000)
+
+    async def scenario() -> None:
+        async with world(has_pcf=False) as here:
+            moved, waiting = await here.amf.session(1), await here.amf.session(2)
+            # The second one cannot move yet: its gNB has not answered a setup request.
+            await here.amf.modify(waiting, {"upCnxState": "DEACTIVATED"})
+            await here.amf.modify(waiting, {"upCnxState": "ACTIVATING"})
+            async with second_upf(here, upf_type, until, udp_port) as other:
+                here.upf.n4.drain(True)
+                await here.amf.next()
+                await here.amf.modify(moved, n2=DONE, kind="PDU_RES_MOD_RSP")
+                await until(lambda: len(here.upf.rules.sessions) == 1 and len(other.rules.sessions) == 1)
+                here.smf.n4.endpoint._t1_s = 0.05
+                other.stop()
+                await until(lambda: sum(peer["up"] for peer in here.smf.state()["pfcp"]) == 1)
+                assert len(here.upf.rules.sessions) == 1
+                here.upf.n4.drain(False)
+                _, _, n2 = await here.amf.next()
+                assert ModifyRequestTransfer.decode(n2).uplink.teid in here.upf.rules.uplink
+                await here.amf.modify(moved, n2=DONE, kind="PDU_RES_MOD_RSP")
+                await until(lambda: len(here.upf.rules.sessions) == 2)
+                assert [peer["sessions"] for peer in here.smf.state()["pfcp"] if peer["up"]] == [2]
+
+    asyncio.run(scenario())
+
+
+def test_a_upf_that_does_not_answer_a_session_request_is_lost(
+    world: Any, upf_type: Any, until: Until, udp_port: int
+) -> None:
+    async def scenario() -> None:
+        async with world(has_pcf=False) as here:
+            await here.amf.session()
+            async with second_upf(here, upf_type, until, udp_port) as other:
+                # By no heartbeat.
+                for upf in (here.upf, other):
+                    here.smf.n4._heartbeats.forget(here.smf.n4.associations[upf.n4_address])
+                here.smf.n4.endpoint._t1_s = 0.05
+                other.stop()
+                here.upf.n4.drain(True)
+                await until(lambda: sum(peer["up"] for peer in here.smf.state()["pfcp"]) == 1)
+                assert len(here.upf.rules.sessions) == 1
 
     asyncio.run(scenario())
 
