@@ -192,6 +192,10 @@ class Target(TargetEnd):
                 with self._steps.step("setup"):
                     self._prepared = setup.prepare(message.fields, pages, pager_connections)
                 control.send(messages.ARMED)
+            elif message.kind == messages.PREPARE_CLONE and prepared is not None:
+                prepared.links.activate_silently()
+                prepared.configuration.finish()
+                control.send(messages.CLONE_PREPARED)
             elif message.kind == messages.SWITCH and prepared is not None:
                 prepared.links.activate()
                 prepared.configuration.finish()
@@ -205,6 +209,8 @@ class Target(TargetEnd):
                     prepared.pager.await_end(0)
                     continue  # the source has given up
                 control.send(messages.RESTORED, steps=self._steps.list)
+                if self._strategy.runs_before_commit:
+                    continue  # the source has further orders for the clone
                 self._run(prepared, control, listener)
                 return
             elif message.kind == messages.ABORT:

@@ -103,6 +103,16 @@ class AddressSwitch:
             os.pwrite(answer, _ARP_ANSWER if before == _ARP_NEVER_ANSWER else before, 0)
         self.announce()
 
+    def activate_silently(self) -> None:
+        """Have the addresses as :meth:`activate` does, after :meth:`deactivate`, while the other host still uses them.
+
+        No ARP request is answered and nothing is announced; what the network namespace sends must be held.
+        """
+        self.suppress_arp()
+        for interface in self._interfaces:
+            self._set_mac(interface.name, interface.mac)
+            self._set_flag(interface.name, up=True)
+
     def announce(self) -> None:
         """Announce to the network where the addresses are, by gratuitous ARP."""
         if self._packets is None:

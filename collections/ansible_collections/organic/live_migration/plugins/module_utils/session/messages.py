@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from ..errors import MigrationError
 from .states import SOURCE, TARGET
 
-PROTOCOL_VERSION = 1
+PROTOCOL_VERSION = 2
 """Raised with every change of a message or of its fields: two versions do not talk to each other."""
 
 HELLO = "hello"
@@ -24,6 +24,8 @@ FILES = "files"
 UNPACKED = "unpacked"
 ARM = "arm"
 ARMED = "armed"
+PREPARE_CLONE = "prepare_clone"
+CLONE_PREPARED = "clone_prepared"
 SWITCH = "switch"
 SWITCHED = "switched"
 IMAGES = "images"
@@ -74,6 +76,8 @@ KINDS = {
              ("programs", "tuns", "root_pid", "highest_pid", "streams", "interfaces", "network",
               "namespaces")),
         Kind(ARMED, TARGET, "Everything is prepared; CRIU waits for the images"),
+        Kind(PREPARE_CLONE, SOURCE, "A clone will come: have its addresses ready, and let nothing be seen of them"),
+        Kind(CLONE_PREPARED, TARGET, "The addresses are ready; nothing leaves from them"),
         Kind(SWITCH, SOURCE, "The process is frozen: activate its addresses on the target host"),
         Kind(SWITCHED, TARGET, "The addresses are active"),
         Kind(IMAGES, SOURCE, "CRIU's images, the files that changed last, and the packets that arrived: restore",

@@ -4,9 +4,9 @@
 """The states of a migration, in one table.
 
 The names are those of QEMU's migration (``MigrationStatus``, docs/devel/migration/main.rst), and ``restored`` and
-``committed``, which the two-phase commit adds. A state stands in two places: in the journal of each host, from which a
-recovery decides which copy of the process is the live one, and in the progress file of the source host, which users
-see. Not every state is entered in both.
+``committed``, which the two-phase commit adds, and ``cloned`` of strategy ppm. A state stands in two places: in the
+journal of each host, from which a recovery decides which copy of the process is the live one, and in the progress file
+of the source host, which users see. Not every state is entered in both.
 """
 
 from __future__ import annotations
@@ -22,6 +22,8 @@ ACTIVE = "active"
 PRE_SWITCHOVER = "pre-switchover"
 """The migration waits for the command to continue, while the process runs on the source host."""
 SWITCHOVER = "switchover"
+CLONED = "cloned"
+"""Strategy ppm: the process runs on the source host, and a clone of it, which nobody hears, on the target host."""
 RESTORED = "restored"
 """The process is restored on the target host, stopped, and waits for the commit."""
 COMMITTED = "committed"
@@ -65,6 +67,7 @@ STATES = {
         State(ACTIVE, journal=ROLES, cancellable=True),
         State(PRE_SWITCHOVER, cancellable=True),
         State(SWITCHOVER, journal=(SOURCE,), cancellable=True),
+        State(CLONED, journal=ROLES, cancellable=True),
         State(RESTORED, journal=(TARGET,), shown=False),
         State(COMMITTED, journal=(SOURCE,), shown=False, committed=True),
         State(POSTCOPY_ACTIVE, journal=(SOURCE,), committed=True),

@@ -30,6 +30,8 @@ class Strategy(ABC):
     """The source's kernel must be able to find pages that were written."""
     needs_source_after_commit: ClassVar[bool] = False
     """Until the process has all its memory on the target, losing the source means losing the process."""
+    runs_before_commit: ClassVar[bool] = False
+    """The restored process runs, and is not heard, before the commit; until then the source's copy runs as well."""
     places_directly: ClassVar[bool] = False
     """The target's pager keeps nothing: pages that come before there is a process wait in the connections."""
 

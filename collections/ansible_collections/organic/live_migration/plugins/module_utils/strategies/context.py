@@ -46,7 +46,8 @@ class SourceContext:
         unread_tun: packets that the process had not read from its TUN devices.
         final: what the pager did in the freeze.
         deadline: of the switchover, once it has begun.
-        frozen_at_ms: on the clock of :func:`steps.now_ms`; 0 before the freeze.
+        frozen_at_ms: on the clock of :func:`steps.now_ms`; 0 while the process runs.
+        clone_pause_ms: how long the process was stopped to be cloned.
     """
 
     plan: Plan
@@ -75,6 +76,7 @@ class SourceContext:
     final: Answer = field(default_factory=dict)
     deadline: SwitchoverDeadline | None = None
     frozen_at_ms: float = 0.0
+    clone_pause_ms: float = 0.0
 
     @property
     def holds(self) -> list[PacketHold]:

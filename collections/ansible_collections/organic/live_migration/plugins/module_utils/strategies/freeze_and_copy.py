@@ -34,25 +34,8 @@ class FreezeAndCopy(Strategy):
 
     def switch_over(self, source: SourceContext) -> Message:
         control, pager, steps, timeout_s = source.control, source.pager, source.steps, source.plan.timeout_s
-        source.record.save(states.SWITCHOVER)
-        source.progress.set_state(states.SWITCHOVER)
-        with steps.step("scan_mappings"):
-            pager.order("snapshot_vmas")  # CRIU then need not walk all pages
-            pager.expect("snapshot_vmas", timeout_s)
-        watchdog.raise_priority()
-        with steps.step("drain_accept_queue"):
-            source.syn_hold.start()  # new connections wait, while the process accepts those that are established
-            unread_datagrams.drain_accept_queue(source.root.pid, _ACCEPT_TIMEOUT_S)
-            netlink.NetlinkSockets.of(processes.tree(source.root.pid)).await_read(_ACCEPT_TIMEOUT_S)
-        stall = StallDetector(source.bytes_moved, source.current_step)
-        source.deadline = SwitchoverDeadline(
-            self.longest_switchover_ms(source.plan), source.plan.options.switchover_timeout_ms, source.current_step
-        )
-        source.deadline.start()
-        source.frozen_at_ms = now_ms()
-        with steps.step("freeze"):
-            source.freezer.freeze()
-        pager.order(self.final_command)
+        self._enter(source)
+        stall = self._freeze(source)
         with steps.step("switch_network"):
             # packets that arrive until the target has announced itself are still received, and dumped with the socket
             source.outgoing.bind()
@@ -76,7 +59,8 @@ class FreezeAndCopy(Strategy):
         with steps.step("restore"):
             # the target must not take old pages for new ones
             pager.expect("lists", timeout_s, on_progress)
-            self._send_images(source, archive, gone, unread)
+            arrived = unread + source.incoming.packets + source.syn_hold.packets
+            self._send_images(source, archive, gone, arrived)
             handed_over = source.stream.bytes_sent + control.blob_bytes_sent
             stall = StallDetector(source.bytes_moved, source.current_step, at_work_bytes=handed_over)
 
@@ -90,7 +74,33 @@ class FreezeAndCopy(Strategy):
         return restored
 
     @staticmethod
-    def _dump(source: SourceContext, stall: StallDetector) -> tuple[bytes, list[str], bytes]:
+    def _enter(source: SourceContext) -> None:
+        """The last steps in which the process still runs."""
+        source.record.save(states.SWITCHOVER)
+        source.progress.set_state(states.SWITCHOVER)
+        with source.steps.step("scan_mappings"):
+            source.pager.order("snapshot_vmas")  # CRIU then need not walk all pages
+            source.pager.expect("snapshot_vmas", source.plan.timeout_s)
+        watchdog.raise_priority()
+        with source.steps.step("drain_accept_queue"):
+            source.syn_hold.start()  # new connections wait, while the process accepts those that are established
+            unread_datagrams.drain_accept_queue(source.root.pid, _ACCEPT_TIMEOUT_S)
+            netlink.NetlinkSockets.of(processes.tree(source.root.pid)).await_read(_ACCEPT_TIMEOUT_S)
+
+    def _freeze(self, source: SourceContext) -> StallDetector:
+        """Stop the process, for a limited time, and have the pager begin with the rest of its memory."""
+        stall = StallDetector(source.bytes_moved, source.current_step)
+        source.deadline = SwitchoverDeadline(
+            self.longest_switchover_ms(source.plan), source.plan.options.switchover_timeout_ms, source.current_step
+        )
+        source.deadline.start()
+        source.frozen_at_ms = now_ms()
+        with source.steps.step("freeze"):
+            source.freezer.freeze()
+        source.pager.order(self.final_command)
+        return stall
+
+    def _dump(self, source: SourceContext, stall: StallDetector) -> tuple[bytes, list[str], bytes]:
         """Dump, and meanwhile pack the files that changed since they were sent.
 
         Returns:
@@ -105,8 +115,7 @@ class FreezeAndCopy(Strategy):
             stall.check()
 
         source.criu.answer()
-        source.outgoing.start_reader()
-        source.incoming.start_reader()
+        self._start_readers(source)
         devices = tun.attached(tree)
         tun.check_same(source.tuns, devices)
         source.tun_paths = {
@@ -118,14 +127,18 @@ class FreezeAndCopy(Strategy):
         source.criu.run_until(None, source.plan.timeout_s, on_poll=keep_uncorked, poll_interval_s=_UNCORK_EVERY_S)
         return archive, gone, unread
 
-    def _send_images(self, source: SourceContext, archive: bytes, gone: list[str], unread: bytes) -> None:
-        """Send CRIU's images, and all that goes with them, as one message."""
+    def _start_readers(self, source: SourceContext) -> None:
+        """While CRIU works: of the packets that are held."""
+        source.outgoing.start_reader()
+        source.incoming.start_reader()
+
+    def _send_images(self, source: SourceContext, archive: bytes, gone: list[str], arrived: bytes) -> None:
+        """Send CRIU's images, and all that goes with them, as one message; ``arrived`` are datagrams to inject."""
         named = images.read(source.images)
         named["files.img"] = images.with_relative_timers(named["files.img"])
         named = images.with_named_files(named, source.tun_paths)
         names = [(name, len(content)) for name, content in named.items()]
         packets = tun_packets.pack(source.unread_tun)
-        arrived = unread + source.incoming.packets + source.syn_hold.packets
         parts = [archive, *named.values(), packets, arrived]
         sizes = {"archive_bytes": len(archive), "tun_bytes": len(packets), "arrived_bytes": len(arrived)}
         source.control.send(messages.IMAGES, b"".join(parts), images=names, gone=gone, finished_by=self.name, **sizes)
