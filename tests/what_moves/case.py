@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import enum
 from dataclasses import dataclass
+from typing import Any
 
 FIRST = "0.1.0"
 NEXT = "0.2.0"
@@ -43,9 +44,9 @@ ASK = "docker exec $NAME /usr/bin/python3 /cases/ask.py"
 class Case:
     """One row of docs/limits.md, and one test.
 
-    ``setup`` and ``check`` are shell scripts for the host on which the container runs. In them $NAME is the name of
-    the container, $INIT its first process as the host counts, $ADDRESS and $PEER the addresses of the container and of
-    another machine on its network, and $net runs a program of the host in its network namespace.
+    ``prepare``, ``setup`` and ``check`` are shell scripts for the host on which the container runs. In the last two
+    $NAME is the name of the container, $INIT its first process as the host counts, $ADDRESS and $PEER the addresses of
+    the container and of another machine on its network, and $net runs a program of the host in its network namespace.
 
     Attributes:
         name: of the test.
@@ -53,6 +54,8 @@ class Case:
         since: the release from which on this outcome holds.
         program: the program that the container runs, programs/NAME.py. It prints "ready" when it holds its state.
         options: of ``docker run``.
+        prepare: what is done on the first host before the container is started.
+        arguments: of the migration, besides the usual.
         setup: what is done to the container once its program is ready.
         check: prints the state, which must be the same before and after each migration.
         expected: is in what ``check`` prints, so that a check which sees nothing cannot pass.
@@ -69,6 +72,8 @@ class Case:
     since: str
     program: str = "idle"
     options: tuple[str, ...] = ()
+    prepare: str = ""
+    arguments: tuple[tuple[str, Any], ...] = ()
     setup: str = ""
     check: str = ""
     expected: str = ""

@@ -13,6 +13,8 @@ from tests.harness.site import Site
 
 PREFIX = "case-"
 WORK = "/run/organic-cases"
+FILES = "/run/organic-case-files"
+"""Where cases make files of a host."""
 PROGRAMS = Path(__file__).with_name("programs")
 
 
@@ -23,9 +25,8 @@ def lab(site: Site) -> Iterator[Site]:
 
     def clean() -> None:
         for host in site.edges:
-            host.run(
-                f"docker ps --all --quiet --filter name=^{PREFIX} | xargs -r docker rm --force --volumes; rm -rf {WORK}"
-            )
+            host.run(f"docker ps --all --quiet --filter name=^{PREFIX} | xargs -r docker rm --force --volumes")
+            host.run(f"rm -rf {WORK} {FILES}")
 
     clean()
     for host in site.edges:

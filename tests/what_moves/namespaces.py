@@ -231,6 +231,36 @@ $net sh -c 'cd /proc/sys/net/ipv4; grep . ip_forward conf/eth0/[fr]*_f* conf/eth
         expected="smf.example.org",
     ),
     Case(
+        "read_only_mount_differs",
+        Kind.FILES,
+        "read-only bind mounts and volumes whose content the target lacks, or has otherwise",
+        Outcome.REFUSED,
+        NEXT,
+        options=("--volume=/etc/hostname:/etc/nf.conf:ro",),
+        check="cat /proc/$INIT/root/etc/nf.conf",
+        blocker="read_only_mount",
+        named="/etc/nf.conf is a read-only mount of /etc/hostname, which has other content on the target host",
+        remark="compared by kind of file, names, size and hash, as far as 64 MiB and 2000 files",
+    ),
+    Case(
+        "read_only_mount_copied",
+        Kind.FILES,
+        "read-only bind mounts whose content the target lacks, with `copy_missing_mounts: true`",
+        Outcome.CARRIED,
+        NEXT,
+        prepare="""
+mkdir --parents /run/organic-case-files/nf/tls
+echo 'mcc: 999' > /run/organic-case-files/nf/nf.yaml
+ln --symbolic --force ../nf.yaml /run/organic-case-files/nf/tls/link
+chmod 640 /run/organic-case-files/nf/nf.yaml
+""",
+        options=("--volume=/run/organic-case-files/nf:/etc/nf:ro",),
+        arguments=(("copy_missing_mounts", True),),
+        check="cd /proc/$INIT/root/etc/nf && ls -lRn . | sed 's/ [A-Z][a-z][a-z] .*[0-9:] / /' && cat nf.yaml",
+        expected="mcc: 999",
+        remark="up to 1 MiB together",
+    ),
+    Case(
         "mount_made_inside",
         Kind.FILES,
         "mounts made inside",

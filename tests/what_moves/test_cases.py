@@ -38,6 +38,7 @@ class Running:
         self.home: Host = site.edges[0]
 
     def start(self) -> None:
+        self.home.run(self._case.prepare or "true")
         options = [f"--volume={WORK}:/cases:ro", "--user=0", "--tmpfs=/run", *self._case.options]
         command = ["/usr/bin/python3", "-B", f"/cases/{self._case.program}.py"]
         self._site.run_resident(self.home, self.name, self._number, command, *options, image=IMAGE)
@@ -57,6 +58,11 @@ class Running:
         variables = f"NAME={self.name} ADDRESS={self._site.address(self._number)} PEER={self._site.ran.address}"
         first = "INIT=$(docker inspect --format '{{.State.Pid}}' $NAME); net=\"nsenter --target $INIT --net\""
         return self.home.run(f"set -e; {variables}; {first}; {script}")
+
+    @property
+    def arguments(self) -> dict[str, Any]:
+        """Of its next migration, but for the strategy."""
+        return {"name": self.name, "target_host": self.away.name, **dict(self._case.arguments)}
 
     @property
     def away(self) -> Host:
@@ -84,7 +90,7 @@ def states(lab: Site, request: pytest.FixtureRequest) -> Iterator[dict[str, dict
             one.start()
             found[name]["before"] = one.look()
         for strategy in HOPS:
-            cases = [{"name": one.name, "target_host": one.away.name, "strategy": strategy} for one in running.values()]
+            cases = [{**one.arguments, "strategy": strategy} for one in running.values()]
             started = {one.home.name: one.home for one in running.values()}
             results: dict[str, dict[str, Any]] = {}
             for home in started.values():
@@ -117,7 +123,7 @@ def test_it_is_refused_by_name(lab: Site, case: Case) -> None:
     try:
         one.start()
         before = one.look()
-        cases = [{"name": one.name, "target_host": one.away.name, "strategy": "inter_copy"}]
+        cases = [{**one.arguments, "strategy": "inter_copy"}]
         [checked] = lab.start_playbook("preflight", one.home, cases).result().items
         [tried] = lab.start_playbook("migrate", one.home, cases).result().items
         for found in (checked["blockers"], tried["blockers"]):

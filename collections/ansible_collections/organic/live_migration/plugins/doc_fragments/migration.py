@@ -35,9 +35,19 @@ options:
     description:
       - Paths in the container of writable volumes and bind mounts that lie on storage which both hosts see.
       - Any other writable volume is a reason not to migrate.
+      - A read-only one that is named here is not compared. Any other must have the same content on both hosts.
     type: list
     elements: str
     default: []
+  copy_missing_mounts:
+    description:
+      - Copy what the container's read-only bind mounts hold to the target host, where nothing is there.
+      - That passes through the controller, up to 1 MiB in all, and is shown at verbosity 3. Copy secrets by other
+        means.
+      - What differs is never overwritten, but is a reason not to migrate. Not for a service of a cluster.
+    type: bool
+    default: false
+    version_added: 0.2.0
   timeout_s:
     description:
       - How long the migration may take, in seconds, before it is rolled back and the process runs on where it was.

@@ -82,6 +82,16 @@ options:
     type: list
     elements: str
     default: []
+  copy_missing_mounts:
+    description: With O(phase=preflight), answer also with what the container's small read-only bind mounts hold.
+    type: bool
+    default: false
+    version_added: 0.2.0
+  mount_copies:
+    description: What the container's small read-only bind mounts hold, by their source.
+    type: dict
+    default: {}
+    version_added: 0.2.0
   addresses:
     description: Where the source reaches the target.
     type: list

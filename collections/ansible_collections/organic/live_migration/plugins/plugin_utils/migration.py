@@ -100,6 +100,7 @@ class Migration:
                 self._name,
                 plan=None if dry_run else self._plan(self._hosts.target),
                 shared_volumes=self._arguments.shared_volumes,
+                copy_missing_mounts=self._arguments.copy_missing_mounts,
                 method=self._arguments.method,
                 page_tracking=self._options.page_tracking,
                 tracks_pages=self._tracks_writes,
@@ -193,8 +194,6 @@ class Migration:
         if self._found.source is None:
             return {}
         return Placement(self._found.source, self._hosts.source, self._hosts.target, self._on_target).diff()
-
-    # Doing it
 
     def migrate(self) -> Result:
         """Check, migrate, and report; also a migration that failed, after which the process is where it was.
@@ -344,6 +343,7 @@ class Migration:
                 source=self._found.source,
                 engine_id=self._found.engine_id,
                 source_cpu=self._found.cpu,
+                mount_copies=self._found.mount_copies,
                 memory_reserve_mb=self._arguments.memory_reserve_mb,
                 method=self._arguments.method,
                 dry_run=dry_run,

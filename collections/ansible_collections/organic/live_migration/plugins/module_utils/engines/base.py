@@ -20,6 +20,7 @@ from typing import Any, ClassVar
 
 from .. import paths
 from ..errors import Blocker, EngineError
+from ..host.mounted_content import MountedContent
 from .swarm import SwarmService
 
 RUNNING = "running"
@@ -89,11 +90,15 @@ class VolumeMount:
 
     Attributes:
         kind: ``bind``, ``volume``, ``tmpfs``, or another of the engine's.
+        source: a path of the host, the name of a volume, or empty where the engine has nothing to name.
+        content: of a read-only one on the source host, once the preflight has looked.
     """
 
     kind: str
     destination: str
     writable: bool
+    source: str = ""
+    content: MountedContent | None = None
 
 
 @dataclass(frozen=True)
@@ -280,6 +285,10 @@ class Engine(ABC):
     @abstractmethod
     def blockers(self, spec: ContainerSpec, side: Side) -> list[Blocker]:
         """What keeps a container of the source host from leaving this host, or from arriving here."""
+
+    def path_of(self, mount: VolumeMount) -> str:
+        """Where on this host the source of a mount is; empty where it has none, or one that is not this host's own."""
+        return mount.source if mount.kind == "bind" else ""
 
     @abstractmethod
     def create_awaiting(self, spec: ContainerSpec) -> str:

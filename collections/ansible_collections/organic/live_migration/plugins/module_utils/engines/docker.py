@@ -196,6 +196,13 @@ class DockerEngine(Engine):
             ]
         return []
 
+    def path_of(self, mount: VolumeMount) -> str:
+        if mount.kind != "volume":
+            return super().path_of(mount)
+        volume = self._api.get(f"/volumes/{quote(mount.source, safe='')}")
+        is_local = volume is not None and volume["Driver"] == "local" and not volume.get("Options")
+        return str(volume["Mountpoint"]) if is_local else ""
+
     @property
     def _creates_with_many_networks(self) -> bool:
         return tuple(int(part) for part in self._api.version.split(".")) >= _API_WITH_ENDPOINTS
@@ -284,7 +291,12 @@ def _spec_of(answer: dict[str, Any]) -> ContainerSpec:
     """From what the engine answers about a container."""
     config, host_config, state = answer["Config"], answer["HostConfig"], answer["State"]
     policy = host_config["RestartPolicy"]
-    mounts = (VolumeMount(mount["Type"], mount["Destination"], bool(mount.get("RW"))) for mount in answer["Mounts"])
+    mounts = (
+        VolumeMount(
+            mount["Type"], mount["Destination"], bool(mount.get("RW")), mount.get("Name") or mount.get("Source") or ""
+        )
+        for mount in answer["Mounts"]
+    )
     tmpfs = (VolumeMount("tmpfs", point, writable=True) for point in host_config.get("Tmpfs") or ())
     service = (config.get("Labels") or {}).get(_SERVICE_LABEL, "")
     return ContainerSpec(

@@ -18,7 +18,7 @@ from ..host.await_ticket import AwaitTicket
 from ..session import progress, supervisor, watchdog
 from ..session.outcome import Outcome, Verdict
 from ..session.slots import ARRIVING, Slot
-from . import bandwidth, phases, preflight, recovery
+from . import bandwidth, phases, preflight, read_only_mounts, recovery
 from .methods import METHODS
 from .phases import (
     BandwidthClientAnswer,
@@ -101,6 +101,8 @@ def _preflight(parameters: Parameters, engine: Engine) -> PreflightAnswer:
     answer = PreflightAnswer(
         view.blockers, in_doubt, view.spec, view.engine_id, view.memory_bytes, view.processes, cpu.here()
     )
+    if parameters.copy_missing_mounts and view.spec and not view.spec.service:
+        answer.mount_copies = read_only_mounts.copies(view.spec)
     if parameters.measure and view.spec and not view.blockers:
         answer.dirty_pages_per_s = bandwidth.dirty_pages_per_s(view.spec, tracking)
     is_in_doubt = any(entry.name == name for entry in in_doubt)
@@ -144,6 +146,7 @@ def _prepare(parameters: Parameters, engine: Engine) -> PrepareAnswer:
         parameters.memory_reserve_mb * _MEBIBYTE,
         METHODS[parameters.method].by_engine,
         parameters.source_cpu,
+        parameters.mount_copies,
     )
     if engine.identity() == parameters.engine_id:
         blockers.insert(
@@ -158,7 +161,7 @@ def _prepare(parameters: Parameters, engine: Engine) -> PrepareAnswer:
             return answer
         watchdog.on_exit(slot.release)
         try:
-            answer.port = METHODS[parameters.method].target(plan, source, engine).prepare()
+            answer.port = METHODS[parameters.method].target(plan, source, engine).prepare(parameters.mount_copies)
         except BaseException:
             slot.release()
             raise

@@ -26,6 +26,8 @@ ARGUMENTS: ArgumentSpec = {
     "source_cpu": {"type": "dict", "default": {}},
     "memory_reserve_mb": {"type": "int", "default": 256},
     "shared_volumes": {"type": "list", "elements": "str", "default": []},
+    "copy_missing_mounts": {"type": "bool", "default": False},
+    "mount_copies": {"type": "dict", "default": {}, "no_log": True},
     "addresses": {"type": "list", "elements": "str", "default": []},
     "port": {"type": "int"},
     "migration_id": {"type": "str"},

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 
 from ..engines.base import ContainerSpec, Engine
 from ..session.journal import MigrationRecord
@@ -45,8 +46,12 @@ class TargetEnd(ABC):
     def __init__(self, plan: Plan, source: ContainerSpec, engine: Engine) -> None: ...
 
     @abstractmethod
-    def prepare(self) -> int:
-        """Create the container and an agent that waits for the source; returns the agent's TCP port."""
+    def prepare(self, mount_copies: Mapping[str, str]) -> int:
+        """Create the container and an agent that waits for the source; returns the agent's TCP port.
+
+        Args:
+            mount_copies: what this host may lack for the container's read-only mounts, see :mod:`read_only_mounts`.
+        """
 
     @staticmethod
     @abstractmethod

@@ -12,11 +12,12 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
+from collections.abc import Mapping
 
 from .. import typed
 from ..engines.base import Checkpoints, ContainerSpec, Engine
 from ..errors import Failure, MigrationError, PeerLost
-from ..host import commands, files
+from ..host import commands, files, mounted_content
 from ..host.steps import Steps, now_ms
 from ..session import messages, states, watchdog
 from ..session.channel import Channel, Listener
@@ -68,7 +69,9 @@ def _resolve(record: MigrationRecord, engine: Engine) -> None:
         shutil.rmtree(checkpoints_of(engine).directory(record.container_id, record.migration_id), ignore_errors=True)
         engine.restore_restarts(record.container_id, record.restart_policy)
     else:
-        engine.remove(record.container_id)
+        if record.container_id:
+            engine.remove(record.container_id)
+        mounted_content.remove(record.created_paths)
     record.remove()
 
 
@@ -194,13 +197,21 @@ class EngineTarget(TargetEnd):
             restart_policy=source.restart_policy,
         )
 
-    def prepare(self) -> int:
+    def prepare(self, mount_copies: Mapping[str, str]) -> int:
         """Create the container, without starting it, and an agent that waits for the source; returns its port."""
         present = self._engine.inspect(self._plan.name)
         if present:
             self._engine.remove(present.id)
         self._record.adopt()
-        self._record.container_id = self._checkpoints.create_stopped(self._source)
+        self._record.created_paths = mounted_content.missing_paths(mount_copies)
+        self._record.save()
+        try:
+            mounted_content.unpack(mount_copies)
+            self._record.container_id = self._checkpoints.create_stopped(self._source)
+        except BaseException:
+            mounted_content.remove(self._record.created_paths)
+            self._record.remove()
+            raise
         self._record.save()
         self._listener = Listener(self._plan.credentials)
         watchdog.daemonize(self._guarded)

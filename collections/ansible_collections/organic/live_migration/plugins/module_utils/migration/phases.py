@@ -67,6 +67,8 @@ class Parameters:
     source_cpu: Cpu = field(default_factory=Cpu)
     memory_reserve_mb: int = 256
     shared_volumes: list[str] = field(default_factory=list)
+    copy_missing_mounts: bool = False
+    mount_copies: dict[str, str] = field(default_factory=dict)
     addresses: list[str] = field(default_factory=list)
     port: int = 0
     migration_id: str = ""
@@ -174,6 +176,7 @@ class PreflightAnswer:
         cpu: of the source host.
         dirty_pages_per_s: None when it was not measured, or cannot be.
         queued: the migration has begun, and must wait until others have ended.
+        mount_copies: what small read-only bind mounts hold, by their source; where that was asked for.
     """
 
     blockers: list[Blocker] = field(default_factory=list)
@@ -185,6 +188,7 @@ class PreflightAnswer:
     cpu: Cpu = field(default_factory=Cpu)
     dirty_pages_per_s: float | None = None
     queued: bool = False
+    mount_copies: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass

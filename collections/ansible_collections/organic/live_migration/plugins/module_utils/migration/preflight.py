@@ -9,6 +9,7 @@ import contextlib
 import json
 import shutil
 import time
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -23,6 +24,7 @@ from ..memory import dirty_tracking
 from ..namespaces import inventory
 from ..network import interfaces, tun
 from ..session import journal
+from . import read_only_mounts
 
 MINIMUM_CRIU = (4, 2)
 _PREPARE = "Apply the role organic.live_migration.migration_host to this host"
@@ -136,6 +138,7 @@ def look_at_source(
                 )
             ]
         )
+    spec = read_only_mounts.with_content(engine, spec, shared_volumes)
     blockers = engine.blockers(spec, Side.SOURCE)
     if by_engine:
         blockers += _checkpoint_blockers(engine) + _spec_blockers(spec, shared_volumes) + _busy_blockers(name)
@@ -275,6 +278,7 @@ def look_at_target(
     reserve_bytes: int,
     by_engine: bool,
     source_cpu: Cpu | None = None,
+    copied_mounts: Collection[str] = (),
 ) -> list[Blocker]:
     """Check everything that can be checked on the target host.
 
@@ -285,6 +289,7 @@ def look_at_target(
         reserve_bytes: what must stay free on this host.
         by_engine: whether the engine's own checkpoints move it.
         source_cpu: of the source host; None where it is not known.
+        copied_mounts: sources of read-only mounts of which the source host has sent a copy.
     """
     blockers = _checkpoint_blockers(engine) if by_engine else runtime_blockers()
     if source_cpu is not None:
@@ -317,6 +322,7 @@ def look_at_target(
             )
         )
     blockers += engine.blockers(source, Side.TARGET)
+    blockers += read_only_mounts.blockers(engine, source, copied_mounts)
     # until the restored process runs, its pages are in memory twice: in the images and in the process
     needed = 2 * memory_bytes + reserve_bytes
     available = available_memory()

@@ -9,13 +9,14 @@ import contextlib
 import os
 import socket
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 from .. import typed
 from ..criu.worker import PRE_RESUME, Interrupted
 from ..engines.base import ContainerSpec, Engine
 from ..errors import Failure, MigrationError, PeerLost
-from ..host import commands, processes
+from ..host import commands, mounted_content, processes
 from ..host.await_ticket import AwaitTicket
 from ..host.container import Container
 from ..host.files import FileSet
@@ -79,14 +80,17 @@ class Target(TargetEnd):
         # made before the worker is forked, so that the watchdog holds it open too: see CriuWorker
         self._rpc = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
 
-    def prepare(self) -> int:
+    def prepare(self, mount_copies: Mapping[str, str]) -> int:
         """Create and start the awaiting container, and an agent that waits for the source.
+
+        Args:
+            mount_copies: see :meth:`ends.TargetEnd.prepare`.
 
         Returns:
             The TCP port to which the source must connect.
         """
         try:
-            container = self._placed() if self._source.service else self._started()
+            container = self._placed() if self._source.service else self._started(mount_copies)
             self._record.init_pid, self._record.init_start_time = container.init.pid, container.init.start_time
             target_cleanup.await_init_state(container.init, "resident-await")
             found = interfaces.read_interfaces(container.init.pid)
@@ -111,12 +115,15 @@ class Target(TargetEnd):
         listener.close()
         return listener.port
 
-    def _started(self) -> Container:
+    def _started(self, mount_copies: Mapping[str, str]) -> Container:
         """A container like the source's, made by the engine of this host."""
         present = self._engine.inspect(self._plan.name)
         if present:
             self._engine.remove(present.id, running=False)
         self._record.adopt()
+        self._record.created_paths = mounted_content.missing_paths(mount_copies)
+        self._record.save()
+        mounted_content.unpack(mount_copies)
         self._record.container_id = self._engine.create_awaiting(self._source)
         self._record.save()
         # far beyond what any step may take: a restored process must not find its init gone

@@ -16,7 +16,7 @@ from pathlib import Path
 from ..criu.worker import resume
 from ..engines.base import Engine
 from ..errors import MigrationError
-from ..host import libc, processes
+from ..host import libc, mounted_content, processes
 from ..host.await_ticket import AwaitTicket
 from ..host.freezer import Freezer
 from ..host.processes import ProcessId
@@ -110,6 +110,7 @@ def discard(record: MigrationRecord, engine: Engine) -> None:
     else:
         if record.container_id:
             engine.remove(record.container_id)
+        mounted_content.remove(record.created_paths)
         _remove_files(record)
     record.remove()
 

@@ -66,13 +66,32 @@ def inspected(daemon: Daemon, engine: DockerEngine) -> ContainerSpec:
     return spec
 
 
+@pytest.mark.parametrize(
+    ("volume", "path"),
+    [
+        ({"Driver": "local", "Mountpoint": "/var/lib/docker/volumes/nf/_data", "Options": None},
+         "/var/lib/docker/volumes/nf/_data"),
+        ({"Driver": "local", "Mountpoint": "/var/lib/docker/volumes/nf/_data", "Options": {"type": "nfs"}}, ""),
+        ({"Driver": "cloud", "Mountpoint": "/mnt", "Options": {}}, ""),
+        (None, ""),
+    ],
+)  # fmt: skip
+def test_a_volume_is_found_where_the_host_itself_keeps_it(
+    daemon: Daemon, engine: DockerEngine, volume: Any, path: str
+) -> None:
+    daemon.answers["GET /volumes/nf"] = (404, {"message": "none"}) if volume is None else (200, volume)
+    assert engine.path_of(VolumeMount("volume", "/etc/nf", False, "nf")) == path
+    assert engine.path_of(VolumeMount("bind", "/etc/nf", False, "/srv/nf")) == "/srv/nf"
+    assert engine.path_of(VolumeMount("tmpfs", "/tmp", False)) == ""
+
+
 def test_a_container_is_described_without_docker_s_words(daemon: Daemon, engine: DockerEngine) -> None:
     spec = inspected(daemon, engine)
     assert (spec.name, spec.id, spec.entrypoint, spec.await_key) == ("smf", ID, paths.INIT, "smf")
     assert (spec.image, spec.image_id) == ("organic/minicore:latest", IMAGE_ID)
     assert (spec.running, spec.pid, spec.started_at) == (True, 4711, "2026-01-02T03:04:05.678901234Z")
     assert spec.networks == (NetworkAttachment("core", "192.0.2.34", "02:42:c0:00:02:22", "", ("smf",)),)
-    assert spec.mounts == (VolumeMount("bind", "/data", True),)
+    assert spec.mounts == (VolumeMount("bind", "/data", True, "/srv/data"),)
     assert spec.restart_policy == RestartPolicy("unless-stopped")
     assert (spec.tty, spec.host_network) == (False, False)
     assert typed.from_dict(ContainerSpec, json.loads(json.dumps(typed.to_dict(spec))), complete=True) == spec

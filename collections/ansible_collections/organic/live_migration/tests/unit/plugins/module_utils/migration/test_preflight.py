@@ -16,7 +16,12 @@ import pytest
 from ansible_collections.organic.live_migration.plugins.module_utils import paths
 from ansible_collections.organic.live_migration.plugins.module_utils.engines.base import Side, VolumeMount
 from ansible_collections.organic.live_migration.plugins.module_utils.errors import Blocker
-from ansible_collections.organic.live_migration.plugins.module_utils.migration import preflight
+from ansible_collections.organic.live_migration.plugins.module_utils.host import mounted_content
+from ansible_collections.organic.live_migration.plugins.module_utils.migration import (
+    preflight,
+    read_only_mounts,
+    target_cleanup,
+)
 from ansible_collections.organic.live_migration.plugins.module_utils.session.journal import MigrationRecord
 from ansible_collections.organic.live_migration.tests.unit.plugins.module_utils.engines.fake_engine import (
     NETWORK,
@@ -133,3 +138,40 @@ def test_another_container_of_the_name_of_a_service_is_in_the_way(monkeypatch: p
     monkeypatch.setattr(preflight, "_INIT_START_S", 0.0)
     other = spec(service="smf", pid=os.getpid())
     assert "name_in_use" in codes(preflight.look_at_target(FakeEngine(other), other, 1 << 20, 0, by_engine=False))
+
+
+def test_read_only_mounts_are_compared_unless_they_are_shared(records: Path, tmp_path: Path) -> None:
+    config = tmp_path / "nf.yaml"
+    config.write_text("mcc: 999")
+    mount = VolumeMount("bind", "/etc/nf.yaml", False, str(config))
+    here = FakeEngine(checkpoints=FakeCheckpoints())
+    for shared, copied, code in (
+        ([], [], "read_only_mount"),
+        ([], [str(config)], None),
+        ([mount.destination], [], None),
+    ):
+        config.write_text("mcc: 999")
+        asked = engine(mounts=(mount, VolumeMount("bind", paths.ROOT, False, paths.ROOT)))
+        found = preflight.look_at_source(asked, "smf", shared, by_engine=True, tracking=None)
+        assert found.spec is not None
+        assert set(read_only_mounts.copies(found.spec)) == (set() if shared else {str(config)})
+        assert codes(preflight.look_at_target(here, found.spec, 1, 0, by_engine=True)) == []
+        config.unlink()
+        blockers = preflight.look_at_target(here, found.spec, 1, 0, by_engine=True, copied_mounts=copied)
+        assert codes(blockers) == [code] * (code is not None)
+
+
+def test_what_was_copied_for_a_failed_migration_is_removed(records: Path, tmp_path: Path) -> None:
+    source = tmp_path / "nf/nf.yaml"
+    source.parent.mkdir()
+    source.write_text("mcc: 999")
+    packed = mounted_content.pack([str(source)])
+    source.unlink()
+    source.parent.rmdir()
+    record = MigrationRecord("0" * 16, "target", "smf", "", "edge-a")
+    record.created_paths = mounted_content.missing_paths(packed)
+    record.save()
+    mounted_content.unpack(packed)
+    assert source.read_text() == "mcc: 999"
+    target_cleanup.discard(MigrationRecord.load(record.path), engine())
+    assert list(tmp_path.glob("nf*")) == []
