@@ -15,6 +15,7 @@ from pathlib import Path
 ROOT = "/opt/organic/resident"
 INIT = f"{ROOT}/init"
 PAGER = f"{ROOT}/pager"
+MIRROR = f"{ROOT}/mirror"
 PRELOAD = f"{ROOT}/lib/preload.so"
 AWAIT = f"{ROOT}/await"
 """Directory of the await files: one permits one start of a container to await a process."""
