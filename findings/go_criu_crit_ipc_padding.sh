@@ -89,7 +89,9 @@ image 4
 echo "a set of 4: $(stat -c %s sets.img) octets read, $(stat -c %s again.img) written again"
 [ $(($(stat -c %s again.img) - $(stat -c %s sets.img))) = 8 ]
 criu_crit decode sets.img sets.json
-! criu_crit decode again.img again.json >messages 2>&1
+if criu_crit decode again.img again.json >messages 2>&1; then
+    exit 1
+fi
 tail -n 1 messages
 
 image 4 1
