@@ -5,15 +5,18 @@
 
 from __future__ import annotations
 
+import socket
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv4Interface, IPv6Interface
+from ipaddress import IPv4Address, IPv4Interface, IPv4Network, IPv6Interface
 from typing import TypeVar
 
 SBI_PORT = 8000
 PFCP_PORT = 8805
 GTPU_PORT = 2152
+DISCARD_PORT = 9
+"""RFC 863."""
 N6_IPV6 = "fd45::1/48"
 """Default of MINICORE_N6_IPV6."""
 
@@ -38,6 +41,10 @@ class Environment:
     def ipv4(self, name: str, default: str = "") -> str:
         """An IPv4 address in dotted form; an empty default makes the variable mandatory."""
         return str(self._parse(name, default, IPv4Address))
+
+    def own_ipv4(self, name: str, default: str = "") -> str:
+        """An address in dotted form, or that in a subnet, where a cluster chooses the address."""
+        return str(self._parse(name, default, _own_address))
 
     def interface(self, name: str, default: str) -> IPv4Interface:
         """An address with its prefix length."""
@@ -103,12 +110,12 @@ class Settings:
     def from_environment(cls, variables: Mapping[str, str]) -> Settings:
         """Read the MINICORE_* variables; what is not set has the default that README.md documents."""
         environment = Environment(variables)
-        address = environment.ipv4("ADDRESS")
+        address = environment.own_ipv4("ADDRESS")
         return cls(
             address=address,
-            n2_address=environment.ipv4("N2_ADDRESS", address),
-            n3_address=environment.ipv4("N3_ADDRESS", address),
-            n4_address=environment.ipv4("N4_ADDRESS", address),
+            n2_address=environment.own_ipv4("N2_ADDRESS", address),
+            n3_address=environment.own_ipv4("N3_ADDRESS", address),
+            n4_address=environment.own_ipv4("N4_ADDRESS", address),
             nrf=environment.text("NRF").rstrip("/"),
             scp=environment.text("SCP").rstrip("/"),
             upf=environment.ipv4("UPF") if environment.text("UPF") else "",
@@ -120,6 +127,21 @@ class Settings:
             pfcp_heartbeat_s=environment.number("PFCP_HEARTBEAT_S", 11),
             plmn=_plmn(environment.text("PLMN", "00101")),
         )
+
+
+def _own_address(text: str) -> IPv4Address:
+    if "/" not in text:
+        return IPv4Address(text)
+    subnet = IPv4Network(text)
+    try:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as route:
+            route.connect((str(next(subnet.hosts())), DISCARD_PORT))  # sends nothing
+            found = IPv4Address(route.getsockname()[0])
+    except OSError as error:
+        raise ValueError(f"no address in {text}: {error}") from error
+    if found not in subnet:
+        raise ValueError(f"no address in {text}")
+    return found
 
 
 def _plmn(text: str) -> str:

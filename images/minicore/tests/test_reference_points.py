@@ -28,6 +28,13 @@ def test_address_of_the_sbi_serves_what_has_none_of_its_own() -> None:
         Settings.from_environment({"MINICORE_ADDRESS": "192.0.2.34", "MINICORE_N3_ADDRESS": "198.51.100.340"})
 
 
+def test_own_address_in_a_subnet() -> None:
+    settings = Settings.from_environment({"MINICORE_ADDRESS": "127.0.0.0/8", "MINICORE_N4_ADDRESS": "198.51.100.34"})
+    assert (settings.address, settings.n2_address, settings.n4_address) == ("127.0.0.1", "127.0.0.1", "198.51.100.34")
+    with pytest.raises(SettingsError, match=r"MINICORE_ADDRESS: no address in 203\.0\.113\.0/24"):
+        Settings.from_environment({"MINICORE_ADDRESS": "203.0.113.0/24"})
+
+
 def test_upf_registers_n4_and_n3() -> None:
     """SMFs take the NF's own address for N4, gNBs are given that of N3."""
     upf = Upf.__new__(Upf)  # without its TUN device, which would be one of this machine
