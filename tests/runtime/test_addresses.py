@@ -68,6 +68,16 @@ def test_mac_and_gateway_may_be_left_out(start: Start) -> None:
     assert (found["addresses"], found["gateways"]) == (["10.70.0.34/24"], [])
 
 
+def test_finds_the_interface_by_the_address_of_the_engine(start: Start) -> None:
+    entry = ISOLATED.replace("ip link set peer0 up", "ip link set peer0 up; ip addr add 203.0.113.2/24 dev peer0")
+    address = ADDRESS.replace("eth0", "169.254.0.0/16")
+    assert interface(start("--address", address, "--", "sleep", "100", entry=entry)) == {
+        "mac": "02:42:0a:46:00:22",
+        "addresses": ["10.70.0.34/24"],
+        "gateways": ["10.70.0.1"],
+    }
+
+
 def test_gives_the_capability_up(start: Start) -> None:
     container = start("--address", ADDRESS, "--drop-net-admin", "--", "sleep", "100", entry=ISOLATED)
     for pid in (container.main_child, container.pid):
@@ -90,6 +100,7 @@ def test_leaves_the_addresses_to_a_migration(start: Start, await_file: Path) -> 
     ("arguments", "reason"),
     [
         (["--address", "eth9,10.70.0.34/24"], "eth9: cannot find the interface: No such device"),
+        (["--address", "192.0.2.0/24,10.70.0.34/24"], "192.0.2.0/24: cannot find the interface: No such device"),
         (["--address", "eth0,10.70.0.34/24,gateway=10.71.0.1"], "eth0: cannot add the default route: "),
         (["--address", "eth0,10.70.0.34/24,mac=01:00:00:00:00:00"], "eth0: cannot set the MAC address: "),
     ],
@@ -113,6 +124,8 @@ def test_names_the_missing_capability(start: Start) -> None:
         "",
         "eth0",
         "eth0,10.70.0.34",
+        "169.254.0.0/33,10.70.0.34/24",
+        "169.254.0/16,10.70.0.34/24",
         "eth0,10.70.0.34/33",
         "eth0,10.70.0.34/+4",
         "eth0,10.70.0/24",

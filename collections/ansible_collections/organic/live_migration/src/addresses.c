@@ -46,7 +46,7 @@ static bool parse_mac(const char *text, unsigned char *mac)
 	       text[end] == '\0';
 }
 
-static bool parse_address(char *text, struct fixed_addresses *wanted)
+static bool parse_address(char *text, struct in_addr *address, unsigned char *bits)
 {
 	char *slash = strchr(text, '/');
 	char *end;
@@ -60,8 +60,8 @@ static bool parse_address(char *text, struct fixed_addresses *wanted)
 	prefix = strtol(slash + 1, &end, 10);
 	if (*end != '\0' || prefix < 1 || prefix > PREFIX_BITS_MAX)
 		return false;
-	wanted->prefix = (unsigned char)prefix;
-	return inet_pton(AF_INET, text, &wanted->address) == 1;
+	*bits = (unsigned char)prefix;
+	return inet_pton(AF_INET, text, address) == 1;
 }
 
 bool addresses_parse(const char *text, struct fixed_addresses *wanted)
@@ -77,8 +77,10 @@ bool addresses_parse(const char *text, struct fixed_addresses *wanted)
 	if (!word || strlen(word) >= sizeof(wanted->interface))
 		return false;
 	strcpy(wanted->interface, word);
+	if (strchr(word, '/') && !parse_address(word, &wanted->engines, &wanted->engines_prefix))
+		return false;
 	word = strtok_r(NULL, ",", &rest);
-	if (!word || !parse_address(word, wanted))
+	if (!word || !parse_address(word, &wanted->address, &wanted->prefix))
 		return false;
 	while ((word = strtok_r(NULL, ",", &rest))) {
 		if (strncmp(word, "mac=", 4) == 0 && parse_mac(word + 4, wanted->mac))
@@ -154,8 +156,34 @@ static bool change_address(int fd, int interface, bool present, struct in_addr a
 	return ask(fd, &request);
 }
 
+/* The index of the interface, 0 with errno if there is none. */
+static int find_interface(const struct fixed_addresses *wanted)
+{
+	struct ifaddrs *first, *each;
+	int found = 0;
+
+	if (wanted->engines_prefix == 0)
+		return (int)if_nametoindex(wanted->interface);
+	if (getifaddrs(&first) != 0)
+		return 0;
+	for (each = first; each && found == 0; each = each->ifa_next) {
+		in_addr_t mask = htonl(UINT32_MAX << (PREFIX_BITS_MAX - wanted->engines_prefix));
+		struct in_addr address;
+
+		if (!each->ifa_addr || each->ifa_addr->sa_family != AF_INET)
+			continue;
+		address = ((struct sockaddr_in *)each->ifa_addr)->sin_addr;
+		if (((address.s_addr ^ wanted->engines.s_addr) & mask) == 0)
+			found = (int)if_nametoindex(each->ifa_name);
+	}
+	freeifaddrs(first);
+	if (found == 0)
+		errno = ENODEV;
+	return found;
+}
+
 /* Removes what the engine has set, and with it the routes by it. */
-static bool remove_addresses(int fd, const struct fixed_addresses *wanted, int interface)
+static bool remove_addresses(int fd, int interface)
 {
 	struct ifaddrs *first, *each;
 	bool removed = true;
@@ -165,7 +193,7 @@ static bool remove_addresses(int fd, const struct fixed_addresses *wanted, int i
 	for (each = first; each && removed; each = each->ifa_next) {
 		struct in_addr address, mask;
 
-		if (!each->ifa_addr || each->ifa_addr->sa_family != AF_INET || strcmp(each->ifa_name, wanted->interface) != 0)
+		if (!each->ifa_addr || each->ifa_addr->sa_family != AF_INET || (int)if_nametoindex(each->ifa_name) != interface)
 			continue;
 		address = ((struct sockaddr_in *)each->ifa_addr)->sin_addr;
 		mask = ((struct sockaddr_in *)each->ifa_netmask)->sin_addr;
@@ -195,7 +223,7 @@ static bool add_default_route(int fd, int interface, struct in_addr gateway)
 
 bool addresses_set(const struct fixed_addresses *wanted, const char **action)
 {
-	int interface = (int)if_nametoindex(wanted->interface);
+	int interface = find_interface(wanted);
 	int fd, reason;
 	bool done;
 
@@ -210,7 +238,7 @@ bool addresses_set(const struct fixed_addresses *wanted, const char **action)
 	done = !wanted->has_mac || set_mac(fd, interface, wanted->mac);
 	if (done) {
 		*action = "remove the address of the engine";
-		done = remove_addresses(fd, wanted, interface);
+		done = remove_addresses(fd, interface);
 	}
 	if (done) {
 		*action = "set the address";

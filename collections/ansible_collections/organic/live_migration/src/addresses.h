@@ -14,6 +14,8 @@
  * address, so that the init sets them: a container that is started again has the same ones. */
 struct fixed_addresses {
 	char interface[IF_NAMESIZE]; /* empty: nothing is set */
+	struct in_addr engines; /* if the interface is given by the subnet of the engine's address on it */
+	unsigned char engines_prefix; /* 0: it is given by its name */
 	struct in_addr address;
 	unsigned char prefix;
 	unsigned char mac[ETH_ALEN];
@@ -22,7 +24,8 @@ struct fixed_addresses {
 	bool has_gateway;
 };
 
-/* Reads INTERFACE,ADDRESS/PREFIX[,mac=MAC][,gateway=ADDRESS]; false if it is something else. */
+/* Reads INTERFACE,ADDRESS/PREFIX[,mac=MAC][,gateway=ADDRESS]; false if it is something else. INTERFACE may be a subnet: the
+ * interface that has an address in it, where an engine attaches several networks in any order. */
 bool addresses_parse(const char *text, struct fixed_addresses *wanted);
 
 /* Sets the MAC address, puts the address in the place of every IPv4 address of the interface, and adds the default route.
