@@ -54,11 +54,13 @@ class CoreSite:
         """Output of a command on a host."""
         return str(self.module(host, "ansible.builtin.command", cmd=command)[host]["stdout"])
 
-    def states(self) -> dict[str, dict[str, Any]]:
-        """Entry of nf_state_info of each NF that runs, with its host."""
-        found = self.module(
-            "nf_hosts", "organic.core5g.nf_state_info", nfs=self.variables["nf_addresses"], must_run=False
-        )
+    def states(self, addresses: dict[str, Any] | None = None) -> dict[str, dict[str, Any]]:
+        """Entry of nf_state_info of each NF that runs, with its host; ``addresses`` if not those of the inventory."""
+        asked = {
+            nf: address if isinstance(address, str) else address["sbi"]
+            for nf, address in (addresses or self.variables["nf_addresses"]).items()
+        }
+        found = self.module("nf_hosts", "organic.core5g.nf_state_info", nfs=asked, must_run=False)
         running = {}
         for host, result in found.items():
             for entry in result["nfs"]:

@@ -5,47 +5,15 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from tests.harness.playbook import PlaybookResult
 from tests.harness.wait import until
 
 from .conftest import NFS, CoreSite, leftovers
-
-
-class SwarmSite:
-    """The hosts with ``orchestrator: swarm``."""
-
-    def __init__(self, site: CoreSite) -> None:
-        self.site = site
-        self.manager, self.worker = site.nf_hosts
-
-    def try_playbook(self, playbook: str, *arguments: str, **variables: Any) -> PlaybookResult:
-        return self.site.try_playbook(playbook, *arguments, **{"orchestrator": "swarm", **variables})
-
-    def playbook(self, playbook: str, *arguments: str, **variables: Any) -> PlaybookResult:
-        return self.site.playbook(playbook, *arguments, **{"orchestrator": "swarm", **variables})
-
-    def tasks(self, service: str) -> list[dict[str, str]]:
-        """The newest task first."""
-        text = self.site.command(self.manager, f"docker service ps {service} --format json")
-        return [json.loads(line) for line in text.splitlines()]
-
-    def command_in(self, nf: str, *command: str) -> str:
-        """Output of a command in the namespaces of an NF's container."""
-        entry = self.site.states()[nf]
-        return self.site.command(entry["host"], f"nsenter -t {entry['container']['pid']} -n {' '.join(command)}")
-
-    def interface(self, nf: str) -> tuple[str, list[str], list[str]]:
-        """MAC address, IPv4 addresses and default gateways of the NF's container."""
-        [link] = json.loads(self.command_in(nf, "ip", "-json", "address", "show", "dev", "eth0"))
-        routes = json.loads(self.command_in(nf, "ip", "-json", "route", "show", "default"))
-        addresses = [each["local"] for each in link["addr_info"] if each["family"] == "inet"]
-        return link["address"], addresses, [route["gateway"] for route in routes]
+from .swarm_site import SwarmSite
 
 
 @pytest.fixture(scope="module")
@@ -101,9 +69,7 @@ def test_only_the_nf_that_needs_it_may_configure_networks(swarm: SwarmSite) -> N
 def test_an_nf_that_is_killed_starts_again_with_the_same_addresses(swarm: SwarmSite) -> None:
     before = swarm.site.states()["smf"]
     interface = swarm.interface("smf")
-    pid, host = before["container"]["pid"], before["host"]
-    child = swarm.site.command(host, f"cat /proc/{pid}/task/{pid}/children").split()[0]
-    swarm.site.command(host, f"kill -9 {child}")
+    swarm.kill("smf")
 
     def runs_again() -> bool:
         entry = swarm.site.states().get("smf")
@@ -112,7 +78,7 @@ def test_an_nf_that_is_killed_starts_again_with_the_same_addresses(swarm: SwarmS
     until(runs_again, "the SMF has a new container", timeout_s=60)
     swarm.playbook("deploy_core", nf_names=NFS)  # awaits registration and association
     assert swarm.interface("smf") == interface
-    assert swarm.site.states()["smf"]["host"] == host
+    assert swarm.site.states()["smf"]["host"] == before["host"]
 
 
 @pytest.mark.exhaustive

@@ -22,6 +22,7 @@ ARGUMENTS: dict[str, Any] = {
     "networks": {"type": "dict", "default": {}},
     "network_parent": {"type": "str"},
     "network_subnet": {"type": "str"},
+    "orchestrator": {"type": "str", "choices": ["none", "swarm"], "default": "none"},
 }
 
 
@@ -42,6 +43,7 @@ class ActionModule(ActionBase):
         if wanted["addresses"] is not None:
             self._check_addresses(wanted["addresses"], names)
             self._check_needs(core, task_vars or {})
+            self._check_dynamic(core, wanted["addresses"], names)
         profiles = {
             name: descriptions.of_core(core, descriptions.load(self._loader, "profile", name)) for name in names
         }
@@ -54,6 +56,7 @@ class ActionModule(ActionBase):
                 wanted["network_name"],
                 wanted["network_parent"],
                 wanted["network_subnet"],
+                wanted["orchestrator"],
             ),
             {name: profiles[name] for name in in_core if name in profiles},
             wanted["engine"],
@@ -85,6 +88,17 @@ class ActionModule(ActionBase):
         if missing := {name: what for name, what in core.get("needs", {}).items() if not variables.get(name)}:
             listed = ". ".join(f"Set {name}, {what}" for name, what in missing.items())
             raise AnsibleActionFail(f"The core {core['name']} needs more than its NFs. {listed}")
+
+    @staticmethod
+    def _check_dynamic(core: dict[str, Any], addresses: dict[str, Any], names: list[str]) -> None:
+        dynamic = [
+            name for name in names if reference_points.address_at(addresses[name], "sbi") == reference_points.DYNAMIC
+        ]
+        if dynamic and not core.get("dynamic_addresses", False):
+            raise AnsibleActionFail(
+                f"The NFs of the core {core['name']} are configured by addresses, and {', '.join(dynamic)} would have "
+                "a dynamic one: put them on the driver macvlan, with an address each in nf_addresses"
+            )
 
     @staticmethod
     def _check_addresses(addresses: dict[str, Any], names: list[str]) -> None:

@@ -78,6 +78,11 @@ def nf_addresses_at(addresses: dict[str, Any], point: str) -> dict[str, str]:
     return _filter(lambda: {nf: reference_points.address_at(value, point) for nf, value in addresses.items()})
 
 
+def nf_names_at(addresses: dict[str, Any], point: str) -> dict[str, str]:
+    """Where the NFs reach each other at a reference point: by an IPv4 address, or by name."""
+    return _filter(lambda: {nf: reference_points.name_at(nf, value, point) for nf, value in addresses.items()})
+
+
 def nf_networks_here(
     described: dict[str, Any], nfs: list[str], networks: dict[str, Any], default: dict[str, Any]
 ) -> list[dict[str, Any]]:
@@ -114,5 +119,5 @@ def _filter(call: Callable[[], T]) -> T:
 class FilterModule:
     def filters(self) -> dict[str, Callable[..., Any]]:
         of_migrations = (nf_running_on, nf_places, nf_refusal, nf_migration_plan, nf_comparison, nf_sctp_remedy)
-        of_networks = (nf_addresses_at, nf_networks_here, nf_attachments, nf_endpoints)
+        of_networks = (nf_addresses_at, nf_names_at, nf_networks_here, nf_attachments, nf_endpoints)
         return {function.__name__: function for function in (*of_migrations, *of_networks, nf_drain_core)}

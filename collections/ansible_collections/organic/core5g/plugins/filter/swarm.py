@@ -34,17 +34,22 @@ def nf_swarm_problems(found: Found, deployment: dict[str, Any], nfs: policy.NfsB
     return swarm.Deployment(**deployment, running=running).problems(swarm.Cluster(found))
 
 
-def nf_swarm_placeholders(found: Found, network: str) -> dict[str, str]:
+def nf_swarm_placeholders(found: Found, network: str, networks: list[str] | None = None) -> dict[str, str]:
     """Subnet of each host for the addresses that Docker gives before the init sets the NF's own."""
-    return swarm.placeholders(found, network)
+    return swarm.placeholders(found, network, networks or [])
 
 
-def nf_resident_address(address: str, subnet: str, mac: str, gateway: str | None = None) -> str:
+def nf_resident_address(address: str, subnet: str, mac: str, gateway: str | None = None, is_alone: bool = True) -> str:
     """The option --address of the resident init."""
-    return swarm.resident_address(address, subnet, gateway, mac)
+    return swarm.resident_address(address, subnet, gateway, mac, is_alone)
+
+
+def nf_endpoint_mode(found: Found, endpoints: list[dict[str, Any]]) -> str:
+    """Endpoint mode of the service of an NF; ``endpoints`` as of nf_description."""
+    return swarm.endpoint_mode(found, [str(one["driver"]) for one in endpoints])
 
 
 class FilterModule:
     def filters(self) -> dict[str, Callable[..., Any]]:
-        filters = (nf_swarm, nf_swarm_problems, nf_swarm_placeholders, nf_resident_address)
+        filters = (nf_swarm, nf_swarm_problems, nf_swarm_placeholders, nf_resident_address, nf_endpoint_mode)
         return {function.__name__: function for function in filters}

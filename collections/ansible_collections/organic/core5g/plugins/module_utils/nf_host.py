@@ -18,6 +18,7 @@ from typing import TypeVar
 
 from ansible_collections.organic.core5g.plugins.module_utils import arp
 from ansible_collections.organic.core5g.plugins.module_utils.network_driver import NetworkDriver
+from ansible_collections.organic.core5g.plugins.module_utils.nf_state import DYNAMIC
 from ansible_collections.organic.live_migration.plugins.module_utils import paths
 from ansible_collections.organic.live_migration.plugins.module_utils.engines.base import Engine
 from ansible_collections.organic.live_migration.plugins.module_utils.errors import Blocker, EngineError, Refused
@@ -88,6 +89,24 @@ def interface_exists(name: str) -> bool:
     return bool(name) and os.path.exists(f"/sys/class/net/{name}")
 
 
+def interface_of(subnet: str) -> str | None:
+    """An interface of this host that has a route to addresses of a subnet, as it is attached there."""
+    wanted = ipaddress.IPv4Network(subnet)
+    with open("/proc/net/route", encoding="ascii") as routes:
+        next(routes)
+        for line in routes:
+            interface, destination, gateway, _flags, _count, _use, _metric, mask = line.split()[:8]
+            network = ipaddress.IPv4Network((_ipv4(destination), str(_ipv4(mask))))
+            if int(gateway, 16) == 0 and network.prefixlen and network.overlaps(wanted):
+                return interface
+    return None
+
+
+def _ipv4(digits: str) -> ipaddress.IPv4Address:
+    """Of the form in /proc/net/route, which is the number as the host's memory has it."""
+    return ipaddress.IPv4Address(struct.pack("=I", int(digits, 16)))
+
+
 def is_vlan_name(interface: str) -> bool:
     """Whether Docker makes this interface for macvlan and ipvlan where it is missing: eth0.30 on eth0."""
     parent, dot, number = interface.rpartition(".")
@@ -113,6 +132,14 @@ def is_local(address: str) -> bool:
                 return False
             raise
     return True
+
+
+def _subnet_missing(wanted: Wanted) -> Blocker:
+    return Blocker(
+        "subnet_missing",
+        f"The network {wanted.network} of {wanted.name} has no subnet to give it an address of",
+        "Set nf_network_subnet, or the subnet of the network in nf_networks",
+    )
 
 
 class HostCheck:
@@ -161,7 +188,7 @@ class HostCheck:
                     )
             found += self._network_overlaps(engine)
             running = {name for name in _each(wanted.name for wanted in self._wanted) if self._runs(engine, name)}
-            found += self._swarm_is_missing(engine, running)
+            found += self._swarm_is_missing(engine, running) + self._overlay_conflicts()
         except Refused as refused:
             return found + refused.blockers
         except EngineError as error:
@@ -183,11 +210,13 @@ class HostCheck:
 
     def _address_is_wrong(self, wanted: Wanted) -> list[Blocker]:
         try:
-            address = ipaddress.ip_address(wanted.address)
             text = self._link_of(wanted).subnet
+            address = None if wanted.address == DYNAMIC else ipaddress.ip_address(wanted.address)
             subnet = ipaddress.ip_network(text) if text else None
         except ValueError as error:
             return [Blocker("address_invalid", str(error), "Correct nf_addresses or nf_network_subnet")]
+        if address is None:
+            return [] if subnet is not None else [_subnet_missing(wanted)]
         if wanted.driver.creates_network and (subnet is None or address not in subnet):
             return [
                 Blocker(
@@ -248,6 +277,21 @@ class HostCheck:
                 "Join the host to a Swarm (docker swarm init, docker swarm join), or use another driver",
             )
         ]
+
+    def _overlay_conflicts(self) -> list[Blocker]:
+        """The engine makes no overlay with addresses that a host is attached to itself."""
+        found = []
+        for subnet in _each(self._link_of(wanted).subnet for wanted in self._wanted if wanted.driver.needs_swarm):
+            interface = interface_of(subnet) if subnet else None
+            if interface is not None:
+                found.append(
+                    Blocker(
+                        "overlay_overlaps",
+                        f"The overlay would have the addresses {subnet}, to which this host is attached by {interface}",
+                        "Set nf_network_subnet, or the subnet of the overlay in nf_networks, to other addresses",
+                    )
+                )
+        return found
 
     def _links_are_wrong(self, new: Sequence[Wanted]) -> list[Blocker]:
         found = [

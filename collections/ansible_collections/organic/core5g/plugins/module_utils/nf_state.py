@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import ipaddress
 import time
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -20,6 +21,12 @@ AWAITING = "awaiting"
 """Status of a container without an NF, which a migration is to bring or was to bring."""
 AWAITING_INIT = "resident-await"
 """What the resident init of such a container calls itself."""
+DYNAMIC = "dynamic"
+"""In place of the address of an NF: the one that a Docker Swarm has given its container on an overlay."""
+_PLACEHOLDERS = ipaddress.ip_network("169.254.0.0/16")
+"""On macvlan a Swarm's addresses are of this (RFC 3927), and replaced by the init."""
+_INGRESS = "ingress"
+"""Network of a Swarm for published ports; no NF listens there."""
 POLL_INTERVAL_S = 0.05
 WATCH_INTERVAL_S = 0.02
 
@@ -86,6 +93,19 @@ def running_pid(engine: Engine, name: str) -> int:
     return container.pid
 
 
+def dynamic_address(engine: Engine, name: str) -> str:
+    """The address that a Docker Swarm has given to an NF on an overlay.
+
+    Raises:
+        StateError: it does not run here, or has none.
+    """
+    container = engine.inspect(name)
+    for network in container.networks if container is not None else ():
+        if network.ipv4 and network.name != _INGRESS and ipaddress.ip_address(network.ipv4) not in _PLACEHOLDERS:
+            return network.ipv4
+    raise StateError(f"The NF {name} has no container on this host that a Docker Swarm has given an address")
+
+
 class NfReader:
     """State of the NFs whose containers are on this host. A container has the name of its NF.
 
@@ -139,7 +159,7 @@ class NfReader:
         return [
             {
                 "name": name,
-                "address": address,
+                "address": self._known_address(name, address),
                 "container": self.status(name),
                 "state": None if name in errors else answers[name][-1],
                 "sessions": None if name in errors else _sessions(answers[name]),
@@ -194,5 +214,15 @@ class NfReader:
     def _source(self, name: str) -> Source:
         return self._sources.get(name, self._default)
 
+    def _known_address(self, name: str, address: str) -> str:
+        """The address of an NF; DYNAMIC where it is not known."""
+        with contextlib.suppress(StateError):
+            return self._address(name, address)
+        return address
+
+    def _address(self, name: str, address: str) -> str:
+        return dynamic_address(self._engine, name) if address == DYNAMIC else address
+
     def _read(self, name: str, address: str) -> dict[str, Any]:
-        return Endpoint(address, self._source(name)).read(running_pid(self._engine, name), self._timeout_s)
+        pid = running_pid(self._engine, name)
+        return Endpoint(self._address(name, address), self._source(name)).read(pid, self._timeout_s)

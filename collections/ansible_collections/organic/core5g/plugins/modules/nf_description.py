@@ -33,6 +33,8 @@ options:
       - IP address of each NF by its name. Each NF must have one of its own.
       - In place of an address, addresses by reference point, V(sbi), V(n2), V(n3), V(n4) and V(n6). Each is an IPv4
         address, or a dictionary of C(ipv4), C(ipv6), C(mac) and C(network), the key of its network in O(networks).
+      - V(dynamic) in place of an IPv4 address is what a Docker Swarm gives the NF on an overlay, which must be the
+        network of the SBI.
       - Without them, addresses are not checked, as for NFs that are to be removed.
     type: dict
   network_driver:
@@ -44,6 +46,13 @@ options:
       - Container engine of the hosts.
     type: str
     default: docker
+    version_added: 0.2.0
+  orchestrator:
+    description:
+      - Who runs the NFs, the engine of each host by itself or a Docker Swarm.
+    type: str
+    choices: [none, swarm]
+    default: none
     version_added: 0.2.0
   image:
     description:

@@ -23,6 +23,7 @@ options:
     description:
       - The address of each NF that is asked, by the NF's name. The container has the name of its NF, or is that of a
         service of a Docker Swarm with this name.
+      - V(dynamic) in place of an address is the one that the Swarm has given the container.
     type: dict
     required: true
   port:

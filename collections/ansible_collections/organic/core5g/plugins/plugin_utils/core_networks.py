@@ -14,7 +14,12 @@ from typing import Any
 from ansible.errors import AnsibleActionFail
 from ansible.parsing.dataloader import DataLoader
 from ansible_collections.organic.core5g.plugins.plugin_utils import descriptions, network_faults, reference_points
-from ansible_collections.organic.core5g.plugins.plugin_utils.reference_points import SBI, Endpoint, PointAddress
+from ansible_collections.organic.core5g.plugins.plugin_utils.reference_points import (
+    DYNAMIC,
+    SBI,
+    Endpoint,
+    PointAddress,
+)
 
 _KEY = re.compile(r"[a-z][a-z0-9_-]{0,31}")
 
@@ -30,6 +35,7 @@ class Inventory:
         name: nf_network_name.
         parent: nf_network_parent.
         subnet: nf_network_subnet.
+        orchestrator: nf_orchestrator.
     """
 
     addresses: Mapping[str, Any] = dataclasses.field(default_factory=dict)
@@ -38,6 +44,7 @@ class Inventory:
     name: str | None = None
     parent: str | None = None
     subnet: str | None = None
+    orchestrator: str = "none"
 
 
 class CoreNetworks:
@@ -143,6 +150,12 @@ class CoreNetworks:
         for nf in names:
             if nf in self._addresses:
                 faults += network_faults.faults_of_addresses(nf, self._addresses[nf], used)
+                faults += network_faults.faults_of_dynamic_addresses(
+                    nf,
+                    self._addresses[nf],
+                    {point: self._driver_at(nf, one.network) for point, one in self._addresses[nf].items()},
+                    self._inventory.orchestrator,
+                )
         faults += network_faults.shared_addresses(self._addresses, names)
         _refuse(faults)
         for nf in names:
@@ -243,10 +256,12 @@ def engine_endpoints(found: Mapping[str, Any], nf: str, with_macs: bool) -> list
     """
     entries = []
     for endpoint in found["endpoints"][nf]:
-        entry = {"name": endpoint["network"], "ipv4_address": endpoint["ipv4"]}
+        entry = {"name": endpoint["network"]}
+        if endpoint["ipv4"] != DYNAMIC:
+            entry["ipv4_address"] = endpoint["ipv4"]
         if endpoint["ipv6"]:
             entry["ipv6_address"] = endpoint["ipv6"]
-        if with_macs and found["drivers"][endpoint["driver"]]["pins_mac"]:
+        if with_macs and endpoint["ipv4"] != DYNAMIC and found["drivers"][endpoint["driver"]]["pins_mac"]:
             entry["mac_address"] = endpoint["mac"].lower() or mac_of(endpoint["ipv4"])
         entries.append(entry)
     return entries

@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from ansible_collections.organic.core5g.plugins.plugin_utils.reference_points import SBI, PointAddress
+from ansible_collections.organic.core5g.plugins.plugin_utils.reference_points import DYNAMIC, SBI, PointAddress
 
 Network = Mapping[str, Any]
 """An entry of nf_networks."""
@@ -112,7 +112,7 @@ def faults_of_addresses(
 def _address_faults(nf: str, address: PointAddress, network: Network) -> Iterator[str]:
     where = f"nf_addresses.{nf}.{address.point}"
     for option, text, gateway in (("subnet", address.ipv4, "gateway"), ("subnet6", address.ipv6, "gateway6")):
-        if not text:
+        if not text or text == DYNAMIC:
             continue
         subnet = network.get(option)
         try:
@@ -143,6 +143,38 @@ def _address_faults(nf: str, address: PointAddress, network: Network) -> Iterato
             yield f"The address {text} of {nf} for {address.point} is the network's {gateway}: correct {where}"
 
 
+def faults_of_dynamic_addresses(
+    nf: str, addresses: Mapping[str, PointAddress], drivers: Mapping[str, Mapping[str, Any]], orchestrator: str
+) -> Iterator[str]:
+    """On an overlay, a Swarm alone chooses the address of a task, and nobody else gives a dynamic one.
+
+    Args:
+        drivers: description of the driver at each reference point.
+        orchestrator: who runs the NFs.
+    """
+    for point, address in addresses.items():
+        given = orchestrator == "swarm" and bool(drivers[point].get("needs_swarm"))
+        where = f"nf_addresses.{nf}" if list(addresses) == [SBI] else f"nf_addresses.{nf}.{point}"
+        if given and address.ipv4 != DYNAMIC:
+            yield (
+                f"A Docker Swarm gives {nf} no fixed address on an overlay: set {where} to {DYNAMIC}, with which "
+                "the NFs reach each other by their names, or put it on the driver macvlan"
+            )
+        elif address.ipv4 == DYNAMIC and not given:
+            yield (
+                f"{nf} has the address {DYNAMIC} for {point}, which only an overlay of a Docker Swarm gives "
+                f"(orchestrator: swarm, driver overlay; here {orchestrator}, {drivers[point]['name']}): set {where} to "
+                "an IPv4 address"
+            )
+        elif given and point != SBI:
+            yield (
+                f"{nf} has the address {DYNAMIC} for {point}: give it an IPv4 address on another network, or leave "
+                f"{point} out, which then has the address of {SBI}"
+            )
+        elif given and (address.ipv6 or address.mac):
+            yield f"The address of {nf} on an overlay is {DYNAMIC}: remove ipv6 and mac from {where}"
+
+
 def shared_addresses(addresses: Mapping[str, Mapping[str, PointAddress]], names: list[str]) -> Iterator[str]:
     """Two NFs with one address, also across reference points.
 
@@ -153,7 +185,7 @@ def shared_addresses(addresses: Mapping[str, Mapping[str, PointAddress]], names:
     holders: dict[str, dict[str, str]] = {}
     for nf, points in addresses.items():
         for address in points.values():
-            for text in filter(None, (address.ipv4, address.ipv6, address.mac.lower())):
+            for text in {address.ipv4, address.ipv6, address.mac.lower()} - {"", DYNAMIC}:
                 holders.setdefault(text, {}).setdefault(nf, address.point)
     for text, by_nf in holders.items():
         if len(by_nf) > 1 and set(by_nf) & set(names):

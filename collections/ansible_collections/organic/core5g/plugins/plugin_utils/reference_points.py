@@ -14,6 +14,8 @@ from typing import Any
 SBI = "sbi"
 POINTS = (SBI, "n2", "n3", "n4", "n6")
 """Reference points that an NF can have an address for. SBI stands for all service-based interfaces."""
+DYNAMIC = "dynamic"
+"""In place of an SBI address: a Docker Swarm gives one on an overlay, which the NF reports to the NRF."""
 _BRIDGE = "br-core5g"
 _MAX_INTERFACE = 15
 """Characters of an interface's name (IFNAMSIZ, less its end)."""
@@ -25,6 +27,7 @@ class PointAddress:
 
     Attributes:
         network: key of the network.
+        ipv4: or DYNAMIC.
         ipv6: empty if it has none.
         mac: empty for the one that follows from the IPv4 address.
     """
@@ -89,6 +92,17 @@ def address_at(value: Any, point: str) -> str:
     """IPv4 address of an NF at a reference point, by its entry in nf_addresses; that of the SBI if it has no other."""
     found = addresses_of(value)
     return found.get(point, found[SBI]).ipv4
+
+
+def name_at(nf: str, value: Any, point: str) -> str:
+    """Where other NFs reach an NF at a reference point: its IPv4 address, or its name if it has a dynamic one."""
+    address = address_at(value, point)
+    return alias(nf) if address == DYNAMIC else address
+
+
+def alias(nf: str) -> str:
+    """Name of an NF on the network of its SBI alone; that of its service is known on all of its networks."""
+    return f"{nf}-{SBI}"
 
 
 def bridge_name(key: str, is_own: bool) -> str:

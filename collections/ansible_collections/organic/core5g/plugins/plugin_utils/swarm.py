@@ -125,7 +125,7 @@ class Deployment:
     drivers: Mapping[str, Mapping[str, Any]]
     endpoints: Mapping[str, Sequence[Mapping[str, Any]]]
     running: Mapping[str, str | None]
-    possible: Sequence[str] = ("macvlan",)
+    possible: Sequence[str] = ("macvlan", "overlay")
 
     def problems(self, cluster: Cluster) -> list[str]:
         """Why it cannot run there: each with its remedy. Empty if it can."""
@@ -168,11 +168,12 @@ class Deployment:
         ]
 
     def _networks(self) -> list[str]:
-        many = [name for name, endpoints in self.endpoints.items() if len(endpoints) > 1]
         return [
-            f"{name} has {len(self.endpoints[name])} networks, which Docker Swarm gives to a task in any order: "
-            "put its reference points on one network, or run it without an orchestrator (orchestrator: none)"
-            for name in many
+            f"{name} has {len(endpoints)} networks ({', '.join(str(one['driver']) for one in endpoints)}), which "
+            "Docker Swarm gives to a task in any order, so that only one on macvlan beside one overlay can be told "
+            "apart: put its reference points on one of each, or run it without an orchestrator (orchestrator: none)"
+            for name, endpoints in self.endpoints.items()
+            if len(endpoints) > 1 and sorted(str(one["driver"]) for one in endpoints) != ["macvlan", "overlay"]
         ]
 
 
@@ -180,26 +181,45 @@ def _runs_under_swarm(driver: Mapping[str, Any]) -> bool:
     return "swarm" in driver.get("orchestrators", ["none"])
 
 
-def placeholders(found: Mapping[str, Mapping[str, Any]], network: str) -> dict[str, str]:
+def placeholders(found: Mapping[str, Mapping[str, Any]], network: str, networks: Sequence[str] = ()) -> dict[str, str]:
     """Subnet of each host for the addresses that Docker gives before the init sets the NF's own.
 
-    No two hosts have the same one, as Docker derives MAC addresses from them. A host keeps the one that it has.
+    No two hosts have the same one, as Docker derives MAC addresses from them, and no two networks of a host. A host
+    keeps the one that it has.
 
     Args:
         found: ``swarm`` of swarm_info by inventory name.
         network: name of the network configuration on the hosts.
+        networks: all of the core, which get theirs in this order.
     """
-    given = {host: one["configurations"][network] for host, one in found.items() if one["configurations"].get(network)}
-    free = (str(subnet) for subnet in PLACEHOLDERS.subnets(new_prefix=24) if str(subnet) not in given.values())
+    given = {subnet for one in found.values() for subnet in one["configurations"].values()}
+    free = (str(subnet) for subnet in PLACEHOLDERS.subnets(new_prefix=24) if str(subnet) not in given)
     next(free)  # 169.254.0.0/24 is reserved (RFC 3927, section 2.1)
-    return {host: given.get(host) or next(free) for host in found}
+    by_network = {
+        name: {host: one["configurations"].get(name) or next(free) for host, one in found.items()}
+        for name in dict.fromkeys([*networks, network])
+    }
+    return by_network[network]
 
 
-def resident_address(address: str, subnet: str, gateway: str | None, mac: str, interface: str = "eth0") -> str:
+def resident_address(address: str, subnet: str, gateway: str | None, mac: str, is_alone: bool = True) -> str:
     """The option --address of the resident init (src/addresses.h).
 
-    The gateway is by default the subnet's first address, as Docker has it.
+    Args:
+        gateway: by default the subnet's first address, as Docker has it, if the network is the only one of the NF.
+        is_alone: else the interface is found by its placeholder, and the default route is left as it is.
     """
     network = ipaddress.ip_network(subnet)
-    first = gateway or str(next(network.hosts()))
-    return f"{interface},{address}/{network.prefixlen},mac={mac},gateway={first}"
+    route = gateway or (str(next(network.hosts())) if is_alone else "")
+    interface = "eth0" if is_alone else str(PLACEHOLDERS)
+    return f"{interface},{address}/{network.prefixlen},mac={mac}" + (f",gateway={route}" if route else "")
+
+
+def endpoint_mode(found: Mapping[str, Mapping[str, Any]], drivers: Sequence[str]) -> str:
+    """How an NF's service is reached by its name: ``vip``, one address for all of its tasks, or ``dnsrr``, theirs.
+
+    Args:
+        found: ``swarm`` of swarm_info by inventory name.
+        drivers: of the networks of the NF.
+    """
+    return "vip" if "overlay" in drivers and all(one["has_ip_vs"] for one in found.values()) else "dnsrr"

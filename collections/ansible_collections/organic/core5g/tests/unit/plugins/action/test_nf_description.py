@@ -42,3 +42,13 @@ def test_nf_without_an_address() -> None:
 def test_unknown_nf() -> None:
     with pytest.raises(AnsibleActionFail, match=r"no profile of an NF 'xyz'.* The core minicore has no NF xyz"):
         ActionModule._check_names("minicore", ["xyz"], ["nrf"])
+
+
+def test_core_whose_nfs_are_configured_by_addresses() -> None:
+    addresses = {"nrf": "dynamic", "smf": "192.0.2.34"}
+    with pytest.raises(
+        AnsibleActionFail, match=r"core open5gs are configured by addresses, and nrf would have a dynamic"
+    ):
+        ActionModule._check_dynamic(CORE, addresses, ["nrf", "smf"])
+    ActionModule._check_dynamic(CORE, addresses, ["smf"])
+    ActionModule._check_dynamic({"name": "minicore", "dynamic_addresses": True}, addresses, ["nrf"])

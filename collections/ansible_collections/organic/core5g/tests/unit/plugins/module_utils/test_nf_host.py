@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -138,6 +140,36 @@ def test_overlay_needs_a_swarm(engine: type[FakeEngine], refused: bool) -> None:
     wanted = nf_host.Wanted("ausf", "nf", "192.0.2.37", driver, "core5g-overlay", [])
     problems = nf_host.HostCheck(engine, [wanted], nf_host.Link(None, "192.0.2.0/24")).problems()
     assert ("swarm_missing" in [problem.code for problem in problems]) is refused
+
+
+def test_an_overlay_has_other_addresses_than_the_hosts(monkeypatch: pytest.MonkeyPatch) -> None:
+    driver = NetworkDriver("overlay", creates_network=True, needs_parent=False, needs_swarm=True)
+    wanted = nf_host.Wanted("ausf", "nf", "dynamic", driver, "core5g-overlay", [])
+
+    def codes(subnet: str | None) -> list[str]:
+        check = nf_host.HostCheck(InSwarm, [wanted], nf_host.Link(None, subnet))
+        return [problem.code for problem in check.problems()]
+
+    monkeypatch.setattr(nf_host, "interface_of", lambda subnet: "eth0" if subnet == "192.0.2.0/24" else None)
+    assert "overlay_overlaps" in codes("192.0.2.0/24")
+    assert "overlay_overlaps" not in codes("198.51.100.0/24")
+    assert "subnet_missing" in codes(None)
+
+
+def test_the_interface_of_a_subnet(tmp_path: Path) -> None:
+    """In a network namespace, as a host may be attached to anything."""
+    script = (
+        "ip link set lo up; ip link add one type veth peer name two; ip addr add 198.51.100.7/25 dev one; "
+        "ip link set one up; ip route add default via 198.51.100.1; ip route add 192.0.2.0/24 via 198.51.100.1; "
+        "python3 -c 'import sys; "
+        "from ansible_collections.organic.core5g.plugins.module_utils.nf_host import interface_of; "
+        "print([interface_of(subnet) for subnet in sys.argv[1:]])' 198.51.100.0/24 198.51.100.128/25 192.0.2.0/24"
+    )
+    where = {**os.environ, "PYTHONPATH": str(COLLECTION.parents[2])}
+    done = subprocess.run(
+        ["unshare", "--net", "sh", "-ec", script], env=where, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "['one', None, None]"
 
 
 def test_vlan_interface_that_docker_makes(monkeypatch: pytest.MonkeyPatch) -> None:

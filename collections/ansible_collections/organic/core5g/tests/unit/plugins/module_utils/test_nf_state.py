@@ -19,6 +19,7 @@ from ansible_collections.organic.core5g.plugins.module_utils import nf_state
 from ansible_collections.organic.core5g.plugins.module_utils.errors import StateError
 from ansible_collections.organic.core5g.plugins.module_utils.nf_source import Source
 from ansible_collections.organic.core5g.tests.unit.plugins.module_utils.state_server import handler, serving
+from ansible_collections.organic.live_migration.plugins.module_utils.engines.base import NetworkAttachment
 from ansible_collections.organic.live_migration.plugins.module_utils.host import processes
 from ansible_collections.organic.live_migration.tests.unit.plugins.module_utils.engines.fake_engine import (
     FakeEngine,
@@ -125,3 +126,23 @@ def test_wait_ends_when_the_association_is_up(
 def test_unregistered_nf_is_not_ready() -> None:
     assert nf_state.unready({"nrf_registered": False, "pfcp": []}, 0) == "it is not registered at the NRF"
     assert nf_state.unready({"registrations": []}, 0) is None
+
+
+def test_a_dynamic_address_is_what_the_swarm_has_given(nf: tuple[int, dict[str, Any]]) -> None:
+    port, state = nf
+    networks = tuple(
+        NetworkAttachment(name, address)
+        for name, address in (("access", "169.254.1.2"), ("ingress", "10.0.0.7"), ("core5g-sbi", "127.0.0.1"))
+    )
+    reader = nf_state.NfReader(FakeEngine(spec(pid=os.getpid(), networks=networks)), Source(port, "/state"))
+    (entry,) = reader.entries({"smf": "dynamic"}, nf_state.Wanted())
+    assert (entry["address"], entry["state"]) == ("127.0.0.1", state)
+
+
+def test_a_dynamic_address_that_nobody_has_given() -> None:
+    container = spec(pid=os.getpid(), networks=(NetworkAttachment("access", "169.254.1.2"),))
+    (entry,) = nf_state.NfReader(FakeEngine(container), Source(8000)).entries(
+        {"smf": "dynamic"}, nf_state.Wanted(must_run=False)
+    )
+    assert entry["address"] == "dynamic"
+    assert "smf has no container on this host that a Docker Swarm has given an address" in entry["error"]

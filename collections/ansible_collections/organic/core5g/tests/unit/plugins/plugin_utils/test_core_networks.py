@@ -162,3 +162,45 @@ def test_a_driver_of_a_swarm_is_taken_by_name_only() -> None:
     profile = {"name": "ausf", "network_driver": {"preferred": "overlay", "alternatives": ["macvlan"]}}
     assert descriptions.network_driver(DataLoader(), profile, "docker", None)["name"] == "macvlan"
     assert descriptions.network_driver(DataLoader(), profile, "docker", "overlay")["needs_swarm"]
+
+
+OVERLAY = {"driver": "overlay", "subnet": "203.0.113.0/24"}
+ACCESS = {"driver": "macvlan", "parent": "eth0", "subnet": "198.51.100.0/24"}
+
+
+def test_a_dynamic_address_beside_a_fixed_one() -> None:
+    fixed = {"ipv4": "198.51.100.35", "network": "access"}
+    addresses = {"nrf": "dynamic", "smf": {"sbi": "dynamic", "n4": fixed}, "upf": "dynamic"}
+    made = resolve(addresses, {"sbi": OVERLAY, "access": ACCESS}, orchestrator="swarm")
+    entries = core_networks.engine_endpoints(found(made, "smf"), "smf", True)
+    assert entries == [
+        {"name": "core5g-sbi"},
+        {"name": "core5g-access", "ipv4_address": "198.51.100.35", "mac_address": "02:42:c6:33:64:23"},
+    ]
+    assert reference_points.name_at("smf", addresses["smf"], "sbi") == "smf-sbi"
+    assert reference_points.name_at("smf", addresses["smf"], "n4") == "198.51.100.35"
+    assert reference_points.name_at("nrf", addresses["nrf"], "n4") == "nrf-sbi"
+
+
+@pytest.mark.parametrize(
+    ("addresses", "settings", "reason"),
+    [
+        (SIMPLE, {}, r"gives nrf no fixed address on an overlay: set nf_addresses\.nrf to dynamic"),
+        ({"nrf": "dynamic"}, {"orchestrator": "none"}, r"only an overlay of a Docker Swarm gives .*here none, overlay"),
+        (
+            {"nrf": "dynamic"},
+            {"networks": {}, "driver": "macvlan"},
+            r"here swarm, macvlan\): set nf_addresses\.nrf to an",
+        ),
+        (
+            {"nrf": {"sbi": "dynamic", "n4": {"ipv4": "dynamic", "network": "sbi"}}},
+            {},
+            r"for n4: give it an IPv4 address",
+        ),
+        ({"nrf": {"sbi": {"ipv4": "dynamic", "mac": "02:00:00:00:00:01"}}}, {}, r"remove ipv6 and mac from nf_addr"),
+    ],
+)
+def test_addresses_that_a_swarm_does_not_give(addresses: dict[str, Any], settings: dict[str, Any], reason: str) -> None:
+    given = {"networks": {"sbi": OVERLAY}, "orchestrator": "swarm", **settings}
+    with pytest.raises(AnsibleActionFail, match=reason):
+        resolve(addresses, **given)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.organic.core5g.plugins.filter.swarm import nf_swarm, nf_swarm_problems
+from ansible_collections.organic.core5g.plugins.filter.swarm import nf_endpoint_mode, nf_swarm, nf_swarm_problems
 from ansible_collections.organic.core5g.plugins.plugin_utils import swarm
 
 MACVLAN = {"name": "macvlan", "orchestrators": ["none", "swarm"]}
@@ -123,10 +123,31 @@ def test_what_runs_on_a_paused_node_may_stay() -> None:
 def test_networks_that_swarm_cannot_give_are_refused() -> None:
     [wrong_driver] = problems(healthy(), drivers={"smf": BRIDGE})
     assert (
-        wrong_driver == "Docker Swarm runs no NFs on the network driver bridge: set nf_network_driver to one of macvlan"
+        wrong_driver
+        == "Docker Swarm runs no NFs on the network driver bridge: set nf_network_driver to one of macvlan, overlay"
     )
-    [many] = problems(healthy(), endpoints={"smf": [{}, {}]})
-    assert many.startswith("smf has 2 networks, which Docker Swarm gives to a task in any order")
+    [many] = problems(healthy(), endpoints={"smf": [{"driver": "macvlan"}, {"driver": "macvlan"}]})
+    assert many.startswith("smf has 2 networks (macvlan, macvlan), which Docker Swarm gives to a task in any order")
+
+
+def test_one_network_on_macvlan_beside_one_overlay_can_be_told_apart() -> None:
+    assert problems(healthy(), endpoints={"smf": [{"driver": "overlay"}, {"driver": "macvlan"}]}) == []
+
+
+@pytest.mark.parametrize(
+    ("drivers", "kernels", "mode"),
+    [
+        (["overlay"], (True, True), "vip"),
+        (["overlay", "macvlan"], (True, True), "vip"),
+        (["overlay"], (True, False), "dnsrr"),
+        (["macvlan"], (True, True), "dnsrr"),
+    ],
+)
+def test_a_virtual_address_needs_an_overlay_and_ip_vs_on_every_host(
+    drivers: list[str], kernels: tuple[bool, bool], mode: str
+) -> None:
+    found = {host: member(host, has_ip_vs=known) for host, known in zip("ab", kernels, strict=True)}
+    assert nf_endpoint_mode(found, [{"driver": driver} for driver in drivers]) == mode
 
 
 def test_every_host_has_its_own_placeholders_and_keeps_them() -> None:
@@ -135,11 +156,12 @@ def test_every_host_has_its_own_placeholders_and_keeps_them() -> None:
         "b": member("two", configurations={"core-node": "169.254.1.0/24"}),
         "c": member("three", configurations={"other-node": "169.254.2.0/24"}),
     }
-    assert swarm.placeholders(found, "core-node") == {
-        "a": "169.254.2.0/24",
-        "b": "169.254.1.0/24",
-        "c": "169.254.3.0/24",
-    }
+    first = {"a": "169.254.3.0/24", "b": "169.254.1.0/24", "c": "169.254.4.0/24"}
+    assert swarm.placeholders(found, "core-node") == first
+    names = ["core-node", "n4-node"]
+    assert swarm.placeholders(found, "core-node", names) == first
+    second = swarm.placeholders(found, "n4-node", names)
+    assert len({"169.254.2.0/24", *first.values(), *second.values()}) == 7
 
 
 def test_address_for_the_init() -> None:
@@ -148,3 +170,5 @@ def test_address_for_the_init() -> None:
     assert made == f"eth0,192.0.2.34/24,mac={mac},gateway=192.0.2.1"
     made = swarm.resident_address("192.0.2.34", "192.0.2.0/25", "192.0.2.126", mac)
     assert made == f"eth0,192.0.2.34/25,mac={mac},gateway=192.0.2.126"
+    made = swarm.resident_address("192.0.2.34", "192.0.2.0/24", None, mac, is_alone=False)
+    assert made == f"169.254.0.0/16,192.0.2.34/24,mac={mac}"
