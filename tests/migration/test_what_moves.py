@@ -36,8 +36,8 @@ HOPS = ("there", "back")
 CLOCK_TOLERANCE_MS = 150
 """What a busy machine may add to the downtime of a process."""
 ROUNDING_MS = 0.05
-STEPS = ["prepare", "connect", "files", "setup", "scan_mappings", "drain_accept_queue", "freeze", "switch_network",
-         "dump", "restore", "final_memory", "run", "release", "target_cleanup"]  # fmt: skip
+STEPS = ["prepare", "connect", "files", "setup", "read_sockets", "scan_mappings", "drain_accept_queue", "freeze",
+         "switch_network", "dump", "restore", "final_memory", "run", "release", "target_cleanup"]  # fmt: skip
 EXTRA_ADDRESS, EXTRA_ROUTE, EXTRA_MAC = "198.51.100.7/32", "203.0.113.0/24", "02:00:5e:10:00:01"
 
 

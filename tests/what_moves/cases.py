@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from . import namespaces, processes
+from . import namespaces, processes, sockets
 from .case import Case
 
-CASES: tuple[Case, ...] = (*namespaces.CASES, *processes.CASES)
+CASES: tuple[Case, ...] = (*namespaces.CASES, *sockets.CASES, *processes.CASES)

@@ -5,9 +5,12 @@
 
 from __future__ import annotations
 
+import ctypes
 import fcntl
 import os
 import signal
+import socket
+import struct
 import sys
 from collections.abc import Callable
 
@@ -15,6 +18,8 @@ from answering import serve
 
 FILE = "/held"
 DELETED_BYTES = 20 << 20
+TCP_MD5SIG, UDP_CORK, SO_ATTACH_BPF = 14, 1, 50
+SYS_BPF, BPF_PROG_LOAD, BPF_SOCKET_FILTER = 321, 5, 1
 
 
 def stop_a_child() -> object:
@@ -59,6 +64,36 @@ def run_from_memory() -> object:
     return os.posix_spawn(f"/proc/self/fd/{program}", command, {**os.environ, "PYTHONHOME": sys.prefix})
 
 
+def set_an_md5_key() -> object:
+    listener = socket.create_server(("127.0.0.1", 0))
+    key = b"not a secret"
+    peer = struct.pack("=HH4s", socket.AF_INET, 0, socket.inet_aton("127.0.0.1")).ljust(128, b"\0")
+    request = peer + struct.pack("=BBHi", 0, 0, len(key), 0) + key.ljust(80, b"\0")
+    listener.setsockopt(socket.IPPROTO_TCP, TCP_MD5SIG, request)
+    return listener
+
+
+def attach_an_extended_filter() -> object:
+    """One that drops all: it returns 0."""
+    instructions = ctypes.create_string_buffer(bytes([0xB7, *[0] * 7, 0x95, *[0] * 7]))
+    license_ = ctypes.create_string_buffer(b"GPL")
+    program = struct.pack("=IIQQ", BPF_SOCKET_FILTER, 2, ctypes.addressof(instructions), ctypes.addressof(license_))
+    attributes = ctypes.create_string_buffer(program.ljust(120, b"\0"))
+    descriptor = ctypes.CDLL(None, use_errno=True).syscall(SYS_BPF, BPF_PROG_LOAD, attributes, 120)
+    if descriptor < 0:
+        raise OSError(ctypes.get_errno(), "bpf")
+    one = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    one.setsockopt(socket.SOL_SOCKET, SO_ATTACH_BPF, descriptor)
+    os.close(descriptor)
+    return one
+
+
+def cork_a_datagram() -> object:
+    one = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    one.setsockopt(socket.IPPROTO_UDP, UDP_CORK, 1)
+    return one
+
+
 HOLDS: dict[str, Callable[[], object]] = {
     "stopped": stop_a_child,
     "lease": take_a_write_lease,
@@ -66,6 +101,9 @@ HOLDS: dict[str, Callable[[], object]] = {
     "deleted": delete_a_large_file,
     "semaphore": make_a_semaphore,
     "memory": run_from_memory,
+    "md5": set_an_md5_key,
+    "filter": attach_an_extended_filter,
+    "corked": cork_a_datagram,
     "nothing": lambda: None,
 }
 

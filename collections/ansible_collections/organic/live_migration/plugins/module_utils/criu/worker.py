@@ -316,12 +316,20 @@ class CriuWorker:
         Raises:
             MigrationError: it has died.
         """
+        found = self.pids_by_inner().get(inner)
+        if found is None:
+            raise MigrationError("The restored process was killed on the target host before it ran.")
+        return found
+
+    def pids_by_inner(self) -> dict[int, int]:
+        """The PIDs, on the host, of all restored processes, by their PIDs in the container."""
         namespace = os.readlink(f"/proc/{self.container.init.pid}/ns/pid")
+        found: dict[int, int] = {}
         for pid in processes.tree(self._process.pid):
             with contextlib.suppress(OSError):
-                if os.readlink(f"/proc/{pid}/ns/pid") == namespace and processes.pid_inside(pid) == inner:
-                    return pid
-        raise MigrationError("The restored process was killed on the target host before it ran.")
+                if os.readlink(f"/proc/{pid}/ns/pid") == namespace:
+                    found[processes.pid_inside(pid)] = pid
+        return found
 
     @property
     def ended(self) -> bool:

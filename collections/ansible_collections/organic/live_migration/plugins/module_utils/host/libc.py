@@ -65,6 +65,14 @@ def pidfd_getfd(pidfd: int, descriptor: int) -> int:
     return _checked(_libc.syscall(_SYS_PIDFD_GETFD, pidfd, descriptor, 0), "pidfd_getfd")
 
 
+def getsockopt(descriptor: int, level: int, number: int, request: bytes) -> bytes:
+    """Read an option of a socket whose buffer says what is asked for; see getsockopt(2)."""
+    buffer = ctypes.create_string_buffer(request, len(request))
+    length = ctypes.c_uint(len(request))
+    _checked(_libc.getsockopt(descriptor, level, number, buffer, ctypes.byref(length)), "getsockopt")
+    return buffer.raw[: length.value]
+
+
 def unshare(kind: int) -> None:
     """Give the calling thread a new namespace of its own; see unshare(2)."""
     _checked(_libc.unshare(kind), "unshare")

@@ -22,7 +22,7 @@ from ..host.cpu import Cpu
 from ..host.undumpable import undumpable
 from ..memory import dirty_tracking
 from ..namespaces import inventory
-from ..network import interfaces, tun
+from ..network import interfaces, socket_blockers, tun
 from ..session import journal
 from . import read_only_mounts
 
@@ -74,7 +74,7 @@ def runtime_blockers(root: str = paths.ROOT) -> list[Blocker]:
                 _PREPARE,
             )
         ]
-    programs = [name for name in ("nsenter", "ip", "iptables-restore", "iptables-save") if not shutil.which(name)]
+    programs = [name for name in ("nsenter", "ip", "ss", "iptables-restore", "iptables-save") if not shutil.which(name)]
     if programs:
         return [Blocker("program_missing", f"Missing on this host: {', '.join(programs)}", _PREPARE)]
     lacks = dirty_tracking.missing_kernel_features(root)
@@ -186,6 +186,7 @@ def look_at_source(
     blockers += unmovable.blockers(tree, container)
     blockers += memory_limit.blockers(tree, container)
     blockers += tun.blockers(tree)
+    blockers += socket_blockers.blockers(tree)
     destinations = [mount.destination for mount in spec.mounts]
     blockers += inventory.blockers(root, destinations, set(tun.attached(tree)), spec.id)
     blockers += _busy_blockers(name)

@@ -24,6 +24,7 @@ from ..namespaces import inventory
 from ..network import configuration, interfaces, tun
 from ..network.address_switch import AddressSwitch
 from ..network.packet_hold import InboundHold, OutgoingHold, SynHold
+from ..network.socket_states import SocketReader
 from ..session import messages, states
 from ..session.channel import Channel, PageStream
 from ..session.journal import MigrationRecord
@@ -106,6 +107,8 @@ class SourceSetup:
         syn_hold.install()
         tree = processes.tree(self._root.pid)
         tuns = tun.read(tree)
+        sockets = SocketReader(pid)
+        states_of_sockets = sockets.read(tree)
         self._control.send(
             messages.ARM,
             programs=processes.programs(tree),
@@ -117,6 +120,7 @@ class SourceSetup:
             interfaces=[interface.as_dict() for interface in here],
             namespaces=namespaces,
             network=[typed.to_dict(entry) for entry in self._record.network],
+            sockets=[typed.to_dict(state) for state in states_of_sockets],
         )
         self._freezer.collect(self._root.pid)
         pager = self._memory.start_pager(pager_connections)
@@ -142,6 +146,7 @@ class SourceSetup:
             criu=criu,
             images=images,
             tuns=tuns,
+            sockets=sockets,
         )
 
     def _arm_dump(self, pages: socket.socket, pager: SourcePager) -> tuple[CriuWorker, int]:

@@ -23,10 +23,11 @@ from ..host.files import FileSet
 from ..host.freezer import Freezer
 from ..host.steps import Steps
 from ..memory.pager import Answer
-from ..network import interfaces, tun_packets, unread_datagrams
+from ..network import interfaces, socket_states, tun_packets, unread_datagrams
 from ..network.address_switch import AddressSwitch
 from ..network.interfaces import Interface
 from ..network.packet_hold import RELEASE_BATCH
+from ..network.socket_states import SocketState
 from ..session import messages, states, watchdog
 from ..session.channel import Channel, Listener, Message
 from ..session.journal import MigrationRecord
@@ -264,6 +265,9 @@ class Target(TargetEnd):
             packets = message.blob[arrived_at - int(message.fields["tun_bytes"]) : arrived_at]
             tun_packets.put(container.init.pid, tun_packets.unpack(packets))
             arrived = message.blob[arrived_at:]
+            states_of_sockets = [typed.from_dict(SocketState, state) for state in message.fields["sockets"]]
+            if states_of_sockets:
+                socket_states.apply(states_of_sockets, prepared.criu.pids_by_inner(), container.init.pid)
             prepared.delivered = unread_datagrams.deliver(container.init.pid, arrived)
         self._record.save(states.RESTORED)
 

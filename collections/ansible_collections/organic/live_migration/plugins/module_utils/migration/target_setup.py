@@ -23,12 +23,13 @@ from ..host.freezer import Freezer
 from ..memory.pager import TargetPager
 from ..namespaces import inventory as namespaces
 from ..namespaces.inventory import NamespaceStates
-from ..network import tun
+from ..network import socket_states, tun
 from ..network.address_switch import AddressSwitch
 from ..network.configuration import Configuration
 from ..network.interfaces import Interface
 from ..network.packet_hold import PacketHold
 from ..network.rtnetlink import Entry
+from ..network.socket_states import SocketState
 from ..session import states, watchdog
 from ..session.channel import Fields
 from ..session.journal import MigrationRecord
@@ -112,6 +113,7 @@ class TargetSetup:
         FileSet(self._container, self._container.mounts()).read_ahead(programs)
         pid = self._container.init.pid
         namespaces.apply(pid, typed.from_dict(NamespaceStates, {"states": request["namespaces"]}).states)
+        socket_states.check(pid, [typed.from_dict(SocketState, state) for state in request["sockets"]])
         links = AddressSwitch(pid, wanted)
         hold = PacketHold(pid, [interface.name for interface in wanted], self._plan.migration_id, bypass=False)
         hold.install()

@@ -19,6 +19,8 @@ _NET = Path("/proc/sys/net")
 _NAMES = ("hostname", "domainname")
 _NOT_CARRIED = ("stable_secret", "arp_ignore", "flush", "mtu", "nf_conntrack_count")
 """Last part of settings that cannot be read, that the address switch sets, or that follow from something else."""
+_ALWAYS_CARRIED = ("ipv4/tcp_congestion_control",)
+"""New namespaces have that of their host, and sockets that of their namespace; the target's may be another."""
 
 
 class NetworkSettings(NamespaceKind):
@@ -31,7 +33,11 @@ class NetworkSettings(NamespaceKind):
         worker.start()
         worker.join()
         with libc.network_namespace(pid):
-            return {key: value for key, value in _all() if value != fresh.get(_default(key, fresh), value)}
+            return {
+                key: value
+                for key, value in _all()
+                if value != fresh.get(_default(key, fresh), value) or key in _ALWAYS_CARRIED
+            }
 
     def apply(self, pid: int, wanted: State) -> None:
         with libc.network_namespace(pid):

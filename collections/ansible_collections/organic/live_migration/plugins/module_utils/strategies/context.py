@@ -20,6 +20,7 @@ from ..memory.pager import Answer, SourcePager, TargetPager
 from ..network import tun, tun_packets
 from ..network.address_switch import AddressSwitch
 from ..network.packet_hold import InboundHold, OutgoingHold, PacketHold, SynHold
+from ..network.socket_states import SocketReader, SocketState
 from ..session import messages
 from ..session.channel import Channel, Listener, PageStream
 from ..session.journal import MigrationRecord
@@ -43,6 +44,8 @@ class SourceContext:
         images: descriptor of CRIU's image directory.
         mac_change: takes the address away from the source, in the background.
         tun_paths: where CRIU finds the descriptors of TUN devices: (PID in the container, descriptor) to path.
+        sockets: reads what CRIU leaves out of them.
+        socket_states: of the frozen process.
         unread_tun: packets that the process had not read from its TUN devices.
         final: what the pager did in the freeze.
         deadline: of the switchover, once it has begun.
@@ -70,8 +73,10 @@ class SourceContext:
     criu: CriuWorker
     images: int
     tuns: list[tun.Device]
+    sockets: SocketReader
     mac_change: threading.Thread | None = None
     tun_paths: dict[tuple[int, int], str] = field(default_factory=dict)
+    socket_states: list[SocketState] = field(default_factory=list)
     unread_tun: list[tun_packets.Packet] = field(default_factory=list)
     final: Answer = field(default_factory=dict)
     deadline: SwitchoverDeadline | None = None

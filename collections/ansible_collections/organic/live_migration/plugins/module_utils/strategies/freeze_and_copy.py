@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from .. import typed
 from ..criu import images
 from ..host import files, processes
 from ..host.steps import now_ms
@@ -78,6 +79,8 @@ class FreezeAndCopy(Strategy):
         """The last steps in which the process still runs."""
         source.record.save(states.SWITCHOVER)
         source.progress.set_state(states.SWITCHOVER)
+        with source.steps.step("read_sockets"):
+            source.sockets.read(processes.tree(source.root.pid))
         with source.steps.step("scan_mappings"):
             source.pager.order("snapshot_vmas")  # CRIU then need not walk all pages
             source.pager.expect("snapshot_vmas", source.plan.timeout_s)
@@ -124,6 +127,7 @@ class FreezeAndCopy(Strategy):
         source.unread_tun = tun_packets.take_unread(source.tuns, devices)
         changed, gone = source.files.snapshot().diff(source.snapshot, files.mapped_shared(tree))
         archive = source.files.pack(changed)
+        source.socket_states = source.sockets.refresh(tree)
         source.criu.run_until(None, source.plan.timeout_s, on_poll=keep_uncorked, poll_interval_s=_UNCORK_EVERY_S)
         return archive, gone, unread
 
@@ -141,4 +145,13 @@ class FreezeAndCopy(Strategy):
         packets = tun_packets.pack(source.unread_tun)
         parts = [archive, *named.values(), packets, arrived]
         sizes = {"archive_bytes": len(archive), "tun_bytes": len(packets), "arrived_bytes": len(arrived)}
-        source.control.send(messages.IMAGES, b"".join(parts), images=names, gone=gone, finished_by=self.name, **sizes)
+        sockets = [typed.to_dict(state) for state in source.socket_states]
+        source.control.send(
+            messages.IMAGES,
+            b"".join(parts),
+            images=names,
+            gone=gone,
+            finished_by=self.name,
+            sockets=sockets,
+            **sizes,
+        )

@@ -84,6 +84,7 @@ class Site:
             files=recorder("files", snapshot=lambda: snapshot, pack=b"tar"),
             snapshot=None,
             tuns=[],
+            sockets=recorder("sockets", refresh=[]),
             images=3,
             bytes_moved=lambda: 0,
             current_step=lambda: self.steps.current,

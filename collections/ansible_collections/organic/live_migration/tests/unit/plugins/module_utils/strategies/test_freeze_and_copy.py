@@ -27,6 +27,7 @@ def test_the_calls_of_the_downtime_keep_their_order(strategy: Any, monkeypatch: 
     assert site.calls == [
         "record.save switchover",
         "progress.set_state switchover",
+        "sockets.read",
         "pager.order snapshot_vmas",
         "pager.expect snapshot_vmas",
         "watchdog.raise_priority",
@@ -51,6 +52,7 @@ def test_the_calls_of_the_downtime_keep_their_order(strategy: Any, monkeypatch: 
         "files.snapshot",
         "snapshot.diff",
         "files.pack",
+        "sockets.refresh",
         "criu.run_until",
         "pager.expect lists",
         "control.send images",
@@ -59,6 +61,7 @@ def test_the_calls_of_the_downtime_keep_their_order(strategy: Any, monkeypatch: 
         "pager.expect final",
     ]
     assert [step["name"] for step in site.steps.list] == [
+        "read_sockets",
         "scan_mappings",
         "drain_accept_queue",
         "freeze",

@@ -28,6 +28,7 @@ def test_the_process_is_stopped_for_the_dump_alone(monkeypatch: pytest.MonkeyPat
         "files.snapshot",
         "snapshot.diff",
         "files.pack",
+        "sockets.refresh",
         "criu.run_until",
         "pager.expect lists",
         "pager.expect final",
