@@ -16,7 +16,9 @@ from typing import Any
 Answer = Callable[[str], "tuple[int, Any]"]
 
 
-def handler(answer: Answer) -> type[http.server.BaseHTTPRequestHandler]:
+def handler(answer: Answer, ask: Callable[[str], int] | None = None) -> type[http.server.BaseHTTPRequestHandler]:
+    """``ask`` gets the method of PUT and DELETE, and gives the status."""
+
     class Handler(http.server.BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             status, content = answer(self.path)
@@ -25,6 +27,17 @@ def handler(answer: Answer) -> type[http.server.BaseHTTPRequestHandler]:
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
             self.wfile.write(body)
+
+        def do_PUT(self) -> None:
+            self._ask()
+
+        def do_DELETE(self) -> None:
+            self._ask()
+
+        def _ask(self) -> None:
+            self.send_response(ask(self.command) if ask else 405)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
 
         def address_string(self) -> str:
             return "peer"
