@@ -44,7 +44,9 @@ class Core:
         listing = json.loads(run("ansible-inventory", inventory, "--list").stdout)
         self.hosts: list[str] = listing["nf_hosts"]["hosts"]
         self.ran: str = listing["ran"]["hosts"][0]
-        self.addresses: dict[str, str] = listing["_meta"]["hostvars"][self.hosts[0]]["nf_addresses"]
+        addresses: dict[str, str] = listing["_meta"]["hostvars"][self.hosts[0]]["nf_addresses"]
+        # Without those of further instances, such as upf-standby.
+        self.addresses = {nf: address for nf, address in addresses.items() if "-" not in nf}
 
     def playbook(self, name: str, **variables: Any) -> PlaybookResult:
         """Run a playbook, which may fail."""

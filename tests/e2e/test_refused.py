@@ -46,6 +46,14 @@ def test_ipvlan_runs_or_the_kernel_is_blamed(bare: CoreSite) -> None:
         assert leftovers(bare) == {}
 
 
+def test_redeployment_on_an_unknown_host_is_refused(bare: CoreSite) -> None:
+    result = bare.try_playbook("redeploy_upf", target_host="nowhere")
+    assert result.status != 0
+    reason = f"There is no host 'nowhere' to redeploy upf on, set target_host to one of: {', '.join(bare.nf_hosts)}"
+    assert reason in result.messages
+    assert leftovers(bare) == {}
+
+
 @pytest.mark.exhaustive
 def test_missing_runtime_is_refused(bare: CoreSite) -> None:
     host = bare.nf_hosts[0]

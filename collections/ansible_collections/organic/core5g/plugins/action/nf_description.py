@@ -40,12 +40,15 @@ class ActionModule(ActionBase):
         in_core = [nf["name"] for nf in core["nfs"]]
         names = wanted["names"] or in_core
         self._check_names(core["name"], names, in_core)
+        functions = {name: descriptions.function_of(name, in_core) for name in [*in_core, *names]}
+        ordered = [name for nf in in_core for name in dict.fromkeys(names) if functions[name] == nf]
         if wanted["addresses"] is not None:
             self._check_addresses(wanted["addresses"], names)
             self._check_needs(core, task_vars or {})
             self._check_dynamic(core, wanted["addresses"], names)
         profiles = {
-            name: descriptions.of_core(core, descriptions.load(self._loader, "profile", name)) for name in names
+            name: descriptions.of_core(core, descriptions.load(self._loader, "profile", functions[name]))
+            for name in ordered
         }
         networks = CoreNetworks(
             self._loader,
@@ -58,20 +61,22 @@ class ActionModule(ActionBase):
                 wanted["network_subnet"],
                 wanted["orchestrator"],
             ),
-            {name: profiles[name] for name in in_core if name in profiles},
+            profiles,
             wanted["engine"],
         )
-        definitions = {nf["name"]: nf for nf in core["nfs"]}
+        nfs = {nf["name"]: nf for nf in core["nfs"]}
+        definitions = {name: nfs[nf] for name, nf in functions.items()}
         result.update(
             changed=False,
-            names=[name for name in in_core if name in names],
+            names=ordered,
+            functions=functions,
             core=core,
             profiles=profiles,
             network_drivers={name: networks.driver(name) for name in names},
             drivers=networks.descriptions_of_drivers(),
             endpoints={name: [endpoint.as_dict() for endpoint in networks.endpoints(name)] for name in names},
             sources={name: descriptions.source(core, nf) for name, nf in definitions.items()},
-            configuration=[file for name in names for file in descriptions.configuration(definitions[name])],
+            configuration=[file for name in names for file in descriptions.configuration(definitions[name], name)],
             needs={
                 name: {
                     "name": name,
@@ -117,9 +122,9 @@ class ActionModule(ActionBase):
         faults = [
             f"There is no profile of an NF '{name}', known are: {', '.join(known)}"
             for name in names
-            if name not in known
+            if descriptions.function_of(name, known) not in known
         ]
-        if missing := [name for name in names if name not in in_core]:
+        if missing := [name for name in names if not descriptions.function_of(name, in_core)]:
             faults.append(f"The core {core} has no NF {', '.join(missing)}")
         if faults:
             raise AnsibleActionFail(". ".join(faults))

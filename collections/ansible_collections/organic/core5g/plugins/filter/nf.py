@@ -68,6 +68,25 @@ def nf_comparison(
     )
 
 
+def nf_redeployment(request: dict[str, Any], found: policy.NfsByHost) -> dict[str, Any]:
+    """How an NF that can be drained gets to another host; with what is refused before any host is asked."""
+    # Imported here, as no other filter needs it.
+    from ansible_collections.organic.core5g.plugins.module_utils import redeployment
+    from ansible_collections.organic.live_migration.plugins.module_utils import typed
+
+    wanted = redeployment.Request(**request)
+    refusal = wanted.refusal()
+    made = redeployment.Plan(refusal) if refusal or not found else redeployment.plan(wanted, found)
+    return typed.to_dict(made)
+
+
+def nf_sessions_elsewhere(entries: list[dict[str, Any]], address: str) -> int:
+    """How many sessions SMFs have that are not at the UPF of an address."""
+    from ansible_collections.organic.core5g.plugins.module_utils import redeployment
+
+    return _filter(lambda: redeployment.sessions_elsewhere(entries, address))
+
+
 def nf_sctp_remedy(migrated: dict[str, Any], core: dict[str, Any]) -> str:
     """Why container_migrate refused an NF that holds SCTP associations, with the core's remedy; empty otherwise."""
     return policy.sctp_remedy(migrated, core["sctp_remedy"])
@@ -120,4 +139,5 @@ class FilterModule:
     def filters(self) -> dict[str, Callable[..., Any]]:
         of_migrations = (nf_running_on, nf_places, nf_refusal, nf_migration_plan, nf_comparison, nf_sctp_remedy)
         of_networks = (nf_addresses_at, nf_names_at, nf_networks_here, nf_attachments, nf_endpoints)
-        return {function.__name__: function for function in (*of_migrations, *of_networks, nf_drain_core)}
+        of_drains = (nf_drain_core, nf_redeployment, nf_sessions_elsewhere)
+        return {function.__name__: function for function in (*of_migrations, *of_networks, *of_drains)}

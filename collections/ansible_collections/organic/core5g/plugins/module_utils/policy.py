@@ -103,6 +103,7 @@ class Request:
         strategy: PROFILE, AUTO, or a strategy's name.
         method: of container_migrate.
         force: migrate an NF that its profile calls stateless.
+        drains: whether it can be drained, so that it is redeployed without a gap.
         movable: whether an NF on its network driver keeps its address on another host.
         network_driver: that driver's name.
     """
@@ -114,6 +115,7 @@ class Request:
     strategy: str = PROFILE
     method: str = "resident"
     force: bool = False
+    drains: bool = False
     movable: bool = True
     network_driver: str = ""
 
@@ -125,9 +127,14 @@ class Request:
                 f"{', '.join(self.hosts)}"
             )
         if not self.profile["stateful"] and not self.force:
+            redeployment = (
+                f"playbooks/redeploy_{self.nf}.yml -e target_host={self.target_host}"
+                if self.drains
+                else f"playbooks/remove_nf.yml -e nf={self.nf} and playbooks/deploy_nf.yml -e nf={self.nf} "
+                f"-e host={self.target_host}"
+            )
             return (
-                f"{self.nf} is stateless{self._section()}: redeploy it by playbooks/remove_nf.yml -e nf={self.nf} and "
-                f"playbooks/deploy_nf.yml -e nf={self.nf} -e host={self.target_host}, "
+                f"{self.nf} is stateless{self._section()}: redeploy it by {redeployment}, "
                 "or migrate it all the same with -e force_migration=true"
             )
         if not self.movable:

@@ -25,6 +25,7 @@ options:
   names:
     description:
       - Names of the NFs. By default all NFs of the core.
+      - Another instance of an NF has its name with a hyphen and more, for example C(upf-standby).
     type: list
     elements: str
     default: []
@@ -106,6 +107,11 @@ names:
   returned: success
   type: list
   elements: str
+functions:
+  description: The NF of the core that each NF and instance is, by its name.
+  returned: success
+  type: dict
+  sample: {upf: upf, upf-standby: upf}
 core:
   description: The core's description, with its templates not yet rendered.
   returned: success

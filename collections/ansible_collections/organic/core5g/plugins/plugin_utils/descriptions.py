@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -30,6 +30,18 @@ _UNKNOWN = {
 def known(kind: str) -> list[str]:
     """Names of all descriptions of a kind."""
     return sorted(path.stem for path in (COLLECTION / _FOLDERS[kind]).glob("*.yml"))
+
+
+def function_of(name: str, in_core: Collection[str]) -> str:
+    """The NF of the core that an instance belongs to: upf-standby is one of upf. Empty if there is none.
+
+    Args:
+        name: of the NF, or the NF's name with a hyphen and more.
+        in_core: names of the core's NFs.
+    """
+    if name in in_core:
+        return name
+    return max((nf for nf in in_core if name.startswith(f"{nf}-")), key=len, default="")
 
 
 def load(loader: DataLoader, kind: str, name: str) -> dict[str, Any]:
@@ -87,10 +99,10 @@ def source(core: dict[str, Any], nf: dict[str, Any]) -> dict[str, Any]:
     return {**(nf.get("state") or core["state"]), "associations": nf.get("associations", 0)}
 
 
-def configuration(nf: dict[str, Any]) -> list[dict[str, str]]:
-    """The configuration files of an NF: template, file on the host, path in the container."""
+def configuration(nf: dict[str, Any], name: str) -> list[dict[str, str]]:
+    """The configuration files of an instance of an NF: template, file on the host, path in the container."""
     return [
-        {**file, "nf": nf["name"], "file": f"{CONFIGURATION}/{nf['name']}/{PurePosixPath(file['path']).name}"}
+        {**file, "nf": name, "file": f"{CONFIGURATION}/{name}/{PurePosixPath(file['path']).name}"}
         for file in nf.get("configuration", [])
     ]
 

@@ -52,3 +52,9 @@ def test_core_whose_nfs_are_configured_by_addresses() -> None:
         ActionModule._check_dynamic(CORE, addresses, ["nrf", "smf"])
     ActionModule._check_dynamic(CORE, addresses, ["smf"])
     ActionModule._check_dynamic({"name": "minicore", "dynamic_addresses": True}, addresses, ["nrf"])
+
+
+def test_another_instance_of_an_nf_is_known() -> None:
+    ActionModule._check_names("minicore", ["upf", "upf-standby"], ["nrf", "upf"])
+    with pytest.raises(AnsibleActionFail, match="The core minicore has no NF upfstandby"):
+        ActionModule._check_names("minicore", ["upfstandby"], ["nrf", "upf"])

@@ -86,6 +86,10 @@ def test_user_plane_goes_to_the_second_host(hosts: list[str], place: str) -> Non
         ({"target_host": "nowhere"}, "There is no host 'nowhere'.*edge-a, edge-b"),
         ({"target_host": ""}, "set target_host to one of"),
         ({"profile": profile(stateful=False)}, "smf is stateless .paper, section 4.2.*force_migration=true"),
+        (
+            {"profile": profile(stateful=False), "drains": True},
+            "by playbooks/redeploy_smf.yml -e target_host=edge-b, or",
+        ),
         ({"movable": False, "network_driver": "ipvlan_l2"}, "network driver ipvlan_l2 cannot keep its address"),
     ],
 )
