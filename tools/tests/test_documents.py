@@ -61,6 +61,14 @@ def test_every_field_of_a_result_is_described() -> None:
     assert undescribed(fields, "docs/results.md") == set()
 
 
+def test_every_mirror_command_is_described() -> None:
+    sources = "".join(path.read_text() for path in sorted((LIVE_MIGRATION / "src/mirror").glob("*.c")))
+    commands, events = set(_COMMAND.findall(sources)), set(_EVENT.findall(sources))
+    assert {"hold", "unmute"} <= commands
+    assert events == {"ready", "void"}
+    assert undescribed(commands | events, "docs/protocol.md") == set()
+
+
 def test_every_pager_command_and_event_is_described() -> None:
     source = pager_sources()
     commands, events = set(_COMMAND.findall(source)), set(_EVENT.findall(source))

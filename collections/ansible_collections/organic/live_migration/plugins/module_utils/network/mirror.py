@@ -39,6 +39,7 @@ import select
 import signal
 import socket
 import subprocess
+import time
 from typing import Any
 
 from .. import paths, typed
@@ -52,6 +53,7 @@ MAX_WAIT_MS = 5.0
 """How long one packet waits, at most, until the process sleeps; then all are let in, and the attempt is void."""
 _ANSWER_TIMEOUT_S = 5.0
 _ERRORS_BYTES = 4096
+_STREAM_END_EVERY_S = 0.01
 
 Answer = dict[str, Any]
 
@@ -284,11 +286,16 @@ class TargetMirror(_Mirror):
         """After the commit: send what the clone has said beyond the process, in order, and let it speak; 0.1 ms."""
         self._order("unmute")
 
-    def finish(self) -> None:
-        """After :meth:`unmute`, when the source sends no more late packets: remove rules and device."""
+    def finish(self, limit_s: float = 2.0) -> None:
+        """After :meth:`unmute`: remove the rules, wait for the end of the late packets, and remove the device.
+
+        Call it soon: while the rules are there, the clone is cut off if the program is killed.
+        """
         mirror_rules.remove(self._pid, self._owner)
-        with contextlib.suppress(MigrationError):
-            self._order("finish")
+        deadline = time.monotonic() + limit_s
+        with contextlib.suppress(MigrationError):  # the rules are gone, so nothing depends on the program
+            while not self._order("finish")["stream_ended"] and time.monotonic() < deadline:
+                time.sleep(_STREAM_END_EVERY_S)
         self._queues.let_pass()
         self._end_program()
         self._queues.close()

@@ -1,0 +1,72 @@
+# Copyright (c) 2026 Organic 5GC contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A server for the packet mirror's tests: each answer depends on all requests so far, over all of its sockets.
+
+server.py DESCRIPTOR... : listening, connected and datagram sockets, inherited. A request has 16 bytes; the answer is
+its first 8 bytes and a checksum over all requests so far. A request that begins with "random" is answered with
+random bytes, one with "busy" after 20 ms of work, and one with "silent" not at all.
+"""
+
+from __future__ import annotations
+
+import os
+import selectors
+import socket
+import sys
+import time
+import zlib
+
+REQUEST_BYTES = 16
+BUSY_S = 0.02
+state = 0
+
+
+def answer(request: bytes) -> bytes:
+    global state
+    state = zlib.crc32(request, state)
+    if request.startswith(b"random"):
+        return request[:8] + os.urandom(4).hex().encode()
+    if request.startswith(b"busy"):
+        until = time.monotonic() + BUSY_S
+        while time.monotonic() < until:
+            pass
+    return b"" if request.startswith(b"silent") else request[:8] + f"{state:08x}".encode()
+
+
+def serve(one: socket.socket) -> bool:
+    """Handle what a socket has; false when it has ended."""
+    if one.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
+        watch(one.accept()[0])
+        return True
+    if one.type == socket.SOCK_DGRAM:
+        request, peer = one.recvfrom(2048)
+        if said := answer(request):
+            one.sendto(said, peer)
+        return True
+    data = one.recv(1 << 16)
+    while len(data) % REQUEST_BYTES:
+        data += one.recv(REQUEST_BYTES - len(data) % REQUEST_BYTES)
+    for at in range(0, len(data), REQUEST_BYTES):
+        if said := answer(data[at : at + REQUEST_BYTES]):
+            one.sendall(said)
+    return bool(data)
+
+
+def watch(one: socket.socket) -> None:
+    one.setblocking(True)
+    sockets[one.fileno()] = one
+    selector.register(one, selectors.EVENT_READ)
+
+
+selector = selectors.DefaultSelector()
+sockets: dict[int, socket.socket] = {}
+for text in sys.argv[1:]:
+    watch(socket.socket(fileno=int(text)))
+print("ready", flush=True)
+while True:
+    for key, _events in selector.select():
+        one = sockets[key.fd]
+        if not serve(one):
+            selector.unregister(one)
+            sockets.pop(key.fd).close()

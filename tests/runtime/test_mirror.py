@@ -1,0 +1,315 @@
+# Copyright (c) 2026 Organic 5GC contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The packet mirror: a process and its clone in step, the handover, and each way in which they part."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from ansible_collections.organic.live_migration.plugins.module_utils import paths
+from ansible_collections.organic.live_migration.plugins.module_utils.network.mirror import MirrorEnded
+
+from .conftest import SOURCES
+from .mirror_hosts import PORT, Hosts, Pair, Sniffer, armed, hosts, run, wait_for
+
+SANITIZERS = {
+    "address": ["-fsanitize=address,undefined", "-fno-sanitize-recover=all"],
+    "thread": ["-fsanitize=thread"],
+}
+FOUND_WITHIN_MS = 250.0
+"""On a quiet machine it is 0.1 to 6 ms; on a busy one the clone may wait that long until it runs."""
+
+
+def built(directory: Path, *flags: str) -> str:
+    """The mirror with fault injection, and with sanitizers."""
+    program = directory / "mirror"
+    sources = sorted((SOURCES / "mirror").glob("*.c"))
+    options = ["-std=gnu11", "-O1", "-g", "-Wall", "-Wextra", "-Werror", "-DMIRROR_FAULTS", *flags]
+    subprocess.run(["gcc", *options, "-o", str(program), *map(str, sources)], check=True)
+    return str(program)
+
+
+@pytest.fixture(autouse=True)
+def program(init: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(paths, "MIRROR", str(init.with_name("mirror")))
+
+
+@pytest.fixture(scope="module")
+def with_faults(tmp_path_factory: pytest.TempPathFactory) -> str:
+    return built(tmp_path_factory.mktemp("faults"), *SANITIZERS["address"])
+
+
+@pytest.fixture(params=[socket.AF_INET, socket.AF_INET6], ids=["ipv4", "ipv6"])
+def net(request: pytest.FixtureRequest) -> Iterator[Hosts]:
+    with hosts(request.param) as made:
+        yield made
+
+
+@pytest.fixture
+def net4() -> Iterator[Hosts]:
+    with hosts() as made:
+        yield made
+
+
+def await_answers(pair: Pair, count: int) -> None:
+    wanted = len(pair.client.answers) + count
+    wait_for(lambda: pair.client.failed or len(pair.client.answers) >= wanted, f"{count} answers")
+    assert not pair.client.failed
+
+
+def hand_over(pair: Pair) -> float:
+    """From the hold to the clone's first word, in milliseconds; the process ends."""
+    began = time.monotonic()
+    pair.source.hold()
+    assert pair.source.await_quiet(2)
+    end = pair.source.begin_handover()
+    assert pair.target.await_end(end, 2), (end, pair.source.state(), pair.target.state())
+    state = pair.target.state()
+    assert (state.inputs, state.chain, state.in_step, state.void) == (end.inputs, end.chain, True, "")
+    pair.source.mute()
+    pair.target.unmute()
+    pair.source.forward_late()
+    taken_ms = (time.monotonic() - began) * 1000
+    pair.process.kill()
+    return taken_ms
+
+
+def all_different(answers: list[bytes]) -> bool:
+    """Each answer depends on all requests so far: a lost or doubled request would show."""
+    return len({said[8:] for said in answers}) == len(answers)
+
+
+def finish(pair: Pair) -> None:
+    run(pair.hosts.source, "ip", "link", "set", "eth0", "down")
+    pair.source.discard()
+    pair.target.finish()
+
+
+def test_both_say_the_same_and_the_clone_takes_over(net: Hosts) -> None:
+    sniffer = Sniffer(net)
+    pair = armed(net)
+    pair.client.start()
+    await_answers(pair, 400)
+    assert sniffer.times["target"] == [], "nothing of the clone leaves before the commit"
+    hand_over(pair)
+    said_until = time.monotonic()
+    await_answers(pair, 200)
+    finish(pair)
+    await_answers(pair, 100)
+    pair.client.stop()
+    sniffer.stop()
+    assert [at for at in sniffer.times["source"] if at > said_until + 0.1] == [], "nothing of the process after it"
+    assert all_different(pair.client.answers)
+
+
+def test_a_new_connection_waits_and_is_the_clones(net: Hosts) -> None:
+    pair = armed(net)
+    pair.client.start()
+    end = net.open_socket(net.client, socket.SOCK_STREAM)
+    end.setblocking(False)
+    assert end.connect_ex((net.address, PORT)) != 0
+    wait_for(lambda: pair.source.state().held_connections == 1, "a held connection")
+    await_answers(pair, 50)
+    hand_over(pair)
+    end.settimeout(10)
+    wait_for(lambda: end.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) == 0, "no error")
+    end.sendall(b"new00000new00000")
+    assert end.recv(16, socket.MSG_WAITALL)[:8] == b"new00000"
+    pair.client.stop()
+    finish(pair)
+
+
+def test_an_idle_and_a_half_closed_connection_live_on(net4: Hosts) -> None:
+    pair = armed(net4, connections=3)
+    idle, half = pair.client.ends[0], pair.client.ends[1]
+    pair.client.ends = pair.client.ends[2:]
+    half.sendall(b"half0000half0000")
+    assert half.recv(16, socket.MSG_WAITALL)[:8] == b"half0000"
+    half.shutdown(socket.SHUT_WR)
+    assert half.recv(16) == b"", "the server closes it then"
+    pair.client.start()
+    await_answers(pair, 100)
+    hand_over(pair)
+    idle.sendall(b"idle0000idle0000")
+    assert idle.recv(16, socket.MSG_WAITALL)[:8] == b"idle0000"
+    await_answers(pair, 50)
+    pair.client.stop()
+    finish(pair)
+
+
+def test_a_handover_is_given_up_and_tried_again(net4: Hosts) -> None:
+    pair = armed(net4)
+    pair.client.start()
+    await_answers(pair, 50)
+    pair.source.hold()
+    assert pair.source.await_quiet(2)
+    pair.source.begin_handover()
+    pair.source.open_turnstile()
+    await_answers(pair, 100)
+    hand_over(pair)
+    await_answers(pair, 50)
+    pair.client.stop()
+    assert all_different(pair.client.answers)
+    finish(pair)
+
+
+def test_release_leaves_no_rules_and_loses_nothing(net4: Hosts) -> None:
+    pair = armed(net4)
+    pair.client.start()
+    await_answers(pair, 100)
+    pair.source.release()
+    await_answers(pair, 100)
+    pair.client.stop()
+    assert all_different(pair.client.answers)
+    rules = subprocess.run(
+        ["nsenter", "--target", str(net4.source), "--net", "iptables-save"], capture_output=True, text=True, check=True
+    )
+    assert "NFQUEUE" not in rules.stdout
+
+
+def parted(pair: Pair) -> None:
+    """The attempt is void, for the source as well, and the process answers on as if nothing had been."""
+    wait_for(lambda: pair.source.state().void, "the source notices")
+    assert pair.source.state().phase == "pass"
+    await_answers(pair, 100)
+    pair.client.stop()
+    assert all_different(pair.client.answers)
+
+
+def test_random_bytes_are_found(net4: Hosts) -> None:
+    sniffer = Sniffer(net4)
+    pair = armed(net4)
+    pair.client.start()
+    await_answers(pair, 50)
+    pair.client.next_prefix = b"random"
+    wait_for(lambda: pair.target.state().divergence, "a divergence")
+    found = pair.target.state().divergence
+    assert found is not None
+    assert found.flow.split(" ")[0] in ("tcp", "udp") and found.flow.endswith(f">{PORT}")
+    assert found.source != found.clone and len(found.source) == len(found.clone) == 2
+    assert found.reason in ("a byte of the stream differs", "a datagram has another byte")
+    assert found.offset % 16 >= 8, "the answer's first 8 bytes are equal"
+    assert found.after_ms < FOUND_WITHIN_MS
+    parted(pair)
+    assert sniffer.times["target"] == []
+
+
+@pytest.mark.parametrize(
+    ("side", "fault"),
+    [("source", "drop"), ("source", "swap"), ("target", "drop"), ("target", "double"), ("target", "flip")],
+)
+def test_a_changed_input_is_named(
+    net4: Hosts, with_faults: str, monkeypatch: pytest.MonkeyPatch, side: str, fault: str
+) -> None:
+    monkeypatch.setattr(paths, "MIRROR", with_faults)
+    monkeypatch.setenv("MIRROR_FAULT", f"{side} {fault} 60")
+    datagrams_only = fault != "flip"  # TCP repairs what is lost or doubled
+    pair = armed(net4, connections=0 if datagrams_only else 4)
+    if datagrams_only:
+        another = net4.open_socket(net4.client, socket.SOCK_DGRAM)
+        another.connect((net4.address, PORT))
+        pair.client.ends.append(another)
+    pair.client.start()
+    if side == "source":
+        two_at_once(pair)
+    wait_for(lambda: pair.target.state().divergence, "a divergence")
+    found = pair.target.state().divergence
+    assert found is not None
+    assert found.flow.endswith(f">{PORT}") and found.inputs >= 60
+    assert found.source or found.clone
+    assert found.after_ms < FOUND_WITHIN_MS
+
+
+def two_at_once(pair: Pair) -> None:
+    """Requests without answers, on the other socket: inputs that come while another one waits."""
+    for number in range(200):
+        pair.client.ends[-1].send(b"silent00" + f"{number:08d}".encode())
+        if pair.target.state().divergence:
+            return
+
+
+def test_a_late_input_shows_as_lag_and_parts_nothing(
+    net4: Hosts, with_faults: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(paths, "MIRROR", with_faults)
+    monkeypatch.setenv("MIRROR_FAULT", "target delay 60")
+    pair = armed(net4)
+    pair.client.start()
+    await_answers(pair, 100)
+    wait_for(lambda: pair.target.state().in_step or pair.target.state().inputs > 100, "the clone catches up")
+    state = pair.target.state()
+    assert state.divergence is None and not state.void
+    assert state.max_skew_us >= 10_000
+    pair.client.stop()
+
+
+def test_a_busy_process_gets_its_input_and_the_attempt_is_void(net4: Hosts) -> None:
+    pair = armed(net4, max_wait_ms=5)
+    pair.client.ends, others = pair.client.ends[:1], pair.client.ends[1:]
+    pair.client.next_prefix = b"busy"
+    pair.client.start()
+    wait_for(lambda: pair.source.state().inputs, "the request that takes 20 ms")
+    others[0].sendall(b"other000other000")
+    assert others[0].recv(16, socket.MSG_WAITALL)[:8] == b"other000"
+    wait_for(lambda: pair.source.state().void, "the attempt is void")
+    assert "until all threads of the process slept" in pair.source.state().void
+    wait_for(lambda: "gave the attempt up" in pair.target.state().void, "the target knows")
+    await_answers(pair, 50)
+    pair.client.stop()
+
+
+def kill(mirror: object) -> None:
+    process = vars(mirror)["_process"]
+    process.kill()
+    process.wait()
+
+
+def test_the_process_goes_on_when_the_sources_mirror_is_killed(net4: Hosts) -> None:
+    sniffer = Sniffer(net4)
+    pair = armed(net4)
+    pair.client.start()
+    await_answers(pair, 100)
+    kill(pair.source)
+    with pytest.raises(MirrorEnded, match="SIGKILL"):
+        pair.source.state()
+    pair.source.release()
+    await_answers(pair, 100)
+    pair.client.stop()
+    assert all_different(pair.client.answers)
+    assert "the stream from the source has ended" in pair.target.state().void
+    assert sniffer.times["target"] == []
+
+
+def test_the_process_goes_on_when_the_targets_mirror_is_killed(net4: Hosts) -> None:
+    sniffer = Sniffer(net4)
+    pair = armed(net4)
+    pair.client.start()
+    await_answers(pair, 100)
+    kill(pair.target)
+    wait_for(lambda: "the stream to the target was lost" in pair.source.state().void, "the source notices")
+    await_answers(pair, 100)
+    pair.client.stop()
+    assert all_different(pair.client.answers)
+    assert sniffer.times["target"] == []
+
+
+@pytest.mark.parametrize("sanitizer", SANITIZERS)
+def test_sanitizers_find_nothing(net4: Hosts, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sanitizer: str) -> None:
+    monkeypatch.setattr(paths, "MIRROR", built(tmp_path, *SANITIZERS[sanitizer]))
+    monkeypatch.setenv("ASAN_OPTIONS", "detect_leaks=0")
+    pair = armed(net4)
+    pair.client.start()
+    await_answers(pair, 200)
+    hand_over(pair)
+    await_answers(pair, 100)
+    pair.client.stop()
+    logs = [os.pread(vars(mirror)["_log"], 1 << 16, 0) for mirror in (pair.source, pair.target)]
+    assert logs == [b"", b""]
+    finish(pair)
