@@ -36,6 +36,13 @@ options:
       - Path on the host of the pager, a static program. It may be where it belongs already.
     type: path
     default: /opt/organic/resident/pager
+  mirror:
+    description:
+      - Path on the host of the packet mirror, a static program, with which a process and its clone get the same input.
+        It may be where it belongs already.
+    type: path
+    default: /opt/organic/resident/mirror
+    version_added: 0.2.0
   preload:
     description:
       - Path on the host of C(preload.so), with which CRIU leaves the memory to the pager, and can dump processes of any
@@ -71,6 +78,7 @@ EXAMPLES = r"""
   organic.live_migration.resident_runtime:
     init: /root/build/init
     pager: /root/build/pager
+    mirror: /root/build/mirror
     preload: /root/build/preload.so
 
 - name: Remove it
@@ -159,6 +167,7 @@ def main() -> None:
             "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
             "init": {"type": "path", "default": paths.INIT},
             "pager": {"type": "path", "default": paths.PAGER},
+            "mirror": {"type": "path", "default": paths.MIRROR},
             "preload": {"type": "path", "default": paths.PRELOAD},
             "force": {"type": "bool", "default": False},
         },
@@ -167,7 +176,7 @@ def main() -> None:
     try:
         runtime = ResidentRuntime(check=module.check_mode)
         if module.params["state"] == "present":
-            programs = (Path(module.params[name]) for name in ("init", "pager", "preload"))
+            programs = (Path(module.params[name]) for name in ("init", "pager", "mirror", "preload"))
             outcome = runtime.install(*programs)
         else:
             outcome = runtime.remove(force=module.params["force"])

@@ -125,7 +125,7 @@ class ResidentRuntime:
 
     # --- present
 
-    def install(self, init: Path, pager: Path, preload: Path) -> Outcome:
+    def install(self, init: Path, pager: Path, mirror: Path, preload: Path) -> Outcome:
         """Install or repair the runtime with the programs that were built from src/, and run CRIU's self-test.
 
         Raises:
@@ -134,12 +134,12 @@ class ResidentRuntime:
         fault = criu_fault()
         if fault:
             raise MigrationError(f"{fault}. {CRIU_REMEDY}.")
-        for program in (init, pager, preload):
+        for program in (init, pager, mirror, preload):
             if not self._check and not program.is_file():
                 raise MigrationError(f"{program} is missing: build it from src/ and copy it there.")
         criu = Path(criu_path() or "")
         outcome = Outcome()
-        sources = {"criu": criu.resolve(), "init": init, "pager": pager, "lib/preload.so": preload}
+        sources = {"criu": criu.resolve(), "init": init, "pager": pager, "mirror": mirror, "lib/preload.so": preload}
         sources.update((f"lib/{name}", path) for name, path in self._libraries(criu).items())
         digests = self._install_files(sources, outcome)
         sysctl = self._raise_pipe_limit(outcome)

@@ -56,13 +56,18 @@ def test_the_role_installs_the_programs_where_they_are_looked_for() -> None:
     tasks = yaml.safe_load((COLLECTION / "roles/migration_host/tasks/present.yml").read_text())
     copied = next(task for task in tasks if "ansible.builtin.copy" in task)
     root = copied["ansible.builtin.copy"]["dest"].partition("{{")[0].rstrip("/")
-    assert [f"{root}/{name}" for name in copied["loop"]] == [paths.INIT, paths.PAGER, paths.PRELOAD]
+    assert [f"{root}/{name}" for name in copied["loop"]] == [paths.INIT, paths.PAGER, paths.MIRROR, paths.PRELOAD]
 
 
 def test_the_documented_defaults_are_the_ones_that_hold() -> None:
     options = yaml.safe_load(resident_runtime.DOCUMENTATION)["options"]
-    found = {name: options[name]["default"] for name in ("init", "pager", "preload")}
-    assert found == {"init": paths.INIT, "pager": paths.PAGER, "preload": paths.PRELOAD}
+    found = {name: options[name]["default"] for name in ("init", "pager", "mirror", "preload")}
+    assert found == {
+        "init": paths.INIT,
+        "pager": paths.PAGER,
+        "mirror": paths.MIRROR,
+        "preload": paths.PRELOAD,
+    }
 
 
 def test_everything_of_the_runtime_lies_below_its_root() -> None:
