@@ -4,8 +4,8 @@
 """`make fuzz`: a million inputs, led by coverage (atheris), to all that takes bytes from elsewhere; see targets.py.
 
 Writes artifacts/fuzz/summary.json, and each input that breaks something to artifacts/fuzz/TARGET-crash-*. Once more:
-python -m tests.fuzz TARGET FILE, and for a pager, whose inputs follow from numbers: python -m tests.fuzz pager-target
-NUMBER
+python -m tests.fuzz TARGET FILE, and for a pager or mirror, whose inputs follow from numbers: python -m tests.fuzz
+pager-target NUMBER
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from random import Random
@@ -24,7 +25,7 @@ from typing import Any
 
 from tests.harness.playbook import PROJECT
 
-from . import pager
+from . import mirror, pager
 
 OUT = PROJECT / "artifacts/fuzz"
 LONGEST_INPUT_BYTES = 4096
@@ -32,6 +33,9 @@ TOO_SLOW_S = 20
 
 PAGERS = {"pager-target": ("target", 0.2), "pager-source": ("source", 0.02)}
 """Role and share of all inputs."""
+MIRROR, MIRROR_SHARE = "mirror-target", 0.02
+PROGRAMS = {**{name: share for name, (_role, share) in PAGERS.items()}, MIRROR: MIRROR_SHARE}
+"""Programs of their own, whose inputs follow from numbers, and their shares."""
 
 
 def instrumented(name: str) -> dict[str, Any]:
@@ -81,8 +85,15 @@ def fuzz(name: str, runs: int, seed: int, directory: str) -> None:
     atheris.Fuzz()
 
 
-def fuzz_pager(name: str, runs: int, seed: int) -> dict[str, Any]:
-    """The same for a pager, a program of its own; its inputs know its protocol instead of its coverage."""
+def inputs_of(name: str, directory: Path, runs: int, seed: int) -> Iterator[int]:
+    """Gives inputs to a program; yields each one's number before it is taken."""
+    if name == MIRROR:
+        return mirror.fuzz(mirror.build(directory), runs, seed)
+    return pager.fuzz(pager.build(directory), PAGERS[name][0], runs, seed)
+
+
+def fuzz_program(name: str, runs: int, seed: int) -> dict[str, Any]:
+    """The same for a pager or mirror, a program of its own; its inputs know its protocol instead of its coverage."""
     began = time.monotonic()
     entry: dict[str, Any] = {
         "target": name,
@@ -93,9 +104,8 @@ def fuzz_pager(name: str, runs: int, seed: int) -> dict[str, Any]:
         "message": "",
     }
     with tempfile.TemporaryDirectory(prefix="organic-fuzz-") as directory:
-        program = pager.build(Path(directory))
         try:
-            for number in pager.fuzz(program, PAGERS[name][0], runs, seed):
+            for number in inputs_of(name, Path(directory), runs, seed):
                 entry.update(inputs=entry["inputs"] + 1, input=number)
             entry["input"] = None
         except pager.Broken as error:
@@ -105,7 +115,7 @@ def fuzz_pager(name: str, runs: int, seed: int) -> dict[str, Any]:
 
 def run(name: str, runs: int, seed: int) -> dict[str, Any]:
     """One target, and a line about it."""
-    entry = fuzz_pager(name, runs, seed) if name in PAGERS else fuzz_bytes(name, runs, seed)
+    entry = fuzz_program(name, runs, seed) if name in PROGRAMS else fuzz_bytes(name, runs, seed)
     print("{target:12} {inputs:8} inputs {covered:6} edges {seconds:7.1f} s  {status}".format(**entry), flush=True)
     return entry
 
@@ -149,14 +159,14 @@ def main() -> int:
     parser.add_argument("--jobs", type=int, default=2, help="targets at the same time")
     parser.add_argument("--seed", type=int, default=1 + int(time.time()) % 1_000_000)
     arguments = parser.parse_args()
-    if arguments.file and arguments.target in PAGERS:
+    if arguments.file and arguments.target in PROGRAMS:
         return run(arguments.target, 1, int(arguments.file.name))["status"] != "passed"
     if arguments.file:
         again(arguments.target, arguments.file)
         return 0
     from .targets import TARGETS
 
-    share = {**{name: target.share for name, target in TARGETS.items()}, **{n: s for n, (_r, s) in PAGERS.items()}}
+    share = {**{name: target.share for name, target in TARGETS.items()}, **PROGRAMS}
     chosen = [arguments.target] if arguments.target else list(share)
     OUT.mkdir(parents=True, exist_ok=True)
     print(f"{arguments.inputs} inputs, seed {arguments.seed}")

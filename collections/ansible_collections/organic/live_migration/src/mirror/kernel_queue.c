@@ -119,7 +119,8 @@ static bool read_once(int flags, int *error)
 		return true;
 	if (n <= 0)
 		return false;
-	for (size_t left = (size_t)n; NLMSG_OK(header, left); header = NLMSG_NEXT(header, left)) {
+	/* a signed number: NLMSG_NEXT also takes off the padding, which the last message may lack */
+	for (int left = (int)n; left > 0 && NLMSG_OK(header, (uint32_t)left); header = NLMSG_NEXT(header, left)) {
 		if (header->nlmsg_type == NLMSG_ERROR) {
 			const struct nlmsgerr *status = NLMSG_DATA(header);
 
