@@ -17,7 +17,7 @@ FUZZ := .venv/.requirements-fuzz-$(call content,requirements.txt requirements-de
 
 organic := collections/ansible_collections/organic
 unit_tests := $(wildcard $(organic)/*/tests/unit) images/minicore/tests python_plugins/tests \
-  tests/harness/tests tests/benchmark/tests tests/core/tests tests/fuzz/tests tests/runtime tests/what_moves/tests \
+  tests/harness/tests tests/benchmark/tests tests/core/tests tests/fuzz/tests tests/molecule tests/runtime tests/what_moves/tests \
   tools/tests
 lab_tests := tests/lab tests/e2e tests/migration tests/what_moves/test_cases.py tests/faults tests/awx
 typed := $(wildcard $(organic)/*/plugins/module_utils) python_plugins/organic5gc images/minicore/minicore \
@@ -99,6 +99,11 @@ exhaustive: $(DEV) ## The other tests on the real lab, which `make test` leaves 
 .PHONY: integration
 integration: $(DEV) ## All tests on the real lab: bring-up, migration end to end, faults; CASE=part-of-a-name: only those
 	pytest $(lab_tests) $(if $(CASE),-k "$(CASE)")
+
+# At most 20 minutes on 2 quiet cores; a lab of its own, see tools/molecule. COLLECTION=core5g: only that one
+.PHONY: molecule
+molecule: $(DEV) ## The Molecule scenarios of each collection: deployment, each strategy, networks, drain
+	tools/molecule $(COLLECTION)
 
 .PHONY: proof
 proof: $(DEV) ## Memory that checks itself, and etcd, Redis, OsmoHLR, OsmoGGSN and a UPF under load, by every strategy
