@@ -29,7 +29,7 @@ from ansible_collections.organic.live_migration.plugins.module_utils.host import
 from .pager import CFLAGS, SANITIZER, SOURCES, STALL_TIMEOUT_S, Broken
 
 _FRAME = struct.Struct("<IHHQQ")
-MARK, INPUT, OUTPUT, LATE, VOID = range(1, 6)
+MARK, INPUT, OUTPUT, LATE, VOID, REST = range(1, 7)
 OWN, PEER = "192.0.2.50", "192.0.2.2"
 OWN6, PEER6 = "2001:db8::50", "2001:db8::2"
 _NETLINK_NETFILTER = 12
@@ -230,7 +230,11 @@ class Frames:
     def frame(self) -> bytes:
         random = self.random
         if random.random() < 0.02:
-            return raw_frame(random.choice((MARK, LATE, VOID, 0, 6, random.getrandbits(16))), self.inputs, self.outputs)
+            return raw_frame(
+                random.choice((MARK, LATE, VOID, REST, REST, REST, 0, 7, random.getrandbits(16))),
+                self.inputs,
+                self.outputs,
+            )
         if random.random() < 0.3:
             return self.echo()
         is_input = random.random() < 0.5

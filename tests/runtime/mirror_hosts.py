@@ -143,11 +143,14 @@ class Hosts:
         made.settimeout(LIMIT_S)
         return made
 
-    def serve(self, sockets: list[socket.socket]) -> subprocess.Popen[str]:
+    def serve(self, sockets: list[socket.socket], threads: int) -> subprocess.Popen[str]:
         """Start a server with these sockets."""
         given = [one.fileno() for one in sockets]
         process = subprocess.Popen(
-            [sys.executable, "-IS", str(SERVER), *map(str, given)], pass_fds=given, stdout=subprocess.PIPE, text=True
+            [sys.executable, "-IS", str(SERVER), str(threads), *map(str, given)],
+            pass_fds=given,
+            stdout=subprocess.PIPE,
+            text=True,
         )
         self.stack.callback(self._end, process)
         assert process.stdout is not None and process.stdout.readline() == "ready\n"
@@ -249,7 +252,13 @@ class Pair:
 
 
 def armed(
-    hosts: Hosts, connections: int = 4, datagrams: bool = True, interval_s: float = 0.0, max_wait_ms: float = 1000
+    hosts: Hosts,
+    connections: int = 4,
+    datagrams: bool = True,
+    interval_s: float = 0.0,
+    max_wait_ms: float = 1000,
+    threads: int = 0,
+    frozen_in: Path | None = None,
 ) -> Pair:
     """Bring the process and its clone in step: from here on both run."""
     ours, theirs = socket.socketpair()
@@ -265,7 +274,7 @@ def armed(
         ends.append(client_end)
         served.append(at_source)
         cloned.append(at_target)
-    process = hosts.serve(served)
+    process = hosts.serve(served, threads)
     source.arm([process.pid], [hosts.address], ours)
     hosts.stack.callback(source.release)
     ours.close()
@@ -276,7 +285,11 @@ def armed(
     cloned[0].bind((hosts.address, PORT))
     cloned[0].listen()
     duplicates = [hosts.duplicate(one) for one in accepted]
-    clone = hosts.serve([*cloned, *(one for one, _position in duplicates)])
+    clone = hosts.serve([*cloned, *(one for one, _position in duplicates)], threads)
+    if frozen_in is not None:
+        (frozen_in / "cgroup.procs").write_text(str(clone.pid))
+        (frozen_in / "cgroup.freeze").write_text("1")
+        wait_for(lambda: "frozen 1" in (frozen_in / "cgroup.events").read_text(), "the clone is frozen")
     target.go([clone.pid], [position for _one, position in duplicates])
     source.open_turnstile()
     for one in (*served, *cloned, *(one for one, _position in duplicates)):

@@ -3,17 +3,20 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A server for the packet mirror's tests: each answer depends on all requests so far, over all of its sockets.
 
-server.py DESCRIPTOR... : listening, connected and datagram sockets, inherited. A request has 16 bytes; the answer is
-its first 8 bytes and a checksum over all requests so far. A request that begins with "random" is answered with
-random bytes, one with "busy" after 20 ms of work, and one with "silent" not at all.
+server.py THREADS DESCRIPTOR... : listening, connected and datagram sockets, inherited. With threads, each request goes
+through several of them. A request has 16 bytes; the answer is its first 8 bytes and a checksum over all requests so
+far. A request that begins with "random" is answered with random bytes, one with "busy" after 20 ms of work, and one
+with "silent" not at all.
 """
 
 from __future__ import annotations
 
 import os
+import queue
 import selectors
 import socket
 import sys
+import threading
 import time
 import zlib
 
@@ -34,6 +37,22 @@ def answer(request: bytes) -> bytes:
     return b"" if request.startswith(b"silent") else request[:8] + f"{state:08x}".encode()
 
 
+def answer_elsewhere(request: bytes) -> bytes:
+    """The same, in one of the threads; the others are woken in turn before it is done."""
+    done: queue.Queue[bytes] = queue.Queue()
+    work.put((request, done, len(workers)))
+    return done.get()
+
+
+def do_work() -> None:
+    while True:
+        request, done, hops = work.get()
+        if hops:
+            work.put((request, done, hops - 1))
+        else:
+            done.put(answer(request))
+
+
 def serve(one: socket.socket) -> bool:
     """Handle what a socket has; false when it has ended."""
     if one.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
@@ -41,14 +60,14 @@ def serve(one: socket.socket) -> bool:
         return True
     if one.type == socket.SOCK_DGRAM:
         request, peer = one.recvfrom(2048)
-        if said := answer(request):
+        if said := reply(request):
             one.sendto(said, peer)
         return True
     data = one.recv(1 << 16)
     while len(data) % REQUEST_BYTES:
         data += one.recv(REQUEST_BYTES - len(data) % REQUEST_BYTES)
     for at in range(0, len(data), REQUEST_BYTES):
-        if said := answer(data[at : at + REQUEST_BYTES]):
+        if said := reply(data[at : at + REQUEST_BYTES]):
             one.sendall(said)
     return bool(data)
 
@@ -61,7 +80,12 @@ def watch(one: socket.socket) -> None:
 
 selector = selectors.DefaultSelector()
 sockets: dict[int, socket.socket] = {}
-for text in sys.argv[1:]:
+work: queue.Queue[tuple[bytes, queue.Queue[bytes], int]] = queue.Queue()
+workers = [threading.Thread(target=do_work, daemon=True) for _thread in range(int(sys.argv[1]))]
+for worker in workers:
+    worker.start()
+reply = answer_elsewhere if workers else answer
+for text in sys.argv[2:]:
     watch(socket.socket(fileno=int(text)))
 print("ready", flush=True)
 while True:

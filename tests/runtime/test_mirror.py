@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import select
 import socket
 import subprocess
 import time
@@ -142,6 +143,62 @@ def test_an_idle_and_a_half_closed_connection_live_on(net4: Hosts) -> None:
     await_answers(pair, 50)
     pair.client.stop()
     finish(pair)
+
+
+def test_what_the_peer_has_not_acknowledged_is_repeated_by_the_clone(net4: Hosts) -> None:
+    """The answer is lost on its way; the process is gone when its time-out comes."""
+    pair = armed(net4, connections=2)
+    lossy = pair.client.ends[0]
+    pair.client.ends = pair.client.ends[1:]
+    pair.client.start()
+    await_answers(pair, 50)
+    rule = ["INPUT", "-p", "tcp", "--dport", str(lossy.getsockname()[1]), "-j", "DROP"]
+    run(net4.client, "iptables", "-A", *rule)
+    before = pair.target.state().inputs
+    lossy.sendall(b"lossy000lossy000")
+    wait_for(lambda: pair.target.state().inputs > before, "the request has come")
+    hand_over(pair)
+    assert not select.select([lossy], [], [], 0)[0]
+    run(net4.client, "iptables", "-D", *rule)
+    assert lossy.recv(16, socket.MSG_WAITALL)[:8] == b"lossy000"
+    await_answers(pair, 50)
+    pair.client.stop()
+    finish(pair)
+
+
+def test_threads_stay_in_step_when_each_input_runs_to_rest(net4: Hosts) -> None:
+    pair = armed(net4, threads=4)
+    pair.client.start()
+    await_answers(pair, 300)
+    hand_over(pair)
+    await_answers(pair, 100)
+    pair.client.stop()
+    assert all_different(pair.client.answers)
+    finish(pair)
+
+
+def test_a_clone_in_a_frozen_group_gets_nothing(net4: Hosts) -> None:
+    """In version 2 of the control groups its threads look asleep."""
+    mounts = (line.split() for line in Path("/proc/self/mounts").read_text().splitlines())
+    group = Path(next(fields[1] for fields in mounts if fields[2] == "cgroup2"), f"organic-mirror-{os.getpid()}")
+    group.mkdir()
+    pair = armed(net4, frozen_in=group)
+    try:
+        pair.client.start()
+        await_answers(pair, 50)
+        frozen = pair.target.state()
+        (group / "cgroup.freeze").write_text("0")
+        wait_for(lambda: pair.target.state().inputs >= 50, "the clone catches up")
+        assert (frozen.inputs, frozen.void) == (0, "")
+        assert pair.target.state().void == ""
+        hand_over(pair)
+        pair.client.stop()
+    finally:
+        (group / "cgroup.freeze").write_text("0")
+        pair.clone.kill()
+        pair.clone.wait()
+        wait_for(lambda: "populated 0" in (group / "cgroup.events").read_text(), "the group is empty")
+        group.rmdir()
 
 
 def test_a_handover_is_given_up_and_tried_again(net4: Hosts) -> None:

@@ -10,6 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+unsigned surplus_count;
+
 static bool after(uint32_t one, uint32_t other)
 {
 	return (int32_t)(one - other) > 0;
@@ -54,6 +56,7 @@ static void clone_piece_done(struct flow *flow)
 	struct piece *piece = flow->clone.first;
 
 	flow->clone.first = piece->next;
+	surplus_count--;
 	queue_verdict(QUEUE_OUTPUT, piece->id, VERDICT_DROP);
 	free_piece(piece);
 }
@@ -136,6 +139,16 @@ static void compare(struct flow *flow)
 	}
 }
 
+static void add_surplus(struct flow *flow, const struct packet *packet, uint32_t id)
+{
+	struct piece *piece = add_piece(&flow->clone, packet, now_ns(), id);
+
+	piece->inputs = counters.inputs;
+	piece->is_spontaneous = at_rest_since_ns != 0;
+	surplus_count++;
+	compare(flow);
+}
+
 static void drop_held_ack(struct flow *flow)
 {
 	if (flow->holds_ack)
@@ -207,9 +220,8 @@ static void clone_segment(struct flow *flow, const struct queued *queued, struct
 		} else if (trim(packet, flow->clone_next)) {
 			flow->clone_next = packet->seq + segment_length(packet);
 			flow->clone_closed |= (packet->flags & TCP_FIN) != 0;
-			add_piece(&flow->clone, packet, now_ns(), queued->id);
+			add_surplus(flow, packet, queued->id);
 			keeps = true;
-			compare(flow);
 		} else if (!segment_length(packet) && packet->flags & TCP_ACK && flow->has_process_ack &&
 			   after(packet->ack, flow->process_ack)) {
 			drop_held_ack(flow);
@@ -241,26 +253,37 @@ void clone_said(const struct queued *queued)
 	} else if (packet.protocol == IPPROTO_TCP) {
 		clone_segment(flow, queued, &packet);
 	} else {
-		add_piece(&flow->clone, &packet, now_ns(), queued->id);
-		compare(flow);
+		add_surplus(flow, &packet, queued->id);
 	}
 }
 
 static struct flow *surplus_flow;
 
+/* A datagram that an input has made the clone say: the process, at rest after the same input, does not say it any more.
+ * What TCP sends also depends on the windows of the two kernels. */
+static bool is_wrong(const struct flow *flow)
+{
+	const struct piece *piece = flow->clone.first;
+
+	return flow->key.protocol != IPPROTO_TCP && !piece->is_spontaneous && piece->inputs <= counters.rested_inputs;
+}
+
 static void find_surplus(struct flow *flow)
 {
-	if (flow->clone.first && (!surplus_flow || flow->clone.first->at_ns < surplus_flow->clone.first->at_ns))
+	if (!flow->clone.first || flow->process.first)
+		return;
+	if (!surplus_flow || is_wrong(flow) > is_wrong(surplus_flow) ||
+	    (is_wrong(flow) == is_wrong(surplus_flow) && flow->clone.first->at_ns < surplus_flow->clone.first->at_ns))
 		surplus_flow = flow;
 }
 
-uint64_t oldest_surplus_ns(struct flow **flow, struct piece **piece)
+struct flow *find_wrong_surplus(uint64_t now, uint64_t limit_ns)
 {
 	surplus_flow = NULL;
 	each_flow(find_surplus);
-	*flow = surplus_flow;
-	*piece = surplus_flow ? surplus_flow->clone.first : NULL;
-	return *piece ? (*piece)->at_ns : 0;
+	if (surplus_flow && !is_wrong(surplus_flow) && now - surplus_flow->clone.first->at_ns <= limit_ns)
+		return NULL;
+	return surplus_flow;
 }
 
 /* What is left in the queue is the surplus: all else got its verdict. The kernel lets it go in its order. */

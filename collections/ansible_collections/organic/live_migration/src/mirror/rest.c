@@ -31,6 +31,7 @@ static int roots[ROOTS_MAX], root_count;
 static struct thread threads[THREADS_MAX];
 static int thread_count;
 static uint64_t scanned_ns; /* 0: scan again */
+static int frozen_events = -1; /* cgroup.events of the first process, where the version 2 freezer is */
 
 static int open_at(int pid, int thread, const char *name)
 {
@@ -124,13 +125,46 @@ static void scan(void)
 	scanned_ns = now_ns();
 }
 
+/* A thread in a frozen group of cgroup version 2 looks like one that sleeps (its state is S); in version 1 it is D. */
+static int open_frozen_events(int pid)
+{
+	char path[PATH_BYTES], line[4096], mount[1024] = "", kind[64], group[2048] = "", events[sizeof mount + sizeof group + 32];
+	FILE *file = fopen("/proc/self/mounts", "re");
+
+	while (file && !*mount && fgets(line, sizeof line, file))
+		if (sscanf(line, "%*s %1023s %63s", mount, kind) != 2 || strcmp(kind, "cgroup2") != 0)
+			*mount = '\0';
+	if (file)
+		fclose(file);
+	snprintf(path, sizeof path, "/proc/%d/cgroup", pid);
+	file = fopen(path, "re");
+	while (file && !*group && fgets(line, sizeof line, file))
+		sscanf(line, "0::%2047s", group);
+	if (file)
+		fclose(file);
+	if (!*mount || !*group)
+		return -1;
+	snprintf(events, sizeof events, "%s%s/cgroup.events", mount, group);
+	return open(events, O_RDONLY | O_CLOEXEC);
+}
+
+static bool is_frozen(void)
+{
+	char text[128];
+
+	return frozen_events >= 0 && read_text(frozen_events, text, sizeof text) > 0 && strstr(text, "frozen 1");
+}
+
 void watch(const char *pids)
 {
 	char *at = (char *)(uintptr_t)pids;
 
+	if (frozen_events >= 0)
+		close(frozen_events);
 	root_count = 0;
 	while (root_count < ROOTS_MAX && (roots[root_count] = (int)strtol(at, &at, 10)) > 0)
 		root_count++;
+	frozen_events = root_count ? open_frozen_events(roots[0]) : -1;
 	scan();
 	if (!thread_count)
 		fail("there is no process %s", pids);
@@ -185,6 +219,8 @@ bool is_at_rest(void)
 {
 	uint64_t before;
 
+	if (is_frozen())
+		return false;
 	if (!scanned_ns || now_ns() - scanned_ns > SCAN_EVERY_NS)
 		scan();
 	/* two threads that wake each other in turn may each be seen asleep: then one of them ran meanwhile */

@@ -214,6 +214,7 @@ static void turn(void)
 	if (!rested && is_at_rest()) {
 		read_outputs(); /* what an input has caused; later ones are spontaneous */
 		rested = true;
+		record(FRAME_REST, 0, NULL, 0);
 	}
 	while (phase == PHASE_TURNSTILE && inputs.first) {
 		parse_packet(inputs.first->data, inputs.first->length, &packet);
@@ -287,7 +288,6 @@ static void do_begin_handover(const char *argument)
 {
 	(void)argument;
 	read_outputs();
-	recording = false; /* what a frozen process still sends is its kernel's: repetitions and acknowledgements */
 	if (tap_lost())
 		give_up("%u copies of sent packets were lost", tap_lost());
 	answer("{\"done\": \"begin_handover\", \"inputs\": %" PRIu64 ", \"outputs\": %" PRIu64
@@ -306,6 +306,7 @@ static void do_forward_late(const char *argument)
 {
 	(void)argument;
 	phase = PHASE_LATE;
+	recording = false;
 	turn();
 	answer("{\"done\": \"forward_late\"}");
 }

@@ -110,7 +110,7 @@ bool stream_next(struct stream *stream, struct frame *frame, uint8_t **payload)
 		return false;
 	memcpy(frame, stream->buffer + stream->start, sizeof *frame);
 	carries = frame->kind == FRAME_INPUT || frame->kind == FRAME_OUTPUT || frame->kind == FRAME_LATE;
-	if (frame->kind < FRAME_MARK || frame->kind > FRAME_VOID || frame->payload_bytes > PACKET_BYTES_MAX ||
+	if (frame->kind < FRAME_MARK || frame->kind > FRAME_REST || frame->payload_bytes > PACKET_BYTES_MAX ||
 	    carries != (frame->payload_bytes > 0)) {
 		stream_end(stream);
 		return false;

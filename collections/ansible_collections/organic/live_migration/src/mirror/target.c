@@ -27,7 +27,7 @@
 #define LATE_NS (500 * MS)
 /* How long it may have said more than the process, and how long it may work. */
 #define SURPLUS_NS (250 * MS)
-#define SURPLUS_CHECK_NS (10 * MS)
+#define SURPLUS_CHECK_NS (1 * MS)
 #define BUSY_NS (2000 * MS)
 
 struct counters counters;
@@ -36,7 +36,7 @@ bool is_void, may_speak;
 static struct recorded *first, **end = &first;
 static struct stream stream;
 static bool marked, live, stream_ended;
-static uint64_t at_rest_since_ns; /* 0: the clone works */
+uint64_t at_rest_since_ns;
 static uint64_t surplus_checked_ns;
 static char void_reason[REASON_BYTES], divergence[512];
 static struct {
@@ -123,6 +123,8 @@ static void take_record(const struct frame *frame, const struct packet *packet)
 		set_void("the source sent a record that does not fit");
 		return;
 	}
+	if (!is_output && wakes(packet)) /* it is let in when the process is at rest */
+		counters.rested_inputs = counters.inputs_received;
 	counters.inputs_received = frame->inputs;
 	counters.outputs_received = frame->outputs;
 	entry = allocate(sizeof *entry + (is_output ? 0 : packet->length));
@@ -152,6 +154,10 @@ static void take_frame(const struct frame *frame, uint8_t *payload)
 
 	if (frame->kind == FRAME_VOID) {
 		set_void("the source gave the attempt up");
+	} else if (frame->kind == FRAME_REST) {
+		if (!marked || is_missing(frame))
+			set_void("the source sent a record that does not fit");
+		counters.rested_inputs = frame->inputs;
 	} else if (frame->kind == FRAME_MARK) {
 		if (marked)
 			set_void("the source sent a second mark");
@@ -246,20 +252,23 @@ static void check_progress(void)
 				     piece->payload_bytes ? piece->data[piece->payload] : -1, -1,
 				     "the clone does not say what the process has said", first->at_ns);
 	}
-	if (first || now - surplus_checked_ns < SURPLUS_CHECK_NS)
+	if (first || !surplus_count || now - surplus_checked_ns < SURPLUS_CHECK_NS)
 		return;
 	surplus_checked_ns = now;
-	since = oldest_surplus_ns(&flow, &piece);
-	if (since && now - since > SURPLUS_NS)
+	flow = find_wrong_surplus(now, SURPLUS_NS);
+	if (flow) {
+		piece = flow->clone.first;
 		set_diverged(flow, flow->key.protocol == IPPROTO_TCP ? piece->seq - flow->start : 0, -1,
 			     piece->payload_bytes ? piece->data[piece->payload] : -1,
-			     "the clone says what the process has not said", since);
+			     "the clone says what the process has not said", piece->at_ns);
+	}
 }
 
 static void answer_end(void)
 {
+	/* the kernel of the frozen process may have sent more: acknowledgements and repetitions */
 	bool has_all = counters.inputs_received == awaited_end.inputs && !is_behind() &&
-		       counters.outputs_received == awaited_end.outputs;
+		       counters.outputs_received >= awaited_end.outputs;
 	bool in_step = has_all && is_in_step();
 
 	if (!awaited_end.is_pending)
@@ -381,7 +390,8 @@ void run_target(int queues, int stream_fd, uint16_t first_queue, char **addresse
 	queue_bind(QUEUE_OUTPUT);
 	answer("{\"event\": \"ready\"}");
 	for (;;) {
-		bool looks = live && !is_void && !may_speak && (is_behind() || awaited_end.is_pending);
+		bool looks = live && !is_void && !may_speak &&
+			     (is_behind() || awaited_end.is_pending || !at_rest_since_ns);
 		struct timespec timeout = {.tv_nsec = looks ? LOOK_EVERY_NS : 10 * (long)MS};
 		struct pollfd polled[] = {{.fd = has_agent ? CONTROL : -1, .events = POLLIN},
 					  {.fd = queues, .events = POLLIN},

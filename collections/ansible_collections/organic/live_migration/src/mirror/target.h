@@ -19,6 +19,8 @@
 struct piece {
 	struct piece *next;   /* of its flow */
 	uint64_t at_ns;	      /* when it came here */
+	uint64_t inputs;      /* of the clone's: how many inputs it had got */
+	bool is_spontaneous;  /* of the clone's: it was at rest before */
 	uint32_t id;	      /* of the clone's, in the kernel's queue */
 	uint32_t seq, end;    /* TCP: sequence numbers of what is left, with FIN if it has one */
 	bool is_done;	      /* of the process: the clone has said it */
@@ -67,12 +69,15 @@ struct recorded {
 
 struct counters {
 	uint64_t inputs_received, outputs_received, inputs, chain;
+	uint64_t rested_inputs; /* the process was at rest after this one */
 	uint64_t answers_compared, bytes_compared;
 	uint64_t lags[TIME_STEPS], max_lag_ns, skews[TIME_STEPS], max_skew_ns;
 };
 
 extern struct counters counters;
 extern bool is_void, may_speak;
+extern unsigned surplus_count; /* pieces of the clone that the process has not said */
+extern uint64_t at_rest_since_ns; /* of the clone; 0: it works */
 
 /* target.c: the attempt is void. */
 __attribute__((format(printf, 1, 2))) void set_void(const char *format, ...);
@@ -90,8 +95,8 @@ void memory_taken(int64_t bytes);
 struct piece *process_said(struct flow *flow, const struct packet *packet, uint64_t at_ns);
 void free_piece(struct piece *piece);
 void clone_said(const struct queued *queued);
-/* The oldest piece of the clone that the process has not said; 0 when there is none. */
-uint64_t oldest_surplus_ns(struct flow **flow, struct piece **piece);
+/* A flow in which the clone has said what the process will not say, or has not said for longer than the limit. */
+struct flow *find_wrong_surplus(uint64_t now, uint64_t limit_ns);
 /* Sends all that the clone has said beyond the process, in its order. */
 void send_surplus(void);
 

@@ -13,6 +13,7 @@ enum frame_kind {
 	FRAME_OUTPUT,	/* payload: a packet that the process has sent; counted */
 	FRAME_LATE,	/* after the commit; payload: a packet that only the clone gets */
 	FRAME_VOID,	/* the source gave the attempt up */
+	FRAME_REST,	/* the process is at rest: it has said all that these inputs make it say */
 };
 
 /* The process had slept before it sent this packet: a timer made it, not an input. */

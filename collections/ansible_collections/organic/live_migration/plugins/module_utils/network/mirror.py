@@ -255,6 +255,7 @@ class TargetMirror(_Mirror):
         From here on nothing leaves the namespace and nothing enters it but by the mirror. The interfaces may be up and
         have the addresses, with ARP answers off (``arp_ignore`` 8).
         """
+        mirror_rules.remove(self._pid, self._owner)  # of an attempt before: its queues are gone
         rules = mirror_rules.target_rules(self._queues.first, mirror_rules.families())
         mirror_rules.install(self._pid, self._owner, rules)
         self._start(stream, addresses)
