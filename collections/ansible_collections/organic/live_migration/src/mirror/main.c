@@ -39,7 +39,8 @@ int main(int count, char **arguments)
 	getrlimit(RLIMIT_NOFILE, &descriptors); /* each watched thread needs two */
 	descriptors.rlim_cur = descriptors.rlim_max;
 	setrlimit(RLIMIT_NOFILE, &descriptors);
-	setpriority(PRIO_PROCESS, 0, MIRROR_NICE);
+	if (sched_setscheduler(0, SCHED_RR, &(struct sched_param){.sched_priority = MIRROR_PRIORITY}))
+		setpriority(PRIO_PROCESS, 0, MIRROR_NICE);
 	prctl(PR_SET_TIMERSLACK, 1UL); /* waits of some microseconds must not take 50 */
 	if (setns(atoi(arguments[2]), CLONE_NEWNET))
 		fail("the network namespace cannot be entered: %m");

@@ -8,7 +8,10 @@
 #include <stdint.h>
 
 #define TUN_NAME "organic-mirror"
-/* Nice value of the mirrors: each packet of the process waits for them, and the scheduler must not let them wait. */
+/* Each packet of the process waits for the mirror, which must not wait for a processor: the lowest priority of those that
+ * precede ordinary processes (sched(7); a nice value counts within a session only, with autogroups), or where the host
+ * does not allow it, a nice value. The mirror works some microseconds for each packet and sleeps. */
+#define MIRROR_PRIORITY 1
 #define MIRROR_NICE (-10)
 #define MS 1000000ULL
 #define ADDRESSES_MAX 32
