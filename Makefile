@@ -100,7 +100,7 @@ exhaustive: $(DEV) ## The other tests on the real lab, which `make test` leaves 
 integration: $(DEV) ## All tests on the real lab: bring-up, migration end to end, faults; CASE=part-of-a-name: only those
 	pytest $(lab_tests) $(if $(CASE),-k "$(CASE)")
 
-# At most 20 minutes on 2 quiet cores; a lab of its own, see tools/molecule. COLLECTION=core5g: only that one
+# At most 20 minutes on 2 quiet cores; a lab of its own, see tools/molecule. COLLECTION=core5g: only that one (or the example, counter)
 .PHONY: molecule
 molecule: $(DEV) ## The Molecule scenarios of each collection: deployment, each strategy, networks, drain
 	tools/molecule $(COLLECTION)

@@ -20,7 +20,9 @@ COLLECTIONS = {
 }
 SHARED = "../strategy/"
 """Where the playbooks are that the scenarios of all strategies share."""
-PLAYBOOKS = ("create", "converge", "verify", "cleanup", "destroy")
+EXAMPLE = ROOT / "examples/counter"
+"""The role of docs/molecule.md, with a scenario of its own."""
+PLAYBOOKS = ("create", "converge", "side_effect", "verify", "cleanup", "destroy")
 REQUIRED = ["create", "syntax", "converge", "idempotence", "verify", "cleanup", "verify ../nothing_left.yml", "destroy"]
 
 
@@ -93,7 +95,7 @@ def test_every_step_has_its_playbook(scenario: Scenario) -> None:
     for step in scenario.sequence:
         if step.split()[0] in PLAYBOOKS:
             assert scenario.playbook(step).resolve().is_file(), step
-    unused = {path.stem for path in scenario.directory.glob("*.yml")} & {"prepare", "side_effect"}
+    unused = {path.stem for path in scenario.directory.glob("*.yml")} & {"prepare"}
     assert not unused, "of scenarios that share their hosts only the first would be prepared"
 
 
@@ -122,14 +124,34 @@ def test_nothing_hides_the_scenarios() -> None:
     assert not (ROOT / ".config/molecule").exists(), "it hides extensions/molecule/config.yml"
 
 
+def test_the_page_shows_the_files_of_the_example() -> None:
+    shown = dict(
+        re.findall(r"^```\w+ (\S+)\n(.*?)^```$", (ROOT / "docs/molecule.md").read_text(), re.DOTALL | re.MULTILINE)
+    )
+    files = {path.name: path.read_text().removeprefix("---\n") for path in (EXAMPLE / "molecule/default").iterdir()}
+    assert shown == files
+
+
+def test_the_example_has_every_playbook_of_its_sequence() -> None:
+    directory = EXAMPLE / "molecule/default"
+    steps = read(directory / "molecule.yml")["scenario"]["test_sequence"]
+    assert [step for step in steps if step in (*REQUIRED, "side_effect")] == [
+        "destroy", "create", "syntax", "converge", "idempotence", "side_effect", "verify", "cleanup", "destroy"
+    ]  # fmt: skip
+    for step in steps:
+        action, _space, argument = step.partition(" ")
+        if action in PLAYBOOKS:
+            assert (directory / (argument or f"{action}.yml")).is_file(), step
+
+
 def test_molecule_is_pinned() -> None:
     assert re.search(r"^molecule==\d+\.\d+\.\d+$", (ROOT / "requirements-dev.txt").read_text(), re.MULTILINE)
 
 
 def test_make_runs_the_scenarios_of_every_collection() -> None:
     script = (ROOT / "tools/molecule").read_text()
-    listed = re.search(r"then collections=\((.*?)\)", script)
+    listed = re.search(r"then projects=\((.*?)\)", script)
     assert listed
-    assert sorted(listed[1].split()) == sorted(COLLECTIONS)
+    assert sorted(listed[1].split()) == sorted([*COLLECTIONS, EXAMPLE.name])
     # Both are accepted and change nothing here: the one without workers, the other without a schema.
     assert "--continue-on-failure" not in script
