@@ -99,6 +99,18 @@ CASES = (
         remark="smaller ones are carried",
     ),
     Case(
+        "attributes",
+        Kind.PROCESS,
+        "of each thread: CPU affinity, scheduling policy, nice value, I/O priority, timer slack; filter of core dumps",
+        Outcome.CARRIED,
+        NEXT,
+        program="attributes",
+        options=("--cap-add=SYS_NICE",),
+        check=ASK,
+        expected='"timer slack": "70000\\n"',
+        remark="a parent death signal (PR_SET_PDEATHSIG) of the first process is dropped: its init ends it anyway",
+    ),
+    Case(
         "standard_streams",
         Kind.PROCESS,
         "standard output that leads to another process of the container (exec > >(tee log))",

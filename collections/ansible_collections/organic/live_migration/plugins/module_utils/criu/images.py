@@ -24,6 +24,8 @@ _PLAIN_NAME = 6
 """Field of a reg_file_entry; images/regfile.proto."""
 _IDS_FILES = 2
 """Field of a task_kobj_ids_entry; images/core.proto."""
+_CORE_THREAD, _THREAD_DEATH_SIGNAL = 5, 8
+"""Fields of a core_entry and of its thread_core_entry; images/core.proto."""
 _SETTIME_FLAGS = 6
 """Field of a timerfd_entry; images/timerfd.proto."""
 
@@ -54,6 +56,25 @@ def with_relative_timers(files: bytes) -> bytes:
                 for inner, inner_kind, flags, _end in _fields(image, first, end):
                     if (inner, inner_kind) == (_SETTIME_FLAGS, _VARINT):
                         image[flags] &= ~1  # TFD_TIMER_ABSTIME
+    return bytes(image)
+
+
+def without_parent_death_signal(core: bytes) -> bytes:
+    """The image ``core-PID.img`` of the first process, without the signal that it wants when its parent ends.
+
+    CRIU is its parent until it ends, so that the signal (prctl(2), PR_SET_PDEATHSIG) would kill the restored process.
+    Before and after, its parent is the container's init, with which all processes end.
+
+    Raises:
+        ValueError: the image is damaged.
+    """
+    image = bytearray(core)
+    for start, entry_end in _bounds(core):
+        for number, kind, first, end in _fields(image, start, entry_end):
+            if (number, kind) == (_CORE_THREAD, _BYTES):
+                for inner, inner_kind, value, value_end in _fields(image, first, end):
+                    if (inner, inner_kind) == (_THREAD_DEATH_SIGNAL, _VARINT) and value_end == value + 1:
+                        image[value] = 0
     return bytes(image)
 
 

@@ -35,6 +35,9 @@ from .swarm import SwarmService
 _API_WITH_ENDPOINTS = (1, 44)
 """From this version on, a container is created on several networks, with a MAC address on each."""
 _SERVICE_LABEL = "com.docker.swarm.service.name"
+_IN_PROGRESS = "is already in progress"
+"""In the refusal to remove a container that is being removed."""
+_REMOVAL_TIMEOUT_S = 30
 POLL_INTERVAL_S = 0.02
 
 
@@ -271,7 +274,20 @@ class DockerEngine(Engine):
 
     def remove(self, container_id: str, running: bool = True) -> None:
         with contextlib.suppress(NotFound), _refusal("remove the container"):
-            self._api.call("DELETE", f"/containers/{container_id}", force=int(running), v=1)
+            try:
+                self._api.call("DELETE", f"/containers/{container_id}", force=int(running), v=1)
+            except EngineError as error:
+                if _IN_PROGRESS not in str(error):
+                    raise
+                self._await_removal(container_id, error)
+
+    def _await_removal(self, container_id: str, error: EngineError) -> None:
+        """Another process removes it, or one that was killed had the engine do so."""
+        deadline = time.monotonic() + _REMOVAL_TIMEOUT_S
+        while self._inspect(container_id) is not None:
+            if time.monotonic() > deadline:
+                raise error
+            time.sleep(POLL_INTERVAL_S)
 
 
 @contextlib.contextmanager

@@ -35,12 +35,14 @@ class Cpu:
         vendor: as the CPU names itself; empty where it does not.
         page_bytes: of memory.
         features: that the instructions of a program may need.
+        bound: numbers of those to which threads of the container are bound, see :mod:`task_attributes`.
     """
 
     architecture: str = ""
     vendor: str = ""
     page_bytes: int = 0
     features: list[str] = field(default_factory=list)
+    bound: list[int] = field(default_factory=list)
 
 
 def here() -> Cpu:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import os
+import platform
 from collections.abc import Iterator
 
 CLONE_NEWNET = 0x40000000
@@ -20,6 +21,9 @@ MS_NOEXEC = 8
 MNT_DETACH = 2
 
 _SYS_PIDFD_GETFD = 438  # the same on every architecture (asm-generic/unistd.h)
+
+_SYS_IOPRIO_SET, _SYS_IOPRIO_GET = (251, 252) if platform.machine() == "x86_64" else (30, 31)
+_IOPRIO_WHO_PROCESS = 1
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -71,6 +75,15 @@ def getsockopt(descriptor: int, level: int, number: int, request: bytes) -> byte
     length = ctypes.c_uint(len(request))
     _checked(_libc.getsockopt(descriptor, level, number, buffer, ctypes.byref(length)), "getsockopt")
     return buffer.raw[: length.value]
+
+
+def ioprio_get(tid: int) -> int:
+    """The I/O priority of a thread; see ioprio_get(2)."""
+    return _checked(_libc.syscall(_SYS_IOPRIO_GET, _IOPRIO_WHO_PROCESS, tid), "ioprio_get")
+
+
+def ioprio_set(tid: int, value: int) -> None:
+    _checked(_libc.syscall(_SYS_IOPRIO_SET, _IOPRIO_WHO_PROCESS, tid, value), "ioprio_set")
 
 
 def unshare(kind: int) -> None:

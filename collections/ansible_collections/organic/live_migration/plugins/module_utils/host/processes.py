@@ -150,6 +150,14 @@ def pid_inside(pid: int) -> int:
     raise ProcessLookupError(f"no NSpid of process {pid}")
 
 
+def namespaces_of(pid: int) -> int:
+    """In how many PID namespaces a process is, one inside the other; also of a zombie."""
+    for line in lines(f"/proc/{pid}/status"):
+        if line.startswith("NSpid:"):
+            return len(line.split()) - 1
+    raise ProcessLookupError(f"no NSpid of process {pid}")
+
+
 def highest_pid_inside(root: int) -> int:
     """The highest PID of any thread of a tree, in its namespace."""
     highest = 0

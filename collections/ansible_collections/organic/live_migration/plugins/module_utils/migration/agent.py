@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import functools
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 from .. import typed
 from ..engines import registry
@@ -98,8 +99,9 @@ def _preflight(parameters: Parameters, engine: Engine) -> PreflightAnswer:
         for entry in recovered.not_recovered
         if entry.name == name
     ]
+    host_cpu = replace(cpu.here(), bound=view.bound_cpus)
     answer = PreflightAnswer(
-        view.blockers, in_doubt, view.spec, view.engine_id, view.memory_bytes, view.processes, cpu.here()
+        view.blockers, in_doubt, view.spec, view.engine_id, view.memory_bytes, view.processes, host_cpu
     )
     if parameters.copy_missing_mounts and view.spec and not view.spec.service:
         answer.mount_copies = read_only_mounts.copies(view.spec)

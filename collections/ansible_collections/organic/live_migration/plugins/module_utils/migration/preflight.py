@@ -7,16 +7,17 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import shutil
 import time
 from collections.abc import Collection
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from .. import paths
 from ..engines.base import Checkpoints, ContainerSpec, Engine, Side
 from ..errors import Blocker, MigrationError
-from ..host import cpu, memory_limit, processes, unmovable
+from ..host import cpu, memory_limit, processes, task_attributes, unmovable
 from ..host.container import Container
 from ..host.cpu import Cpu
 from ..host.undumpable import undumpable
@@ -41,6 +42,7 @@ class SourceView:
     engine_id: str = ""
     memory_bytes: int = 0
     processes: int = 0
+    bound_cpus: list[int] = field(default_factory=list)
 
 
 _KERNEL_MUST = {
@@ -173,6 +175,7 @@ def look_at_source(
         return view
     tree = processes.tree(root)
     view.memory_bytes, view.processes = _memory_below(root)
+    view.bound_cpus = task_attributes.bound_cpus(spec.pid, tree)
     blockers += _spec_blockers(spec, shared_volumes)
     # a container that has moved before has other MAC addresses than those that its engine gave it
     macs = {ip: interface.mac for interface in interfaces.read_interfaces(root) for ip in interface.ip_addresses}
@@ -295,6 +298,7 @@ def look_at_target(
     blockers = _checkpoint_blockers(engine) if by_engine else runtime_blockers()
     if source_cpu is not None:
         blockers += cpu.blockers(source_cpu, cpu.here())
+        blockers += task_attributes.blockers(source_cpu.bound, os.sched_getaffinity(0))
     name = source.name
     present = engine.inspect(name)
     frozen = [one for one in journal.all_records() if one.container_name == name and one.role == "source"]

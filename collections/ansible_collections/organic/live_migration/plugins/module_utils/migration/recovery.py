@@ -153,7 +153,7 @@ def discard_target(migration_id: str, engine: Engine) -> None:
 
 def _end_agent(entry: MigrationRecord, timeout_s: float = 15) -> None:
     """End an agent and wait until its watchdog has cleaned up."""
-    if not entry.cleanup_in_progress:  # a watchdog that cleans up must not be killed: its children would live on
+    if not entry.cleanup_in_progress:  # one that cleans up has nearly done so, and its children would live on
         processes.ProcessId(entry.agent_pid, entry.agent_start_time).kill()
     deadline = time.monotonic() + timeout_s
     while entry.path.exists() and time.monotonic() < deadline:

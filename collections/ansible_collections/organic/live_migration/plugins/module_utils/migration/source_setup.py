@@ -18,6 +18,7 @@ from ..host.files import FileSet
 from ..host.freezer import Freezer
 from ..host.processes import ProcessId
 from ..host.steps import Steps
+from ..host.task_attributes import TaskReader
 from ..host.unmovable import ALL_GHOSTS_BYTES
 from ..memory.pager import SourcePager
 from ..namespaces import inventory
@@ -147,6 +148,7 @@ class SourceSetup:
             images=images,
             tuns=tuns,
             sockets=sockets,
+            tasks=TaskReader(pid),
         )
 
     def _arm_dump(self, pages: socket.socket, pager: SourcePager) -> tuple[CriuWorker, int]:

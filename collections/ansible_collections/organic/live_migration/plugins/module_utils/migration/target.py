@@ -16,12 +16,13 @@ from .. import typed
 from ..criu.worker import PRE_RESUME, Interrupted
 from ..engines.base import ContainerSpec, Engine
 from ..errors import Failure, MigrationError, PeerLost
-from ..host import commands, mounted_content, processes
+from ..host import commands, mounted_content, processes, task_attributes
 from ..host.await_ticket import AwaitTicket
 from ..host.container import Container
 from ..host.files import FileSet
 from ..host.freezer import Freezer
 from ..host.steps import Steps
+from ..host.task_attributes import TaskAttributes
 from ..memory.pager import Answer
 from ..network import interfaces, socket_states, tun_packets, unread_datagrams
 from ..network.address_switch import AddressSwitch
@@ -46,6 +47,15 @@ _CONNECT_TIMEOUT_S = 30
 _COMMIT_TIMEOUT_S = 30
 _PLACED_TIMEOUT_S = 10
 """How long a restored process waits, stopped, for the commit. Then it is discarded; it has never run."""
+
+
+def _set_what_criu_leaves_out(container: Container, prepared: PreparedTarget, message: Message) -> None:
+    sockets = [typed.from_dict(SocketState, state) for state in message.fields["sockets"]]
+    tasks = [typed.from_dict(TaskAttributes, one) for one in message.fields["tasks"]]
+    if sockets or tasks:
+        pids = prepared.criu.pids_by_inner()
+        socket_states.apply(sockets, pids, container.init.pid)
+        task_attributes.apply(tasks, pids)
 
 
 class Target(TargetEnd):
@@ -265,9 +275,7 @@ class Target(TargetEnd):
             packets = message.blob[arrived_at - int(message.fields["tun_bytes"]) : arrived_at]
             tun_packets.put(container.init.pid, tun_packets.unpack(packets))
             arrived = message.blob[arrived_at:]
-            states_of_sockets = [typed.from_dict(SocketState, state) for state in message.fields["sockets"]]
-            if states_of_sockets:
-                socket_states.apply(states_of_sockets, prepared.criu.pids_by_inner(), container.init.pid)
+            _set_what_criu_leaves_out(container, prepared, message)
             prepared.delivered = unread_datagrams.deliver(container.init.pid, arrived)
         self._record.save(states.RESTORED)
 
@@ -360,6 +368,8 @@ class Target(TargetEnd):
         """Before the commit, end all that is in the container: the source may go on as soon as it is told."""
         if not self.may_have_run(self._record):
             target_cleanup.kill(self._record)
+            with contextlib.suppress(OSError):
+                self._record.note_cleanup()  # or a controller that hears of the failure would end this agent meanwhile
             if self._prepared is not None:
                 with contextlib.suppress(OSError):  # the container's interfaces have ended with it
                     self._prepared.links.withdraw()

@@ -47,7 +47,7 @@ class MigrationRecord:
         freezer: directory of the container's freezer group. Target: once a restored process is held in it.
         restart_policy: source: the container's own policy, restored after a failure.
         agent_pid, agent_start_time: the process that works on the migration.
-        cleanup_in_progress: target: that is the watchdog, as its worker was killed.
+        cleanup_in_progress: target: that removes what was prepared, so that nobody need end it.
         pager_pid, pager_start_time: target: the pager, which the process needs until all its pages are there.
         finished_by: source, from the commit on: the strategy that finishes the migration.
         needs_source: after the commit the target needs the frozen copy of the source until it has all its pages.
@@ -140,6 +140,11 @@ class MigrationRecord:
         """The calling process works on it from now on."""
         me = ProcessId.of(os.getpid())
         self.agent_pid, self.agent_start_time = me.pid, me.start_time
+
+    def note_cleanup(self) -> None:
+        """The process that works on it removes what was prepared from now on."""
+        self.cleanup_in_progress = True
+        self.save()
 
     def take_over(self) -> None:
         """Adopt it from an agent that was killed, and write that if there is room for it."""

@@ -58,8 +58,10 @@ def run_with_watchdog(work: Callable[[], Outcome], on_worker_death: Callable[[Fa
         finally:
             os._exit(status)
     os.close(write_end)
+    before = signal.signal(signal.SIGCHLD, lambda _number, _frame: _reap_adopted())
     with os.fdopen(read_end) as pipe:
         text = pipe.read()
+    signal.signal(signal.SIGCHLD, before)
     os.waitpid(worker, 0)
     try:
         answer = json.loads(text)
@@ -71,6 +73,15 @@ def run_with_watchdog(work: Callable[[], Outcome], on_worker_death: Callable[[Fa
     outcome = on_worker_death(failure)
     reap_or_kill_children()
     return outcome
+
+
+def _reap_adopted() -> None:
+    """Reap what has ended in a container whose nsenter was killed before it: until then the container cannot end."""
+    ours = processes.namespaces_of(os.getpid())
+    for child in processes.children(os.getpid()):
+        with contextlib.suppress(ProcessLookupError, ChildProcessError):
+            if processes.state(child) == "Z" and processes.namespaces_of(child) > ours:
+                os.waitpid(child, os.WNOHANG)
 
 
 def raise_priority() -> None:

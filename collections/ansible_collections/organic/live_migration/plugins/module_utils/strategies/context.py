@@ -16,6 +16,7 @@ from ..host.files import FileSet, Snapshot
 from ..host.freezer import Freezer
 from ..host.processes import ProcessId
 from ..host.steps import Steps
+from ..host.task_attributes import TaskAttributes, TaskReader
 from ..memory.pager import Answer, SourcePager, TargetPager
 from ..network import tun, tun_packets
 from ..network.address_switch import AddressSwitch
@@ -45,7 +46,8 @@ class SourceContext:
         mac_change: takes the address away from the source, in the background.
         tun_paths: where CRIU finds the descriptors of TUN devices: (PID in the container, descriptor) to path.
         sockets: reads what CRIU leaves out of them.
-        socket_states: of the frozen process.
+        tasks: reads what CRIU leaves out of threads.
+        socket_states, task_attributes: of the frozen process.
         unread_tun: packets that the process had not read from its TUN devices.
         final: what the pager did in the freeze.
         deadline: of the switchover, once it has begun.
@@ -74,9 +76,11 @@ class SourceContext:
     images: int
     tuns: list[tun.Device]
     sockets: SocketReader
+    tasks: TaskReader
     mac_change: threading.Thread | None = None
     tun_paths: dict[tuple[int, int], str] = field(default_factory=dict)
     socket_states: list[SocketState] = field(default_factory=list)
+    task_attributes: list[TaskAttributes] = field(default_factory=list)
     unread_tun: list[tun_packets.Packet] = field(default_factory=list)
     final: Answer = field(default_factory=dict)
     deadline: SwitchoverDeadline | None = None

@@ -80,7 +80,9 @@ class FreezeAndCopy(Strategy):
         source.record.save(states.SWITCHOVER)
         source.progress.set_state(states.SWITCHOVER)
         with source.steps.step("read_sockets"):
-            source.sockets.read(processes.tree(source.root.pid))
+            tree = processes.tree(source.root.pid)
+            source.sockets.read(tree)
+            source.tasks.read(tree)
         with source.steps.step("scan_mappings"):
             source.pager.order("snapshot_vmas")  # CRIU then need not walk all pages
             source.pager.expect("snapshot_vmas", source.plan.timeout_s)
@@ -128,6 +130,7 @@ class FreezeAndCopy(Strategy):
         changed, gone = source.files.snapshot().diff(source.snapshot, files.mapped_shared(tree))
         archive = source.files.pack(changed)
         source.socket_states = source.sockets.refresh(tree)
+        source.task_attributes = source.tasks.refresh(tree)
         source.criu.run_until(None, source.plan.timeout_s, on_poll=keep_uncorked, poll_interval_s=_UNCORK_EVERY_S)
         return archive, gone, unread
 
@@ -140,6 +143,8 @@ class FreezeAndCopy(Strategy):
         """Send CRIU's images, and all that goes with them, as one message; ``arrived`` are datagrams to inject."""
         named = images.read(source.images)
         named["files.img"] = images.with_relative_timers(named["files.img"])
+        core = f"core-{processes.pid_inside(source.root.pid)}.img"
+        named[core] = images.without_parent_death_signal(named[core])
         named = images.with_named_files(named, source.tun_paths)
         names = [(name, len(content)) for name, content in named.items()]
         packets = tun_packets.pack(source.unread_tun)
@@ -153,5 +158,6 @@ class FreezeAndCopy(Strategy):
             gone=gone,
             finished_by=self.name,
             sockets=sockets,
+            tasks=[typed.to_dict(one) for one in source.task_attributes],
             **sizes,
         )

@@ -14,6 +14,7 @@ from ansible_collections.organic.live_migration.plugins.module_utils.criu import
 from ansible_collections.organic.live_migration.plugins.module_utils.criu.images import (
     with_named_files,
     with_relative_timers,
+    without_parent_death_signal,
 )
 
 MAGIC = b"\x19\x43\x56\x54\x42\x42\x30\x56"
@@ -44,6 +45,16 @@ def test_absolute_timers_become_relative_and_all_else_stays() -> None:
     other = protobuf.encode([(1, 1), (2, 1), (3, protobuf.encode([(1, 1), (6, 1), (12, b"\x30\x01")]))])
     assert with_relative_timers(image(other, timer(1), timer(3), other)) == image(other, timer(0), timer(2), other)
     assert with_relative_timers(image()) == image()
+
+
+def core(signal: int) -> bytes:
+    thread = protobuf.encode([(1, 1 << 46), (2, 24), (3, 20), (7, b"\x08\x0a"), (8, signal), (10, b"x"), (13, b"nf")])
+    return protobuf.encode([(1, 1), (3, protobuf.encode([(8, 9)])), (5, thread), (8, 9)])
+
+
+def test_the_first_process_gets_no_signal_when_criu_ends_and_all_else_stays() -> None:
+    assert without_parent_death_signal(image(core(9))) == image(core(0))
+    assert without_parent_death_signal(image(core(0))) == image(core(0))
 
 
 def plain_file(identity: int, name: str) -> bytes:

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.organic.live_migration.plugins.module_utils import paths, typed
+from ansible_collections.organic.live_migration.plugins.module_utils.engines import docker
 from ansible_collections.organic.live_migration.plugins.module_utils.engines.base import (
     AddressPool,
     ContainerSpec,
@@ -305,6 +306,18 @@ def test_a_running_container_is_removed_only_if_wanted(daemon: Daemon, engine: D
     with pytest.raises(EngineError, match="refused to remove the container: container is running"):
         engine.remove("smf", running=running)
     assert daemon.asked[-1] == f"DELETE /containers/smf force={int(running)} v=1"
+
+
+def test_a_container_that_another_removes_is_awaited(
+    daemon: Daemon, engine: DockerEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    daemon.answers["DELETE /containers/smf"] = (409, {"message": "removal of container smf is already in progress"})
+    daemon.answers["GET /containers/smf/json"] = (404, {"message": "No such container: smf"})
+    engine.remove("smf")
+    daemon.answers["GET /containers/smf/json"] = (200, container())
+    monkeypatch.setattr(docker, "_REMOVAL_TIMEOUT_S", 0.05)
+    with pytest.raises(EngineError, match="already in progress"):
+        engine.remove("smf")
 
 
 def test_waiting_for_the_end_has_an_end(daemon: Daemon, engine: DockerEngine) -> None:

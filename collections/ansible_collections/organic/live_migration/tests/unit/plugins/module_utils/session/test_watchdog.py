@@ -171,3 +171,30 @@ def test_what_is_held_is_given_back_when_the_background_is_done(
     assert os.waitpid(caller, 0)[1] == 0
     until((tmp_path / "given-back").exists, "it is given back")
     assert (tmp_path / "worked").exists()
+
+
+def test_what_ends_in_a_container_is_reaped_so_that_the_container_can_end(as_root: None) -> None:
+    """The first process of a PID namespace ends last; here another process of it is adopted by the watchdog."""
+
+    def started(*command: str) -> tuple[subprocess.Popen[bytes], int]:
+        """A program, and the process that it has started in the namespace."""
+        program = subprocess.Popen(command)
+        while not processes.children(program.pid):
+            time.sleep(0.005)
+        return program, processes.children(program.pid)[0]
+
+    def work() -> Outcome:
+        unshare, init = started("unshare", "--pid", "--fork", "sleep", "60")
+        nsenter, inside = started("nsenter", "--target", str(init), "--pid", "sleep", "60")
+        nsenter.kill()
+        nsenter.wait()
+        os.kill(inside, signal.SIGKILL)
+        os.kill(init, signal.SIGKILL)
+        try:
+            unshare.wait(timeout=10)
+        except subprocess.TimeoutExpired:
+            return Outcome(Verdict.ROLLED_BACK)
+        return Outcome(Verdict.COMPLETED)
+
+    outcome, calls = run_with_watchdog(work)
+    assert (outcome.verdict, calls) == (Verdict.COMPLETED, 0)

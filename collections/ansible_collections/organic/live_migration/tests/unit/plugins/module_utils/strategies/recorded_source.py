@@ -85,6 +85,7 @@ class Site:
             snapshot=None,
             tuns=[],
             sockets=recorder("sockets", refresh=[]),
+            tasks=recorder("tasks", refresh=[]),
             images=3,
             bytes_moved=lambda: 0,
             current_step=lambda: self.steps.current,
@@ -100,8 +101,9 @@ class Site:
             "tun_packets": SimpleNamespace(take_unread=lambda _tuns, _found: [], pack=lambda _packets: b""),
             "files": SimpleNamespace(mapped_shared=lambda _tree: set()),
             "images": SimpleNamespace(
-                read=lambda _descriptor: {"files.img": b"f", "inventory.img": b"i"},
+                read=lambda _descriptor: {"files.img": b"f", "inventory.img": b"i", "core-7.img": b""},
                 with_relative_timers=lambda content: content,
+                without_parent_death_signal=lambda content: content,
                 with_named_files=lambda named, _paths: named,
             ),
         }

@@ -29,6 +29,7 @@ def test_the_process_is_stopped_for_the_dump_alone(monkeypatch: pytest.MonkeyPat
         "snapshot.diff",
         "files.pack",
         "sockets.refresh",
+        "tasks.refresh",
         "criu.run_until",
         "pager.expect lists",
         "pager.expect final",
