@@ -250,6 +250,36 @@ def show_run(
 
 
 @app.command()
+def report(
+    context: typer.Context,
+    sources: Annotated[
+        list[str],
+        typer.Argument(
+            help="Files (JSON) of migrations, drains, benchmarks and clients, or runs.", metavar="RUN|FILE..."
+        ),
+    ],
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="By default beside the first file, or report.html.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Write migrations, a drain or a benchmark as one HTML file, with plots."""
+    with _reporting(as_json) as show:
+        try:
+            from organic5gc import report as reports  # takes a second, which other commands need not spend
+        except ModuleNotFoundError as error:
+            raise InvalidRequest(
+                f"A report needs {error.name}: pip install 'organic5gc[report]', or make venv"
+            ) from None
+        history = History(_settings(context).data)
+        page = reports.render(reports.read_all([(one, reports.source(one, history)) for one in sources]))
+        first = Path(sources[0])
+        path = output or (first.with_suffix(".html") if first.is_file() else Path("report.html"))
+        changed = reports.write(path, page)
+        show({"file": str(path), "changed": changed}, str(path))
+
+
+@app.command()
 def demo(
     context: typer.Context,
     lab_name: str = "lab",

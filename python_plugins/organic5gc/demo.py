@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
+from organic5gc import report as reports
 from organic5gc.display import StepDisplay
 from organic5gc.errors import PlaybookFailed
 from organic5gc.migration import Migration, Pfcp
@@ -59,8 +60,9 @@ class Demo:
         """Bring everything up, migrate, and return the result and its file."""
         directory = self.project / "artifacts" / "demo"
         directory.mkdir(parents=True, exist_ok=True)
-        result, report, clients = (directory / name for name in ("migration.json", "report.json", "clients.json"))
-        for path in (result, report, clients):
+        names = ("migration.json", "report.json", "clients.json", "migration.html")
+        result, report, clients, page = (directory / name for name in names)
+        for path in (result, report, clients, page):
             path.unlink(missing_ok=True)
 
         hosts = self._provide_core()
@@ -90,6 +92,8 @@ class Demo:
 
         migration = Migration.merge(json.loads(report.read_text()), json.loads(clients.read_text()))
         migration.write(result)
+        sources = [(str(path), json.loads(path.read_text())) for path in (report, result, clients)]
+        reports.write(page, reports.render(reports.read_all(sources)))
         return migration, result
 
     def _provide_core(self) -> Hosts:

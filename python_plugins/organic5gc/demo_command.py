@@ -43,6 +43,7 @@ def run_demo(demo: Demo) -> int:
     violations = migration.violations()
     for violation in violations:
         print(f"Check failed: {violation}")
+    print(os.path.relpath(result.with_suffix(".html")))
     print(os.path.relpath(result))
     return 1 if violations else 0
 

@@ -98,7 +98,7 @@ class Migration:
         """Join the report of the migrating play with the summary of the gNB driver, which probed the NF's SBI."""
         probe = clients["probes"][report["nf"]]
         gaps, associations = clients["gaps_ms"], clients["associations"]
-        return cls._of(
+        return cls.of(
             {
                 **report,
                 "gaps_ms": gaps | {"sbi": gaps["sbi"][report["nf"]]},
@@ -120,7 +120,7 @@ class Migration:
         )
 
     @classmethod
-    def _of(cls, data: Mapping[str, Any]) -> Self:
+    def of(cls, data: Mapping[str, Any]) -> Self:
         """From what a result file holds, and maybe more."""
         parts: dict[str, type] = {
             "gaps_ms": Gaps,
@@ -143,7 +143,7 @@ class Migration:
     @classmethod
     def read(cls, path: Path) -> Self:
         """Read what ``write`` wrote."""
-        return cls._of(json.loads(path.read_text()))
+        return cls.of(json.loads(path.read_text()))
 
     def write(self, path: Path) -> None:
         """Write JSON that satisfies SCHEMA."""
