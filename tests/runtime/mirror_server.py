@@ -5,8 +5,8 @@
 
 server.py THREADS DESCRIPTOR... : listening, connected and datagram sockets, inherited. With threads, each request goes
 through several of them. A request has 16 bytes; the answer is its first 8 bytes and a checksum over all requests so
-far. A request that begins with "random" is answered with random bytes, one with "busy" after 20 ms of work, and one
-with "silent" not at all.
+far. A request that begins with "random" is answered with random bytes, one with "busy" after 20 ms of work, one with
+"long" by 256 KiB, and one with "silent" not at all.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ import zlib
 
 REQUEST_BYTES = 16
 BUSY_S = 0.02
+LONG_BYTES = 1 << 18
 state = 0
 
 
@@ -34,6 +35,8 @@ def answer(request: bytes) -> bytes:
         until = time.monotonic() + BUSY_S
         while time.monotonic() < until:
             pass
+    if request.startswith(b"long"):
+        return request[:8] * (LONG_BYTES // 8 - 1) + f"{state:08x}".encode()
     return b"" if request.startswith(b"silent") else request[:8] + f"{state:08x}".encode()
 
 

@@ -24,6 +24,8 @@ SANITIZERS = {
     "address": ["-fsanitize=address,undefined", "-fno-sanitize-recover=all"],
     "thread": ["-fsanitize=thread"],
 }
+LONG_BYTES = 1 << 18
+"""Of mirror_server.py."""
 FOUND_WITHIN_MS = 250.0
 """On a quiet machine it is 0.1 to 6 ms; on a busy one the clone may wait that long until it runs."""
 
@@ -162,6 +164,24 @@ def test_what_the_peer_has_not_acknowledged_is_repeated_by_the_clone(net4: Hosts
     run(net4.client, "iptables", "-D", *rule)
     assert lossy.recv(16, socket.MSG_WAITALL)[:8] == b"lossy000"
     await_answers(pair, 50)
+    pair.client.stop()
+    finish(pair)
+
+
+def test_an_answer_longer_than_the_congestion_window(net4: Hosts) -> None:
+    """The clone may send 10 segments at first; acknowledgements must not wait behind what it has not said."""
+    pair = armed(net4, connections=2)
+    for end in pair.client.ends[:2]:
+        end.sendall(b"long0000long0000")
+        left = LONG_BYTES
+        while left:
+            said = len(end.recv(left))
+            assert said
+            left -= said
+    wait_for(lambda: pair.target.state().bytes_compared >= 2 * LONG_BYTES, "the clone has said it")
+    pair.client.start()
+    await_answers(pair, 50)
+    hand_over(pair)
     pair.client.stop()
     finish(pair)
 
@@ -355,6 +375,20 @@ def test_the_process_goes_on_when_the_targets_mirror_is_killed(net4: Hosts) -> N
     pair.client.stop()
     assert all_different(pair.client.answers)
     assert sniffer.times["target"] == []
+
+
+def test_the_clone_is_heard_after_the_commit_though_its_agent_is_dead(net4: Hosts) -> None:
+    pair = armed(net4)
+    pair.client.start()
+    await_answers(pair, 50)
+    hand_over(pair)
+    program = pair.target.process_id
+    vars(pair.target)["_control"].close()
+    await_answers(pair, 100)
+    pair.client.stop()
+    assert program.alive
+    pair.clone.kill()
+    wait_for(lambda: not program.alive, "the mirror ends with the clone")
 
 
 @pytest.mark.parametrize("sanitizer", SANITIZERS)

@@ -91,6 +91,16 @@ static uint32_t allowed_ack(const struct flow *flow)
 	return (int32_t)(flow->peer_ack - flow->clone_next) > 0 ? flow->clone_next : flow->peer_ack;
 }
 
+static void keep_header(struct flow *flow, const struct packet *packet, uint32_t seq)
+{
+	if (packet->flags & (TCP_RST | TCP_SYN) || packet->payload > sizeof flow->header_bytes)
+		return;
+	memcpy(flow->header_bytes, packet->data, packet->payload);
+	flow->header = *packet;
+	flow->header.data = flow->header_bytes;
+	strip_to_ack(&flow->header, seq);
+}
+
 void note_peer_ack(struct flow *flow, const struct packet *packet)
 {
 	if (!(packet->flags & TCP_ACK) || packet->flags & (TCP_SYN | TCP_RST))
@@ -99,6 +109,8 @@ void note_peer_ack(struct flow *flow, const struct packet *packet)
 		flow->peer_ack = packet->ack;
 		flow->has_peer_ack = true;
 	}
+	if (!flow->header.length) /* nothing was fed so far: this one is the oldest that waits */
+		keep_header(flow, packet, packet->seq);
 	feed_ack(flow);
 }
 
@@ -129,12 +141,7 @@ static void feed_segment(struct flow *flow, struct packet *packet)
 	}
 	flow->peer_closed |= (packet->flags & TCP_FIN) != 0;
 	inject(packet);
-	if (!(packet->flags & (TCP_RST | TCP_SYN)) && packet->payload <= sizeof flow->header_bytes) {
-		memcpy(flow->header_bytes, packet->data, packet->payload);
-		flow->header = *packet;
-		flow->header.data = flow->header_bytes;
-		strip_to_ack(&flow->header);
-	}
+	keep_header(flow, packet, packet->seq + segment_length(packet));
 }
 
 void feed(struct recorded *entry)

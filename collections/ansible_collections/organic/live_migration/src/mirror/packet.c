@@ -137,7 +137,14 @@ bool parse_packet(uint8_t *data, size_t length, struct packet *packet)
 bool parse_address(const char *text, struct address *address)
 {
 	*address = (struct address){.version = strchr(text, ':') ? 6 : 4};
-	return inet_pton(address->version == 6 ? AF_INET6 : AF_INET, text, address->bytes) == 1;
+	if (inet_pton(address->version == 6 ? AF_INET6 : AF_INET, text, address->bytes) != 1)
+		return false;
+	if (address->version == 6 && IN6_IS_ADDR_V4MAPPED((const struct in6_addr *)(const void *)address->bytes)) {
+		memmove(address->bytes, address->bytes + 12, 4);
+		memset(address->bytes + 4, 0, sizeof address->bytes - 4);
+		address->version = 4;
+	}
+	return true;
 }
 
 bool same_address(const struct address *one, const struct address *other)
@@ -249,11 +256,11 @@ void set_checksums(struct packet *packet)
 	write16(transport + at, pseudo || packet->protocol == IPPROTO_TCP ? (uint16_t)pseudo : 0xffff);
 }
 
-void strip_to_ack(struct packet *packet)
+void strip_to_ack(struct packet *packet, uint32_t seq)
 {
 	uint8_t *tcp = packet->data + packet->transport;
 
-	packet->seq += segment_length(packet);
+	packet->seq = seq;
 	packet->length -= packet->payload_bytes;
 	packet->payload_bytes = 0;
 	packet->flags = TCP_ACK;

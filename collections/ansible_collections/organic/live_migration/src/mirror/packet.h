@@ -41,6 +41,7 @@ struct packet {
 
 /* Reads the headers; false when they are not valid, or longer than the packet. */
 bool parse_packet(uint8_t *data, size_t length, struct packet *packet);
+/* An IPv4 address that is written as IPv6 (::ffff:192.0.2.1) is IPv4. */
 bool parse_address(const char *text, struct address *address);
 bool same_address(const struct address *one, const struct address *other);
 /* Whether both copies must say and get it: TCP, UDP and SCTP. */
@@ -57,7 +58,7 @@ struct flow_key flow_of(const struct packet *packet, bool is_input);
 void describe_flow(const struct flow_key *key, char *text, size_t bytes);
 /* Changes the acknowledgement of a TCP segment, and its checksum by the difference (RFC 1624). */
 void set_ack(struct packet *packet, uint32_t ack);
-/* Makes of a TCP segment one that only acknowledges, at the end of its data. */
-void strip_to_ack(struct packet *packet);
+/* Makes of a TCP segment one that only acknowledges, with this sequence number. */
+void strip_to_ack(struct packet *packet, uint32_t seq);
 /* Computes all checksums. */
 void set_checksums(struct packet *packet);

@@ -230,3 +230,15 @@ bool is_at_rest(void)
 			return false;
 	return thread_count <= 1 || times_run() == before;
 }
+
+bool has_ended(void)
+{
+	char text[4096], *at;
+
+	scan();
+	for (int i = 0; i < thread_count; i++)
+		if (read_text(threads[i].stat, text, sizeof text) > 0 && (at = strrchr(text, ')')) && at[1] &&
+		    at[2] != 'Z' && at[2] != 'X')
+			return false;
+	return true;
+}

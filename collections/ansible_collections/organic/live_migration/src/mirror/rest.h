@@ -11,3 +11,5 @@
 /* Watches the trees of these processes: text of PIDs. Fails when there is none. */
 void watch(const char *pids);
 bool is_at_rest(void);
+/* Whether all of its processes have ended. */
+bool has_ended(void);

@@ -392,14 +392,18 @@ void run_target(int queues, int stream_fd, uint16_t first_queue, char **addresse
 	for (;;) {
 		bool looks = live && !is_void && !may_speak &&
 			     (is_behind() || awaited_end.is_pending || !at_rest_since_ns);
+		bool is_idle = !live || is_void || (may_speak && has_agent);
 		struct timespec timeout = {.tv_nsec = looks ? LOOK_EVERY_NS : 10 * (long)MS};
 		struct pollfd polled[] = {{.fd = has_agent ? CONTROL : -1, .events = POLLIN},
 					  {.fd = queues, .events = POLLIN},
 					  {.fd = stream_ended || is_void ? -1 : stream.fd, .events = POLLIN}};
 
-		if (ppoll(polled, 3, looks || (live && !is_void && !may_speak) ? &timeout : NULL, NULL) < 0 &&
-		    errno != EINTR)
+		if (!has_agent)
+			timeout = (struct timespec){.tv_sec = 1};
+		if (ppoll(polled, 3, is_idle ? NULL : &timeout, NULL) < 0 && errno != EINTR)
 			fail("poll: %m");
+		if (!has_agent && has_ended())
+			return;
 		if (polled[1].revents)
 			queues_read();
 		if (polled[2].revents)

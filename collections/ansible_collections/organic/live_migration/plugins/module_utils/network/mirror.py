@@ -45,6 +45,7 @@ from typing import Any
 from .. import paths, typed
 from ..errors import MigrationError
 from ..host import commands
+from ..host.processes import ProcessId
 from . import mirror_rules
 from .mirror_rules import MirrorQueues
 from .mirror_state import EndOfInput, Position, SourceState, TargetState
@@ -99,6 +100,12 @@ class _Mirror:
         finally:
             os.close(namespace)
         self._receive(_ANSWER_TIMEOUT_S)  # "ready"
+
+    @property
+    def process_id(self) -> ProcessId:
+        """Of the program, for the record: who finds the agent dead ends it, after the rules are removed."""
+        assert self._process is not None
+        return ProcessId.of(self._process.pid)
 
     def fileno(self) -> int:
         """Becomes readable when the mirror reports by itself that the attempt is void, or has ended; see ``state``."""
