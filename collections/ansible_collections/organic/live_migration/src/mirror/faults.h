@@ -3,7 +3,8 @@
  * SPDX-License-Identifier: GPL-3.0-or-later
  *
  * Faults for tests of what the comparison finds, in a build with MIRROR_FAULTS only. The environment variable
- * MIRROR_FAULT is "SIDE KIND NUMBER": what happens to the input with that number on that side. */
+ * MIRROR_FAULT is "SIDE KIND NUMBER": what happens to the first input with a payload, from that
+ * number on, on that side. */
 #pragma once
 
 #include <stdint.h>

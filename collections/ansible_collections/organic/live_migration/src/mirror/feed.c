@@ -146,7 +146,7 @@ static void feed_segment(struct flow *flow, struct packet *packet)
 
 void feed(struct recorded *entry)
 {
-	enum fault fault = wakes(&entry->packet) ? fault_of("target", counters.inputs) : FAULT_NONE;
+	enum fault fault = entry->packet.payload_bytes ? fault_of("target", counters.inputs) : FAULT_NONE;
 	int times = fault == FAULT_DROP ? 0 : fault == FAULT_DOUBLE ? 2 : 1;
 
 	if (fault == FAULT_DELAY)

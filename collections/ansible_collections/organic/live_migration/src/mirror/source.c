@@ -185,7 +185,8 @@ static void let_in(struct held *held)
 	wait_ns += waited;
 	longest_ns = waited > longest_ns ? waited : longest_ns;
 	rested = false;
-	fault = fault_of("source", input_count);
+	parse_packet(held->data, held->length, &packet);
+	fault = packet.payload_bytes ? fault_of("source", input_count) : FAULT_NONE;
 	if (fault == FAULT_SWAP) {
 		swapped = held;
 		return;
@@ -193,7 +194,7 @@ static void let_in(struct held *held)
 	if (fault == FAULT_DELAY)
 		usleep(DELAY_FAULT_US);
 	queue_verdict(QUEUE_INPUT, held->id, fault == FAULT_DROP ? VERDICT_DROP : VERDICT_ACCEPT);
-	if (swapped && parse_packet(held->data, held->length, &packet) && wakes(&packet)) {
+	if (swapped && wakes(&packet)) {
 		queue_verdict(QUEUE_INPUT, swapped->id, VERDICT_ACCEPT);
 		free(swapped);
 		swapped = NULL;
