@@ -144,7 +144,8 @@ class TestUp:
         assert facts["nf_bridge_uplink"] == "eth1"
         addresses = facts["nf_addresses"]
         assert (addresses["nrf"], addresses["front"]) == (f"{PREFIX}.0.33", f"{PREFIX}.0.43")
-        assert len(set(addresses.values())) == len(addresses) == 11
+        assert addresses["upf-standby"] == f"{PREFIX}.0.45"
+        assert len(set(addresses.values())) == len(addresses) == 12
         subprocess.run(PING, cwd=PROJECT, env=TEXT_ENVIRONMENT, check=True)
 
     def test_second_run_changes_nothing(self, lab: Lab) -> None:
