@@ -314,6 +314,22 @@ migration:
           type: list
           elements: dict
           sample: [{"state": "setup", "at_ms": 0.1}, {"state": "active", "at_ms": 160.2}]
+        started_at:
+          description:
+            - When the agent on the source host began, in seconds since 1970 by the clock of that host. What clients
+              measured with the same clock can be laid beside the steps.
+          type: float
+          version_added: 0.2.0
+          sample: 1796027312.413
+        rounds:
+          description:
+            - Each round of pre-copy, with its C(number) (0 is what is sent again after a pause before the switchover),
+              its begin C(at_ms) as in C(events), its C(duration_ms), the C(pages_written) that it found, of 4096 bytes,
+              and C(bytes_sent).
+          type: list
+          elements: dict
+          version_added: 0.2.0
+          sample: [{"number": 1, "at_ms": 160.3, "duration_ms": 20.1, "pages_written": 5000, "bytes_sent": 20480000}]
     criu:
       description: CRIU's own statistics of the dump and the restore.
       type: dict

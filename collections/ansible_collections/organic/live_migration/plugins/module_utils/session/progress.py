@@ -41,6 +41,25 @@ class Event:
 
 
 @dataclass
+class RoundDone:
+    """A round of pre-copy that has ended.
+
+    Attributes:
+        number: counted from 1; 0 is what is sent again after a pause before the switchover.
+        at_ms: when it began, since the start of the migration's agent.
+        duration_ms: of the round.
+        pages_written: that it found; in the first, all pages.
+        bytes_sent: in it.
+    """
+
+    number: int
+    at_ms: float
+    duration_ms: float
+    pages_written: int
+    bytes_sent: int
+
+
+@dataclass
 class Snapshot:
     """The progress of a migration at one moment; the last one is the ``statistics`` of its result.
 
@@ -66,7 +85,9 @@ class Snapshot:
         throttle_percent: share of its CPU time that is taken from the container.
         setup_ms: time before the first page.
         elapsed_ms: time since the start.
+        started_at: seconds since 1970 by the clock of this host, when the migration's agent began.
         events: the states that were entered.
+        rounds: of pre-copy that have ended.
     """
 
     migration_id: str
@@ -90,7 +111,9 @@ class Snapshot:
     throttle_percent: int = 0
     setup_ms: float = 0.0
     elapsed_ms: float = 0.0
+    started_at: float = 0.0
     events: list[Event] = field(default_factory=list)
+    rounds: list[RoundDone] = field(default_factory=list)
 
     def enter(self, state: str, at_ms: float) -> None:
         """Enter a state, at a time since the start."""
@@ -99,7 +122,18 @@ class Snapshot:
         self.events.append(Event(state, at_ms))
 
 
-_FACTS = ("migration_id", "name", "peer", "strategy", "state", "setup_ms", "elapsed_ms", "events")
+_FACTS = (
+    "migration_id",
+    "name",
+    "peer",
+    "strategy",
+    "state",
+    "setup_ms",
+    "elapsed_ms",
+    "started_at",
+    "events",
+    "rounds",
+)
 _FIGURES = frozenset(vars(Snapshot("")).keys()) - set(_FACTS)
 """What :meth:`Progress.update` may set."""
 
@@ -118,6 +152,7 @@ class Progress:
         self._start_ms = now_ms()
         self._reported_ms = 0.0
         self._snapshot = typed.from_dict(Snapshot, dict(facts))
+        self._snapshot.started_at = round(time.time(), 6)
         self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.set_state(states.SETUP)
 
@@ -143,6 +178,19 @@ class Progress:
                 setattr(self._snapshot, name, value)
             if at_once or now_ms() - self._reported_ms >= _REPORT_EVERY_MS:
                 self._write()
+
+    def add_round(self, number: int, started_ms: float, done: Mapping[str, float], bytes_sent: int) -> None:
+        """Keep the figures of a round that has ended; they are written with the next ones.
+
+        Args:
+            started_ms: on the monotonic clock.
+            done: what the pager reports at the end of a round.
+        """
+        with self._lock:
+            at_ms = round(started_ms - self._start_ms, 2)
+            self._snapshot.rounds.append(
+                RoundDone(number, at_ms, float(done["duration_ms"]), int(done["pages_written"]), bytes_sent)
+            )
 
     @property
     def cancelled(self) -> bool:
@@ -185,7 +233,12 @@ class Progress:
 
     def _now(self) -> Snapshot:
         elapsed_ms = round(now_ms() - self._start_ms, 2)
-        return replace(self._snapshot, elapsed_ms=elapsed_ms, events=list(self._snapshot.events))
+        return replace(
+            self._snapshot,
+            elapsed_ms=elapsed_ms,
+            events=list(self._snapshot.events),
+            rounds=list(self._snapshot.rounds),
+        )
 
     def _write(self) -> None:
         self._reported_ms = now_ms()

@@ -78,11 +78,13 @@ class Rounds:
         Raises:
             Cancelled: the user cancelled the migration.
         """
+        started_ms, before = now_ms(), self._memory.sent.bytes
         self._progress.update(round=number)
         self._source.pager.order("round")
         done = self._source.pager.expect("round", timeout_s, self._on_progress)
         self._memory.report_done(done)
         self._memory.report_round(done)
+        self._progress.add_round(number, started_ms, done, self._memory.sent.bytes - before)
         return done
 
     def _on_progress(self, progress: Answer) -> None:

@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 import os
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -51,6 +52,17 @@ def test_each_state_is_an_event_with_its_time(directory: Path) -> None:
     assert times == sorted(times)
     assert snapshot(directory).setup_ms == times[1]
     assert snapshot(directory).elapsed_ms >= times[-1]
+
+
+def test_each_round_is_kept_with_its_begin_and_its_figures(directory: Path) -> None:
+    began = time.time()
+    told = Progress(directory, FACTS)
+    told.add_round(1, progress.now_ms(), {"duration_ms": 20.5, "pages_written": 5000, "more": 1}, 20480000)
+    told.set_state(states.SWITCHOVER)
+    (first,) = snapshot(directory).rounds
+    assert (first.number, first.duration_ms, first.pages_written, first.bytes_sent) == (1, 20.5, 5000, 20480000)
+    assert 0 <= first.at_ms <= snapshot(directory).elapsed_ms
+    assert began - 0.001 <= snapshot(directory).started_at <= time.time()
 
 
 def test_a_new_round_is_written_at_once_and_other_figures_seldom(
