@@ -127,6 +127,10 @@ def test_the_length_of_a_stop_is_measured_on_n2(udp_port: int, tmp_path: Path, u
             assert any(length / 2 < each < most for each in lengths), (interface, length, most, lengths)
         assert summary["failed"] == 0
         assert max(gap["ms"] for gap in summary["gaps"]["n2"]) == summary["gaps_ms"]["n2"]
+        slowest = max(ms for _, ms in summary["latencies"]["n2"]["points"])
+        assert slowest == pytest.approx(summary["probes"]["n2"]["latency_ms"]["max"], abs=0.01)
+        assert slowest > length / 2 * 1000
+        assert len(summary["latencies"]["n3"]["points"]) > 10
 
     asyncio.run(scenario())
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import pytest
 from minicore.load.gaps import GapMeter
+from minicore.load.latencies import MOST_POINTS, Latencies
 from minicore.ran.statistics import Record, RequestLog
 
 
@@ -84,3 +85,17 @@ def test_request_log() -> None:
     assert (log.answered, log.failed, log.failures) == (100, 1, {"lost": 1})
     assert log.latencies_ms() == {"median": 52.0, "p99": 101.0, "max": 101.0}
     assert log.schedule_lag_ms() == 500.0
+
+
+def test_the_slowest_answer_of_each_bin_is_kept() -> None:
+    latencies = Latencies()
+    latencies.add(9.0, 9.5)  # before the load
+    for number in range(10 * MOST_POINTS):
+        due = 10 + number / 1000
+        latencies.add(due, due + (0.060 if number == 7777 else 0.001))
+    slowest = latencies.slowest(10.0, 10.0 + 10 * MOST_POINTS / 1000, wall=1000.0)
+    points = slowest["points"]
+    assert slowest["bin_ms"] == 10
+    assert isinstance(points, list) and len(points) in (MOST_POINTS, MOST_POINTS + 1)
+    assert [point for point in points if point[1] > 1.5] == [[1017.777, 60.0]]
+    assert min(points)[0] == 1010.0

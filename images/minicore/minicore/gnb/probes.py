@@ -13,6 +13,7 @@ from functools import partial
 from urllib.parse import urlsplit
 
 from ..load.gaps import GapMeter
+from ..load.latencies import Latencies
 from ..load.pace import due_times
 from ..sbi.client import Connection, SbiError
 from ..sbi.message import Response
@@ -36,7 +37,7 @@ class N2Probe:
         self.sent = 0
         self.answered = 0
         self.lag_s = 0.0
-        self.latencies_s: list[float] = []
+        self.latencies = Latencies()
 
     async def run(self) -> None:
         """Probe until cancelled."""
@@ -63,7 +64,7 @@ class N2Probe:
         if due is not None:
             now = self._loop.time()
             self.answered += 1
-            self.latencies_s.append(now - due)
+            self.latencies.add(due, now)
             self.gaps.answered(now)
         if not self._due:
             self._all_answered.set()
@@ -94,7 +95,7 @@ class SbiProbe:
         self.sent = 0
         self.answered = 0
         self.connections = 0
-        self.latencies_s: list[float] = []
+        self.latencies = Latencies()
         self.failures: Counter[str] = Counter()
 
     async def start(self, timeout_s: float) -> None:
@@ -165,7 +166,7 @@ class SbiProbe:
         else:
             now = self._loop.time()
             self.answered += 1
-            self.latencies_s.append(now - due)
+            self.latencies.add(due, now)
             self.gaps.answered(now)
 
     def _fail(self, reason: str) -> None:

@@ -9,6 +9,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from ..load.gaps import GapMeter
+from ..load.latencies import Latencies
 from ..load.program import milliseconds
 from .procedures import RECOVERY, RECOVERY_OF_SESSION
 from .statistics import percentiles
@@ -62,13 +63,13 @@ def summarise(driver: Driver, unfinished: int) -> dict[str, Any]:
             "n2": {
                 "sent": driver.n2_probe.sent,
                 "answered": driver.n2_probe.answered,
-                "latency_ms": percentiles(driver.n2_probe.latencies_s),
+                "latency_ms": percentiles(driver.n2_probe.latencies.seconds),
             },
             **{
                 probe.name: {
                     "sent": probe.sent,
                     "answered": probe.answered,
-                    "latency_ms": percentiles(probe.latencies_s),
+                    "latency_ms": percentiles(probe.latencies.seconds),
                     "connections": probe.connections,
                     "failures": dict(probe.failures),
                 }
@@ -81,8 +82,17 @@ def summarise(driver: Driver, unfinished: int) -> dict[str, Any]:
             **{name: _noted(driver, meter) for name, meter in meters.items()},
             **{f"sbi.{probe.name}": _noted(driver, probe.gaps) for probe in driver.sbi_probes},
         },
+        "latencies": {
+            "n2": _slowest(driver, driver.n2_probe.latencies),
+            "n3": _slowest(driver, pings.latencies),
+            **{f"sbi.{probe.name}": _slowest(driver, probe.latencies) for probe in driver.sbi_probes},
+        },
     }
 
 
 def _noted(driver: Driver, meter: GapMeter) -> list[dict[str, float]]:
     return [{"start_ts": round(driver.wall + gap.start, 6), "ms": milliseconds(gap.length)} for gap in meter.noted]
+
+
+def _slowest(driver: Driver, latencies: Latencies) -> dict[str, object]:
+    return latencies.slowest(driver.started, driver.stopped, driver.wall)

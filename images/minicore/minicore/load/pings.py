@@ -14,6 +14,7 @@ from .. import gtpu, ip
 from ..pfcp.ies import Teid
 from ..settings import GTPU_PORT
 from .gaps import GapMeter
+from .latencies import Latencies
 from .pace import due_times
 
 UNCOUNTED = b"\xff" * 8
@@ -48,9 +49,10 @@ class Pings(asyncio.DatagramProtocol):
         self._upf_port = upf_port
         self._loop = asyncio.get_running_loop()
         self._transport: asyncio.DatagramTransport | None = None
-        self._waiting: dict[int, Bearer] = {}
+        self._waiting: dict[int, tuple[Bearer, float]] = {}
         self._all_answered = asyncio.Event()
         self.gaps = GapMeter(interval_s)
+        self.latencies = Latencies()
         self.sent = 0
         self.answered = 0
         self.duplicated = 0
@@ -79,7 +81,7 @@ class Pings(asyncio.DatagramProtocol):
     def ping(self, bearer: Bearer, due: float) -> None:
         number = self.sent
         self.sent += 1
-        self._waiting[number] = bearer
+        self._waiting[number] = (bearer, due)
         self.gaps.asked(due)
         self.send_echo_request(bearer, self._target, number & 0xFFFF, number.to_bytes(8, "big"))
 
@@ -125,12 +127,16 @@ class Pings(asyncio.DatagramProtocol):
     def _on_reply(self, teid: int, echo: ip.Echo) -> None:
         if echo.payload == UNCOUNTED:
             return
-        bearer = self._waiting.pop(int.from_bytes(echo.payload[:8], "big"), None)
-        if bearer is None:
+        waiting = self._waiting.pop(int.from_bytes(echo.payload[:8], "big"), None)
+        if waiting is None:
             self.duplicated += 1
-        elif bearer.owns(teid) and echo.destination == bearer.ue_address:
+            return
+        bearer, due = waiting
+        if bearer.owns(teid) and echo.destination == bearer.ue_address:
+            now = self._loop.time()
             self.answered += 1
-            self.gaps.answered(self._loop.time())
+            self.latencies.add(due, now)
+            self.gaps.answered(now)
             if not self._waiting:
                 self._all_answered.set()
 
