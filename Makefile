@@ -19,9 +19,9 @@ organic := collections/ansible_collections/organic
 unit_tests := $(wildcard $(organic)/*/tests/unit) images/minicore/tests python_plugins/tests \
   tests/harness/tests tests/benchmark/tests tests/core/tests tests/fuzz/tests tests/molecule tests/runtime tests/what_moves/tests \
   tools/tests
-lab_tests := tests/lab tests/e2e tests/migration tests/what_moves/test_cases.py tests/faults tests/awx
+lab_tests := tests/lab tests/e2e tests/migration tests/what_moves/test_cases.py tests/faults tests/awx tests/display
 typed := $(wildcard $(organic)/*/plugins/module_utils) python_plugins/organic5gc images/minicore/minicore \
-  tests/awx/stand_in.py tests/conftest.py tests/harness tests/benchmark tests/core tests/faults tests/soak tests/vm tests/e2e tests/lab \
+  tests/awx/stand_in.py tests/conftest.py tests/display tests/harness tests/benchmark tests/core tests/faults tests/soak tests/vm tests/e2e tests/lab \
   $(wildcard tests/what_moves/*.py) tests/what_moves/tests tools
 # Programs of tests/ import the collections, as pytest does (pyproject.toml).
 test_program := PYTHONPATH=$(CURDIR)/collections:$(CURDIR)/images/minicore:$(PYTHONPATH) python -m
@@ -95,6 +95,10 @@ lab-tests: $(DEV) ## One test of each kind on the real lab; part of `make test`
 .PHONY: exhaustive
 exhaustive: $(DEV) ## The other tests on the real lab, which `make test` leaves out
 	pytest -m exhaustive $(lab_tests)
+
+.PHONY: test-packages
+test-packages: ## Fetch Debian's packages without which `make exhaustive` leaves out tests: Chromium, Prometheus, tmux
+	tools/test-packages
 
 .PHONY: integration
 integration: $(DEV) ## All tests on the real lab: bring-up, migration end to end, faults; CASE=part-of-a-name: only those

@@ -105,8 +105,9 @@ RETURN = r"""
 drain:
   description:
     - C(containers) has an entry for each container that was to move, with C(name), C(from), C(to), C(status),
-      C(reason), C(outcome), C(strategy), C(process_downtime_ms) and C(migration_time_ms). C(violations) is what NFs
-      lost, C(where) the host of each container now, C(unreachable) the hosts that cannot be reached and why.
+      C(reason), C(outcome), C(strategy), C(process_downtime_ms), C(predicted_downtime_ms), C(migration_time_ms) and
+      C(started_at), in seconds since 1970. C(violations) is what NFs lost, C(where) the host of each container now,
+      C(unreachable) the hosts that cannot be reached and why.
     - C(home) is what an undrain would bring back, and C(complete) whether all went well.
   returned: always
   type: dict

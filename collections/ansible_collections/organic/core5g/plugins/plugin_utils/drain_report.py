@@ -96,6 +96,7 @@ class DrainReport:
                         "process_downtime_ms": its.get("process_downtime_ms"),
                         "predicted_downtime_ms": ended["prediction"].get("predicted_downtime_ms"),
                         "migration_time_ms": its.get("migration_time_ms"),
+                        "started_at": _began(its),
                     }
                 )
         for name, reason in self._done.plan["refused"].items():
@@ -227,6 +228,15 @@ class DrainReport:
             by_host.setdefault(host, []).append(name)
         for host in sorted({*by_host, *self._surveys} - set(self.unreachable)):
             yield from _wrapped(f"{host}: {' '.join(by_host.get(host, [])) or 'nothing'}", "  now on ")
+
+
+def _began(migration: Mapping[str, Any]) -> float | None:
+    """When a migration began, in Unix seconds of its source host; the agent there begins when all is prepared."""
+    agent_began = (migration.get("statistics") or {}).get("started_at")
+    if not agent_began:
+        return None
+    prepared_ms = sum(step["duration_ms"] for step in migration["steps"] if step["name"] == "prepare")
+    return round(float(agent_began) - prepared_ms / 1000, 3)
 
 
 def _running_in(survey: Survey) -> set[str]:

@@ -166,3 +166,11 @@ def test_what_else_is_moved() -> None:
     assert containers_of(["etcd"]) == ["etcd"]
     with pytest.raises(ValueError, match="not 5"):
         containers_of(5)
+
+
+def test_a_migration_that_ran_has_its_begin() -> None:
+    ran = ended("smf")
+    ran["migration"]["statistics"] = {"started_at": 1796031478.5653}
+    ran["migration"]["steps"] = [{"name": "prepare", "start_ms": 0.0, "duration_ms": 2500.0}]
+    began = {one["name"]: one.get("started_at") for one in report(ended("nrf"), ran).containers}
+    assert began == {"nrf": None, "smf": 1796031476.065}
