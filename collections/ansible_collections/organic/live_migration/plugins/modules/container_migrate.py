@@ -26,6 +26,7 @@ description:
     P(organic.live_migration.migration_host#role).
 extends_documentation_fragment:
   - organic.live_migration.migration
+  - organic.live_migration.convergence
 attributes:
   check_mode:
     support: full
@@ -101,35 +102,6 @@ options:
     description: How many connections carry memory, at most 16.
     type: int
     default: 2
-  max_rounds:
-    description: Maximum number of pre-copy rounds.
-    type: int
-    default: 30
-  on_no_convergence:
-    description:
-      - What to do when the process writes faster than its memory can be sent, so that rounds do not get smaller.
-      - V(throttle) takes CPU time from the container, 20 % and then 10 % more after each such round, up to 99 %.
-      - V(post_copy) goes over to post-copy.
-      - V(fail) gives up; the process runs on where it was.
-    type: str
-    choices: [throttle, post_copy, fail]
-    default: throttle
-  postcopy_timeout_s:
-    description:
-      - How long the process may wait in post-copy when the link to its memory broke, in seconds.
-      - Then it is stopped on both hosts, and its state is lost. Whether the target host had all its memory before, and
-        lets it run on, is asked there first; for as long as it cannot be asked, the frozen copy is kept on the source.
-    type: int
-    default: 60
-  switchover_timeout_ms:
-    description:
-      - How long the process may be stopped before the commit point, in milliseconds. Then it goes on where it was,
-        whatever the switchover was waiting for, and the message names the step that had not ended.
-      - The time in which memory is sent is added to it. With O(strategy=inter_copy) that is 10 ms for each MB of
-        memory (a link of 1 Gbit/s); with O(strategy=pre_copy) it is O(downtime_limit_ms).
-    type: int
-    default: 1000
-    version_added: 0.2.0
   pause_before_switchover:
     description: Stop before the process is frozen, and wait for M(organic.live_migration.container_migration_continue).
     type: bool
