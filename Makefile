@@ -21,7 +21,7 @@ unit_tests := $(wildcard $(organic)/*/tests/unit) images/minicore/tests python_p
   tools/tests
 lab_tests := tests/lab tests/e2e tests/migration tests/what_moves/test_cases.py tests/faults tests/awx tests/display
 typed := $(wildcard $(organic)/*/plugins/module_utils) python_plugins/organic5gc images/minicore/minicore \
-  tests/awx/stand_in.py tests/conftest.py tests/display tests/harness tests/benchmark tests/core tests/faults tests/soak tests/vm tests/e2e tests/lab \
+  tests/awx/stand_in.py tests/conftest.py tests/harness tests/benchmark tests/core tests/faults tests/soak tests/vm tests/e2e tests/lab \
   $(wildcard tests/what_moves/*.py) tests/what_moves/tests tools
 # Programs of tests/ import the collections, as pytest does (pyproject.toml).
 test_program := PYTHONPATH=$(CURDIR)/collections:$(CURDIR)/images/minicore:$(PYTHONPATH) python -m

@@ -68,6 +68,9 @@ SYSCTL_FILE = Path("/etc/sysctl.d/90-organic-resident.conf")
 CRIU_CONFIG = Path("/etc/criu/runc.conf")
 """CRIU's configuration file for runc (criu(8)); method ``engine`` changes it for as long as it works."""
 
+METRICS = Path("/opt/organic/metrics")
+"""Link to the directory of node_exporter's textfile collector, where the role migration_host has set it."""
+
 # The kernel's own
 
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")

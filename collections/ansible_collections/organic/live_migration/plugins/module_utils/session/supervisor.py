@@ -31,7 +31,7 @@ from pathlib import Path
 
 from .. import paths, typed
 from ..errors import MigrationError
-from . import journal, progress, watchdog
+from . import journal, metrics, progress, watchdog
 from .outcome import Outcome, Pending, Verdict
 from .progress import Progress, Snapshot
 from .slots import LEAVING, Slot
@@ -77,6 +77,7 @@ class Supervisor:
         self._timeout_s = timeout_s
         self._work = work
         self._queued = False
+        self._has_begun = False
         self._heard = time.monotonic()
         self._patience_s = PATIENCE_S
 
@@ -111,7 +112,9 @@ class Supervisor:
         try:
             reported = Progress(self._directory, self._facts)
             slot = self._take_slot(reported, requests, ready)
-            outcome = self._work(self._await_request(reported, requests))
+            request = self._await_request(reported, requests)
+            self._has_begun = True
+            outcome = self._work(request)
         except _ControllerLost as error:
             outcome, heard = Outcome.of_error(error), False
         except Exception as error:  # whatever it is has to reach the user
@@ -122,6 +125,8 @@ class Supervisor:
             if outcome.statistics is None:
                 outcome.statistics = self._last_progress(outcome)
             self._hand_over(outcome, requests if heard else None)
+            if self._has_begun:
+                metrics.record(str(self._facts.get("name", "")), outcome)
         finally:
             remove_files(self._directory)
 
