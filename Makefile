@@ -136,6 +136,10 @@ fuzz: $(FUZZ) ## A million malformed inputs to everything that reads bytes of th
 	$(test_program) tests.fuzz $(OPTIONS)
 
 ##@ Other
+.PHONY: docs
+docs: $(DEV) ## The documentation as a site: artifacts/docs/html/index.html
+	tools/docs.py
+
 .PHONY: venv
 venv: $(RUN) ## Install ansible-core and the other requirements into .venv
 
