@@ -14,8 +14,9 @@ description:
     M(organic.live_migration.container_migrate), once they take longer than two seconds.
   - Also shows the progress of M(organic.live_migration.containers_migrate), how many containers have moved and which
     are on their way. In a log it is one line for each container.
-  - On a terminal that is one line, which is redrawn at each event, with state, round, memory that is left, rate at
-    which the process writes, throughput and the downtime that is expected. In a log it is one line for each state.
+  - On a terminal that is one line for each migration that is on its way, redrawn at each event, with state, round,
+    memory that is left, rate at which the process writes, throughput and the downtime that is expected. In a log it is
+    one line for each state.
   - Each migration, and each prediction in check mode, ends with a short table, the
     RV(organic.live_migration.container_migrate#module:summary) of its result. It is not shown with
     C(display_ok_hosts=false), nor for a task with C(no_log).
@@ -33,6 +34,7 @@ author:
 
 import contextlib
 import functools
+import os
 import shutil
 import sys
 from collections.abc import Callable, Iterator
@@ -101,36 +103,56 @@ def ending(batch: Snapshot) -> str:
     return f"{batch['source_host']}: {moved}: {its['name']} {its['status'].replace('_', ' ')}: {its['reason']}"
 
 
-class Line:
-    """One line of a terminal, which is redrawn at each event."""
+class Lines:
+    """The last lines of a terminal, which are redrawn at each event."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
-        self._drawn = False
+        self._drawn = 0
 
-    def draw(self, text: str) -> None:
-        self._stream.write("\r\033[K" + text[: shutil.get_terminal_size().columns - 1])
+    def draw(self, texts: list[str]) -> None:
+        """Show these lines in place of those before; what does not fit below each other is counted."""
+        size = self._size()
+        most = max(1, size.lines - 1)
+        if len(texts) > most:
+            texts = [*texts[: most - 1], f"... and {len(texts) - most + 1} more"]
+        cut = [text[: size.columns - 1] for text in texts]
+        rest = "\033[J" if self._drawn > len(cut) else ""
+        self._stream.write(self._up() + "\n".join(f"\r\033[K{text}" for text in cut) + rest)
         self._stream.flush()
-        self._drawn = True
+        self._drawn = len(cut)
 
     def clear(self) -> None:
-        """Erase the line, so that others can write there."""
+        """Erase the lines, so that others can write there."""
         if self._drawn:
-            self._stream.write("\r\033[K")
+            erase = "\033[K" if self._drawn == 1 else "\033[J"
+            self._stream.write(f"{self._up()}\r{erase}")
             self._stream.flush()
-            self._drawn = False
+            self._drawn = 0
+
+    def _size(self) -> os.terminal_size:
+        """As it is now; COLUMNS and LINES of a shell, which may be out of date, count where a terminal has no size."""
+        with contextlib.suppress(OSError, ValueError):
+            size = os.get_terminal_size(self._stream.fileno())
+            if size.columns and size.lines:
+                return size
+        return shutil.get_terminal_size()
+
+    def _up(self) -> str:
+        """To the first of the lines."""
+        return f"\033[{self._drawn - 1}A" if self._drawn > 1 else ""
 
 
 class Migrations:
     """The migrations that are at work, by host and task.
 
     Args:
-        line: of the terminal; None in a log.
+        lines: of the terminal; None in a log.
         tell: writes a line into a log.
     """
 
-    def __init__(self, line: Line | None, tell: Callable[[str], None]) -> None:
-        self._line = line
+    def __init__(self, lines: Lines | None, tell: Callable[[str], None]) -> None:
+        self._lines = lines
         self._tell = tell
         self._now: dict[tuple[str, str], dict[str, Snapshot]] = {}
         self._batches: dict[tuple[str, str], Snapshot] = {}
@@ -140,8 +162,8 @@ class Migrations:
         name = str(progress.get("name"))
         before = of_task.get(name, {})
         of_task[name] = progress
-        if self._line is not None:
-            self._draw(self._line)
+        if self._lines is not None:
+            self._draw(self._lines)
             return
         same = before.get("migration_id") == progress.get("migration_id")
         if progress.get("queued") and not (same and before.get("queued")):
@@ -154,20 +176,20 @@ class Migrations:
         self._batches[where] = batch
         if "ended" in batch:
             self._now.get(where, {}).pop(batch["ended"]["name"], None)
-        if self._line is not None:
-            self._draw(self._line)
+        if self._lines is not None:
+            self._draw(self._lines)
         elif "ended" in batch:
             self._tell(ending(batch))
 
-    def _draw(self, line: Line) -> None:
+    def _draw(self, lines: Lines) -> None:
         singles = [figures(one) for of_task in self._now.values() for one in of_task.values()]
-        line.draw("  |  ".join([*(total(batch) for batch in self._batches.values()), *singles]))
+        lines.draw([*(total(batch) for batch in self._batches.values()), *singles])
 
     def end(self, where: tuple[str, str], migration: Snapshot) -> None:
         """Show the last states of the migrations of a task that were shown before, and forget them."""
         self._batches.pop(where, None)
         for before in self._now.pop(where, {}).values():
-            if self._line is None:
+            if self._lines is None:
                 statistics = {**before, **(migration.get("statistics") or {})}
                 for text in states(statistics, len(before.get("events", []))):
                     self._tell(text)
@@ -182,8 +204,8 @@ class CallbackModule(Default):
 
     def __init__(self) -> None:
         super().__init__()
-        self.line = Line(sys.stdout) if sys.stdout.isatty() else None
-        self.migrations = Migrations(self.line, self._display.display)
+        self.lines = Lines(sys.stdout) if sys.stdout.isatty() else None
+        self.migrations = Migrations(self.lines, self._display.display)
 
     def v2_runner_on_async_poll(self, result: Any) -> None:
         progress, batch = result.result.get("migration"), result.result.get("batch")
@@ -196,8 +218,8 @@ class CallbackModule(Default):
             super().v2_runner_on_async_poll(result)
 
     def clear(self) -> None:
-        if self.line is not None:
-            self.line.clear()
+        if self.lines is not None:
+            self.lines.clear()
 
     @contextlib.contextmanager
     def shortened(self, result: Snapshot) -> Iterator[None]:
@@ -219,7 +241,7 @@ def _where(result: Any) -> tuple[str, str]:
 
 
 def _extended(name: str) -> Callable[..., None]:
-    """The default's method, which writes where the line was, and shows the end of a migration with its summary."""
+    """The default's method, which writes where the lines were, and shows the end of a migration with its summary."""
     method = getattr(Default, name)
 
     @functools.wraps(method)

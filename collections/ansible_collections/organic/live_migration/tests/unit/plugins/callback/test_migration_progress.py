@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.organic.live_migration.plugins.callback.migration_progress import Line, Migrations, figures
+from ansible_collections.organic.live_migration.plugins.callback.migration_progress import Lines, Migrations, figures
 
 COLLECTIONS = Path(__file__).parents[7]
 HERE = ("edge-a", "task")
@@ -67,19 +67,67 @@ def test_figures_that_are_not_known_are_left_out() -> None:
     )
 
 
-def test_a_terminal_gets_one_line_of_all_that_makes_room_for_others(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("COLUMNS", "60")
-    screen = io.StringIO()
-    line = Line(screen)
-    shown = Migrations(line, lambda _text: pytest.fail("a terminal gets no log"))
+class Screen:
+    """A terminal of some columns, as far as the callback uses one: what is seen after what was written."""
+
+    def __init__(self) -> None:
+        self.stream = io.StringIO()
+
+    @property
+    def rows(self) -> list[str]:
+        rows, row, column = [""], 0, 0
+        for part in re.findall(r"\033\[\d*[AJK]|[\r\n]|[^\033\r\n]+", self.stream.getvalue()):
+            if part == "\r":
+                column = 0
+            elif part == "\n":
+                row += 1
+                rows += [""] * (row + 1 - len(rows))
+            elif part in ("\033[K", "\033[J"):
+                rows[row] = rows[row][:column]
+                rows = rows[: row + 1] if part == "\033[J" else rows
+            elif part.startswith("\033"):
+                row -= int(part[2:-1])
+                assert row >= 0
+            else:
+                rows[row] = rows[row][:column] + part
+                column += len(part)
+        return rows
+
+
+def test_a_terminal_gets_a_line_for_each_migration_and_makes_room_for_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "30")
+    screen = Screen()
+    lines = Lines(screen.stream)
+    shown = Migrations(lines, lambda _text: pytest.fail("a terminal gets no log"))
     shown.show(HERE, progress("setup"))
     shown.show(("edge-b", "task"), {**progress("active"), "name": "upf"})
-    assert screen.getvalue().endswith("setup  |  upf (edge-a -> edge-b)  a")  # 59 columns
-    assert "\n" not in screen.getvalue()
-    line.clear()
-    line.clear()
-    assert screen.getvalue().count("\r\033[K") == 3
-    assert screen.getvalue().endswith("\r\033[K")
+    assert screen.rows == ["smf (edge-a -> edge-b)  setup", "upf (edge-a -> edge-b)  activ"]  # 29 columns
+    shown.show(HERE, progress("active"))
+    assert screen.rows == ["smf (edge-a -> edge-b)  activ", "upf (edge-a -> edge-b)  activ"]
+    lines.clear()
+    assert screen.rows == [""]
+    before = screen.stream.getvalue()
+    lines.clear()
+    assert screen.stream.getvalue() == before
+
+
+def test_one_line_is_drawn_where_it_is() -> None:
+    screen = io.StringIO()
+    lines = Lines(screen)
+    lines.draw(["a"])
+    lines.draw(["b"])
+    lines.clear()
+    assert screen.getvalue() == "\r\033[Ka\r\033[Kb\r\033[K"
+
+
+def test_more_migrations_than_rows_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LINES", "5")
+    screen = Screen()
+    lines = Lines(screen.stream)
+    lines.draw([f"migration {number}" for number in range(9)])
+    assert screen.rows == ["migration 0", "migration 1", "migration 2", "... and 6 more"]
+    lines.draw(["migration 8"])
+    assert screen.rows == ["migration 8"]
 
 
 def batch(moved: int, ended: dict[str, Any] | None = None, **more: Any) -> dict[str, Any]:
@@ -104,18 +152,21 @@ def test_a_log_gets_one_line_for_each_container_of_a_batch() -> None:
 
 def test_a_terminal_shows_a_batch_and_what_is_on_its_way(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "300")
-    screen = io.StringIO()
-    shown = Migrations(Line(screen), lambda _text: pytest.fail("a terminal gets no log"))
+    screen = Screen()
+    shown = Migrations(Lines(screen.stream), lambda _text: pytest.fail("a terminal gets no log"))
     shown.show_batch(HERE, batch(0, running=["nrf", "smf"]))
     shown.show(HERE, progress("active"))
     shown.show(HERE, {**progress("setup"), "name": "nrf"})
-    on_their_way = "smf (edge-a -> edge-b)  active  |  nrf (edge-a -> edge-b)  setup"
-    assert screen.getvalue().endswith(f"edge-a: 0 of 3 done, on their way: nrf smf  |  {on_their_way}")
+    assert screen.rows == [
+        "edge-a: 0 of 3 done, on their way: nrf smf",
+        "smf (edge-a -> edge-b)  active",
+        "nrf (edge-a -> edge-b)  setup",
+    ]
     shown.show_batch(HERE, batch(0, ended("smf", "failed", "?"), not_moved=1, running=["nrf"]))
-    assert screen.getvalue().endswith("done, 1 not moved, on their way: nrf  |  nrf (edge-a -> edge-b)  setup")
+    assert screen.rows == ["edge-a: 0 of 3 done, 1 not moved, on their way: nrf", "nrf (edge-a -> edge-b)  setup"]
     shown.end(HERE, {})
     shown.show(("edge-b", "task"), progress("setup"))
-    assert screen.getvalue().endswith("\r\033[Ksmf (edge-a -> edge-b)  setup")
+    assert screen.rows == ["smf (edge-a -> edge-b)  setup"]
 
 
 ACTION = """
