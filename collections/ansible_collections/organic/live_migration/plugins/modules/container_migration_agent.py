@@ -29,7 +29,8 @@ options:
       - On either host, V(recover) recovers interrupted migrations. V(bandwidth_server) and V(bandwidth_client) measure
         the link from the source host to the target host.
       - In a Docker Swarm, V(swarm_node) reports the place of the host in it, V(swarm_service) checks or changes the
-        service on a manager, and V(await_file) writes or removes the await file of the init O(name).
+        service on a manager, V(swarm_moves) lists there the moves that nobody has ended, and V(await_file) writes or
+        removes the await file of the init O(name).
     type: str
     required: true
     choices:
@@ -46,6 +47,7 @@ options:
       - bandwidth_client
       - swarm_node
       - swarm_service
+      - swarm_moves
       - await_file
   name:
     description: Name of the container.

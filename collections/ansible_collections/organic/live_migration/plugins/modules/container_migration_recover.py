@@ -15,6 +15,8 @@ description:
   - A migration that was interrupted before its commit point is recovered on each of its hosts alone. After the commit
     point it is in doubt, and the target host is asked whether the process runs there; until it can be reached, the
     process stays frozen on the source host.
+  - A Docker Swarm is told where the process of a service runs, if the controller was killed before it could do that
+    itself. For that, a manager of the Swarm must be a host of the inventory.
   - M(organic.live_migration.container_migrate) does the same before it begins. Migrations in progress are left alone.
   - Run it on the source hosts and on the target hosts.
 options: {}
@@ -101,6 +103,32 @@ resolved:
         - What became of the process on the target host. V(running) when it runs there; V(exited) when it ran there and
           its container is stopped now; V(never_ran) when it runs on this host again; V(unknown) in check mode.
         - V(lost) when it ran there in post-copy before it had all its memory, and has exited. Redeploy it.
+      type: str
+      sample: running
+services:
+  description:
+    - Moves of Docker Swarm services from this host that nobody had ended, or to this host from a node that is gone.
+  returned: always
+  type: list
+  elements: dict
+  version_added: 0.2.0
+  contains:
+    name:
+      description: Name of the service.
+      type: str
+      sample: smf
+    source_node:
+      description: Host name of the node that it was to move from.
+      type: str
+      sample: edge-a
+    target_node:
+      description: Host name of the node that it was to move to.
+      type: str
+      sample: edge-b
+    outcome:
+      description:
+        - V(running) when its process runs on the target node, where the service stays; V(never_ran) when it runs on the
+          source node, and the service is as it was before.
       type: str
       sample: running
 in_doubt:

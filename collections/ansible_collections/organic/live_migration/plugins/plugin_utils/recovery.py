@@ -18,6 +18,7 @@ from ansible_collections.organic.live_migration.plugins.module_utils.migration.p
     Parameters,
 )
 from ansible_collections.organic.live_migration.plugins.plugin_utils.hosts import Hosts
+from ansible_collections.organic.live_migration.plugins.plugin_utils.service_moves import Ended, ServiceMoves
 
 UNKNOWN = "unknown"
 """In check mode, as the target host was not asked."""
@@ -64,26 +65,38 @@ def recover(source: Hosts, towards: Callable[[str], Hosts], dry_run: bool) -> di
                 f"'{entry.name}' stays frozen (in doubt) on {source.source} until {entry.target_host} can be reached: "
                 f"{as_sentence(str(error))}"
             )
+    services = _end_service_moves(source, found, {str(entry["name"]) for entry in in_doubt}, dry_run)
+    messages += services.faults
     result: dict[str, object] = {
-        "changed": bool(found.recovered or resolved),
+        "changed": bool(found.recovered or resolved or services.moves),
         "recovered": [asdict(entry) for entry in found.recovered],
         "resolved": resolved,
         "in_doubt": in_doubt,
         "in_progress": [asdict(entry) for entry in found.in_progress],
         "not_recovered": [asdict(entry) for entry in found.not_recovered],
+        "services": services.as_dicts(),
     }
     messages += [
         f"{repr(entry.name) if entry.name else f'Migration {entry.migration_id}'} could not be recovered on "
         f"{source.source}: {entry.reason}"
         for entry in found.not_recovered
     ]
-    if warnings := [
+    warnings = services.warnings + [
         f"'{entry.name}' runs on {source.source} again, but these could not be set again: "
         f"{'; '.join(entry.not_restored)}."
         for entry in found.recovered
         if entry.not_restored
-    ]:
+    ]
+    if warnings:
         result["warnings"] = warnings
     if messages:
         result.update(failed=True, msg=f"{' '.join(messages)} Fix the cause and run this task again.")
     return result
+
+
+def _end_service_moves(source: Hosts, found: HostMigrations, in_doubt: set[str], dry_run: bool) -> Ended:
+    moves = ServiceMoves.of(source, found, dry_run)
+    if moves is None:
+        return Ended()
+    busy = in_doubt | set(found.supervised) | {entry.name for entry in (*found.in_progress, *found.not_recovered)}
+    return moves.end(busy, dry_run)

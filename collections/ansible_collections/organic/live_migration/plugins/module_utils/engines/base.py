@@ -21,7 +21,7 @@ from typing import Any, ClassVar
 from .. import paths
 from ..errors import Blocker, EngineError
 from ..host.mounted_content import MountedContent
-from .swarm import SwarmService
+from .swarm import ServiceMove, SwarmService
 
 RUNNING = "running"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
@@ -363,6 +363,10 @@ class Engine(ABC):
     def swarm_node(self) -> tuple[str, bool]:
         """The id of this host in its Docker Swarm, empty where it is in none, and whether it is a manager."""
         return "", False
+
+    def swarm_moves(self) -> list[ServiceMove]:
+        """The moves of services that nobody has ended yet, where this host is a manager of a Docker Swarm."""
+        return []
 
     def swarm_service(self, name: str) -> SwarmService:
         """A service of the Docker Swarm that this host is a manager of.

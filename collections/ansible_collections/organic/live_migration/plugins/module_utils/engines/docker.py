@@ -30,7 +30,7 @@ from .base import (
 )
 from .docker_api import DEFAULT_SOCKET, DockerApi, NotFound
 from .docker_checkpoints import DockerCheckpoints
-from .swarm import SwarmService
+from .swarm import ServiceMove, SwarmService, unfinished_moves
 
 _API_WITH_ENDPOINTS = (1, 44)
 """From this version on, a container is created on several networks, with a MAC address on each."""
@@ -124,6 +124,9 @@ class DockerEngine(Engine):
     def swarm_service(self, name: str) -> SwarmService:
         """A service, where this host is a manager."""
         return SwarmService(self._api, name)
+
+    def swarm_moves(self) -> list[ServiceMove]:
+        return unfinished_moves(self._api)
 
     def _inspect_network(self, name: str) -> Any:
         return self._api.get(f"/networks/{quote(name, safe='')}")

@@ -15,6 +15,7 @@ import json
 import re
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
@@ -34,6 +35,55 @@ _ENDED = ("complete", "shutdown", "failed", "rejected", "remove", "orphaned")
 _POLL_S = 0.1
 _UPDATE_END_S = 15.0
 _ATTEMPTS = 5
+
+
+@dataclass(frozen=True)
+class ServiceMove:
+    """The move of a service that nobody has ended yet.
+
+    Attributes:
+        command: of its containers.
+        source, target: ids of the nodes.
+        source_name, target_name: host names of the nodes; empty where a node is not known any more.
+        source_is_ready: whether the source node reports to the managers.
+        has_arrived: whether its task on the target node is healthy, so that it has its process.
+    """
+
+    service: str
+    command: tuple[str, ...]
+    source: str
+    target: str
+    source_name: str
+    target_name: str
+    source_is_ready: bool
+    has_arrived: bool
+
+
+def unfinished_moves(api: DockerApi) -> list[ServiceMove]:
+    """The moves of services that have begun and not ended, as a manager knows them.
+
+    Raises:
+        EngineError: the host is no manager, or the Swarm has no quorum.
+    """
+    found = []
+    for answer in api.call("GET", "/services", filters=json.dumps({"label": [LABEL]})):
+        spec, kept = answer["Spec"], json.loads(answer["Spec"]["Labels"][LABEL])
+        nodes = {side: api.get(f"/nodes/{kept[side]}") for side in ("source", "target")}
+        names = {side: node["Description"]["Hostname"] if node else "" for side, node in nodes.items()}
+        container = spec["TaskTemplate"]["ContainerSpec"]
+        found.append(
+            ServiceMove(
+                service=spec["Name"],
+                command=(*(container.get("Command") or ()), *(container.get("Args") or ())),
+                source=kept["source"],
+                target=kept["target"],
+                source_name=names["source"],
+                target_name=names["target"],
+                source_is_ready=((nodes["source"] or {}).get("Status") or {}).get("State") == "ready",
+                has_arrived=SwarmService(api, spec["Name"]).runs_on(kept["target"]),
+            )
+        )
+    return found
 
 
 class SwarmService:
@@ -256,12 +306,15 @@ class SwarmService:
         kept = self._kept()
         if kept is None:
             return ""
-        running = {task.get("NodeID") for task in self._tasks() if task["Status"]["State"] == "running"}
-        if kept["target"] in running:
+        if self.runs_on(kept["target"]):
             self.commit()
             return "commit"
         self.revert()
         return "revert"
+
+    def runs_on(self, node: str) -> bool:
+        """Whether a task of the service runs on a node, and is healthy."""
+        return any(task.get("NodeID") == node and task["Status"]["State"] == "running" for task in self._tasks())
 
     def _kept(self) -> dict[str, Any] | None:
         service = self._api.get(f"/services/{quote(self._name, safe='')}")

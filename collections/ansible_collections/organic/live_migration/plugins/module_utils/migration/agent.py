@@ -26,6 +26,7 @@ from .phases import (
     BandwidthServerAnswer,
     Done,
     HostMigrations,
+    MovesAnswer,
     NodeAnswer,
     OutcomeAnswer,
     Parameters,
@@ -216,12 +217,19 @@ def _discard_target(parameters: Parameters, engine: Engine) -> Done:
 
 def _recover(_parameters: Parameters, engine: Engine) -> HostMigrations:
     """Recover the interrupted migrations of this host, as far as it can do that alone."""
-    return recovery.recover_host(engine)
+    found = recovery.recover_host(engine)
+    found.node, found.is_manager = engine.swarm_node()
+    return found
 
 
 def _swarm_node(_parameters: Parameters, engine: Engine) -> NodeAnswer:
     """Any host: its place in its Swarm."""
     return NodeAnswer(*engine.swarm_node())
+
+
+def _swarm_moves(_parameters: Parameters, engine: Engine) -> MovesAnswer:
+    """A manager: the moves of services that nobody has ended yet."""
+    return MovesAnswer(engine.swarm_moves())
 
 
 def _swarm_service(parameters: Parameters, engine: Engine) -> SwarmAnswer:
@@ -277,6 +285,7 @@ _PHASES: dict[str, Callable[[Parameters, Engine], object]] = {
     phases.RECOVER: _recover,
     phases.SWARM_NODE: _swarm_node,
     phases.SWARM_SERVICE: _swarm_service,
+    phases.SWARM_MOVES: _swarm_moves,
 }
 _PHASES_WITHOUT_ENGINE: dict[str, Callable[[Parameters], object]] = {
     phases.START: _start,

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from .. import typed
 from ..engines import registry
 from ..engines.base import ContainerSpec
+from ..engines.swarm import ServiceMove
 from ..errors import Blocker
 from ..host.cpu import Cpu
 from ..memory import dirty_tracking
@@ -155,12 +156,21 @@ class InProgress:
 
 @dataclass
 class HostMigrations:
-    """The migrations of a host; the answer to ``recover``."""
+    """The migrations of a host; the answer to ``recover``.
+
+    Attributes:
+        supervised: names of the containers that a controller is about to migrate, or waits for.
+        node: id of the host in its Docker Swarm; empty where it is in none.
+        is_manager: of that Swarm.
+    """
 
     recovered: list[Recovered] = field(default_factory=list)
     in_doubt: list[InDoubt] = field(default_factory=list)
     in_progress: list[InProgress] = field(default_factory=list)
     not_recovered: list[NotRecovered] = field(default_factory=list)
+    supervised: list[str] = field(default_factory=list)
+    node: str = ""
+    is_manager: bool = False
 
 
 # The answers
@@ -266,6 +276,13 @@ class SwarmAnswer:
 
 
 @dataclass
+class MovesAnswer:
+    """Of a manager, to ``swarm_moves``."""
+
+    moves: list[ServiceMove] = field(default_factory=list)
+
+
+@dataclass
 class Done:
     """The answer of a phase that has nothing to report."""
 
@@ -285,6 +302,7 @@ BANDWIDTH_SERVER = "bandwidth_server"
 BANDWIDTH_CLIENT = "bandwidth_client"
 SWARM_NODE = "swarm_node"
 SWARM_SERVICE = "swarm_service"
+SWARM_MOVES = "swarm_moves"
 AWAIT_FILE = "await_file"
 
 # Actions of SWARM_SERVICE and of AWAIT_FILE
@@ -307,6 +325,7 @@ PHASES: dict[str, tuple[str, ...]] = {
     BANDWIDTH_CLIENT: ("credentials", "addresses", "port"),
     SWARM_NODE: (),
     SWARM_SERVICE: ("name", "action"),
+    SWARM_MOVES: (),
     AWAIT_FILE: ("name", "action"),
 }
 """Each phase, and the parameters that it needs."""

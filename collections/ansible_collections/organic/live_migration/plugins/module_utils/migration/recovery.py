@@ -80,6 +80,7 @@ def scan_host() -> HostMigrations:
                 outcome = NEVER_RAN
             recovered = Recovered(entry.migration_id, entry.container_name, entry.role, entry.peer, outcome)
             found.recovered.append(recovered)
+    found.supervised = supervisor.unfinished()
     return found
 
 

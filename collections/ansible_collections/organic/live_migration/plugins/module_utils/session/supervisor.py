@@ -300,6 +300,17 @@ def remove_stale() -> None:
             remove_files(path.parent)
 
 
+def unfinished() -> list[str]:
+    """Names of the containers whose migration has a supervisor, and no outcome yet."""
+    found = set()
+    for path in paths.journals().glob("*/progress.json"):
+        if is_supervised(path.parent) and peek(path.parent) is None:
+            snapshot = progress.read(path.parent)
+            if snapshot is not None:  # it has not just ended
+                found.add(snapshot.name)
+    return sorted(found)
+
+
 def directory_of(migration_id: str) -> Path:
     journal.check_id(migration_id)
     return paths.journals() / migration_id

@@ -12,6 +12,7 @@ from ansible_collections.organic.live_migration.plugins.module_utils.migration.p
     HostMigrations,
     InDoubt,
     InProgress,
+    NodeAnswer,
     NotRecovered,
     OutcomeAnswer,
     Parameters,
@@ -43,6 +44,10 @@ class Hosts:
     def on_source(self, parameters: Parameters, _answer: type) -> Any:
         self.asked.append(("source", parameters.phase))
         return self._found if parameters.phase == "recover" else OutcomeAnswer(parameters.outcome)
+
+    def on(self, host: str, parameters: Parameters, _answer: type) -> NodeAnswer:
+        assert (host, parameters.phase) == (self.source, "swarm_node")
+        return NodeAnswer("", False)
 
     def on_target(self, parameters: Parameters, _answer: type) -> Any:
         self.asked.append((self._target, parameters.phase))

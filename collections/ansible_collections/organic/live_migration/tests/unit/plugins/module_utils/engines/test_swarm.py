@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import copy
+import json
 from typing import Any, cast
 
 import pytest
@@ -140,3 +141,23 @@ def test_a_swarm_without_quorum_is_said_to_be_unreachable(api: Api, monkeypatch:
 
     monkeypatch.setattr(api, "call", refuse)
     assert codes(api) == ["swarm_unreachable"]
+
+
+def test_moves_that_nobody_has_ended() -> None:
+    kept = {"source": "a", "target": "b", "constraints": [], "force": 0, "update": None}
+    service = copy.deepcopy(SERVICE)
+    spec = cast(dict[str, Any], service["Spec"])
+    spec.update(Name="smf", Labels={LABEL: json.dumps(kept)})
+    spec["TaskTemplate"]["ContainerSpec"].update(Command=[paths.INIT, "--name", "smf"], Args=["--", "smf"])
+
+    class Manager:
+        def get(self, path: str) -> Any:
+            return {"/nodes/a": {**node("a"), "Status": {"State": "down"}}}.get(path)
+
+        def call(self, _method: str, path: str, **_query: Any) -> Any:
+            return [service] if path == "/services" else [{"NodeID": "b", "Status": {"State": "running"}}]
+
+    command = (paths.INIT, "--name", "smf", "--", "smf")
+    assert swarm.unfinished_moves(cast(DockerApi, Manager())) == [
+        swarm.ServiceMove("smf", command, "a", "b", "host-a", "", source_is_ready=False, has_arrived=True)
+    ]
