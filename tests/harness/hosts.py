@@ -132,6 +132,15 @@ class Topology:
             host.close()
 
 
+def further_hosts(inventory: Path) -> list[Host]:
+    """The hosts of group nf_hosts that have no part in a topology."""
+    result = subprocess.run(
+        ["ansible-inventory", "--inventory", str(inventory), "--list"], capture_output=True, check=True
+    )
+    listing = json.loads(result.stdout)
+    return [_host(name, listing["_meta"]["hostvars"][name]) for name in listing["nf_hosts"]["hosts"][2:]]
+
+
 def load_topology(inventory: Path, address: str | None = None) -> Topology:
     """Reads groups nf_hosts (source first) and ran, variables nf_network_parent and nf_network_subnet."""
     result = subprocess.run(

@@ -46,11 +46,17 @@ ENDED_WELL = ("Running", "Shutdown", "Complete")
 
 
 class Swarm:
-    """The first edge is the only manager."""
+    """A Swarm of the two edges, with one manager.
 
-    def __init__(self, site: Site) -> None:
+    Args:
+        manager: a third host that runs no task; by default the first edge.
+    """
+
+    def __init__(self, site: Site, manager: Host | None = None) -> None:
         self.site = site
-        self.manager, self.worker = site.edges
+        self.manager = manager or site.edges[0]
+        self.workers = [host for host in site.edges if host is not self.manager]
+        self._nodes = [self.manager, *self.workers]
 
     def create(self) -> None:
         self.remove()
@@ -58,10 +64,9 @@ class Swarm:
             DockerNetwork(host, self.site.topology).remove()  # it has the same parent
         self.manager.run(f"docker swarm init --advertise-addr {self.manager.address}")
         token = self.manager.run("docker swarm join-token --quiet worker").strip()
-        self.worker.run(
-            f"docker swarm join --advertise-addr {self.worker.address} --token {token} {self.manager.address}:2377"
-        )
-        for number, host in enumerate(self.site.edges):
+        for host in self.workers:
+            host.run(f"docker swarm join --advertise-addr {host.address} --token {token} {self.manager.address}:2377")
+        for number, host in enumerate(self._nodes):
             pool = self.site.subnet.network_address + 192 + 8 * number
             host.run(
                 f"docker network create --config-only --subnet {self.site.subnet} --ip-range {pool}/29 "
@@ -72,7 +77,7 @@ class Swarm:
         )
 
     def remove(self) -> None:
-        for host in (self.worker, self.manager):
+        for host in (*self.workers, self.manager):
             host.run("docker swarm leave --force >/dev/null 2>&1 || true")
             host.run(f"docker network rm {NETWORK} {NETWORK}-config >/dev/null 2>&1 || true")
         for host in self.site.edges:
@@ -85,7 +90,7 @@ class Service:
     def __init__(self, swarm: Swarm, name: str, number: int, memory_mb: int = 20, *options: str) -> None:
         self.swarm, self.name, self.number = swarm, name, number
         self.site = swarm.site
-        self.home = swarm.manager
+        self.home = swarm.site.edges[0]
         topology = dataclasses.replace(self.site.topology, address=self.site.ip(number), port=PORT)
         self._topology = topology
         self.site.ran.run(f"ip neighbour flush to {topology.address}")
