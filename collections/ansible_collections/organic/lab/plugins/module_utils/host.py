@@ -16,13 +16,14 @@ import socket
 import stat
 import time
 import traceback
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, NoReturn
 
 from ansible_collections.organic.lab.plugins.module_utils import host_init, kernel
 from ansible_collections.organic.lab.plugins.module_utils.base import LabError, run, wait_for
 from ansible_collections.organic.lab.plugins.module_utils.cgroup import HostCgroup
+from ansible_collections.organic.lab.plugins.module_utils.host_spec import HostSpec
 from ansible_collections.organic.lab.plugins.module_utils.process import Process, in_network_namespace
 from ansible_collections.organic.lab.plugins.module_utils.switch import (
     NAMESPACES,
@@ -35,8 +36,6 @@ from ansible_collections.organic.lab.plugins.module_utils.switch import (
 INIT = "/usr/lib/organic-lab/host_init.py"
 SERVICES = "/etc/organic-lab/services.json"
 LOGS = "/var/log"
-# Bound from the machine's own file system: an overlay cannot be the upper layer of the engine's overlays.
-ENGINE_DIRECTORIES = ("docker", "containerd")
 DEVICES = ("null", "zero", "full", "random", "urandom", "tty", "fuse", "userfaultfd", "net/tun")
 ENVIRONMENT = {
     "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
@@ -62,37 +61,6 @@ CONTAINERD_CONFIG = """\
 version = 2
 disabled_plugins = ["io.containerd.grpc.v1.cri"]
 """
-
-
-@dataclass(frozen=True)
-class HostSpec:
-    """What a host is to be."""
-
-    name: str
-    address: str
-    layers: tuple[str, ...]
-    engine: dict[str, Any] | None = None
-
-    def hardware_addresses(self) -> list[str]:
-        """MAC addresses that stay the same when the host is started again, so that neighbour entries stay valid."""
-        tail = ":".join(f"{byte:02x}" for byte in ipaddress.ip_interface(self.address).ip.packed)
-        return [f"02:00:{tail}", f"02:01:{tail}"]
-
-    @property
-    def clocks_ahead_s(self) -> int:
-        """How much longer than the machine the host seems to run: no two real hosts were started at the same time."""
-        return 1000 * ipaddress.ip_interface(self.address).ip.packed[-1]
-
-    def services(self) -> list[dict[str, Any]]:
-        """What PID 1 runs."""
-        services: list[dict[str, Any]] = [{"name": "sshd", "command": ["/usr/sbin/sshd", "-D", "-e"], "after": None}]
-        if self.engine is not None:
-            containerd = "/run/containerd/containerd.sock"
-            services += [
-                {"name": "containerd", "command": ["/usr/bin/containerd"], "after": None},
-                {"name": "dockerd", "command": ["/usr/sbin/dockerd", "--containerd", containerd], "after": containerd},
-            ]
-        return services
 
 
 class Host:
@@ -132,7 +100,7 @@ class Host:
     def _spec(self) -> dict[str, Any]:
         digest = hashlib.sha256(json.dumps(self._files(), sort_keys=True).encode()).hexdigest()
         return {
-            **json.loads(json.dumps(asdict(self.spec))),
+            **json.loads(json.dumps(self.spec.recorded())),
             "clocks_ahead_s": self.spec.clocks_ahead_s,
             "files": digest,
         }
@@ -162,9 +130,10 @@ class Host:
     def _prepare_disk(self) -> None:
         recorded = self._recorded_spec()
         if recorded and recorded["layers"] != list(self.spec.layers):
-            for part in ("upper", "work", *ENGINE_DIRECTORIES):
-                shutil.rmtree(self.directory / part, ignore_errors=False)
-        for part in ("upper", "work", "root", *ENGINE_DIRECTORIES):
+            for part in ("upper", "work", *self.spec.all_disks):
+                if (self.directory / part).exists():
+                    shutil.rmtree(self.directory / part)
+        for part in ("upper", "work", "root", *self.spec.all_disks):
             (self.directory / part).mkdir(mode=0o755, parents=True, exist_ok=True)
         key = self.directory / "ssh_host_ed25519_key"
         if not key.exists():
@@ -254,10 +223,11 @@ class Host:
         kernel.mount("tmpfs", root / "tmp", "tmpfs", kernel.MS_NOSUID | kernel.MS_NODEV, "mode=1777")
         for name in ("sshd", "lock"):
             (root / "run" / name).mkdir()
-        for name in ENGINE_DIRECTORIES:
+        for name in self.spec.all_disks:
             target = root / "var/lib" / name
             target.mkdir(exist_ok=True)
             kernel.mount(str(self.directory / name), target, flags=kernel.MS_BIND)
+        modes = {file.path: int(file.mode, 8) for file in self.spec.files}
         for path, content in self._files().items():
             file = root / path.lstrip("/")
             secret = (file.suffix != ".pub" and file.name.startswith("ssh_host_")) or file.parent.name == ".ssh"
@@ -265,7 +235,7 @@ class Host:
             if file.is_symlink():
                 file.unlink()
             file.write_text(content, encoding="utf-8")
-            file.chmod(0o600 if secret else 0o644)
+            file.chmod(modes.get(path, 0o600 if secret else 0o644))
 
     @staticmethod
     def _make_devices(dev: Path) -> None:
@@ -297,7 +267,7 @@ class Host:
         key = self.directory / "ssh_host_ed25519_key"
         files = {
             INIT: inspect.getsource(host_init),
-            SERVICES: json.dumps(self.spec.services(), indent=2) + "\n",
+            SERVICES: json.dumps([asdict(service) for service in self.spec.all_services()], indent=2) + "\n",
             "/etc/hostname": f"{self.spec.name}\n",
             "/etc/hosts": f"127.0.0.1 localhost\n::1 localhost\n{self._names}",
             "/etc/machine-id": hashlib.sha256(self.namespace.encode()).hexdigest()[:32] + "\n",
@@ -310,7 +280,7 @@ class Host:
         if self.spec.engine is not None:
             files["/etc/docker/daemon.json"] = json.dumps(self.spec.engine, indent=2, sort_keys=True) + "\n"
             files["/etc/containerd/config.toml"] = CONTAINERD_CONFIG
-        return files
+        return {**files, **{file.path: file.read() for file in self.spec.files}}
 
     # Ready
 
@@ -324,11 +294,11 @@ class Host:
     def why_not_ready(self) -> str:
         """The end of what its services said."""
         said = [self._console()]
-        for service in self.spec.services():
-            log = self.directory / f"upper{LOGS}" / f"{service['name']}.log"
+        for service in self.spec.all_services():
+            log = self.directory / f"upper{LOGS}" / f"{service.name}.log"
             if log.exists():
                 lines = log.read_text(encoding="utf-8", errors="replace").splitlines()[-5:]
-                said.append("\n".join([f"{service['name']}:", *lines]))
+                said.append("\n".join([f"{service.name}:", *lines]))
         return "\n".join(said)
 
     def _console(self) -> str:

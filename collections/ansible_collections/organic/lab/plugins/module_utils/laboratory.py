@@ -13,7 +13,8 @@ from typing import Any
 
 from ansible_collections.organic.lab.plugins.module_utils import kernel
 from ansible_collections.organic.lab.plugins.module_utils.base import LabError, run, wait_for
-from ansible_collections.organic.lab.plugins.module_utils.host import Host, HostSpec
+from ansible_collections.organic.lab.plugins.module_utils.host import Host
+from ansible_collections.organic.lab.plugins.module_utils.host_spec import HostSpec
 from ansible_collections.organic.lab.plugins.module_utils.switch import Switch
 
 LOCK = Path("/run/lock/organic-lab.lock")

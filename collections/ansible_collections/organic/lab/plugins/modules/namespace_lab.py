@@ -70,6 +70,54 @@ options:
       engine:
         description: Configuration of the Docker engine (C(daemon.json)). Without it there is no engine.
         type: dict
+      services:
+        description: Programs that PID 1 keeps running, besides sshd and the engine. Their output is in C(/var/log).
+        type: list
+        elements: dict
+        default: []
+        version_added: 0.2.0
+        suboptions:
+          name:
+            description: Name of the service, and of its log.
+            type: str
+            required: true
+          command:
+            description: Program and arguments.
+            type: list
+            elements: str
+            required: true
+          after:
+            description: Path of a Unix socket that has to listen before.
+            type: path
+      files:
+        description: Files of this host. A host whose files change is started again.
+        type: list
+        elements: dict
+        default: []
+        version_added: 0.2.0
+        suboptions:
+          path:
+            description: Path on the host.
+            type: path
+            required: true
+          content:
+            description: Content of the file. Use O(hosts[].files[].source) for secrets, modules log their options.
+            type: str
+          source:
+            description: File of this machine whose content it has.
+            type: path
+          mode:
+            description: Access rights, in octal digits.
+            type: str
+            default: "0644"
+      disks:
+        description:
+          - Directories below C(/var/lib) that are on the machine's own file system, besides those of the engine.
+          - The others are on an overlay, which cannot be the upper layer of another one.
+        type: list
+        elements: str
+        default: []
+        version_added: 0.2.0
   timeout_s:
     description: How long to wait until all hosts are ready, in seconds.
     type: float
@@ -133,7 +181,7 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.organic.lab.plugins.module_utils.base import LabError, locked
-from ansible_collections.organic.lab.plugins.module_utils.host import HostSpec
+from ansible_collections.organic.lab.plugins.module_utils.host_spec import HostFile, HostService, HostSpec
 from ansible_collections.organic.lab.plugins.module_utils.laboratory import LOCK, Laboratory
 
 
@@ -146,7 +194,16 @@ def specifications(params: dict[str, Any]) -> list[HostSpec]:
         if not re.fullmatch(r"[a-z][a-z0-9-]{0,12}", host["name"]) or host["name"] == "switch":
             raise LabError(f"name of a host: at most 13 lower case letters, digits and dashes, not {host['name']}")
     return [
-        HostSpec(host["name"], host["address"], tuple(params["layers"]), host["engine"]) for host in params["hosts"]
+        HostSpec(
+            host["name"],
+            host["address"],
+            tuple(params["layers"]),
+            host["engine"],
+            tuple(HostService(entry["name"], tuple(entry["command"]), entry["after"]) for entry in host["services"]),
+            tuple(HostFile(**{name: value or "" for name, value in entry.items()}) for entry in host["files"]),
+            tuple(host["disks"]),
+        )
+        for host in params["hosts"]
     ]
 
 
@@ -188,6 +245,29 @@ def main() -> None:
                     "name": {"type": "str", "required": True},
                     "address": {"type": "str", "required": True},
                     "engine": {"type": "dict"},
+                    "services": {
+                        "type": "list",
+                        "elements": "dict",
+                        "default": [],
+                        "options": {
+                            "name": {"type": "str", "required": True},
+                            "command": {"type": "list", "elements": "str", "required": True},
+                            "after": {"type": "path"},
+                        },
+                    },
+                    "files": {
+                        "type": "list",
+                        "elements": "dict",
+                        "default": [],
+                        "mutually_exclusive": [("content", "source")],
+                        "options": {
+                            "path": {"type": "path", "required": True},
+                            "content": {"type": "str"},
+                            "source": {"type": "path"},
+                            "mode": {"type": "str", "default": "0644"},
+                        },
+                    },
+                    "disks": {"type": "list", "elements": "str", "default": []},
                 },
             },
             "timeout_s": {"type": "float", "default": 180},
