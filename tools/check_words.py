@@ -21,8 +21,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 LIST = "CONTRIBUTING.md"
 HEADING = "## Word list"
-UNCHECKED = re.compile(r"(^|/)(COPYING|CHANGELOG\.rst|changelogs/changelog\.yaml)$")
-"""A licence text, and the changelogs of releases, which are history."""
+UNCHECKED = re.compile(r"(^|/)(COPYING|CHANGELOG\.rst|changelogs/changelog\.yaml|go\.sum)$")
+"""A licence text, the changelogs of releases, which are history, and hashes."""
 _SEPARATOR = r"[\s_\"'#*/-]+"
 """Between the words of a phrase: spaces, a line break with the marks of a comment or a string, or those of a name."""
 

@@ -101,7 +101,7 @@ def test_the_list_of_the_repository_can_be_read() -> None:
 
 def test_licence_and_released_changelogs_are_passed_over(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / "changelogs").mkdir()
-    for name in ("COPYING", "CHANGELOG.rst", "changelogs/changelog.yaml", "a.md"):
+    for name in ("COPYING", "CHANGELOG.rst", "changelogs/changelog.yaml", "go.sum", "a.md"):
         (tmp_path / name).write_text("blorp")
     (tmp_path / "binary").write_bytes(b"\xff\xfeblorp")
     check_words.subprocess.run(["git", "init", "--quiet", tmp_path], check=True)

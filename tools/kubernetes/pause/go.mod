@@ -1,0 +1,3 @@
+module organic5gc.example/lab/pause
+
+go 1.26.0
