@@ -81,6 +81,18 @@ class _Mirror:
         self._process: subprocess.Popen[bytes] | None = None
         self._log = -1
 
+    @property
+    def _agent_end(self) -> socket.socket:
+        if self._control is None:
+            raise MigrationError(f"The {self._side}'s packet mirror is not armed.")
+        return self._control
+
+    @property
+    def _program(self) -> subprocess.Popen[bytes]:
+        if self._process is None:
+            raise MigrationError(f"The {self._side}'s packet mirror is not armed.")
+        return self._process
+
     def _start(self, stream: socket.socket, arguments: list[str]) -> None:
         self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._log = os.memfd_create("mirror.log", os.MFD_CLOEXEC)
@@ -104,13 +116,11 @@ class _Mirror:
     @property
     def process_id(self) -> ProcessId:
         """Of the program, for the record: who finds the agent dead ends it, after the rules are removed."""
-        assert self._process is not None
-        return ProcessId.of(self._process.pid)
+        return ProcessId.of(self._program.pid)
 
     def fileno(self) -> int:
         """Becomes readable when the mirror reports by itself that the attempt is void, or has ended; see ``state``."""
-        assert self._control is not None
-        return self._control.fileno()
+        return self._agent_end.fileno()
 
     def _order(self, text: str, timeout_s: float = _ANSWER_TIMEOUT_S) -> Answer:
         """Give a command and return its answer.
@@ -119,34 +129,33 @@ class _Mirror:
             MirrorEnded: the program has ended; with its error output.
             MigrationError: it did not answer in time.
         """
-        if self._control is None:
-            raise MigrationError(f"The {self._side}'s packet mirror is not armed.")
+        control = self._agent_end
         name = text.split(" ", 1)[0]
         with contextlib.suppress(OSError):  # it has ended: the answer says so
-            self._control.send(text.encode())
+            control.send(text.encode())
         while (answer := self._receive(timeout_s)).get("done") != name:
             pass  # an event, which the state repeats
         return answer
 
     def _receive(self, timeout_s: float) -> Answer:
-        assert self._control is not None
-        if not select.select([self._control], [], [], timeout_s)[0]:
+        control = self._agent_end
+        if not select.select([control], [], [], timeout_s)[0]:
             raise MigrationError(f"The {self._side}'s packet mirror did not answer within {timeout_s:.0f} s.")
         data = b""
         with contextlib.suppress(ConnectionResetError):
-            data = self._control.recv(1 << 16)
+            data = control.recv(1 << 16)
         if not data:
             raise self._ended()
         answer: Answer = json.loads(data)
         return answer
 
     def _ended(self) -> MirrorEnded:
-        assert self._process is not None
+        program = self._program
         try:
-            status = self._process.wait(5)
+            status = program.wait(5)
         except subprocess.TimeoutExpired:
-            self._process.kill()
-            status = self._process.wait()
+            program.kill()
+            status = program.wait()
         said = os.pread(self._log, _ERRORS_BYTES, 0).decode(errors="replace").strip().splitlines()
         how = f"was ended by {signal.Signals(-status).name}" if status < 0 else f"ended with status {status}"
         return MirrorEnded(f"The {self._side}'s packet mirror failed: {said[-1] if said else how}")
