@@ -395,8 +395,10 @@ void run_target(int queues, int stream_fd, uint16_t first_queue, char **addresse
 		bool is_idle = !live || is_void || (may_speak && has_agent);
 		struct timespec timeout = {.tv_nsec = looks ? LOOK_EVERY_NS : 10 * (long)MS};
 		struct pollfd polled[] = {{.fd = has_agent ? CONTROL : -1, .events = POLLIN},
-					  {.fd = queues, .events = POLLIN},
-					  {.fd = stream_ended || is_void ? -1 : stream.fd, .events = POLLIN}};
+					  /* until the positions are known the first segment, which may be a repetition,
+					   * would be taken for the place from which on both are compared */
+					  {.fd = live ? queues : -1, .events = POLLIN},
+					  {.fd = !live || stream_ended || is_void ? -1 : stream.fd, .events = POLLIN}};
 
 		if (!has_agent)
 			timeout = (struct timespec){.tv_sec = 1};
