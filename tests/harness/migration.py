@@ -20,9 +20,13 @@ PORT = 7000
 
 
 class MigrationUnderTest:
-    """A container that migrates, its client, and the host on which it runs."""
+    """A container that migrates, its client, and the host on which it runs.
 
-    def __init__(self, site: Site, name: str, memory_mb: int, number: int = 0) -> None:
+    Args:
+        by_requests: what the process does follows from the order of its requests alone; see server.c.
+    """
+
+    def __init__(self, site: Site, name: str, memory_mb: int, number: int = 0, by_requests: bool = False) -> None:
         self.site = site
         self.name, self._number = name, number
         self.home = site.edges[0]
@@ -30,7 +34,8 @@ class MigrationUnderTest:
         site.ran.run(
             f"ip neighbour flush to {site.address(number)}"
         )  # its ARP request tells the switches where it is now
-        command = [SERVER, "--port", str(PORT), "--memory-mb", str(memory_mb), "--dirty-pages-per-s", "100"]
+        command = [SERVER, "--port", str(PORT), "--memory-mb", str(memory_mb)]
+        command += ["--by-requests"] if by_requests else ["--dirty-pages-per-s", "100"]
         site.run_resident(self.home, name, number, command)
         self._arp_ignore = self._state()[self.home.name]["containers"][name]["arp_ignore"]
 
@@ -41,9 +46,9 @@ class MigrationUnderTest:
     def away(self) -> Host:
         return self.site.other(self.home)
 
-    def client(self) -> Client:
-        """Start a client; it holds one connection for as long as it runs."""
-        return Client.start(self._topology(), self.site.workload.client.read_bytes(), connections=1)
+    def client(self, connections: int = 1) -> Client:
+        """Start a client; it holds its connections for as long as it runs."""
+        return Client.start(self._topology(), self.site.workload.client.read_bytes(), connections)
 
     def _topology(self) -> Topology:
         return dataclasses.replace(self.site.topology, address=self.site.ip(self._number), port=PORT)

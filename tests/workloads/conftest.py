@@ -7,9 +7,8 @@ import itertools
 from collections.abc import Iterator
 
 import pytest
-import yaml
+from ansible_collections.organic.live_migration.plugins.module_utils.session.options import CHOICES
 from ansible_collections.organic.live_migration.plugins.module_utils.strategies.registry import STRATEGIES
-from ansible_collections.organic.live_migration.plugins.modules import container_migrate
 
 from tests.harness.containers import PREFIX, WORK
 from tests.harness.site import Site
@@ -18,8 +17,7 @@ from .programs import HERE, ProgramsImage, memory_program
 
 
 def _tracking_methods() -> list[str]:
-    choices = yaml.safe_load(container_migrate.DOCUMENTATION)["options"]["page_tracking"]["choices"]
-    return [choice for choice in choices if choice != "auto"]
+    return [choice for choice in CHOICES["page_tracking"] if choice != "auto"]
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

@@ -48,6 +48,9 @@ struct connection {
 
 static struct page *pages;
 static uint64_t page_count, working_set_pages, dirty_pages_per_s, instance;
+/* Each request writes a page, and each answer says how many were written on all connections: answers follow from the
+ * order of all requests, and from nothing else. There is no thread and no clock. */
+static int by_requests;
 static int flat_out;
 /* Held by who writes pages, and by who verifies them. Answers do without: a writer may wait for a page for long. */
 static pthread_mutex_t pages_lock = PTHREAD_MUTEX_INITIALIZER;
@@ -201,6 +204,11 @@ static struct answer answer_to(const struct request *request, uint64_t handled)
 {
     struct answer answer = {.sequence = request->sequence, .handled = handled, .instance = instance};
 
+    if (by_requests) {
+        static uint64_t random = 1;
+
+        write_some_page(&random);
+    }
     if (request->command == COMMAND_RESET)
         longest_stop_ns = 0;
     if (request->command == COMMAND_VERIFY)
@@ -318,7 +326,8 @@ static int start_thread(void *(*run)(void *))
 
 static int usage(void)
 {
-    fputs("usage: server --port N --memory-mb N [--dirty-pages-per-s N | --flat-out] [--working-set-mb N]\n",
+    fputs("usage: server --port N --memory-mb N [--dirty-pages-per-s N | --flat-out | --by-requests] "
+          "[--working-set-mb N]\n",
           stderr);
     return EXIT_USAGE;
 }
@@ -331,6 +340,7 @@ int main(int argc, char **argv)
         {"dirty-pages-per-s", required_argument, NULL, 'd'},
         {"working-set-mb", required_argument, NULL, 'w'},
         {"flat-out", no_argument, NULL, 'f'},
+        {"by-requests", no_argument, NULL, 'r'},
         {0},
     };
     uint64_t port = 0, memory_mb = 0, working_set_mb = 0;
@@ -341,12 +351,13 @@ int main(int argc, char **argv)
                   : option == 'd' ? parse_number(optarg, 0, 1u << 24, &dirty_pages_per_s)
                   : option == 'w' ? parse_number(optarg, 1, 1u << 20, &working_set_mb)
                   : option == 'f' ? !(flat_out = 1)
+                  : option == 'r' ? !(by_requests = 1)
                                   : -1;
         if (bad)
             return usage();
     }
     if (optind != argc || !port || !memory_mb || working_set_mb > memory_mb ||
-        (flat_out && dirty_pages_per_s))
+        (flat_out + by_requests + !!dirty_pages_per_s > 1))
         return usage();
     page_count = memory_mb * PAGES_PER_MB;
     working_set_pages = working_set_mb ? working_set_mb * PAGES_PER_MB : page_count;
@@ -360,7 +371,7 @@ int main(int argc, char **argv)
     }
     for (uint64_t i = 0; i < page_count; i++)
         write_page(&pages[i], i, 0);
-    if (start_thread(run_ticker) || (dirty_pages_per_s && start_thread(run_dirtier)) ||
+    if ((!by_requests && start_thread(run_ticker)) || (dirty_pages_per_s && start_thread(run_dirtier)) ||
         (flat_out && start_thread(run_flat_out))) {
         perror("thread");
         return 1;

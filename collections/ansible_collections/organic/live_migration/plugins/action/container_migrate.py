@@ -4,12 +4,14 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from ansible.plugins.action import ActionBase
-from ansible_collections.organic.live_migration.plugins.plugin_utils import summary
+from ansible_collections.organic.live_migration.plugins.plugin_utils import attempts, report, summary
 from ansible_collections.organic.live_migration.plugins.plugin_utils.ansible_compat import ActionResult, TaskVars
 from ansible_collections.organic.live_migration.plugins.plugin_utils.arguments import MIGRATE_ARGUMENTS
 from ansible_collections.organic.live_migration.plugins.plugin_utils.hosts import Hosts
-from ansible_collections.organic.live_migration.plugins.plugin_utils.migration import Migration, refusal
+from ansible_collections.organic.live_migration.plugins.plugin_utils.migration import Migration
 
 
 class ActionModule(ActionBase):
@@ -22,12 +24,13 @@ class ActionModule(ActionBase):
     def run(self, tmp: str | None = None, task_vars: TaskVars | None = None) -> ActionResult:
         result: ActionResult = super().run(tmp, task_vars)
         _validated, arguments = self.validate_argument_spec(MIGRATE_ARGUMENTS)
-        migration = Migration(Hosts(self, task_vars or {}, arguments["target_host"]), arguments)
+        hosts = Hosts(self, task_vars or {}, arguments["target_host"])
         if self._task.check_mode:
+            migration = Migration(hosts, arguments)
             blockers = migration.blockers()
-            result.update(refusal(blockers) if blockers else {"changed": True, "diff": migration.diff()})
+            result.update(report.refused(blockers) if blockers else {"changed": True, "diff": migration.diff()})
             result.update(prediction=migration.facts(), blockers=[blocker.as_dict() for blocker in blockers])
         else:
-            result.update(migration.migrate())
+            result.update(attempts.migrate(partial(Migration, hosts), arguments))
         summary.report(self._task, arguments, result)
         return result

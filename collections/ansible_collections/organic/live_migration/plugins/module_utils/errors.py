@@ -81,6 +81,17 @@ class Stalled(PeerLost):
     """The other host is connected and makes no progress; nothing more is asked of it."""
 
 
+class CloneVoid(MigrationError):
+    """Strategy ppm: the clone does not follow the process. The process goes on; another attempt may succeed.
+
+    Args:
+        reason: in one word, for programs.
+    """
+
+    def __init__(self, message: str, reason: str, **details: object) -> None:
+        super().__init__(message, **{**details, "clone_void": reason})
+
+
 class Cancelled(MigrationError):
     """A user cancelled it before the commit point."""
 

@@ -328,6 +328,10 @@ prediction:
     predicted_downtime_ms:
       description: Downtime of the strategy that would be used.
       type: float
+    doubts:
+      description: What may keep the chosen strategy from succeeding, in whole sentences; then another one is used.
+      type: list
+      elements: str
     forecast:
       description:
         - What the cost model was given, and what it predicts.

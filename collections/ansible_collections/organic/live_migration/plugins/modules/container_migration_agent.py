@@ -135,6 +135,10 @@ options:
     description: With O(phase=preflight), whether the migration must find written pages.
     type: bool
     default: false
+  clones:
+    description: With O(phase=preflight), whether a clone of the process is to run beside it (strategy ppm).
+    type: bool
+    default: false
   page_tracking:
     description: Dirty-page tracking method; see M(organic.live_migration.container_migrate).
     type: str

@@ -7,18 +7,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure, AnsibleError
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.plugins.action import ActionBase
 from ansible_collections.organic.live_migration.plugins.module_utils.errors import as_sentence
-from ansible_collections.organic.live_migration.plugins.plugin_utils import batch
+from ansible_collections.organic.live_migration.plugins.plugin_utils import attempts, batch, report
 from ansible_collections.organic.live_migration.plugins.plugin_utils.ansible_compat import TaskVars
 from ansible_collections.organic.live_migration.plugins.plugin_utils.arguments import MIGRATE_ARGUMENTS
 from ansible_collections.organic.live_migration.plugins.plugin_utils.batch import Ended, Move
 from ansible_collections.organic.live_migration.plugins.plugin_utils.hosts import Hosts
-from ansible_collections.organic.live_migration.plugins.plugin_utils.migration import Migration, Result, refusal
+from ansible_collections.organic.live_migration.plugins.plugin_utils.migration import Migration, Result
 
 
 class BatchWork:
@@ -54,8 +55,8 @@ class BatchWork:
 
     def migrate(self, move: Move) -> Ended:
         """Migrate one container; whatever happens is in what is returned."""
-        hosts, migration = self._begin(move.name)
-        return of_result(move, hosts, migration.migrate)
+        hosts, _checked = self._begin(move.name)
+        return of_result(move, hosts, lambda: attempts.migrate(partial(Migration, hosts), self._options[move.name]))
 
     def predict(self, move: Move) -> Ended:
         """What :meth:`migrate` would do; nothing is changed."""
@@ -63,7 +64,7 @@ class BatchWork:
 
         def predicted() -> Result:
             blockers = migration.blockers()
-            return {**(refusal(blockers) if blockers else {}), "prediction": migration.facts()}
+            return {**(report.refused(blockers) if blockers else {}), "prediction": migration.facts()}
 
         return of_result(move, hosts, predicted)
 

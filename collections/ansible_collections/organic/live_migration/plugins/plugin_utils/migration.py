@@ -31,6 +31,7 @@ from ansible_collections.organic.live_migration.plugins.module_utils.session.opt
 from ansible_collections.organic.live_migration.plugins.module_utils.session.outcome import Outcome, Pending, Verdict
 from ansible_collections.organic.live_migration.plugins.module_utils.session.supervisor import PATIENCE_S
 from ansible_collections.organic.live_migration.plugins.module_utils.strategies import registry
+from ansible_collections.organic.live_migration.plugins.module_utils.strategies.base import Strategy
 from ansible_collections.organic.live_migration.plugins.plugin_utils import (
     ansible_compat,
     certificates,
@@ -103,7 +104,8 @@ class Migration:
                 copy_missing_mounts=self._arguments.copy_missing_mounts,
                 method=self._arguments.method,
                 page_tracking=self._options.page_tracking,
-                tracks_pages=self._tracks_writes,
+                tracks_pages=self._strategy is not None and self._strategy.tracks_writes,
+                clones=self._strategy is not None and self._strategy.runs_before_commit,
                 measure=self._measures,
                 dry_run=dry_run,
             ),
@@ -149,6 +151,7 @@ class Migration:
             "processes": self._found.processes,
             "predicted_downtime_ms": forecast.predicted.downtime_ms,
             "forecast": forecast.as_dict(),
+            "doubts": self._found.doubts,
         }
 
     @property
@@ -157,9 +160,9 @@ class Migration:
         return self._options.strategy == AUTO and len(self._usable) > 1
 
     @property
-    def _tracks_writes(self) -> bool:
-        """Whether the source's kernel must be able to find written pages; not known before a strategy is chosen."""
-        return self._options.strategy != AUTO and registry.strategy_class(self._options.strategy).tracks_writes
+    def _strategy(self) -> type[Strategy] | None:
+        """None before one is chosen."""
+        return None if self._options.strategy == AUTO else registry.strategy_class(self._options.strategy)
 
     def _decide(self, measures_link: bool) -> Forecast:
         """Predict what the migration costs; choose the strategy by that if it is not chosen yet."""
@@ -203,7 +206,7 @@ class Migration:
         """
         blockers = self.preflight(dry_run=False)
         if blockers:
-            return refusal(blockers)
+            return report.refused(blockers)
         with self._aborting_queued():
             outcome = self._queue()
             if outcome is not None:
@@ -216,7 +219,7 @@ class Migration:
         if prepared.blockers:
             self._abort_queued()
             self._orchestrator.revert()
-            return refusal(prepared.blockers)
+            return report.refused(prepared.blockers)
         prepared_ms = self._elapsed_ms()
         found = self._hosts.on_source(
             Parameters(
@@ -376,6 +379,7 @@ class Migration:
             "criu": outcome.criu,
             "commands": outcome.commands,
         }
+        migration.update(asdict(outcome.statistics.clone) if outcome.statistics and outcome.statistics.clone else {})
         if self._forecast is not None and self._forecast.reason:
             migration["prediction"] = self._forecast.as_dict()
         if outcome.verdict is Verdict.COMPLETED:
@@ -391,9 +395,3 @@ class Migration:
             ansible_compat.show_traceback(self._hosts.source, outcome.traceback)
             result["exception"] = outcome.traceback
         return result
-
-
-def refusal(blockers: list[Blocker]) -> Result:
-    """The result of a migration that the preflight refused; nothing was touched."""
-    listed = [blocker.as_dict() for blocker in blockers]
-    return {"failed": True, "msg": report.refusal(blockers), "blockers": listed}

@@ -99,6 +99,11 @@ def refusal(blockers: list[Blocker]) -> str:
     return f"Not migrated, nothing was touched: {' '.join(str(blocker) for blocker in blockers)}"
 
 
+def refused(blockers: list[Blocker]) -> dict[str, object]:
+    """The result of a migration that the preflight refused; nothing was touched."""
+    return {"failed": True, "msg": refusal(blockers), "blockers": [blocker.as_dict() for blocker in blockers]}
+
+
 def warnings(outcome: Outcome, where: Where, aftermath: Aftermath) -> list[str]:
     """Of a completed migration."""
     texts = {

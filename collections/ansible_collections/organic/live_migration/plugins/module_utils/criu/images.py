@@ -90,7 +90,7 @@ def with_named_files(images: dict[str, bytes], names: dict[tuple[int, int], str]
         return images
     files = images["files.img"]
     out = bytearray(files[:_MAGIC_BYTES])
-    for entry in _entries(files):
+    for entry in entries(files):
         fields = protobuf.decode(entry)
         name = by_file.get(protobuf.integer(fields, _FILE_ID))
         if name is not None and protobuf.integer(fields, _FILE_TYPE) == _TYPE_PLAIN:
@@ -104,9 +104,9 @@ def with_named_files(images: dict[str, bytes], names: dict[tuple[int, int], str]
 
 def _file_of(images: dict[str, bytes], pid: int, descriptor: int) -> int:
     """The identity of an open file in the images. Raises ValueError when the process does not have it open."""
-    for ids in _entries(images.get(f"ids-{pid}.img", b"")):
+    for ids in entries(images.get(f"ids-{pid}.img", b"")):
         table = protobuf.integer(protobuf.decode(ids), _IDS_FILES)
-        for entry in _entries(images.get(f"fdinfo-{table}.img", b"")):
+        for entry in entries(images.get(f"fdinfo-{table}.img", b"")):
             fields = protobuf.decode(entry)
             if protobuf.integer(fields, _FDINFO_DESCRIPTOR) == descriptor:
                 return protobuf.integer(fields, _FDINFO_FILE)
@@ -117,7 +117,7 @@ def _encode(fields: protobuf.Fields) -> bytes:
     return protobuf.encode([(number, value) for number, values in fields.items() for value in values])
 
 
-def _entries(image: bytes) -> Iterator[bytes]:
+def entries(image: bytes) -> Iterator[bytes]:
     """The messages of an image."""
     for start, end in _bounds(image):
         yield image[start:end]

@@ -54,6 +54,7 @@ class Pager:
         self._side = arguments[0]
         self._held: list[int] = []  # userfaultfds that must stay open when the pager dies, see src/pager/target.c
         self._unread: list[Answer] = []
+        self._is_closed = False
         self._log = os.memfd_create("pager.log", os.MFD_CLOEXEC)
         command = [paths.PAGER, *arguments]
         commands.log(command)
@@ -180,7 +181,7 @@ class Pager:
     @property
     def fault(self) -> MigrationError | None:
         """Why it ended, if it did; None when it lost the other pager, which then knows the cause."""
-        if self._process.poll() is None or isinstance(error := self._ended(), PagesLost):
+        if self._is_closed or self._process.poll() is None or isinstance(error := self._ended(), PagesLost):
             return None
         return error
 
@@ -189,7 +190,10 @@ class Pager:
         return failure_lines(text)
 
     def close(self) -> None:
-        """End it at once. It is not killed while it has stopped a process that it traces."""
+        """End it at once; idempotent. It is not killed while it has stopped a process that it traces."""
+        if self._is_closed:
+            return
+        self._is_closed = True
         for descriptor in self._held:
             os.close(descriptor)
         self._held = []

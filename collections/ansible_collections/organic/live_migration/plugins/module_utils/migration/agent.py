@@ -89,6 +89,7 @@ def _preflight(parameters: Parameters, engine: Engine) -> PreflightAnswer:
         parameters.shared_volumes,
         METHODS[parameters.method].by_engine,
         tracking if parameters.tracks_pages else None,
+        parameters.clones,
     )
     view.blockers += [
         Blocker(
@@ -104,6 +105,7 @@ def _preflight(parameters: Parameters, engine: Engine) -> PreflightAnswer:
     answer = PreflightAnswer(
         view.blockers, in_doubt, view.spec, view.engine_id, view.memory_bytes, view.processes, host_cpu
     )
+    answer.doubts = view.doubts
     if parameters.copy_missing_mounts and view.spec and not view.spec.service:
         answer.mount_copies = read_only_mounts.copies(view.spec)
     if parameters.measure and view.spec and not view.blockers:

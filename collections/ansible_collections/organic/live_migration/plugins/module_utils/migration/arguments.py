@@ -36,6 +36,7 @@ ARGUMENTS: ArgumentSpec = {
     "patience_s": {"type": "float", "default": 45.0},
     "measure": {"type": "bool", "default": False},
     "tracks_pages": {"type": "bool", "default": False},
+    "clones": {"type": "bool", "default": False},
     "page_tracking": {"type": "str", "choices": [AUTO, *TRACKING_METHODS], "default": AUTO},
     "outcome": {"type": "str", "choices": list(phases.TARGET_OUTCOMES)},
     "method": {"type": "str", "choices": list(methods()), "default": "resident"},

@@ -78,6 +78,7 @@ class Parameters:
     patience_s: float = 45.0
     measure: bool = False
     tracks_pages: bool = False
+    clones: bool = False
     page_tracking: str = dirty_tracking.AUTO
     outcome: str = ""
     method: str = "resident"
@@ -185,6 +186,7 @@ class PreflightAnswer:
         memory_bytes: that its processes have in use.
         cpu: of the source host.
         dirty_pages_per_s: None when it was not measured, or cannot be.
+        doubts: about the strategy, in whole sentences.
         queued: the migration has begun, and must wait until others have ended.
         mount_copies: what small read-only bind mounts hold, by their source; where that was asked for.
     """
@@ -197,6 +199,7 @@ class PreflightAnswer:
     processes: int = 0
     cpu: Cpu = field(default_factory=Cpu)
     dirty_pages_per_s: float | None = None
+    doubts: list[str] = field(default_factory=list)
     queued: bool = False
     mount_copies: dict[str, str] = field(default_factory=dict)
 

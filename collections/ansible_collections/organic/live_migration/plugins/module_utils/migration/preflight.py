@@ -25,7 +25,7 @@ from ..memory import dirty_tracking
 from ..namespaces import inventory
 from ..network import interfaces, socket_blockers, tun
 from ..session import journal
-from . import read_only_mounts
+from . import cloning, read_only_mounts
 
 MINIMUM_CRIU = (4, 2)
 _PREPARE = "Apply the role organic.live_migration.migration_host to this host"
@@ -43,6 +43,7 @@ class SourceView:
     memory_bytes: int = 0
     processes: int = 0
     bound_cpus: list[int] = field(default_factory=list)
+    doubts: list[str] = field(default_factory=list)
 
 
 _KERNEL_MUST = {
@@ -108,7 +109,7 @@ def _tracking_blockers(tracking: str) -> list[Blocker]:
 
 
 def look_at_source(
-    engine: Engine, name: str, shared_volumes: list[str], by_engine: bool, tracking: str | None
+    engine: Engine, name: str, shared_volumes: list[str], by_engine: bool, tracking: str | None, clones: bool = False
 ) -> SourceView:
     """Check everything that can be checked on the source host.
 
@@ -118,6 +119,7 @@ def look_at_source(
         shared_volumes: writable mounts that both hosts see.
         by_engine: whether the engine's own checkpoints move it.
         tracking: how written pages are to be found; None where the strategy needs no such thing.
+        clones: the strategy lets a clone run before the commit.
     """
     spec = engine.inspect(name)
     if spec is None:
@@ -193,6 +195,9 @@ def look_at_source(
     destinations = [mount.destination for mount in spec.mounts]
     blockers += inventory.blockers(root, destinations, set(tun.attached(tree)), spec.id)
     blockers += _busy_blockers(name)
+    if clones:
+        blockers += cloning.blockers(tree, spec, shared_volumes)
+        view.doubts = cloning.doubts(tree)
     return view
 
 

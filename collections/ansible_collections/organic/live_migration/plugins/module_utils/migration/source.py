@@ -183,9 +183,9 @@ class Source(SourceEnd):
         """Let the process run on the target, send what it still lacks, and release the copy."""
         try:
             with self._steps.step("run"):
-                source.control.send(messages.COMMIT)
+                source.control.send(messages.COMMIT, self._strategy.commit(source))
                 running = source.control.expect(messages.RUNNING, 30)
-            downtime_ms = now_ms() - source.frozen_at_ms
+            downtime_ms = max(now_ms() - source.frozen_at_ms, source.clone.clone_pause_ms)
             self._strategy.process_runs(source)
             watchdog.restore_priority()
             self._end_turn()
@@ -212,6 +212,8 @@ class Source(SourceEnd):
             self.release(self._record, self._engine)
             for hold in source.holds:
                 hold.discard()
+            if source.mirror is not None:
+                source.mirror.discard()
         if lost is not None:
             return self._state_lost(lost)
         with self._steps.step("target_cleanup"):
@@ -248,8 +250,8 @@ class Source(SourceEnd):
 
         To see that takes the walk over all pages that the freeze was spared.
         """
-        if self._memory.pager is not source.pager:
-            return False  # another pager does not have the snapshot
+        if self._memory.pager is not source.pager or self._strategy.runs_before_commit:
+            return False  # another pager does not have the snapshot; a process that was cloned went on after it
         try:
             source.pager.order("check_vmas")
             return bool(source.pager.expect("check_vmas", self._plan.timeout_s)["changed"])

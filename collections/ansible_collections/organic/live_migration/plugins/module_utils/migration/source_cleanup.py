@@ -15,7 +15,7 @@ from ..errors import MigrationError
 from ..host import cpu_throttle, libc
 from ..host.await_ticket import AwaitTicket
 from ..host.freezer import Freezer
-from ..network import tcp_repair, tun_packets
+from ..network import mirror_rules, tcp_repair, tun_packets
 from ..network.address_switch import AddressSwitch
 from ..network.configuration import Configuration
 from ..network.packet_hold import remove_rules
@@ -73,6 +73,8 @@ def roll_back(record: MigrationRecord, engine: Engine, source: SourceContext | N
     if source is not None and record.init.alive:
         tun_packets.put(record.init.pid, source.unread_tun)
     _thaw(freezer)
+    if source is not None and source.mirror is not None:
+        (source.mirror.release if record.init.alive else source.mirror.discard)()
     if source is not None:
         source.criu.close()  # takes its code out of the process, which must not be frozen for that
         for hold in source.holds:
@@ -82,6 +84,8 @@ def roll_back(record: MigrationRecord, engine: Engine, source: SourceContext | N
                 hold.discard()
     elif record.init.alive:
         remove_rules(record.init.pid, record.migration_id)
+        if record.mirrored:
+            mirror_rules.remove(record.init.pid, record.migration_id)
     freezer.remove()
     restarts.restore(record, engine)
     _remove_images(record)

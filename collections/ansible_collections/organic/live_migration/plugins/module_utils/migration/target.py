@@ -41,6 +41,7 @@ from ..strategies.registry import strategy_class
 from . import target_cleanup
 from .ends import TargetEnd
 from .received_images import write_images
+from .target_clone import TargetClone
 from .target_setup import PreparedTarget, TargetSetup
 
 _CONNECT_TIMEOUT_S = 30
@@ -87,6 +88,7 @@ class Target(TargetEnd):
         )
         self._steps = Steps()
         self._prepared: PreparedTarget | None = None
+        self._clone: TargetClone | None = None
         self._is_memory_lost = False
         # made before the worker is forked, so that the watchdog holds it open too: see CriuWorker
         self._rpc = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -211,15 +213,21 @@ class Target(TargetEnd):
                     self._prepared = setup.prepare(message.fields, pages, pager_connections)
                 control.send(messages.ARMED)
             elif message.kind == messages.PREPARE_CLONE and prepared is not None:
-                prepared.links.activate_silently()
-                prepared.configuration.finish()
+                stream = self._accept_stream(listener, messages.MIRROR)
+                self._clone = TargetClone(self._record, prepared, stream)
                 control.send(messages.CLONE_PREPARED)
+            elif self._clone is not None and self._clone.follow(message, control):
+                if message.kind == messages.COMMIT and prepared is not None:
+                    self._complete(prepared, control, listener)
+                    return
             elif message.kind == messages.SWITCH and prepared is not None:
                 prepared.links.activate()
                 prepared.configuration.finish()
                 control.send(messages.SWITCHED)
                 prepared.links.keep_announcing()
             elif message.kind == messages.IMAGES and prepared is not None:
+                if self._clone is not None:
+                    self._clone.note_images()
                 self._strategy = strategy_class(str(message.fields["finished_by"]))()
                 try:
                     self._restore(container, prepared, message, control)
@@ -227,7 +235,7 @@ class Target(TargetEnd):
                     prepared.pager.await_end(0)
                     continue  # the source has given up
                 control.send(messages.RESTORED, steps=self._steps.list)
-                if self._strategy.runs_before_commit:
+                if self._clone is not None and self._strategy.runs_before_commit:
                     continue  # the source has further orders for the clone
                 self._run(prepared, control, listener)
                 return
@@ -295,14 +303,17 @@ class Target(TargetEnd):
         prepared.hold.release_some(max(0, RELEASE_BATCH - prepared.delivered))
         prepared.criu.resume()
         freezer.thaw()
-        # The process runs: from here on nothing may undo it. A source that does not hear this asks for the outcome.
+        self._complete(prepared, control, listener)
+
+    def _complete(self, prepared: PreparedTarget, control: Channel, listener: Listener) -> None:
+        """The process runs: nothing may undo it any more. A source that does not hear this asks for the outcome."""
         with contextlib.suppress(PeerLost):
             control.send(messages.RUNNING, held_packets=prepared.hold.held)
         watchdog.restore_priority()
         error = self._remove_holds(prepared)
         statistics = prepared.criu.statistics()
         target = TargetContext(self._plan, control, listener, prepared.pager, lambda: self._accept_pager(listener))
-        placed = self._await_memory(target)
+        placed = self._clone.placed if self._clone is not None else self._await_memory(target)
         listener.close()
         prepared.pager.close()
         if error is not None and self._record.init.alive:
@@ -321,14 +332,15 @@ class Target(TargetEnd):
         The process may also end by itself at any moment, and its namespaces with it.
         """
         try:
-            prepared.hold.release_paced()
+            if self._clone is None:
+                prepared.hold.release_paced()
             with contextlib.suppress(MigrationError):
                 prepared.criu.await_end(10)
             prepared.criu.close()
             prepared.page_server.close()
             prepared.links.close()
             prepared.configuration.close()
-            prepared.hold.remove()
+            (prepared.hold.remove if self._clone is None else self._clone.finish)()
             target_cleanup.adopt(self._record)  # before the init gives up waiting: the memory may take longer
         except (MigrationError, OSError) as error:
             return error
@@ -370,6 +382,8 @@ class Target(TargetEnd):
             target_cleanup.kill(self._record)
             with contextlib.suppress(OSError):
                 self._record.note_cleanup()  # or a controller that hears of the failure would end this agent meanwhile
+            if self._clone is not None:
+                self._clone.discard()
             if self._prepared is not None:
                 with contextlib.suppress(OSError):  # the container's interfaces have ended with it
                     self._prepared.links.withdraw()

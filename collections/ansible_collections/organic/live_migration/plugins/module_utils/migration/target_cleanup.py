@@ -20,6 +20,8 @@ from ..host import libc, mounted_content, processes
 from ..host.await_ticket import AwaitTicket
 from ..host.freezer import Freezer
 from ..host.processes import ProcessId
+from ..network import mirror_rules
+from ..network.address_switch import AddressSwitch
 from ..network.packet_hold import remove_rules
 from ..session import states, watchdog
 from ..session.journal import MigrationRecord
@@ -76,6 +78,7 @@ def complete(record: MigrationRecord, engine: Engine) -> None:
     if record.init.alive:
         try:
             remove_rules(record.init.pid, record.migration_id)
+            _make_heard(record)
             adopt(record)
         except (MigrationError, OSError):
             if record.init.alive:
@@ -85,6 +88,15 @@ def complete(record: MigrationRecord, engine: Engine) -> None:
     _remove_files(record)
     restarts.restore(record, engine)
     record.remove()
+
+
+def _make_heard(record: MigrationRecord) -> None:
+    """Of a clone whose commit was written down, and whose agent died before anybody knew of its addresses."""
+    if record.interfaces:
+        mirror_rules.remove(record.init.pid, record.migration_id)
+        links = AddressSwitch(record.init.pid, record.interfaces)
+        links.take_over()
+        links.close()
 
 
 def complete_orphaned(record: MigrationRecord, engine: Engine) -> None:
@@ -146,6 +158,7 @@ def on_worker_death(record: MigrationRecord, rpc: tuple[socket.socket, socket.so
     Freezer(Path(current.freezer)).thaw()
     with contextlib.suppress(MigrationError, OSError):  # without its listener the hold lets nothing pass
         remove_rules(current.init.pid, current.migration_id)
+        _make_heard(current)
     with contextlib.suppress(OSError):
         ours.settimeout(_CRIU_EXIT_TIMEOUT_S)
         while ours.recv(65536):  # until CRIU ends, which must not be killed: the process is still its child

@@ -39,7 +39,7 @@ class AddressSwitch:
     """
 
     def __init__(self, pid: int, interfaces: list[Interface]) -> None:
-        self._interfaces = interfaces
+        self.interfaces = interfaces
         with libc.network_namespace(pid):
             self._answers = [
                 os.open(f"/proc/sys/net/ipv4/conf/{interface.name}/arp_ignore", os.O_RDWR) for interface in interfaces
@@ -53,7 +53,7 @@ class AddressSwitch:
 
     def down(self) -> None:
         """Take the links down: nothing is sent any more, and the kernel drops routes and neighbours."""
-        for interface in self._interfaces:
+        for interface in self.interfaces:
             self._set_flag(interface.name, up=False)
 
     def _set_flag(self, name: str, up: bool) -> None:
@@ -73,7 +73,7 @@ class AddressSwitch:
         A macvlan link is taken down: it is up again in 0.5 ms, whereas changing its MAC address takes 15 ms while it is
         up. Other links stay up without ARP: the far end of a veth needs milliseconds to notice its carrier.
         """
-        for interface, answer in zip(self._interfaces, self._answers):
+        for interface, answer in zip(self.interfaces, self._answers):
             if interface.kind == "macvlan":
                 self._set_flag(interface.name, up=False)
             else:
@@ -88,7 +88,7 @@ class AddressSwitch:
         """Take random MAC addresses, after :meth:`suppress_arp`. It takes 15 ms, in the returned thread."""
 
         def change_macs() -> None:
-            for interface in self._interfaces:
+            for interface in self.interfaces:
                 self._set_mac(interface.name, random_mac())
 
         thread = threading.Thread(target=change_macs, daemon=True)
@@ -97,10 +97,10 @@ class AddressSwitch:
 
     def activate(self) -> None:
         """Take the addresses over, after :meth:`deactivate` or :meth:`drop_mac`."""
-        for interface, answer, before in zip(self._interfaces, self._answers, self._before):
+        for interface in self.interfaces:
             self._set_mac(interface.name, interface.mac)
             self._set_flag(interface.name, up=True)
-            os.pwrite(answer, _ARP_ANSWER if before == _ARP_NEVER_ANSWER else before, 0)
+        self._answer_arp()
         self.announce()
 
     def activate_silently(self) -> None:
@@ -109,23 +109,37 @@ class AddressSwitch:
         No ARP request is answered and nothing is announced; what the network namespace sends must be held.
         """
         self.suppress_arp()
-        for interface in self._interfaces:
+        for interface in self.interfaces:
             self._set_mac(interface.name, interface.mac)
             self._set_flag(interface.name, up=True)
+        self._open_packets()
+
+    def take_over(self) -> None:
+        """After :meth:`activate_silently`: answer ARP requests, and announce the addresses; needs no RTNL lock."""
+        self._answer_arp()
+        self.announce()
+
+    def _answer_arp(self) -> None:
+        for answer, before in zip(self._answers, self._before):
+            os.pwrite(answer, _ARP_ANSWER if before == _ARP_NEVER_ANSWER else before, 0)
 
     def announce(self) -> None:
         """Announce to the network where the addresses are, by gratuitous ARP."""
+        packets = self._open_packets()
+        for interface in self.interfaces:
+            for address in interface.ip_addresses:
+                try:
+                    packets.sendto(announcement(interface.mac, address), (interface.name, 0))
+                except OSError as error:
+                    if error.errno != errno.ENOBUFS:  # the link was down, and its carrier is not noticed yet
+                        raise
+
+    def _open_packets(self) -> socket.socket:
         if self._packets is None:
             # not earlier: with an open packet socket CRIU's dump would wait until the kernel has changed the MAC
             with libc.network_namespace(self._pid):
                 self._packets = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
-        for interface in self._interfaces:
-            for address in interface.ip_addresses:
-                try:
-                    self._packets.sendto(announcement(interface.mac, address), (interface.name, 0))
-                except OSError as error:
-                    if error.errno != errno.ENOBUFS:  # the link was down, and its carrier is not noticed yet
-                        raise
+        return self._packets
 
     def keep_announcing(self) -> None:
         """Repeat the announcement in the background, for switches that missed the first one."""

@@ -41,13 +41,15 @@ class MigrationRecord:
         state: one of those that :mod:`states` allows this role.
         root_pid: first process of the tree that is moved, as this host counts it; target: as the container counts it.
         init_pid, init_start_time: the first process of the container.
-        interfaces: source: the container's interfaces as they were, see :class:`network.interfaces.Interface`.
+        interfaces: source: the container's interfaces as they were, see :class:`network.interfaces.Interface`. Target:
+            those of a clone, which nobody knows of before the commit.
         network: source: what was configured in its network namespace, see :mod:`network.configuration`.
         await_name: target, and source in a cluster: the key under which the init looks for its await file.
         freezer: directory of the container's freezer group. Target: once a restored process is held in it.
         restart_policy: source: the container's own policy, restored after a failure.
         agent_pid, agent_start_time: the process that works on the migration.
         cleanup_in_progress: target: that removes what was prepared, so that nobody need end it.
+        mirrored: source: packet filter rules of the mirror are installed.
         pager_pid, pager_start_time: target: the pager, which the process needs until all its pages are there.
         finished_by: source, from the commit on: the strategy that finishes the migration.
         needs_source: after the commit the target needs the frozen copy of the source until it has all its pages.
@@ -75,6 +77,7 @@ class MigrationRecord:
     agent_pid: int = 0
     agent_start_time: int = 0
     cleanup_in_progress: bool = False
+    mirrored: bool = False
     pager_pid: int = 0
     pager_start_time: int = 0
     finished_by: str = ""

@@ -20,12 +20,19 @@ PROTOCOL_VERSION = 2
 HELLO = "hello"
 PAGES = "pages"
 PAGER = "pager"
+MIRROR = "mirror"
 FILES = "files"
 UNPACKED = "unpacked"
 ARM = "arm"
 ARMED = "armed"
 PREPARE_CLONE = "prepare_clone"
 CLONE_PREPARED = "clone_prepared"
+RUN_CLONE = "run_clone"
+CLONE_RUNS = "clone_runs"
+COMPARE = "compare"
+COMPARED = "compared"
+HAND_OVER = "hand_over"
+IN_STEP = "in_step"
 SWITCH = "switch"
 SWITCHED = "switched"
 IMAGES = "images"
@@ -69,6 +76,7 @@ KINDS = {
         Kind(HELLO, SOURCE, "First message of the control connection", ("version",)),
         Kind(PAGES, SOURCE, "This connection carries the pages of CRIU's page server from now on"),
         Kind(PAGER, SOURCE, "This connection carries the pages of the pager from now on"),
+        Kind(MIRROR, SOURCE, "This connection carries packets from mirror to mirror from now on"),
         Kind(FILES, SOURCE, "Files of the container that changed, as an archive, and those that are gone", ("gone",),
              blob=True),
         Kind(UNPACKED, TARGET, "The files are unpacked"),
@@ -78,13 +86,20 @@ KINDS = {
         Kind(ARMED, TARGET, "Everything is prepared; CRIU waits for the images"),
         Kind(PREPARE_CLONE, SOURCE, "A clone will come: have its addresses ready, and let nothing be seen of them"),
         Kind(CLONE_PREPARED, TARGET, "The addresses are ready; nothing leaves from them"),
+        Kind(RUN_CLONE, SOURCE, "Let the restored clone run, on mirrored input and unheard", ("streams",)),
+        Kind(CLONE_RUNS, TARGET, "The clone runs"),
+        Kind(COMPARE, SOURCE, "How far is the clone?"),
+        Kind(COMPARED, TARGET, "Input that the clone got, and answers of it that were compared", ("state",)),
+        Kind(HAND_OVER, SOURCE, "The process is frozen; this was its last input", ("end", "limit_ms")),
+        Kind(IN_STEP, TARGET, "Whether the clone got the same input and has said the same", ("is_in_step", "state")),
         Kind(SWITCH, SOURCE, "The process is frozen: activate its addresses on the target host"),
         Kind(SWITCHED, TARGET, "The addresses are active"),
         Kind(IMAGES, SOURCE, "CRIU's images, the files that changed last, and the packets that arrived: restore",
              ("images", "gone", "finished_by", "archive_bytes", "tun_bytes", "arrived_bytes", "sockets",
               "tasks"), blob=True),
         Kind(RESTORED, TARGET, "The process is restored and stopped", ("steps",)),
-        Kind(COMMIT, SOURCE, "The commit is recorded on the source host: let the process run"),
+        Kind(COMMIT, SOURCE, "The commit is recorded on the source host: let the process run, or the clone be heard; "
+             "with packets that new connections begin with", blob=True),
         Kind(RUNNING, TARGET, "The process runs", ("held_packets",)),
         Kind(FINISHED, TARGET, "Everything that the migration needed is removed from the target host",
              ("criu", "pager", "commands", "ended")),

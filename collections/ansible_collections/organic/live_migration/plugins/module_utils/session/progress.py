@@ -60,6 +60,33 @@ class RoundDone:
 
 
 @dataclass
+class CloneFigures:
+    """How strategy ppm is doing.
+
+    Attributes:
+        clone_pause_ms: how long the process was stopped to be cloned, from its last input until it went on.
+        parallel_ms: how long both copies have run.
+        inputs: packets that the clone got.
+        answers_compared: packets of the process that the clone said as well.
+        chain: hash over the inputs in their order.
+        lag_ms: how far the clone is behind; 0 in step.
+        turnstile_wait_ms: how long a packet waited, on average, until the process was at rest.
+        handover_ms: from the last input of the process until the clone was heard.
+        divergence: where the clone parted from the process: ``flow``, ``offset``, ``source``, ``clone``, ``reason``.
+    """
+
+    clone_pause_ms: float = 0.0
+    parallel_ms: float = 0.0
+    inputs: int = 0
+    answers_compared: int = 0
+    chain: str = ""
+    lag_ms: float = 0.0
+    turnstile_wait_ms: float = 0.0
+    handover_ms: float = 0.0
+    divergence: dict[str, object] = field(default_factory=dict)
+
+
+@dataclass
 class Snapshot:
     """The progress of a migration at one moment; the last one is the ``statistics`` of its result.
 
@@ -86,6 +113,7 @@ class Snapshot:
         setup_ms: time before the first page.
         elapsed_ms: time since the start.
         started_at: seconds since 1970 by the clock of this host, when the migration's agent began.
+        clone: of strategy ppm, once there is a clone.
         events: the states that were entered.
         rounds: of pre-copy that have ended.
     """
@@ -112,6 +140,7 @@ class Snapshot:
     setup_ms: float = 0.0
     elapsed_ms: float = 0.0
     started_at: float = 0.0
+    clone: CloneFigures | None = None
     events: list[Event] = field(default_factory=list)
     rounds: list[RoundDone] = field(default_factory=list)
 
@@ -168,7 +197,7 @@ class Progress:
             self._snapshot.enter(state, elapsed_ms)
             self._write()
 
-    def update(self, **figures: float | str) -> None:
+    def update(self, **figures: float | str | CloneFigures) -> None:
         """Set figures. They are written with a new round or state, else at most every 200 ms."""
         if unknown := set(figures) - _FIGURES:
             raise ValueError(f"Not figures of a migration: {', '.join(sorted(unknown))}")
@@ -236,6 +265,7 @@ class Progress:
         return replace(
             self._snapshot,
             elapsed_ms=elapsed_ms,
+            clone=self._snapshot.clone and replace(self._snapshot.clone),
             events=list(self._snapshot.events),
             rounds=list(self._snapshot.rounds),
         )

@@ -68,6 +68,11 @@ class Strategy(ABC):
             MigrationError: it was not restored; the process is still complete on the source.
         """
 
+    def commit(self, source: SourceContext) -> bytes:
+        """Called once the commit is written down; returns packets that the target is given with the message of it."""
+        del source
+        return b""
+
     def process_runs(self, source: SourceContext) -> None:
         """Called as soon as the process runs on the target."""
         del source

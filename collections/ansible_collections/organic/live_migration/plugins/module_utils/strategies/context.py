@@ -20,13 +20,14 @@ from ..host.task_attributes import TaskAttributes, TaskReader
 from ..memory.pager import Answer, SourcePager, TargetPager
 from ..network import tun, tun_packets
 from ..network.address_switch import AddressSwitch
+from ..network.mirror import SourceMirror
 from ..network.packet_hold import InboundHold, OutgoingHold, PacketHold, SynHold
 from ..network.socket_states import SocketReader, SocketState
 from ..session import messages
 from ..session.channel import Channel, Listener, PageStream
 from ..session.journal import MigrationRecord
 from ..session.options import Plan
-from ..session.progress import Progress
+from ..session.progress import CloneFigures, Progress
 from ..session.stall import SwitchoverDeadline
 from .memory_transfer import MemoryTransfer
 
@@ -51,8 +52,10 @@ class SourceContext:
         unread_tun: packets that the process had not read from its TUN devices.
         final: what the pager did in the freeze.
         deadline: of the switchover, once it has begun.
+        mirror: strategy ppm: gives the process and its clone the same input.
+        mirror_stream: its connection.
         frozen_at_ms: on the clock of :func:`steps.now_ms`; 0 while the process runs.
-        clone_pause_ms: how long the process was stopped to be cloned.
+        clone: figures of strategy ppm.
     """
 
     plan: Plan
@@ -84,8 +87,10 @@ class SourceContext:
     unread_tun: list[tun_packets.Packet] = field(default_factory=list)
     final: Answer = field(default_factory=dict)
     deadline: SwitchoverDeadline | None = None
+    mirror: SourceMirror | None = None
+    mirror_stream: PageStream | None = None
     frozen_at_ms: float = 0.0
-    clone_pause_ms: float = 0.0
+    clone: CloneFigures = field(default_factory=CloneFigures)
 
     @property
     def holds(self) -> list[PacketHold]:

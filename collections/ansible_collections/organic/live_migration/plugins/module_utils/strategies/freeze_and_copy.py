@@ -139,8 +139,15 @@ class FreezeAndCopy(Strategy):
         source.outgoing.start_reader()
         source.incoming.start_reader()
 
-    def _send_images(self, source: SourceContext, archive: bytes, gone: list[str], arrived: bytes) -> None:
-        """Send CRIU's images, and all that goes with them, as one message; ``arrived`` are datagrams to inject."""
+    def _send_images(self, source: SourceContext, archive: bytes, gone: list[str], arrived: bytes) -> dict[str, bytes]:
+        """Send CRIU's images, and all that goes with them, as one message; returns the images by name.
+
+        Args:
+            source: whose process is dumped.
+            archive: of changed files.
+            gone: names of removed files.
+            arrived: packets to inject.
+        """
         named = images.read(source.images)
         named["files.img"] = images.with_relative_timers(named["files.img"])
         core = f"core-{processes.pid_inside(source.root.pid)}.img"
@@ -161,3 +168,4 @@ class FreezeAndCopy(Strategy):
             tasks=[typed.to_dict(one) for one in source.task_attributes],
             **sizes,
         )
+        return named

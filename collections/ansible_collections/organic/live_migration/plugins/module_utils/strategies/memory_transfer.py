@@ -72,6 +72,10 @@ class MemoryTransfer:
         connection.send(purpose)
         return connection.to_stream(self.plan.options.is_encrypted)
 
+    def connect_mirror(self) -> PageStream:
+        """One more connection, for the packet mirrors; encrypted as those of the pages are."""
+        return self._connect_for_pages(messages.MIRROR)
+
     def start_pager(self, connections: list[socket.socket]) -> SourcePager:
         """Start the pager, to which the connections belong from then on."""
         self.pager = self._make_pager(connections)

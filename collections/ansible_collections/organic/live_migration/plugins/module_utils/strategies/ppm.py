@@ -3,20 +3,38 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """ppm: parallel process migration. A clone runs on the target host before the process moves (paper section 3.3).
 
-The process stops only for the dump: its restore, and the switch of its addresses, are no part of the pause.
+The process stops only for the dump: its restore, and the switch of its addresses, are no part of the pause. Then both
+copies get the same packets in the same order, and what they say is compared; the clone is not heard. When it has said
+the same for a while it takes over, which takes a millisecond. Until the commit the process on the source is the true
+one: whatever fails, it goes on, and the clone is destroyed.
 """
 
 from __future__ import annotations
 
-from ..errors import MigrationError
+from dataclasses import replace
+
+from ..criu import tcp_streams
+from ..criu.tcp_streams import TcpStream
+from ..errors import CloneVoid, MigrationError
 from ..host.steps import now_ms
 from ..memory.pager import Answer
+from ..network.mirror import SourceMirror
+from ..network.packet_hold import SynHold
 from ..session import messages, states
 from ..session.channel import Message
 from ..session.stall import STALL_TIMEOUT_S, StallDetector
 from .base import Strategy
 from .context import SourceContext
+from .cost_model import Costs, Limits, Load, Prediction
+from .handover import MAX_WAIT_MS, Handover
 from .pre_copy import PreCopy
+
+_PAUSE_SHARE = 0.6
+"""What freeze and dump take of pre_copy's downtime; restore and switch of addresses are no part of the pause."""
+_PARALLEL_MS = 150.0
+"""From the pause until the clone takes over: its restore, and its comparison."""
+_QUIET_ATTEMPTS = 50
+"""How often the process is asked to sleep before it is cloned; each time it may take :data:`MAX_WAIT_MS`."""
 
 
 class Ppm(PreCopy):
@@ -24,6 +42,19 @@ class Ppm(PreCopy):
 
     name = "ppm"
     runs_before_commit = True
+
+    @classmethod
+    def predict(cls, load: Load, limits: Limits, costs: Costs) -> Prediction:
+        one = super().predict(load, limits, costs)
+        pause_ms, parallel_ms = _PAUSE_SHARE * one.downtime_ms, _PARALLEL_MS + one.downtime_ms
+        return replace(
+            one,
+            downtime_ms=round(pause_ms, 1),
+            migration_time_ms=round(one.migration_time_ms + parallel_ms, 1),
+        )
+
+    def __init__(self) -> None:
+        self._handover: Handover | None = None
 
     def copy_live(self, source: SourceContext) -> Strategy:
         if source.tuns:
@@ -34,21 +65,61 @@ class Ppm(PreCopy):
         return super().copy_live(source)
 
     def switch_over(self, source: SourceContext) -> Message:
-        self._clone(source)
-        raise MigrationError("The clone is discarded: nothing keeps it in step with the process.")
+        mirror = self._prepare(source)
+        self._handover = Handover(source, mirror)
+        try:
+            restored, streams = self._clone(source, mirror)
+            self._handover.run_in_step(streams)
+            self._handover.take_over()
+        except BaseException:
+            if source.clone.clone_pause_ms:  # else CRIU may hold the process: the rollback knows what to do
+                self._handover.give_up()
+            raise
+        return restored
 
-    def _clone(self, source: SourceContext) -> Message:
-        """Copy the process, which stops for the dump alone; returns when the copy is restored and stopped.
+    def commit(self, source: SourceContext) -> bytes:
+        if source.mirror is not None:
+            source.mirror.forward_late()
+        return source.syn_hold.packets
+
+    def process_runs(self, source: SourceContext) -> None:
+        if self._handover is not None:
+            self._handover.finish()
+
+    @staticmethod
+    def _prepare(source: SourceContext) -> SourceMirror:
+        """Arm the mirrors on both hosts, and have the target take the addresses in silence."""
+        with source.steps.step("prepare_clone"):
+            mirror = SourceMirror(source.container.init.pid, source.plan.migration_id, MAX_WAIT_MS)
+            source.mirror = mirror
+            source.record.mirrored = True
+            source.record.save()
+            source.control.send(messages.PREPARE_CLONE)
+            source.mirror_stream = source.memory.connect_mirror()
+            addresses = [address for one in source.links.interfaces for address in one.ip_addresses]
+            mirror.arm([source.root.pid], addresses, source.mirror_stream.plain)
+            # its rule must come before the mirror's: connections that are being opened are finished, new ones wait
+            source.syn_hold.discard()
+            names = [interface.name for interface in source.links.interfaces]
+            source.syn_hold = SynHold(source.container.init.pid, names, source.plan.migration_id)
+            source.syn_hold.install()
+            source.control.expect(messages.CLONE_PREPARED, STALL_TIMEOUT_S)
+        return mirror
+
+    def _clone(self, source: SourceContext, mirror: SourceMirror) -> tuple[Message, list[TcpStream]]:
+        """Copy the process, which stops for the dump alone.
+
+        Returns:
+            The target's message "restored", and where the process's connections stood.
 
         Raises:
             MigrationError: there is no copy; the process runs on, or is to be thawed by the rollback.
         """
         control, pager, steps, timeout_s = source.control, source.pager, source.steps, source.plan.timeout_s
-        with steps.step("prepare_clone"):
-            control.send(messages.PREPARE_CLONE)
-            control.expect(messages.CLONE_PREPARED, STALL_TIMEOUT_S)
         self._enter(source)
+        began_ms = self._await_quiet(source, mirror)
         stall = self._freeze(source)
+        mirror.mark()
         with steps.step("dump"):
             archive, gone, unread = self._dump(source, stall)
 
@@ -61,15 +132,33 @@ class Ppm(PreCopy):
             source.final = pager.expect("final", timeout_s, on_progress)
         with steps.step("thaw"):
             source.freezer.thaw()
+            mirror.open_turnstile()
         source.stop_deadline()
-        source.clone_pause_ms, source.frozen_at_ms = now_ms() - source.frozen_at_ms, 0.0
+        source.clone.clone_pause_ms, source.frozen_at_ms = round(now_ms() - began_ms, 2), 0.0
         source.record.save(states.CLONED)
         source.progress.set_state(states.CLONED)
         with steps.step("restore"):
-            self._send_images(source, archive, gone, unread)
+            streams = tcp_streams.streams(self._send_images(source, archive, gone, unread))
             handed_over = source.stream.bytes_sent + control.blob_bytes_sent
             stall = StallDetector(source.bytes_moved, source.current_step, at_work_bytes=handed_over)
-            return control.expect(messages.RESTORED, timeout_s, stall.check)
+            return control.expect(messages.RESTORED, timeout_s, stall.check), streams
+
+    @staticmethod
+    def _await_quiet(source: SourceContext, mirror: SourceMirror) -> float:
+        """Hold the input once the process has handled all that came; returns since when it is held."""
+        limit_s = MAX_WAIT_MS / 1000
+        for _attempt in range(_QUIET_ATTEMPTS):
+            began_ms = now_ms()
+            mirror.hold()
+            if mirror.await_quiet(limit_s):
+                return began_ms
+            mirror.open_turnstile()
+            source.progress.check()
+        raise CloneVoid(
+            f"The process was never at rest: in {_QUIET_ATTEMPTS} attempts some thread of it ran on for "
+            f"{MAX_WAIT_MS:g} ms after its last input.",
+            "never_quiet",
+        )
 
     def _start_readers(self, source: SourceContext) -> None:
-        """Nothing is held while the clone is made."""
+        """Nothing but the mirror holds packets."""

@@ -30,6 +30,7 @@ from ansible_collections.organic.live_migration.plugins.module_utils.session imp
 from ansible_collections.organic.live_migration.plugins.module_utils.session.channel import Credentials, Message
 from ansible_collections.organic.live_migration.plugins.module_utils.session.options import Options, Plan
 from ansible_collections.organic.live_migration.plugins.module_utils.session.outcome import Verdict
+from ansible_collections.organic.live_migration.plugins.module_utils.session.progress import CloneFigures
 from ansible_collections.organic.live_migration.plugins.module_utils.session.slots import SWITCHING, Slot
 from ansible_collections.organic.live_migration.plugins.module_utils.strategies import registry
 from ansible_collections.organic.live_migration.plugins.module_utils.strategies.base import Strategy
@@ -58,7 +59,7 @@ class Site:
         self.aborted: dict[str, object] = {}
         self.is_root_alive = True
         self.control: Any = SimpleNamespace(
-            send=lambda kind, **_fields: self.sent.append(kind),
+            send=lambda kind, _blob=b"", **_fields: self.sent.append(kind),
             expect=self._expect,
             close=lambda: None,
             blob_bytes_sent=10,
@@ -128,6 +129,8 @@ def site(records: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Site
                 final={},
                 frozen_at_ms=now_ms(),
                 stop_deadline=lambda: None,
+                clone=CloneFigures(),
+                mirror=None,
             )
 
     class Toy(Strategy):
@@ -194,9 +197,9 @@ def test_the_commit_is_written_down_before_the_target_is_told(site: Site, monkey
     send = site.control.send
     at_commit: list[str] = []
 
-    def note(kind: str, **fields: Any) -> None:
+    def note(kind: str, blob: bytes = b"", **fields: Any) -> None:
         at_commit.append(journal.MigrationRecord.load(journal.all_records()[0].path).state)
-        send(kind, **fields)
+        send(kind, blob, **fields)
 
     site.control.send = note
     outcome = make()._migrate()

@@ -12,6 +12,7 @@ import pytest
 from ansible_collections.organic.live_migration.plugins.module_utils.host.steps import Steps
 from ansible_collections.organic.live_migration.plugins.module_utils.session.channel import Message
 from ansible_collections.organic.live_migration.plugins.module_utils.session.options import Options
+from ansible_collections.organic.live_migration.plugins.module_utils.session.progress import CloneFigures
 from ansible_collections.organic.live_migration.plugins.module_utils.strategies import freeze_and_copy
 
 
@@ -86,6 +87,8 @@ class Site:
             tuns=[],
             sockets=recorder("sockets", refresh=[]),
             tasks=recorder("tasks", refresh=[]),
+            mirror=None,
+            clone=CloneFigures(),
             images=3,
             bytes_moved=lambda: 0,
             current_step=lambda: self.steps.current,

@@ -1,0 +1,136 @@
+# Copyright (c) 2026 Organic 5GC contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What strategy ppm cannot run twice at once, and what makes it doubtful; both are found by the preflight."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+import time
+from pathlib import Path
+
+from ..engines.base import ContainerSpec
+from ..errors import Blocker
+from ..host import processes
+from ..network import tun
+
+_OTHER = "Use strategy pre_copy"
+_SO_BINDTODEVICE = 25
+_ALL_HOSTS = "010000E0"
+"""224.0.0.1 as /proc/net/igmp writes it: every host is a member."""
+_SAMPLES, _SAMPLE_EVERY_S = 40, 0.002
+_INODE = 9
+"""Column of /proc/net/raw."""
+
+
+def blockers(tree: list[int], spec: ContainerSpec, shared_volumes: list[str]) -> list[Blocker]:
+    """Why a process tree cannot have a clone beside it.
+
+    Args:
+        tree: first process first.
+        spec: its container.
+        shared_volumes: writable mounts that both hosts see.
+    """
+    found = [
+        Blocker(
+            "clone_tun",
+            f"The process has the TUN device {name} open, and both copies would read from theirs",
+            _OTHER,
+        )
+        for name in sorted(tun.attached(tree))
+    ]
+    found += [
+        Blocker(
+            "clone_volume",
+            f"{mount.destination} is a volume that both hosts see, and both copies would write to it",
+            _OTHER,
+        )
+        for mount in spec.mounts
+        if mount.writable and mount.destination in shared_volumes and mount.kind != "tmpfs"
+    ]
+    return [*found, *_socket_blockers(tree), *_multicast_blockers(tree[0]), *_busy_blockers(tree)]
+
+
+def doubts(tree: list[int]) -> list[str]:
+    """What may part a clone from the process; then another strategy moves it."""
+    threads = sum(len(_threads(pid)) for pid in tree)
+    if threads < 2:
+        return []
+    return [
+        f"The process has {threads} threads. Each packet is handled until all of them sleep, but in which order they "
+        "run meanwhile is not the same in both copies: if it shows in an answer, the clone is given up."
+    ]
+
+
+def _socket_blockers(tree: list[int]) -> list[Blocker]:
+    raw = {line.split()[_INODE] for line in processes.lines(f"/proc/{tree[0]}/net/raw")[1:]}
+    found: dict[str, Blocker] = {}
+    for pid in tree:
+        for descriptor, target in processes.descriptors(pid):
+            if not target.startswith("socket:"):
+                continue
+            if target[len("socket:[") : -1] in raw:
+                found["raw"] = Blocker(
+                    "clone_raw_socket",
+                    "The process has a raw socket (SCTP in user space, ICMP), and only TCP and UDP are mirrored",
+                    _OTHER,
+                )
+            if device := _device_of(pid, descriptor):
+                found[device] = Blocker(
+                    "clone_bound_to_device",
+                    f"A socket of the process is bound to the device {device} (SO_BINDTODEVICE), and a clone gets its "
+                    "packets by another one",
+                    f"{_OTHER}, or bind it to an address instead",
+                )
+    return list(found.values())
+
+
+def _device_of(pid: int, descriptor: int) -> str:
+    duplicate = processes.duplicate_socket(pid, descriptor)
+    if duplicate is None:
+        return ""
+    with duplicate, contextlib.suppress(OSError):  # it has no devices
+        return duplicate.getsockopt(socket.SOL_SOCKET, _SO_BINDTODEVICE, 16).rstrip(b"\0").decode(errors="replace")
+    return ""
+
+
+def _multicast_blockers(pid: int) -> list[Blocker]:
+    groups = [line.split()[0] for line in processes.lines(f"/proc/{pid}/net/igmp")[1:] if line.startswith("\t\t")]
+    others = sorted({group for group in groups if group != _ALL_HOSTS})
+    if not others:
+        return []
+    address = socket.inet_ntoa(bytes.fromhex(others[0])[::-1])
+    return [Blocker("clone_multicast", f"The container is a member of the multicast group {address}", _OTHER)]
+
+
+def _busy_blockers(tree: list[int]) -> list[Blocker]:
+    """A thread that never sleeps: it cannot be told when an input was handled."""
+    never_slept = {(pid, thread) for pid in tree for thread in _threads(pid)}
+    for _sample in range(_SAMPLES):
+        never_slept = {one for one in never_slept if _runs(*one)}
+        if not never_slept:
+            return []
+        time.sleep(_SAMPLE_EVERY_S)  # the measurement
+    pid, thread = min(never_slept)
+    return [
+        Blocker(
+            "clone_never_sleeps",
+            f"Thread {thread} of process {pid} ({processes.name(pid)}) never slept within "
+            f"{round(_SAMPLES * _SAMPLE_EVERY_S * 1000)} ms, so that it cannot be known when it has handled a packet",
+            _OTHER,
+        )
+    ]
+
+
+def _threads(pid: int) -> list[int]:
+    with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+        return [int(name) for name in os.listdir(f"/proc/{pid}/task")]
+    return []
+
+
+def _runs(pid: int, thread: int) -> bool:
+    with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+        return Path(f"/proc/{pid}/task/{thread}/stat").read_text().rpartition(")")[2].split()[0] == "R"
+    return False
