@@ -133,8 +133,8 @@ class Handover:
                 "diverged",
                 divergence=figures.divergence,
             )
-        if state.void or here.void:
-            raise CloneVoid(f"The clone cannot be kept in step: {state.void or here.void}.", "void")
+        if reasons := [reason for reason in (here.void, state.void) if reason]:  # one of the mirrors has told the other
+            raise CloneVoid(f"The clone cannot be kept in step: {'; '.join(reasons)}.", "void")
         return state
 
     def take_over(self) -> None:
