@@ -19,6 +19,27 @@ page. *Carried* is on the target host before the process runs there, as it was o
 by the preflight (`--check` shows it), with its blocker's code and a remedy, before anything is touched.
 """
 
+_NOT_FOUND = (
+    (
+        "poll, nanosleep, sem_timedwait and other waits that the kernel restarts by itself when a process was stopped",
+        "they return early with EINTR, as after a signal. What the kernel needs for the restart cannot be dumped, so "
+        "CRIU 4.2.1 puts EINTR in its place. select and waits until a given time go on",
+    ),
+    ("epoll_wait", "returns early with EINTR, as whenever a process was stopped (signal(7))"),
+    ("mlockall with MCL_FUTURE", "new memory is not locked; what was locked is"),
+    ("PR_SET_MEMORY_MERGE, PR_SET_MDWE, PR_MCE_KILL (prctl(2))", "the kernel's defaults"),
+    ("IP_MULTICAST_IF of IPv4 that names an interface by its index alone", "the kernel chooses the interface"),
+)
+"""What cannot be read from outside of a process, and what its program sees after a migration."""
+_TAIL = """\
+## Neither carried nor refused
+
+These cannot be read from outside of a process.
+
+| what | what the program sees after a migration |
+|---|---|
+"""
+
 
 def _row(case: Case) -> str:
     what = "carried" if case.outcome is Outcome.CARRIED else f"refused (`{case.blocker}`)"
@@ -33,7 +54,8 @@ def page() -> str:
         if rows:
             lines = [f"## {kind.value}", "", "| what | outcome | since | remark |", "|---|---|---|---|", *rows, ""]
             parts.append("\n".join(lines))
-    return "\n".join(parts)
+    tail = _TAIL + "".join(f"| {what} | {seen} |\n" for what, seen in _NOT_FOUND)
+    return "\n".join([*parts, tail])
 
 
 if __name__ == "__main__":
