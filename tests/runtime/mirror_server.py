@@ -5,7 +5,7 @@
 
 server.py THREADS DESCRIPTOR... : listening, connected and datagram sockets, inherited. With threads, each request goes
 through several of them. A request has 16 bytes; the answer is its first 8 bytes and a checksum over all requests so
-far. A request that begins with "random" is answered with random bytes, one with "busy" after 20 ms of work, one with
+far. A request that begins with "random" is answered with random bytes, one with "busy" after 0.3 s of work, one with
 "long" by 256 KiB, and one with "silent" not at all.
 """
 
@@ -21,7 +21,7 @@ import time
 import zlib
 
 REQUEST_BYTES = 16
-BUSY_S = 0.02
+BUSY_S = 0.3
 LONG_BYTES = 1 << 18
 state = 0
 

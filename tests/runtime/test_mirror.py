@@ -332,7 +332,7 @@ def test_a_busy_process_gets_its_input_and_the_attempt_is_void(net4: Hosts) -> N
     pair.client.ends, others = pair.client.ends[:1], pair.client.ends[1:]
     pair.client.next_prefix = b"busy"
     pair.client.start()
-    wait_for(lambda: pair.source.state().inputs, "the request that takes 20 ms")
+    wait_for(lambda: pair.source.state().inputs, "the request that takes 0.3 s")
     others[0].sendall(b"other000other000")
     assert others[0].recv(16, socket.MSG_WAITALL)[:8] == b"other000"
     wait_for(lambda: pair.source.state().void, "the attempt is void")
