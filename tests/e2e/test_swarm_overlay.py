@@ -27,7 +27,7 @@ def overlay_variables(site: CoreSite) -> dict[str, Any]:
     return {
         "nf_networks": {"sbi": {"driver": "overlay", "subnet": SUBNET}, "access": access},
         "nf_addresses": {
-            "nrf": "dynamic",
+            **dict.fromkeys(("nrf", "udr", "udm"), "dynamic"),
             "smf": {"sbi": "dynamic", "n4": n4["smf"]},
             "upf": {"sbi": "dynamic", "n3": n4["upf"], "n4": n4["upf"]},
         },
@@ -101,6 +101,24 @@ def test_bad_input_is_refused(swarm: SwarmSite, variables: dict[str, Any], reaso
     refused = swarm.try_playbook("deploy_core", **{"nf_names": NFS[:1], **variables})
     assert refused.status != 0
     assert reason in refused.messages
+
+
+@pytest.mark.exhaustive
+def test_replicas_of_a_stateless_nf_are_spread_and_registered(swarm: SwarmSite) -> None:
+    options = {"nf_names": ["nrf", "udr", "udm"], "nf_udm_store": "udr"}
+    refused = swarm.try_playbook("deploy_core", **{**options, "nf_udm_store": "memory"}, nf_replicas={"udm": 2})
+    assert refused.status != 0
+    assert "udm keeps state of its own, which Docker Swarm would start its replicas without" in refused.messages
+    swarm.playbook("deploy_core", **options, nf_replicas={"udm": 2})
+    assert swarm.playbook("deploy_core", **options, nf_replicas={"udm": 2}).changed == 0
+    running = [task for task in swarm.tasks("udm") if task["CurrentState"].startswith("Running")]
+    assert len({task["Node"] for task in running}) == 2
+
+    def registered() -> int:
+        nrf = swarm.site.states({"nrf": "dynamic"})["nrf"]["state"]
+        return sum(one["nf_type"] == "UDM" for one in nrf["registrations"])
+
+    until(lambda: registered() == 2, "both are registered at the NRF", timeout_s=30)
 
 
 @pytest.mark.exhaustive

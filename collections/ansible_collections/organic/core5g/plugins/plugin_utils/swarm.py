@@ -11,6 +11,9 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ansible_collections.organic.core5g.plugins.plugin_utils import reference_points
+
+DYNAMIC = reference_points.DYNAMIC
 PREPARE = "run playbooks/swarm.yml"
 PLACEHOLDERS = ipaddress.IPv4Network("169.254.0.0/16")
 """Docker gives each container on macvlan some address, which the init replaces. Nothing else uses those of RFC 3927."""
@@ -119,6 +122,8 @@ class Deployment:
         endpoints: networks of each NF.
         running: inventory name of the host of each NF that runs.
         possible: network drivers that Swarm knows.
+        replicas: how many tasks Swarm shall run of each NF that it places by itself.
+        stateless: names of the NFs that keep no state of their own.
     """
 
     places: Mapping[str, str]
@@ -126,6 +131,8 @@ class Deployment:
     endpoints: Mapping[str, Sequence[Mapping[str, Any]]]
     running: Mapping[str, str | None]
     possible: Sequence[str] = ("macvlan", "overlay")
+    replicas: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    stateless: Sequence[str] = ()
 
     def problems(self, cluster: Cluster) -> list[str]:
         """Why it cannot run there: each with its remedy. Empty if it can."""
@@ -133,6 +140,7 @@ class Deployment:
             *self._nodes(cluster),
             *self._drivers(),
             *self._networks(),
+            *self._replicas(cluster),
             *(
                 f"The Docker Swarm has a service {name} already, which is not ours: remove or rename it"
                 for name in self.drivers
@@ -175,6 +183,30 @@ class Deployment:
             for name, endpoints in self.endpoints.items()
             if len(endpoints) > 1 and sorted(str(one["driver"]) for one in endpoints) != ["macvlan", "overlay"]
         ]
+
+    def _replicas(self, cluster: Cluster) -> list[str]:
+        faults = []
+        for name, count in self.replicas.items():
+            if not isinstance(count, int) or isinstance(count, bool) or count < 1:
+                faults.append(f"nf_replicas.{name} is {count!r}: set it to 1 or more")
+            if name not in self.stateless:
+                faults.append(
+                    f"{name} keeps state of its own, which Docker Swarm would start its replicas without: leave "
+                    "it out of nf_replicas, or have it keep its data elsewhere (minicore's UDM: nf_udm_store: udr)"
+                )
+            fixed = [one["ipv4"] for one in self.endpoints.get(name, ()) if one["ipv4"] != DYNAMIC]
+            if fixed:
+                faults.append(
+                    f"All replicas of {name} would have the address {', '.join(fixed)}: put it on an overlay alone, "
+                    f"with the address {DYNAMIC} in nf_addresses"
+                )
+        usable = [one for one in cluster.nodes.values() if (one["state"], one["availability"]) == ("ready", "active")]
+        if self.replicas and not usable:
+            faults.append(
+                f"No node of the Docker Swarm can start {', '.join(self.replicas)}: make one available "
+                "(docker node update --availability active NODE)"
+            )
+        return faults
 
 
 def _runs_under_swarm(driver: Mapping[str, Any]) -> bool:

@@ -172,3 +172,38 @@ def test_address_for_the_init() -> None:
     assert made == f"eth0,192.0.2.34/25,mac={mac},gateway=192.0.2.126"
     made = swarm.resident_address("192.0.2.34", "192.0.2.0/24", None, mac, is_alone=False)
     assert made == f"169.254.0.0/16,192.0.2.34/24,mac={mac}"
+
+
+UDM = {
+    "places": {},
+    "drivers": {"udm": {"name": "overlay", "orchestrators": ["swarm"]}},
+    "endpoints": {"udm": [{"driver": "overlay", "ipv4": "dynamic"}]},
+    "replicas": {"udm": 2},
+    "stateless": ["udm"],
+}
+
+
+def test_replicas_of_a_stateless_nf() -> None:
+    assert problems(healthy(), **UDM) == []
+
+
+@pytest.mark.parametrize(
+    ("different", "reason"),
+    [
+        ({"stateless": []}, "udm keeps state of its own, which Docker Swarm would start its replicas without"),
+        ({"replicas": {"udm": 0}}, "nf_replicas.udm is 0: set it to 1 or more"),
+        ({"replicas": {"udm": "two"}}, "nf_replicas.udm is 'two': set it to 1 or more"),
+        (
+            {"endpoints": {"udm": [{"driver": "overlay", "ipv4": "192.0.2.38"}]}},
+            "All replicas of udm would have the address 192.0.2.38: put it on an overlay alone",
+        ),
+    ],
+)
+def test_replicas_that_cannot_run_are_refused(different: dict[str, Any], reason: str) -> None:
+    [problem] = problems(healthy(), **{**UDM, **different})
+    assert reason in problem
+
+
+def test_replicas_need_a_node_that_takes_tasks() -> None:
+    found = {"a": manager("one", node("one", availability="drain"), node("two", state="down")), "b": member("two")}
+    assert any("No node of the Docker Swarm can start udm" in problem for problem in problems(found, **UDM))
