@@ -54,6 +54,12 @@ core: $(RUN) ## A whole core on three hosts: each NF migrates under load by each
 lab: $(RUN) ## Bring up the lab: edge-a and edge-b with Docker and CRIU, ran-a for the clients
 	ansible-playbook playbooks/lab_up.yml $(lab_vars)
 
+# The first build of Kubernetes takes some 12 minutes on two idle cores, and is cached where the root file system is.
+.PHONY: lab-kubernetes
+lab-kubernetes: $(RUN) ## Bring up a lab with a Kubernetes cluster: control plane, workers edge-a and edge-b, ran-a for the clients
+	PYTHONPATH=$(CURDIR)/collections:$(PYTHONPATH) python tools/kubernetes/build.py
+	ansible-playbook playbooks/lab_up.yml $(lab_vars) -e orchestrator=kubernetes
+
 .PHONY: lab-down
 lab-down: $(RUN) ## Take the lab down; the root file system stays cached for the next one
 	ansible-playbook playbooks/lab_down.yml $(lab_vars)
