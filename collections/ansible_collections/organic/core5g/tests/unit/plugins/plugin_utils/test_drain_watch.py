@@ -30,8 +30,8 @@ def test_the_associations_stay() -> None:
 
 def test_a_successor_that_is_gone_for_a_moment() -> None:
     watch = DrainWatch("upf", 100, 0, 5)
-    for _ in range(2):
-        assert [watch.fault(progress(5, "no answer"), 1) for _ in range(SUCCESSOR_GONE - 1)] == [""] * (
+    for _attempt in range(2):
+        assert [watch.fault(progress(5, "no answer"), 1) for _question in range(SUCCESSOR_GONE - 1)] == [""] * (
             SUCCESSOR_GONE - 1
         )
         assert watch.fault(progress(5), 1) == ""
@@ -39,7 +39,7 @@ def test_a_successor_that_is_gone_for_a_moment() -> None:
 
 def test_a_successor_that_is_gone() -> None:
     watch = DrainWatch("upf", 100, 0, 5)
-    faults = [watch.fault(progress(0, "no answer", drained=True), 1) for _ in range(SUCCESSOR_GONE)]
+    faults = [watch.fault(progress(0, "no answer", drained=True), 1) for _question in range(SUCCESSOR_GONE)]
     assert faults[-1] == "The sessions of upf have no instance to go to: no answer"
     assert faults[:-1] == [""] * (SUCCESSOR_GONE - 1)
 

@@ -33,8 +33,8 @@ def config(tmp_path: Path) -> Path:
 
 
 def copy(config: Path, target: Path) -> None:
-    [text] = mounted_content.pack([str(config)]).values()
-    mounted_content.unpack({str(target): text})
+    packed = mounted_content.pack([str(config)])
+    mounted_content.unpack({str(target): packed[str(config)]})
 
 
 def test_a_copy_is_equal_in_content_modes_and_links(config: Path, tmp_path: Path) -> None:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -84,13 +85,7 @@ class Site:
         self.control: Any = SimpleNamespace(send=lambda kind, **fields: self.sent.append((kind, fields)))
 
     def clone(self) -> TargetClone:
-        class Stream:
-            def __enter__(self) -> Stream:
-                return self
-
-            def __exit__(self, *_given: object) -> None: ...
-
-        stream: Any = Stream()
+        stream: Any = contextlib.nullcontext()
         return TargetClone(self.record, self.prepared, stream)
 
     def follow(self, clone: TargetClone, kind: str, blob: bytes = b"", **fields: Any) -> bool:

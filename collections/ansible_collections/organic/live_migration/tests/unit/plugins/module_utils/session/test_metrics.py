@@ -97,7 +97,7 @@ def test_a_supervisor_counts_what_has_begun(
     Supervisor(ID, facts, 2, 0.5, lambda _: completed()).begin()
     supervisor.submit(ID, {"port": 7})
     assert isinstance(supervisor.wait(ID, -1, 20), Outcome)
-    until(lambda: (directory / metrics.FILE).exists(), "the migration is counted")
+    until((directory / metrics.FILE).exists, "the migration is counted")
     assert read(directory)[Sample.of("organic_migrations_total", outcome="completed")] == 1
     # A controller that never asks has not begun a migration.
     Supervisor("f" * 16, facts, 2, 0.2, lambda _: completed()).begin()
