@@ -125,7 +125,8 @@ class Site:
         """Start a resident container with a process that CRIU cannot dump; see unsupported_resources.c."""
         program = build_program("unsupported_resources", "-static")
         path = f"{WORK}/{program.name}"
-        host.put(program.read_bytes(), path, 0o755)
+        for edge in self.edges:  # a read-only mount must be the same on both
+            edge.put(program.read_bytes(), path, 0o755)
         options = ("--volume", f"{path}:/program:ro", "--security-opt", "seccomp=unconfined")
         self.run_resident(host, name, number, ["/program", resource], *options)
         until(lambda: "ready" in host.run(f"docker logs {name}"), f"{name} holds {resource}")

@@ -58,7 +58,7 @@ def _of_socket(one: socket.socket, where: str) -> Iterator[Blocker]:
                 "Close it before the migration, or redeploy the container instead",
             )
         protocol = _answers(one, socket.IPPROTO_TCP, _TCP_ULP, 16).rstrip(b"\0")
-        if protocol:
+        if protocol not in (b"", b"mptcp"):  # MPTCP is refused as what CRIU cannot dump
             yield Blocker(
                 "tcp_keys",
                 f"A TCP socket {where} has the kernel's {protocol.decode('ascii', 'replace').upper()} with its keys, "
