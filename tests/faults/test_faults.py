@@ -83,7 +83,7 @@ FAULTS = {
     ),
     "link cut before the freeze": Fault("target:active", "cut {peer}", "target", "other host|connection"),
     "link cut during the transfer": Fault(
-        "target:pages", "cut {peer}", "target", f"other host|connection|made no progress|{LOST}", big=True
+        "target:pages", "cut {peer}", "target", f"other host|connection|{LOST}", big=True
     ),
     "link cut just after the commit": Fault("source:committed", "cut {peer}", "source", None),
     "link cut for a moment": Fault("target:pages", "cut_briefly {peer}", "target", None, big=True),
