@@ -33,11 +33,16 @@ def installed_packages(root: Path) -> dict[str, str]:
     return packages
 
 
+def dynamic_loaders(root: Path) -> list[Path]:
+    """Those of a root; a layer that lies above another one in the lab's cache has none."""
+    return sorted(root.glob("usr/lib/*/ld-linux*.so.*"))
+
+
 def find_root(own_cache: Path) -> Path:
     """A root with PACKAGES: of the lab's cache, or one of our own that is made once."""
     candidates = [*sorted(LAB_CACHE.glob(f"{SUITE}-*")), own_cache / "root"]
     for root in candidates:
-        if installed_packages(root).keys() >= set(PACKAGES):
+        if dynamic_loaders(root) and installed_packages(root).keys() >= set(PACKAGES):
             return root
     return _debootstrap(own_cache)
 

@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 
 from .archive import ENVIRONMENT
-from .debian import BuildError
+from .debian import BuildError, dynamic_loaders
 
 SITE = "opt/minicore"
 
@@ -75,7 +75,7 @@ class ImageTree:
     def __init__(self, root: Path, target: Path) -> None:
         self._root = root
         self._target = target
-        loaders = sorted(root.glob("usr/lib/*/ld-linux*.so.*"))
+        loaders = dynamic_loaders(root)
         if not loaders:
             raise BuildError(f"{root} has no dynamic loader")
         self._loader = loaders[0]

@@ -12,9 +12,10 @@ import tarfile
 from pathlib import Path
 
 import pytest
+from imagebuild import debian
 from imagebuild.archive import CONTENT_LABEL, tar_of, write_image
 from imagebuild.command import build
-from imagebuild.debian import BuildError, installed_packages
+from imagebuild.debian import PACKAGES, BuildError, find_root, installed_packages
 
 
 def fill(directory: Path, order: list[str]) -> Path:
@@ -71,3 +72,16 @@ def test_a_root_without_the_packages_is_refused(tmp_path: Path) -> None:
     status.write_text("Package: python3\nStatus: install ok installed\nVersion: 3.13\n")
     with pytest.raises(BuildError, match="libusrsctp2, python3-cryptography"):
         build(Path(__file__).parents[1], tmp_path, tmp_path)
+
+
+def test_a_layer_of_the_lab_s_cache_is_no_root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(debian, "LAB_CACHE", tmp_path)
+    installed = "\n".join(f"Package: {name}\nStatus: install ok installed\nVersion: 1\n" for name in PACKAGES)
+    for name in ("trixie-0layer", "trixie-1root"):
+        status = tmp_path / name / "var/lib/dpkg/status"
+        status.parent.mkdir(parents=True)
+        status.write_text(installed)
+    loader = tmp_path / "trixie-1root/usr/lib/x86_64-linux-gnu/ld-linux-x86-64.so.2"
+    loader.parent.mkdir(parents=True)
+    loader.touch()
+    assert find_root(tmp_path / "own") == tmp_path / "trixie-1root"
