@@ -25,6 +25,7 @@ NOT_FOR_A_CONTROLLER = {
 }
 """Playbooks that have no job template, and why."""
 TYPES = {"int": "integer", "float": "float", "str": "text", "path": "text", "bool": "multiplechoice"}
+ROLE_ACTIONS = ("ansible.builtin.include_role", "ansible.builtin.import_role")
 
 Tree = Any
 TEMPLATES: list[Tree] = yaml.safe_load((ROOT / "awx/job_templates.yml").read_text())["awx_job_templates"]
@@ -49,15 +50,28 @@ def mappings(tree: Tree) -> Iterator[dict[str, Tree]]:
 
 def role_options(task: dict[str, Tree]) -> dict[str, Tree]:
     """The options of the entry point of a role that a task includes or imports; else none."""
-    for action in ("ansible.builtin.include_role", "ansible.builtin.import_role"):
+    for action in ROLE_ACTIONS:
         if action in task:
-            namespace, collection, role = task[action]["name"].split(".")
-            specs = yaml.safe_load(
-                (COLLECTIONS / namespace / collection / "roles" / role / "meta/argument_specs.yml").read_text()
-            )
-            options: dict[str, Tree] = specs["argument_specs"][task[action].get("tasks_from", "main")]["options"]
+            entry_point = argument_specs(task[action]["name"])[task[action].get("tasks_from", "main")]
+            options: dict[str, Tree] = entry_point["options"]
             return options
     return {}
+
+
+def entry_points(playbook: str) -> Iterator[tuple[str, str]]:
+    """The roles that a playbook includes or imports by a task, each with its entry point."""
+    for task in mappings(plays(playbook)):
+        for action in ROLE_ACTIONS:
+            if action in task:
+                yield task[action]["name"], task[action].get("tasks_from", "main")
+
+
+def argument_specs(role: str) -> dict[str, Tree]:
+    """What a role of our own collections documents, by entry point."""
+    namespace, collection, name = role.split(".")
+    content = (COLLECTIONS / namespace / collection / "roles" / name / "meta/argument_specs.yml").read_text()
+    specs: dict[str, Tree] = yaml.safe_load(content)["argument_specs"]
+    return specs
 
 
 def module_options(name: str) -> dict[str, Tree]:
@@ -116,6 +130,13 @@ def test_a_question_agrees_with_what_takes_its_answer(template: Tree, question: 
         assert str(question["default"]).lower() == str(option["default"]).lower()
 
 
+def test_each_entry_point_that_a_playbook_uses_documents_its_arguments() -> None:
+    """Ansible checks the arguments of an entry point only if it has a specification."""
+    used = {each for path in (ROOT / "playbooks").glob("*.yml") for each in entry_points(f"playbooks/{path.name}")}
+    assert ("organic.core5g.nf", "describe") in used
+    assert sorted(each for each in used if each[1] not in argument_specs(each[0])) == []
+
+
 def test_the_check_reaches_the_options() -> None:
     """Otherwise the test above would pass for a playbook that it cannot read."""
     strategy = specification("playbooks/migrate_smf.yml", "migration_strategy")
@@ -123,3 +144,5 @@ def test_the_check_reaches_the_options() -> None:
     ues = specification("playbooks/gnb_start.yml", "gnb_ues")
     assert ues is not None and ues["type"] == "int"
     assert specification("playbooks/prepare_hosts.yml", "state") is None
+    metrics = specification("playbooks/export_metrics.yml", "state")
+    assert metrics is not None and metrics["choices"] == ["present", "absent"]
