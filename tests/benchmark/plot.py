@@ -28,13 +28,18 @@ Result = dict[str, Any]
 def draw(sweep: dict[str, Any], directory: Path) -> list[Path]:
     """Writes SVG and PNG of each figure; returns the files."""
     files = []
-    # With a salt, and without a date, the same data give the same files.
+    for measure, name, title in FIGURES:
+        files += save(_figure(sweep["results"], measure, title), directory, name)
+    return files
+
+
+def save(figure: Figure, directory: Path, name: str) -> list[Path]:
+    """Writes SVG and PNG of a figure; with a salt, and without a date, the same data give the same files."""
+    files = []
     with mpl.rc_context({"svg.hashsalt": "organic", "svg.fonttype": "none", "font.size": 9}):
-        for measure, name, title in FIGURES:
-            figure = _figure(sweep["results"], measure, title)
-            for kind, metadata in (("svg", {"Date": None}), ("png", None)):
-                files.append(directory / f"{name}.{kind}")
-                figure.savefig(files[-1], dpi=150, metadata=metadata)
+        for kind, metadata in (("svg", {"Date": None}), ("png", None)):
+            files.append(directory / f"{name}.{kind}")
+            figure.savefig(files[-1], dpi=150, metadata=metadata)
     return files
 
 

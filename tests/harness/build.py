@@ -61,7 +61,7 @@ def build_program(name: str, *options: str, output: str = "") -> Path:
 
 def _compile(name: str, directory: Path, compiler: str) -> Path:
     source, program = SOURCES / f"{name}.c", directory / name
-    newest = max(path.stat().st_mtime for path in (source, SOURCES / "protocol.h"))
+    newest = max(path.stat().st_mtime for path in (source, SOURCES / "protocol.h", SOURCES / "held.h"))
     if not program.exists() or program.stat().st_mtime < newest:
         subprocess.run([compiler, *CFLAGS, "-o", str(program), str(source)], check=True)
     return program

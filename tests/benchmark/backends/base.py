@@ -21,7 +21,7 @@ INTER_COPY, PRE_COPY, POST_COPY = "inter_copy", "pre_copy", "post_copy"
 
 @dataclass(frozen=True)
 class Load:
-    """What the workload has in memory, how fast it changes it, and how many connections the client holds."""
+    """What the workload holds, how fast it changes its memory, and how many connections the client holds."""
 
     memory_mb: int
     dirty_pages_per_s: int = 0
@@ -30,6 +30,12 @@ class Load:
     connections: int = 1
     # Writes as many pages as it can, instead of so many a second.
     flat_out: bool = False
+    # Idle ones, besides those that it needs itself.
+    threads: int = 0
+    processes: int = 0
+    # Memory that a process shares, and files of 8 bytes in the container's own layer.
+    shared_mb: int = 0
+    files: int = 0
 
     @property
     def writing(self) -> str:
@@ -45,6 +51,9 @@ class Load:
             options.append("--flat-out")
         if self.working_set_mb:
             options += ["--working-set-mb", str(min(self.working_set_mb, self.memory_mb))]
+        for name in ("threads", "processes", "shared_mb", "files"):
+            if getattr(self, name):
+                options += [f"--{name.replace('_', '-')}", str(getattr(self, name))]
         return options
 
     def command(self, port: int) -> list[str]:

@@ -11,6 +11,8 @@
 #define _GNU_SOURCE
 #include "protocol.h"
 
+#include "held.h"
+
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <getopt.h>
@@ -28,7 +30,7 @@
 /* A lost SYN is repeated only after a second: open another connection instead. */
 #define CONNECT_PATIENCE_NS 100000000u
 #define BATCH 64
-#define MAX_CONNECTIONS 256
+#define MAX_CONNECTIONS 4096
 #define EXIT_USAGE 64
 #define NO_SEQUENCE UINT64_MAX
 /* What counts as an interruption when they are summed up. */
@@ -398,6 +400,7 @@ int main(int argc, char **argv)
         return 1;
     }
 
+    raise_descriptor_limit();
     struct pollfd input = {.fd = STDIN_FILENO, .events = POLLIN};
     uint64_t began = now_ns();
     int ended = 0;

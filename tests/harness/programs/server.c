@@ -10,6 +10,8 @@
 #define _GNU_SOURCE
 #include "protocol.h"
 
+#include "held.h"
+
 #include <getopt.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -52,6 +54,8 @@ static uint64_t page_count, working_set_pages, dirty_pages_per_s, instance;
  * order of all requests, and from nothing else. There is no thread and no clock. */
 static int by_requests;
 static int flat_out;
+static struct held held;
+static uint64_t thread_count;
 /* Held by who writes pages, and by who verifies them. Answers do without: a writer may wait for a page for long. */
 static pthread_mutex_t pages_lock = PTHREAD_MUTEX_INITIALIZER;
 static _Atomic int verifying;
@@ -117,6 +121,7 @@ static void verify_pages(struct answer *answer)
     answer->lost_writes = generations > writes ? generations - writes : writes - generations;
     pthread_mutex_unlock(&pages_lock);
     verifying = 0;
+    answer->faulty_pages += count_lost(&held, thread_count);
 }
 
 static void pause_ns(long ns)
@@ -327,7 +332,7 @@ static int start_thread(void *(*run)(void *))
 static int usage(void)
 {
     fputs("usage: server --port N --memory-mb N [--dirty-pages-per-s N | --flat-out | --by-requests] "
-          "[--working-set-mb N]\n",
+          "[--working-set-mb N] [--threads N] [--processes N] [--shared-mb N] [--files N]\n",
           stderr);
     return EXIT_USAGE;
 }
@@ -341,6 +346,10 @@ int main(int argc, char **argv)
         {"working-set-mb", required_argument, NULL, 'w'},
         {"flat-out", no_argument, NULL, 'f'},
         {"by-requests", no_argument, NULL, 'r'},
+        {"threads", required_argument, NULL, 'T'},
+        {"processes", required_argument, NULL, 'P'},
+        {"shared-mb", required_argument, NULL, 'S'},
+        {"files", required_argument, NULL, 'F'},
         {0},
     };
     uint64_t port = 0, memory_mb = 0, working_set_mb = 0;
@@ -352,6 +361,10 @@ int main(int argc, char **argv)
                   : option == 'w' ? parse_number(optarg, 1, 1u << 20, &working_set_mb)
                   : option == 'f' ? !(flat_out = 1)
                   : option == 'r' ? !(by_requests = 1)
+                  : option == 'T' ? parse_number(optarg, 0, 1u << 16, &held.threads)
+                  : option == 'P' ? parse_number(optarg, 0, 1u << 12, &held.processes)
+                  : option == 'S' ? parse_number(optarg, 0, 1u << 16, &held.shared_mb)
+                  : option == 'F' ? parse_number(optarg, 0, 1u << 24, &held.files)
                                   : -1;
         if (bad)
             return usage();
@@ -371,11 +384,17 @@ int main(int argc, char **argv)
     }
     for (uint64_t i = 0; i < page_count; i++)
         write_page(&pages[i], i, 0);
+    raise_descriptor_limit();
+    if (hold(&held)) {
+        perror("held");
+        return 1;
+    }
     if ((!by_requests && start_thread(run_ticker)) || (dirty_pages_per_s && start_thread(run_dirtier)) ||
         (flat_out && start_thread(run_flat_out))) {
         perror("thread");
         return 1;
     }
+    thread_count = entries_of("/proc/self/task");
     printf("serving with %llu MB\n", (unsigned long long)memory_mb);
     fflush(stdout);
     return run_server((uint16_t)port);

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import select
 import signal
 import socket
 import struct
@@ -295,3 +296,21 @@ def test_a_build_is_repeatable_and_the_root_file_system_holds_the_server(workloa
         assert archive.getmember("server").mode == 0o755
         program = archive.extractfile("server")
         assert program and program.read() == workload.server.read_bytes()
+
+
+def test_what_is_held_is_counted(workload: Workload, start: Start, port: int) -> None:
+    session = Session(workload, start, port, client=("--connections", 300))
+    session.begin("--threads", 20, "--processes", 3, "--shared-mb", 1)
+    tasks = len(os.listdir(f"/proc/{session.server.pid}/task"))
+    assert tasks == 1 + 1 + 20
+    seen = session.end()
+    assert (seen["verified"], seen["faulty_pages"], seen["tcp_connections"]["kept"]) == (True, 0, 300)
+
+
+def test_a_lost_process_is_noticed(workload: Workload, start: Start, port: int) -> None:
+    session = Session(workload, start, port)
+    session.begin("--processes", 1)
+    (child,) = Path(f"/proc/{session.server.pid}/task/{session.server.pid}/children").read_text().split()
+    os.kill(int(child), signal.SIGKILL)
+    select.select([os.pidfd_open(int(child))], [], [])
+    assert session.end()["faulty_pages"] == 1
