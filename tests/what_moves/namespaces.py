@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from .case import FIRST, NEXT, Case, Kind, Outcome
+from .case import ASK, FIRST, NEXT, Case, Kind, Outcome
 
 CASES = (
     Case(
@@ -229,6 +229,29 @@ $net sh -c 'cd /proc/sys/net/ipv4; grep . ip_forward conf/eth0/[fr]*_f* conf/eth
         setup="echo '198.51.100.5 smf.example.org' >> /proc/$INIT/root/etc/hosts",
         check="cat /proc/$INIT/root/etc/hosts",
         expected="smf.example.org",
+    ),
+    Case(
+        "own_files",
+        Kind.FILES,
+        "files of the container's own layer: owner, mode, extended attributes, file capabilities, ACLs; times of "
+        "files, directories and links",
+        Outcome.CARRIED,
+        NEXT,
+        program="own_files",
+        check=ASK,
+        expected='"security.capability": "',
+        remark="labels of SELinux are those of the host",
+    ),
+    Case(
+        "written_files",
+        Kind.FILES,
+        "files that are written while the container moves: logs, data bases",
+        Outcome.CARRIED,
+        NEXT,
+        program="log",
+        check=ASK,
+        expected='{"blocks": true, "records": true, "start": true}',
+        remark="of large ones what changed is sent, in rounds",
     ),
     Case(
         "read_only_mount_differs",

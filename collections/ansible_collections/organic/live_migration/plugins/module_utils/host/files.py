@@ -3,44 +3,43 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Files that move with a process: what was written in the container's own layer and in its private tmpfs mounts.
 
-They are copied before the freeze; in the freeze only those that have changed are copied.
+They are copied before the freeze, again where they change, and in the freeze only what has changed since.
 """
 
 from __future__ import annotations
 
 import contextlib
-import errno
-import io
 import os
-import shutil
 import stat
-import sys
-import tarfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import IO, NamedTuple
+from typing import NamedTuple
 
-from ..errors import MigrationError
-from . import processes
+from . import archive, processes
+from .archive import ignore_missing, in_root
 from .container import Container, Mount
+from .file_parts import Packer, SentFile
 
 _NOT_COPIED = ("/dev/mqueue", "/dev/pts", "/proc", "/sys")
 _OPAQUE = "trusted.overlay.opaque"
 """Extended attribute of a directory in an overlay's upper layer that hides the lower one
 (Documentation/filesystems/overlayfs.rst)."""
+_BLOCK_BYTES = 512
+"""Unit of st_blocks (inode(7))."""
 _GRAIN_NS = 20_000_000
 """Kernels before 6.13 stamp files with the time of the last tick: a write after the snapshot may look older than it."""
 
 
 class Stamp(NamedTuple):
-    """Equal stamps mean that a file did not change in between."""
+    """Equal stamps mean that a file did not change in between. A sparse file uses less than its size."""
 
     mode: int
     size: int
     modified_ns: int
     changed_ns: int
     inode: int
+    used_bytes: int = 0
 
 
 @dataclass
@@ -66,7 +65,8 @@ class Snapshot:
 
     @property
     def size_bytes(self) -> int:
-        return sum(stamp.size for stamp in self.files.values() if stat.S_ISREG(stamp.mode))
+        """What all regular files hold."""
+        return sum(min(stamp.size, stamp.used_bytes) for stamp in self.files.values() if stat.S_ISREG(stamp.mode))
 
     def racy(self, stamp: Stamp) -> bool:
         """Whether a file changed so shortly before the snapshot that a later change may have the same stamp."""
@@ -83,6 +83,7 @@ class FileSet:
 
     def __init__(self, container: Container, mounts: list[Mount]) -> None:
         self._pid = container.init.pid
+        self._sent: dict[str, SentFile] = {}
         self._root = f"/proc/{self._pid}/root"
         self._mount_points = {mount.point for mount in mounts}
         self._upper = next(
@@ -145,20 +146,49 @@ class FileSet:
             return
         if stat.S_ISSOCK(status.st_mode):
             return  # CRIU creates the name of a bound socket
-        found.files[path] = Stamp(status.st_mode, status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino)
+        found.files[path] = Stamp(
+            status.st_mode,
+            status.st_size,
+            status.st_mtime_ns,
+            status.st_ctime_ns,
+            status.st_ino,
+            status.st_blocks * _BLOCK_BYTES,
+        )
         if stat.S_ISDIR(status.st_mode):
             if is_opaque(entry.path) and not self._holds_a_mount(path):
                 found.removed.add(path)
             self._walk(entry.path, path, found)
 
-    def pack(self, paths: list[str]) -> bytes:
-        """The named files as a tar archive, read from inside the container's root; empty when there are none."""
-        return in_root(self._root, lambda: _pack(paths)) if paths else b""
+    def archives(self, paths: list[str], gone: list[str]) -> Iterator[bytes]:
+        """The named files as tar archives of a few MiB, read from inside the container's root.
 
-    def unpack(self, archive: bytes, gone: list[str]) -> None:
+        Of large files that were sent before, the archives have the parts that have changed.
+
+        Args:
+            paths: of the files.
+            gone: paths that are removed on the target host before.
+        """
+        self._forget(gone)
+        if paths:
+            packer = Packer(self._sent)
+            for frame in archive.stream_from_root(self._root, lambda: packer.archives(paths)):
+                if not packer.take_over(frame):
+                    yield frame
+
+    def _forget(self, gone: list[str]) -> None:
+        for path in gone:
+            for sent in [sent for sent in self._sent if sent == path or sent.startswith(f"{path}/")]:
+                del self._sent[sent]
+
+    def pack(self, paths: list[str], gone: list[str]) -> bytes:
+        """The same as one archive, for the last time; empty when there are none."""
+        self._forget(gone)
+        return in_root(self._root, lambda: Packer(self._sent).archive(paths)) if paths else b""
+
+    def unpack(self, packed: bytes, gone: list[str]) -> None:
         """Remove ``gone`` and unpack an archive, inside the container's root: no path can lead out of it."""
-        if archive or gone:
-            in_root(self._root, lambda: _unpack(archive, gone))
+        if packed or gone:
+            in_root(self._root, lambda: archive.Unpacker().unpack(packed, gone))
 
 
 def pack_directory(directory: str) -> bytes:
@@ -166,14 +196,14 @@ def pack_directory(directory: str) -> bytes:
 
     def everything() -> bytes:
         paths = [os.path.join(top, name) for top, names, others in os.walk("/") for name in sorted(names + others)]
-        return _pack([path.lstrip("/") for path in paths])
+        return archive.pack([path.lstrip("/") for path in paths])
 
     return in_root(directory, everything)
 
 
-def unpack_directory(directory: str, archive: bytes) -> None:
+def unpack_directory(directory: str, packed: bytes) -> None:
     """Unpack an archive into a directory; no path can lead out of it."""
-    in_root(directory, lambda: _unpack(archive, []))
+    in_root(directory, lambda: archive.Unpacker().unpack(packed, []))
 
 
 def mapped_shared(pids: list[int]) -> set[str]:
@@ -189,124 +219,3 @@ def is_opaque(path: str) -> bool:
         return os.getxattr(path, _OPAQUE, follow_symlinks=False) == b"y"
     except OSError:
         return False
-
-
-def _pack(paths: list[str]) -> bytes:
-    """Pack files that processes may truncate, replace or remove meanwhile; the next diff has each of those again."""
-    buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode="w", format=tarfile.PAX_FORMAT) as archive:
-        for path in paths:
-            with ignore_missing():
-                _add(archive, path)
-    return buffer.getvalue()
-
-
-def _add(archive: tarfile.TarFile, path: str) -> None:
-    place = f"/{path}"
-    if stat.S_ISREG(os.lstat(place).st_mode):
-        with open(place, "rb", opener=_open_without_waiting) as file:
-            archive.addfile(archive.gettarinfo(arcname=path, fileobj=file), FixedLengthReader(file))
-        return
-    entry = archive.gettarinfo(place, path)
-    if entry and not entry.isreg():  # there is no entry for a socket
-        archive.addfile(entry)
-
-
-@contextlib.contextmanager
-def ignore_missing() -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        if error.errno not in (errno.ENOENT, errno.ENOTDIR, errno.ELOOP):
-            raise
-
-
-def _open_without_waiting(path: str, flags: int) -> int:
-    """Open a file that may have been replaced by a FIFO or a symbolic link."""
-    return os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY)
-
-
-class FixedLengthReader:
-    """Pads a file with zeros when it is truncated while it is read: an archive has the size before the content."""
-
-    def __init__(self, file: IO[bytes]) -> None:
-        self._file = file
-
-    def read(self, size: int = -1) -> bytes:
-        return self._file.read(size).ljust(size, b"\0")
-
-
-def _unpack(archive: bytes, gone: list[str]) -> bytes:
-    for path in gone:
-        _remove(f"/{path}")
-    if archive:
-        with tarfile.open(fileobj=io.BytesIO(archive)) as files:
-            for member in files:
-                member.name = member.name.lstrip("/")
-                if not member.isdir() or not os.path.isdir(f"/{member.name}"):
-                    _remove(f"/{member.name}")
-                files.extract(member, "/", numeric_owner=True)
-    return b""
-
-
-def _crosses_a_mount(path: str) -> bool:
-    device = os.lstat(path).st_dev
-    return any(
-        os.lstat(os.path.join(top, name)).st_dev != device for top, names, _files in os.walk(path) for name in names
-    )
-
-
-def _remove(path: str) -> None:
-    if os.path.isdir(path) and not os.path.islink(path) and _crosses_a_mount(path):
-        raise MigrationError(
-            f"{path} was replaced in the container, and something is mounted below it. Mount it elsewhere"
-        )
-    try:
-        shutil.rmtree(path) if os.path.isdir(path) and not os.path.islink(path) else os.unlink(path)
-    except FileNotFoundError:
-        pass
-    except OSError as error:
-        raise MigrationError(f"{path} cannot be replaced in the container: {error.strerror}") from None
-
-
-def isolate_interpreter() -> None:
-    """Keep Python from loading modules or name service libraries from the directory that becomes the root."""
-    sys.path.clear()
-    vars(tarfile).update(pwd=None, grp=None)  # owners stay numbers: looking up a name would load the container's NSS
-    # keep owners and modes; the root directory keeps every path inside
-    tarfile.TarFile.extraction_filter = staticmethod(lambda member, _path: member)
-
-
-def in_root(root: str, work: Callable[[], bytes]) -> bytes:
-    """Run ``work`` in a child process whose root directory is ``root``; returns its result.
-
-    Symbolic links are followed as the container itself follows them.
-
-    Raises:
-        MigrationError: with the child's error text.
-    """
-    read_end, write_end = os.pipe()
-    child = os.fork()
-    if child == 0:
-        status = 1
-        try:
-            os.close(read_end)
-            os.umask(0)
-            with os.fdopen(write_end, "wb") as out:
-                try:
-                    isolate_interpreter()
-                    os.chroot(root)
-                    os.chdir("/")
-                    result = work()
-                    status = 0
-                except Exception as error:  # reported by the parent; a child must not fall through
-                    result = f"{type(error).__name__}: {error}".encode()
-                out.write(result)
-        finally:
-            os._exit(status)
-    os.close(write_end)
-    with os.fdopen(read_end, "rb") as pipe:
-        result = pipe.read()
-    if os.waitpid(child, 0)[1]:
-        raise MigrationError(f"The container's files cannot be copied: {result.decode(errors='replace')}")
-    return result

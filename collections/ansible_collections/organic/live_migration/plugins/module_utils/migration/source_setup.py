@@ -31,6 +31,7 @@ from ..session.channel import Channel, PageStream
 from ..session.journal import MigrationRecord
 from ..session.options import Plan
 from ..session.progress import Progress
+from ..strategies import file_rounds
 from ..strategies.context import SourceContext
 from ..strategies.memory_transfer import MemoryTransfer
 from . import restarts
@@ -83,9 +84,8 @@ class SourceSetup:
                 f"The container's own layer and its tmpfs mounts hold {self._snapshot.size_bytes >> 20} MiB of files; "
                 f"at most {_MAX_FILES_BYTES >> 20} MiB are taken along. Put the large ones on a shared volume."
             )
-        packed = self._files.pack(sorted(self._snapshot.files))
-        self._control.send(messages.FILES, packed, gone=sorted(self._snapshot.removed))
-        self._control.expect(messages.UNPACKED, self._plan.timeout_s)
+        paths, gone = sorted(self._snapshot.files), sorted(self._snapshot.removed)
+        file_rounds.send(self._control, self._files, paths, gone, self._plan.timeout_s)
 
     def prepare(
         self, stream: PageStream, pager_connections: list[socket.socket], progress: Progress, steps: Steps

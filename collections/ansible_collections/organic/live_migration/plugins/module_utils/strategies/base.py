@@ -46,7 +46,7 @@ class Strategy(ABC):
         Raises:
             MigrationError: the process writes faster than its memory can be sent, or not in time.
         """
-        del source
+        source.refresh_files()
         return self
 
     def copy_after_pause(self, source: SourceContext) -> None:

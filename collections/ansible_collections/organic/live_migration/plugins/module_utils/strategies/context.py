@@ -23,12 +23,13 @@ from ..network.address_switch import AddressSwitch
 from ..network.mirror import SourceMirror
 from ..network.packet_hold import InboundHold, OutgoingHold, PacketHold, SynHold
 from ..network.socket_states import SocketReader, SocketState
-from ..session import messages
 from ..session.channel import Channel, Listener, PageStream
 from ..session.journal import MigrationRecord
 from ..session.options import Plan
 from ..session.progress import CloneFigures, Progress
 from ..session.stall import SwitchoverDeadline
+from . import file_rounds
+from .file_rounds import FileRounds
 from .memory_transfer import MemoryTransfer
 
 
@@ -109,18 +110,22 @@ class SourceContext:
         return self.control.bytes_sent + self.stream.bytes_sent + self.memory.sent.acked_bytes
 
     def refresh_files(self) -> None:
-        """Send the files that changed since they were last sent; few are then left for the downtime.
+        """Send the files that changed since they were last sent, in rounds; few are then left for the downtime.
 
         Raises:
-            MigrationError: the target cannot take them.
+            MigrationError: the target cannot take them, or they change faster than they can be sent.
+            Cancelled: the user cancelled the migration.
         """
         with self.steps.step("files_delta"):
-            now = self.files.snapshot()
-            changed, gone = now.diff(self.snapshot, set())
-            if changed or gone:
-                self.control.send(messages.FILES, self.files.pack(changed), gone=gone)
-                self.control.expect(messages.UNPACKED, self.plan.timeout_s)
-            self.snapshot = now
+            FileRounds(self.plan.options, self._send_changed_files).copy()
+
+    def _send_changed_files(self) -> int:
+        """Send what changed; returns how many bytes that was."""
+        self.progress.check()
+        now = self.files.snapshot()
+        changed, gone = now.diff(self.snapshot, set())
+        self.snapshot = now
+        return file_rounds.send(self.control, self.files, changed, gone, self.plan.timeout_s)
 
 
 @dataclass

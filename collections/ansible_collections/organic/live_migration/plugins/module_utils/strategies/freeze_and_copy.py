@@ -128,7 +128,7 @@ class FreezeAndCopy(Strategy):
         }
         source.unread_tun = tun_packets.take_unread(source.tuns, devices)
         changed, gone = source.files.snapshot().diff(source.snapshot, files.mapped_shared(tree))
-        archive = source.files.pack(changed)
+        archive = source.files.pack(changed, gone)
         source.socket_states = source.sockets.refresh(tree)
         source.task_attributes = source.tasks.refresh(tree)
         source.criu.run_until(None, source.plan.timeout_s, on_poll=keep_uncorked, poll_interval_s=_UNCORK_EVERY_S)

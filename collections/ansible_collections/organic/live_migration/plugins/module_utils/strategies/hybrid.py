@@ -35,6 +35,7 @@ class Hybrid(PostCopy):
         )
 
     def copy_live(self, source: SourceContext) -> Strategy:
+        source.refresh_files()
         Rounds(source).copy_until_convergence()
         source.refresh_files()
         return self

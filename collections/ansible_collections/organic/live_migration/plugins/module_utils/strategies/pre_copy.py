@@ -55,6 +55,7 @@ class PreCopy(FreezeAndCopy):
         return super().longest_switchover_ms(plan) + plan.options.downtime_limit_ms
 
     def copy_live(self, source: SourceContext) -> Strategy:
+        source.refresh_files()  # what takes long must not be sent after the memory, which is written meanwhile
         converged = Rounds(source).copy_until_convergence()
         source.refresh_files()
         return self if converged else PostCopy()
