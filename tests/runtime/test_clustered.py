@@ -40,6 +40,10 @@ def healthy(container: Container) -> bool:
     return container.inside(str(container.init), "health").returncode == 0
 
 
+def ready(container: Container) -> bool:
+    return container.inside(str(container.init), "ready").returncode == 0
+
+
 def depart(container: Container) -> None:
     sigqueue(container.pid, signal.SIGRTMIN + 1, STAY)
     until(lambda: container.state == "left")
@@ -78,8 +82,10 @@ def test_is_healthy_once_the_host_needs_the_other_one_no_more(awaiting: Containe
     awaiting.adopt(awaiting.orphan("exec sleep 60"))
     until(lambda: awaiting.state == "run")
     assert not healthy(awaiting)
+    assert not ready(awaiting)
     await_file.unlink()
     assert healthy(awaiting)
+    assert ready(awaiting)
 
 
 def test_a_hold_delays_the_start(start: Start, await_file: Path) -> None:
@@ -135,7 +141,7 @@ def test_stays_healthy_after_a_departure_until_it_is_stopped(running: Container)
     os.kill(running.main_child, signal.SIGKILL)
     until(lambda: not children(running.pid))
     takes_signals(running)
-    assert (running.state, healthy(running)) == ("left", True)
+    assert (running.state, healthy(running), ready(running)) == ("left", True, False)
     os.kill(running.pid, signal.SIGTERM)
     assert running.finish()[0] == 0
 

@@ -51,7 +51,7 @@ static const char *name_in_command(char *command, size_t size)
 /* A cluster ends the container that a process leaves as soon as the one that it goes to is healthy. So that one is not
  * before the host has removed its await file, which it does when it needs nothing of the other host any more. The one
  * that the process has left remains healthy, or it would count as failed. */
-int health(void)
+static int check(bool healthy_after_departure)
 {
 	char state[32], children[2], command[4096];
 	const char *reason, *name;
@@ -60,9 +60,20 @@ int health(void)
 	if (!read_start("/proc/1/comm", state, sizeof(state)))
 		return EXIT_FAILURE;
 	if (strcmp(state, "resident-left\n") == 0)
-		return EXIT_SUCCESS;
+		return healthy_after_departure ? EXIT_SUCCESS : EXIT_FAILURE;
 	if (strcmp(state, "resident-run\n") != 0 || !read_start(CHILDREN_OF_INIT, children, sizeof(children)))
 		return EXIT_FAILURE;
 	name = name_in_command(command, sizeof(command));
 	return name && await_decide(name, &deadline, &reason) == AWAIT_UNLIMITED ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
+int health(void)
+{
+	return check(true);
+}
+
+/* A cluster sends new connections to what is ready, so a container without its process must not be. */
+int ready(void)
+{
+	return check(false);
 }

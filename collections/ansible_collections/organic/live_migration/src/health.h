@@ -8,4 +8,7 @@
 /* What `init health` exits with: EXIT_SUCCESS or EXIT_FAILURE, by the state of the container's PID 1. */
 int health(void);
 
+/* The same, but EXIT_FAILURE after the process has departed, too: a cluster sends new connections to what is ready. */
+int ready(void);
+
 #endif

@@ -112,6 +112,7 @@ static int usage(void)
 {
 	fprintf(stderr, "usage: init [--name NAME] [--address ADDRESSES [--drop-net-admin]] [--] COMMAND [ARGUMENT...]\n"
 			"       init health\n"
+			"       init ready\n"
 			"       init version\n"
 			"NAME: [A-Za-z0-9][A-Za-z0-9_.-]{0,127}\n"
 			"ADDRESSES: INTERFACE,ADDRESS/PREFIX[,mac=MAC][,gateway=ADDRESS]\n");
@@ -477,9 +478,11 @@ int main(int argc, char **argv)
 
 	if (argc == 2 && strcmp(argv[1], "health") == 0)
 		return health();
+	if (argc == 2 && strcmp(argv[1], "ready") == 0)
+		return ready();
 	if (argc == 2 && strcmp(argv[1], "version") == 0)
 		return puts(VERSION) < 0 ? EX_IOERR : EXIT_SUCCESS;
-	if (argc > 1 && (strcmp(argv[1], "health") == 0 || strcmp(argv[1], "version") == 0))
+	if (argc > 1 && (strcmp(argv[1], "health") == 0 || strcmp(argv[1], "ready") == 0 || strcmp(argv[1], "version") == 0))
 		return usage();
 	return parse_arguments(&arguments, argc, argv) ? run(&arguments) : usage();
 }
