@@ -56,9 +56,13 @@ options:
         more where much is to be unpacked on the target host.
     type: int
     default: 120
+notes:
+  - With V(kubernetes) as the host variable C(orchestrator), or C(migration_engine), the pod of a Deployment moves,
+    whose resident init is called NAMESPACE.DEPLOYMENT; C(kubeconfig) and C(kubernetes_context) name its cluster, and
+    C(kubernetes_node) the node of a host with another inventory name. Else the container engine is Docker.
 requirements:
-  - cryptography on the controller
-  - Docker, nsenter, iproute2 and iptables on both hosts
+  - cryptography on the controller; kubernetes, too, where a cluster places the container
+  - Docker or a Kubernetes node, nsenter, iproute2 and iptables on both hosts
   - the resident runtime on both hosts (role organic.live_migration.migration_host)
 author:
   - Organic 5GC contributors (@organic-5gc)

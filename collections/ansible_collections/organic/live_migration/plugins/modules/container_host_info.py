@@ -26,7 +26,7 @@ attributes:
     support: none
     description: There is nothing to compare.
 requirements:
-  - a Docker engine on the host
+  - Docker on the host, or a Kubernetes node
 seealso:
   - plugin: organic.live_migration.container_placement
     plugin_type: filter

@@ -69,7 +69,7 @@ def main() -> None:
 
 
 def _runs_here(name: str) -> bool:
-    return recovery.runs_here(name, registry.connect(registry.DEFAULT))
+    return recovery.runs_here(name, registry.find(name)[0])
 
 
 if __name__ == "__main__":

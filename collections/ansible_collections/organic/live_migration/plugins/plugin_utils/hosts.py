@@ -31,17 +31,19 @@ class Hosts:
         action: the running action; the host that its task works on is the source.
         task_vars: of the source host.
         target: inventory name of the target host; None where only the source is asked.
-        engine: name of the container engine of both.
     """
 
-    def __init__(
-        self, action: ActionBase, task_vars: TaskVars, target: str | None, engine: str = registry.DEFAULT
-    ) -> None:
-        self.engine = engine
-        self.unreachable = ""
-        """Inventory name of the host that could not be reached when it was asked last."""
+    def __init__(self, action: ActionBase, task_vars: TaskVars, target: str | None) -> None:
         self._action = action
         self._vars = task_vars
+        self.engine = self.variable("migration_engine") or self._default_engine()
+        """Name of the container engine of both hosts: the source host's variable ``migration_engine``."""
+        self.unreachable = ""
+        """Inventory name of the host that could not be reached when it was asked last."""
+        if self.engine not in registry.ENGINES:
+            raise AnsibleActionFail(
+                f"The variable migration_engine is '{self.engine}'. Set it to one of {', '.join(registry.ENGINES)}."
+            )
         self.source = ansible_compat.source_name(action, task_vars)
         self.target = target or ""
         if target is None:
@@ -53,6 +55,11 @@ class Hosts:
         if target == self.source:
             raise AnsibleActionFail(f"Source and target are the same host, '{target}'. Name another target_host.")
 
+    def _default_engine(self) -> str:
+        """That of the orchestrator which the inventory names, if it has one of its own."""
+        orchestrator = self.variable("orchestrator")
+        return orchestrator if orchestrator in registry.ENGINES else registry.DEFAULT
+
     def target_addresses(self, wanted: str | None) -> list[str]:
         """Where the source host reaches the target."""
         target = self._vars["hostvars"][self.target]
@@ -60,6 +67,11 @@ class Hosts:
             if address:
                 return [str(address)]
         return [self.target]
+
+    def variable(self, name: str, host: str = "") -> str:
+        """A variable of the source host, or of another one; empty where it is not set."""
+        found = self._vars["hostvars"][host].get(name) if host else self._vars.get(name)
+        return "" if found is None else ansible_compat.render(self._action, found)
 
     def on_source(self, parameters: Parameters, answer: type[Answer]) -> Answer:
         """Run a phase of the agent module on the source host.

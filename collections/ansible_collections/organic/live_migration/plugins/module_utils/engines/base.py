@@ -120,6 +120,7 @@ class ContainerSpec:
         tty: it has a terminal.
         host_network: it shares the network namespace of its host.
         service: name of the service that a cluster runs it for; empty for a container on its own.
+        kept_interfaces: whose addresses belong to the host, or to its cluster, and stay when the process moves.
         native: whatever else its engine needs to create one like it. Only that engine reads it.
     """
 
@@ -138,6 +139,7 @@ class ContainerSpec:
     tty: bool = False
     host_network: bool = False
     service: str = ""
+    kept_interfaces: tuple[str, ...] = ()
     native: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -250,6 +252,8 @@ class Engine(ABC):
     """
 
     name: ClassVar[str]
+    restarts_in_place: ClassVar[bool] = False
+    """Whether a cluster starts a container again that has ended, instead of a new one in its place."""
 
     def __init__(self, address: str | None = None) -> None:
         """Connect to the engine of this host.
@@ -261,6 +265,11 @@ class Engine(ABC):
             Refused: it cannot be used here; the blockers say why.
         """
         self.address = address
+
+    @classmethod
+    def is_present(cls) -> bool:
+        """Whether this host has the engine, even if that does not answer."""
+        return True
 
     @property
     def checkpoints(self) -> Checkpoints | None:
@@ -286,8 +295,12 @@ class Engine(ABC):
     def blockers(self, spec: ContainerSpec, side: Side) -> list[Blocker]:
         """What keeps a container of the source host from leaving this host, or from arriving here."""
 
-    def path_of(self, mount: VolumeMount) -> str:
-        """Where on this host the source of a mount is; empty where it has none, or one that is not this host's own."""
+    def path_of(self, mount: VolumeMount, container: ContainerSpec | None) -> str:
+        """Where on this host the source of a mount is; empty where it has none, or one that is not this host's own.
+
+        Args:
+            container: of this host that has the mount; None where there is none yet.
+        """
         return mount.source if mount.kind == "bind" else ""
 
     @abstractmethod

@@ -69,6 +69,10 @@ class DockerEngine(Engine):
             ) from None
         self._checkpoints = DockerCheckpoints(self._api, lambda spec: self._create(spec, keep_macs=True))
 
+    @classmethod
+    def is_present(cls) -> bool:
+        return Path(DEFAULT_SOCKET).exists()
+
     @property
     def checkpoints(self) -> Checkpoints:
         return self._checkpoints
@@ -202,9 +206,9 @@ class DockerEngine(Engine):
             ]
         return []
 
-    def path_of(self, mount: VolumeMount) -> str:
+    def path_of(self, mount: VolumeMount, container: ContainerSpec | None) -> str:
         if mount.kind != "volume":
-            return super().path_of(mount)
+            return super().path_of(mount, container)
         volume = self._api.get(f"/volumes/{quote(mount.source, safe='')}")
         is_local = volume is not None and volume["Driver"] == "local" and not volume.get("Options")
         return str(volume["Mountpoint"]) if is_local else ""

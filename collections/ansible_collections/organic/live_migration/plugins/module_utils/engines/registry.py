@@ -5,11 +5,26 @@
 
 from __future__ import annotations
 
-from .base import Engine
+from .base import ContainerSpec, Engine
 from .docker import DockerEngine
+from .kubernetes import KubernetesEngine
 
 DEFAULT = DockerEngine.name
-ENGINES: dict[str, type[Engine]] = {DockerEngine.name: DockerEngine}
+ENGINES: dict[str, type[Engine]] = {DockerEngine.name: DockerEngine, KubernetesEngine.name: KubernetesEngine}
+
+
+def find(name: str) -> tuple[Engine, ContainerSpec | None]:
+    """The engine of this host that has a container of this name, and the container; None if no engine has one.
+
+    Raises:
+        Refused: there is no engine here that can be used.
+    """
+    present = [engine for engine in ENGINES.values() if engine.is_present()] or [ENGINES[DEFAULT]]
+    engines = [engine() for engine in present]
+    for engine in engines:
+        if spec := engine.inspect(name):
+            return engine, spec
+    return engines[0], None
 
 
 def connect(name: str, address: str | None = None) -> Engine:

@@ -40,7 +40,7 @@ class ContainerOnHost:
         Raises:
             Refused: no engine answers.
         """
-        container = registry.connect(registry.DEFAULT).inspect(name)
+        container = registry.find(name)[1]
         return cls(status=container.status if container else "", migration_role=role_of(name))
 
 

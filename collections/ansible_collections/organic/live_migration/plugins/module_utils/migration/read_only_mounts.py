@@ -15,14 +15,14 @@ from ..host import mounted_content
 
 def with_content(engine: Engine, spec: ContainerSpec, shared_volumes: list[str]) -> ContainerSpec:
     """The container of this host, with what its read-only mounts hold, for the other host to compare."""
-    mounts = tuple(_looked_at(engine, mount, mount.destination in shared_volumes) for mount in spec.mounts)
+    mounts = tuple(_looked_at(engine, spec, mount, mount.destination in shared_volumes) for mount in spec.mounts)
     return replace(spec, mounts=mounts)
 
 
-def _looked_at(engine: Engine, mount: VolumeMount, is_shared: bool) -> VolumeMount:
+def _looked_at(engine: Engine, spec: ContainerSpec, mount: VolumeMount, is_shared: bool) -> VolumeMount:
     if mount.writable or is_shared or not mounted_content.is_compared(mount.source):
         return mount
-    path = engine.path_of(mount)
+    path = engine.path_of(mount, spec)
     return replace(mount, content=mounted_content.look(path)) if path else mount
 
 
@@ -40,9 +40,10 @@ def blockers(engine: Engine, source: ContainerSpec, copied: Collection[str]) -> 
         copied: sources of which the source host has sent a copy.
     """
     found: list[Blocker] = []
+    container = engine.inspect(source.name)
     for mount in source.mounts:
-        if mount.content is not None:
-            here = mounted_content.look(engine.path_of(mount))
+        if mount.content is not None and (path := engine.path_of(mount, container)):
+            here = mounted_content.look(path)
             can_be_copied = mount.kind == "bind" and not source.service
             found += mounted_content.blockers(
                 mount.destination, mount.source, mount.content, here, can_be_copied, mount.source in copied

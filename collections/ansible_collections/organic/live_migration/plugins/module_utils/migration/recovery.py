@@ -130,7 +130,7 @@ def has_ended_here(name: str, engine: Engine) -> bool:
     The journal, which causes that, is lost with a boot of the host; nothing is concluded from what is older.
     """
     spec = engine.inspect(name)
-    if spec is None or spec.running:
+    if spec is None or spec.pid:  # one that awaits runs no process yet, but has not ended
         return False
     return spec.started_at_s > time.time() - processes.age_s(1)
 

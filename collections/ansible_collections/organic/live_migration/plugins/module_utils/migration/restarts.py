@@ -22,6 +22,8 @@ def restore(record: MigrationRecord, engine: Engine) -> None:
     """The process belongs here: have it started again if it ended meanwhile. A cluster does that itself."""
     if record.service:
         AwaitTicket(record.await_name).revoke()
+        if engine.restarts_in_place and not record.init.alive:
+            engine.restart_if_ended(record.container_id, record.restart_policy)
         return
     engine.restore_restarts(record.container_id, record.restart_policy)
     if not record.init.alive:

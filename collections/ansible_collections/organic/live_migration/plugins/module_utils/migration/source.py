@@ -79,6 +79,7 @@ class Source(SourceEnd):
             restart_policy=spec.restart_policy,
             await_name=spec.await_key or "",
             service=spec.service,
+            kept_interfaces=list(spec.kept_interfaces),
         )
         self._progress = Progress(self._record.directory, plan.facts)
         self._memory = MemoryTransfer(

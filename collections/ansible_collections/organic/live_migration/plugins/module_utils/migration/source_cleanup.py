@@ -41,7 +41,8 @@ def release(record: MigrationRecord, engine: Engine) -> None:
     _remove_images(record)
     if record.service:
         record.root.await_end(_CONTAINER_EXIT_TIMEOUT_S)
-        AwaitTicket(record.await_name).revoke()
+        if not engine.restarts_in_place:  # else it holds until the orchestrator has seen the end of the container
+            AwaitTicket(record.await_name).revoke()
     else:
         engine.wait_until_stopped(record.container_id)
     record.remove()
@@ -97,7 +98,7 @@ def _restore_network(record: MigrationRecord, source: SourceContext | None) -> l
     """A process that runs without one of its routes is better than one that stays frozen for it."""
     try:
         (source.links if source is not None else _links(record)).activate()
-        configuration = Configuration(record.init.pid, record.network)
+        configuration = Configuration(record.init.pid, record.network, record.kept_interfaces)
         try:
             return configuration.restore()
         finally:

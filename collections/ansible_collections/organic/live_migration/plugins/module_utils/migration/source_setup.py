@@ -93,9 +93,10 @@ class SourceSetup:
         """Arm the packet holds, the pager and CRIU, and have the target do the same; its answer is still to come."""
         pid = self._container.init.pid
         restarts.suspend(self._record, self._engine)
-        here = interfaces.read_interfaces(pid)
+        kept = self._record.kept_interfaces
+        here = interfaces.read_interfaces(pid, kept)
         self._record.interfaces = here
-        self._record.network = configuration.read(pid)
+        self._record.network = configuration.read(pid, kept)
         namespaces = inventory.read(pid)
         self._record.save(states.ACTIVE)
         links = AddressSwitch(pid, here)

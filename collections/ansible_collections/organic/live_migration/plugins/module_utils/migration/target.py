@@ -24,8 +24,7 @@ from ..host.freezer import Freezer
 from ..host.steps import Steps
 from ..host.task_attributes import TaskAttributes
 from ..memory.pager import Answer
-from ..network import interfaces, socket_states, tun_packets, unread_datagrams
-from ..network.address_switch import AddressSwitch
+from ..network import socket_states, tun_packets, unread_datagrams
 from ..network.interfaces import Interface
 from ..network.packet_hold import RELEASE_BATCH
 from ..network.socket_states import SocketState
@@ -38,7 +37,7 @@ from ..strategies.base import Strategy
 from ..strategies.context import TargetContext
 from ..strategies.post_copy import NO_TIMEOUT_S
 from ..strategies.registry import strategy_class
-from . import target_cleanup
+from . import target_cleanup, target_setup
 from .ends import TargetEnd
 from .received_images import write_images
 from .target_clone import TargetClone
@@ -85,6 +84,7 @@ class Target(TargetEnd):
             await_name=source.await_key or plan.name,
             restart_policy=source.restart_policy,
             service=source.service,
+            kept_interfaces=list(source.kept_interfaces),
         )
         self._steps = Steps()
         self._prepared: PreparedTarget | None = None
@@ -106,10 +106,7 @@ class Target(TargetEnd):
             container = self._placed() if self._source.service else self._started(mount_copies)
             self._record.init_pid, self._record.init_start_time = container.init.pid, container.init.start_time
             target_cleanup.await_init_state(container.init, "resident-await")
-            found = interfaces.read_interfaces(container.init.pid)
-            AddressSwitch(container.init.pid, found).deactivate()
-            if self._source.service:
-                interfaces.remove_addresses(container.init.pid, found)  # which the cluster chose
+            found = target_setup.deactivate_interfaces(container.init.pid, self._source)
             listener = Listener(self._plan.credentials)
             self._record.save()
         except BaseException:

@@ -15,6 +15,7 @@ from pathlib import Path
 from .. import typed
 from ..criu.page_server import PageServer
 from ..criu.worker import CriuWorker
+from ..engines.base import ContainerSpec
 from ..errors import CriuFailed, MigrationError
 from ..host import libc
 from ..host.container import Container
@@ -23,7 +24,7 @@ from ..host.freezer import Freezer
 from ..memory.pager import TargetPager
 from ..namespaces import inventory as namespaces
 from ..namespaces.inventory import NamespaceStates
-from ..network import socket_states, tun
+from ..network import interfaces, socket_states, tun
 from ..network.address_switch import AddressSwitch
 from ..network.configuration import Configuration
 from ..network.interfaces import Interface
@@ -65,6 +66,15 @@ class PreparedTarget:
         self.criu.close()
         self.page_server.close()
         self.pager.close()
+
+
+def deactivate_interfaces(pid: int, source: ContainerSpec) -> list[Interface]:
+    """Have the awaiting container's interfaces neither speak nor listen; returns those that are given addresses."""
+    found = interfaces.read_interfaces(pid, source.kept_interfaces, addressless=bool(source.service))
+    AddressSwitch(pid, found).deactivate()
+    if source.service:
+        interfaces.remove_addresses(pid, found)  # which the cluster chose
+    return found
 
 
 class TargetSetup:
@@ -139,7 +149,7 @@ class TargetSetup:
             criu = self._arm_restore(images, request["streams"], tuns)
             inventory = _await_reader(directory / INVENTORY, criu)
             network = [typed.from_dict(Entry, entry) for entry in request["network"]]
-            configuration = Configuration.of(pid, network)
+            configuration = Configuration.of(pid, network, self._record.kept_interfaces)
             on_failure.callback(configuration.close)
             configuration.prepare([interface.name for interface in wanted])
             watchdog.raise_priority()

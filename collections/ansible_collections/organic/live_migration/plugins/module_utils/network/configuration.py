@@ -5,15 +5,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from ..errors import Blocker, MigrationError
 from .kinds import BY_MESSAGE, KINDS, Addresses, Neighbours, Qdiscs, Routes
 from .rtnetlink import Batch, Entry, Refusal, Request, Rtnetlink
 
 
-def read(pid: int) -> list[Entry]:
-    """What is configured in the namespace of ``pid``, in an order in which it can be set."""
+def read(pid: int, kept: Collection[str] = ()) -> list[Entry]:
+    """What is configured in the namespace of ``pid``, in an order in which it can be set.
+
+    Args:
+        kept: links whose configuration stays where it is.
+    """
     with Rtnetlink(pid) as netlink:
-        return [entry for kind in KINDS for entry in kind.read(netlink)]
+        return [entry for kind in KINDS for entry in kind.read(netlink) if not _uses(entry, kept)]
+
+
+def _uses(entry: Entry, links: Collection[str]) -> bool:
+    return any(name in links for _offset, name in entry.links)
 
 
 def blockers(pid: int) -> list[Blocker]:
@@ -46,20 +56,22 @@ class Configuration:
     Args:
         pid: a process in the namespace.
         wanted: all of it, in an order in which it can be set; see :func:`read`.
+        kept: links whose configuration is left alone.
     """
 
-    def __init__(self, pid: int, wanted: list[Entry]) -> None:
-        self._wanted = wanted
+    def __init__(self, pid: int, wanted: list[Entry], kept: Collection[str] = ()) -> None:
+        self._wanted = [entry for entry in wanted if not _uses(entry, kept)]
+        self._kept = kept
         self._netlink = Rtnetlink(pid)
         self._rest: list[Request] = []
         self._batch: Batch | None = None
 
     @classmethod
-    def of(cls, pid: int, entries: list[Entry]) -> Configuration:
+    def of(cls, pid: int, entries: list[Entry], kept: Collection[str] = ()) -> Configuration:
         """From what a peer sent. Raises ValueError for a message of another kind."""
         if strange := [entry.kind for entry in entries if entry.kind not in BY_MESSAGE]:
             raise ValueError(f"Message {strange[0]} configures nothing that is migrated")
-        return cls(pid, entries)
+        return cls(pid, entries, kept)
 
     def prepare(self, standby: list[str]) -> None:
         """Set all that can be set while the namespace stands by, and prepare the rest.
@@ -109,7 +121,7 @@ class Configuration:
         """Requests that lead from what is there to what is wanted."""
         requests = []
         for kind in KINDS:
-            present = kind.read(self._netlink)
+            present = [entry for entry in kind.read(self._netlink) if not _uses(entry, self._kept)]
             wanted = [entry for entry in self._wanted if entry.kind == kind.new]
             if kind.removes:
                 missing = set(present) - set(wanted)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import ipaddress
 import json
 import re
+from collections.abc import Collection
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -72,8 +73,13 @@ def remove_addresses(pid: int, interfaces: list[Interface]) -> None:
         commands.run(["nsenter", "--target", str(pid), "--net", "ip", "-4", "address", "flush", "dev", interface.name])
 
 
-def read_interfaces(pid: int) -> list[Interface]:
-    """Interfaces of the namespace of ``pid`` that have an IPv4 address and lead out of it."""
+def read_interfaces(pid: int, kept: Collection[str] = (), addressless: bool = False) -> list[Interface]:
+    """Interfaces of the namespace of ``pid`` that have an IPv4 address and lead out of it.
+
+    Args:
+        kept: those that are left out.
+        addressless: whether those without an IPv4 address are wanted as well.
+    """
     found: dict[str, Interface] = {}
     for link in ip_json(pid, "-details", "address", "show"):
         addresses = [f"{info['local']}/{info['prefixlen']}" for info in link.get("addr_info", [])
@@ -81,6 +87,6 @@ def read_interfaces(pid: int) -> list[Interface]:
         kind = link.get("linkinfo", {}).get("info_kind", "")
         # a link that was made inside the namespace has a kind, and no end in another namespace
         leads_out = not kind or "link_netnsid" in link
-        if link.get("link_type") == "ether" and leads_out and addresses:
+        if link.get("link_type") == "ether" and leads_out and (addresses or addressless) and link["ifname"] not in kept:
             found[link["ifname"]] = Interface(link["ifname"], link["address"], addresses, kind=kind)
     return list(found.values())

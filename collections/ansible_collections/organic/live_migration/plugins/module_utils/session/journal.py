@@ -55,6 +55,7 @@ class MigrationRecord:
         needs_source: after the commit the target needs the frozen copy of the source until it has all its pages.
         service: name of the service that a cluster runs the container for; empty without a cluster.
         created_paths: target: what was missing there for the container's read-only mounts, and was made.
+        kept_interfaces: whose addresses stay on this host.
         cpu_limit: source: files of the container's CPU bandwidth, as they were before it was slowed down.
     """
 
@@ -84,6 +85,7 @@ class MigrationRecord:
     needs_source: bool = False
     service: str = ""
     created_paths: list[str] = field(default_factory=list)
+    kept_interfaces: list[str] = field(default_factory=list)
     cpu_limit: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:

@@ -7,8 +7,12 @@
 from __future__ import annotations
 
 from ansible_collections.organic.live_migration.plugins.module_utils.engines.base import ContainerSpec
+from ansible_collections.organic.live_migration.plugins.module_utils.engines.kubernetes import KubernetesEngine
 from ansible_collections.organic.live_migration.plugins.plugin_utils.hosts import Hosts
 from ansible_collections.organic.live_migration.plugins.plugin_utils.orchestrators.base import Orchestrator
+from ansible_collections.organic.live_migration.plugins.plugin_utils.orchestrators.kubernetes import (
+    KubernetesOrchestrator,
+)
 from ansible_collections.organic.live_migration.plugins.plugin_utils.orchestrators.none import NoOrchestrator
 from ansible_collections.organic.live_migration.plugins.plugin_utils.orchestrators.swarm import SwarmOrchestrator
 
@@ -21,4 +25,8 @@ def orchestrator_of(spec: ContainerSpec | None, hosts: Hosts, timeout_s: int) ->
         hosts: of the migration.
         timeout_s: the longest that a step of the migration may take.
     """
-    return SwarmOrchestrator(hosts, timeout_s) if spec is not None and spec.service else NoOrchestrator()
+    if spec is None or not spec.service:
+        return NoOrchestrator()
+    if hosts.engine == KubernetesEngine.name:
+        return KubernetesOrchestrator(hosts, timeout_s)
+    return SwarmOrchestrator(hosts, timeout_s)

@@ -81,9 +81,9 @@ def test_a_volume_is_found_where_the_host_itself_keeps_it(
     daemon: Daemon, engine: DockerEngine, volume: Any, path: str
 ) -> None:
     daemon.answers["GET /volumes/nf"] = (404, {"message": "none"}) if volume is None else (200, volume)
-    assert engine.path_of(VolumeMount("volume", "/etc/nf", False, "nf")) == path
-    assert engine.path_of(VolumeMount("bind", "/etc/nf", False, "/srv/nf")) == "/srv/nf"
-    assert engine.path_of(VolumeMount("tmpfs", "/tmp", False)) == ""
+    assert engine.path_of(VolumeMount("volume", "/etc/nf", False, "nf"), None) == path
+    assert engine.path_of(VolumeMount("bind", "/etc/nf", False, "/srv/nf"), None) == "/srv/nf"
+    assert engine.path_of(VolumeMount("tmpfs", "/tmp", False), None) == ""
 
 
 def test_a_container_is_described_without_docker_s_words(daemon: Daemon, engine: DockerEngine) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from ansible_collections.organic.live_migration.plugins.module_utils import typed
 from ansible_collections.organic.live_migration.plugins.module_utils.errors import MigrationError
-from ansible_collections.organic.live_migration.plugins.module_utils.network import configuration
+from ansible_collections.organic.live_migration.plugins.module_utils.network import configuration, interfaces
 from ansible_collections.organic.live_migration.plugins.module_utils.network.configuration import Configuration
 from ansible_collections.organic.live_migration.plugins.module_utils.network.rtnetlink import Entry
 
@@ -94,6 +94,23 @@ def test_another_namespace_gets_it_in_two_steps(wire: Any) -> None:
     target.finish()
     target.close()
     assert {*configuration.read(wire.there)} >= {*entries}
+
+
+def test_a_link_that_is_kept_is_left_alone(wire: Any) -> None:
+    """Neither what it had on the source is taken along, nor what it has here removed."""
+    configure(wire, "link add eth0 type veth peer name eth0-peer\n")
+    configure(wire, "address add 10.244.1.2/24 dev eth0\nlink set eth0 up\nlink set eth0-peer up\n")
+    configure(wire, "route add default via 10.244.1.1 dev eth0\nroute add 203.0.113.0/24 via 192.0.2.2\n")
+    entries = configuration.read(wire.here, ["eth0"])
+    assert not [entry for entry in entries if "eth0" in dict(entry.links).values()]
+    before = look(wire, wire.here)["route show table all"]
+    configure(wire, "route del 203.0.113.0/24\n")
+    again = Configuration(wire.here, entries, ["eth0"])
+    assert again.restore() == []
+    again.close()
+    assert sorted(look(wire, wire.here)["route show table all"].splitlines()) == sorted(before.splitlines())
+    assert [one.name for one in interfaces.read_interfaces(wire.here, ["eth0"])] == ["nf0"]
+    assert {one.name for one in interfaces.read_interfaces(wire.here, [], addressless=True)} >= {"nf0"}
 
 
 def test_what_the_kernel_refuses_is_named(wire: Any) -> None:
