@@ -21,7 +21,7 @@ unit_tests := $(wildcard $(organic)/*/tests/unit) images/minicore/tests python_p
   tools/tests
 lab_tests := tests/lab tests/e2e tests/migration tests/what_moves/test_cases.py tests/faults tests/awx tests/display
 typed := $(wildcard $(organic)/*/plugins/module_utils) python_plugins/organic5gc images/minicore/minicore \
-  tests/awx/stand_in.py tests/conftest.py tests/harness tests/benchmark tests/core tests/faults tests/soak tests/vm tests/e2e tests/lab \
+  tests/awx/stand_in.py tests/conftest.py tests/harness tests/benchmark tests/core tests/faults tests/soak tests/vm tests/e2e tests/kubernetes tests/lab \
   $(wildcard tests/what_moves/*.py) tests/what_moves/tests tools
 # Programs of tests/ import the collections, as pytest does (pyproject.toml).
 test_program := PYTHONPATH=$(CURDIR)/collections:$(CURDIR)/images/minicore:$(PYTHONPATH) python -m
@@ -59,6 +59,11 @@ lab: $(RUN) ## Bring up the lab: edge-a and edge-b with Docker and CRIU, ran-a f
 lab-kubernetes: $(RUN) ## Bring up a lab with a Kubernetes cluster: control plane, workers edge-a and edge-b, ran-a for the clients
 	PYTHONPATH=$(CURDIR)/collections:$(PYTHONPATH) python tools/kubernetes/build.py
 	ansible-playbook playbooks/lab_up.yml $(lab_vars) -e orchestrator=kubernetes
+
+# Not part of `make test`. LAB_NAME and LAB_NETWORK_PREFIX name the lab, which stays up; CASE=part-of-a-name: only those
+.PHONY: kubernetes
+kubernetes: $(DEV) lab-kubernetes ## Tests on a real Kubernetes cluster: pods move by each strategy, roll back, faults
+	pytest tests/kubernetes/check_*.py $(if $(CASE),-k "$(CASE)")
 
 .PHONY: lab-down
 lab-down: $(RUN) ## Take the lab down; the root file system stays cached for the next one

@@ -1,0 +1,230 @@
+# Copyright (c) 2026 Organic 5GC contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The Kubernetes lab, and the workload as a Deployment on it whose one pod moves between the workers."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from ansible_collections.organic.lab.plugins.module_utils.container_image import write_image
+
+from tests.harness.build import SERVER, build
+from tests.harness.client import Client
+from tests.harness.hosts import Host, load_topology
+from tests.harness.playbook import ENVIRONMENT, PLAYBOOKS, PlaybookResult, PlaybookRun, run
+from tests.harness.site import RESIDENT
+from tests.harness.wait import until
+
+NAMESPACE = "migration-test"
+NETWORK = "macvlan"
+PORT = 7000
+INTERFACE = "net1"
+
+
+class Cluster:
+    """The control plane and the two workers, which are also the hosts between which pods move."""
+
+    def __init__(self, inventory: Path) -> None:
+        self.inventory = inventory
+        self.topology = load_topology(inventory)
+        self.workers = self.topology.hosts
+        listed = run("ansible-inventory", str(inventory), "--host", "control").stdout
+        control = json.loads(listed)["ansible_host"]
+        self.control = dataclasses.replace(self.topology.source, name="control", address=control)
+        self.workload = build()
+
+    def prepare(self) -> None:
+        """Bring the image, the namespace and the macvlan network."""
+        with tempfile.NamedTemporaryFile(suffix=".tar") as image:
+            write_image(Path(image.name), self.workload.server)
+            content = Path(image.name).read_bytes()
+        for worker in self.workers:
+            worker.run("ctr --namespace k8s.io images import --local -", data=content)
+        config = {"cniVersion": "1.0.0", "name": NETWORK, "type": "macvlan", "master": self.topology.parent}
+        self.apply(
+            {
+                "apiVersion": "v1",
+                "kind": "Namespace",
+                "metadata": {"name": NAMESPACE, "labels": {"pod-security.kubernetes.io/enforce": "privileged"}},
+            },
+            {
+                "apiVersion": "k8s.cni.cncf.io/v1",
+                "kind": "NetworkAttachmentDefinition",
+                "metadata": {"name": NETWORK, "namespace": NAMESPACE},
+                "spec": {"config": json.dumps(config)},
+            },
+        )
+
+    def clean(self) -> None:
+        self.kubectl(f"delete namespace {NAMESPACE} --ignore-not-found")
+
+    def close(self) -> None:
+        self.control.close()
+        self.topology.close()
+
+    def kubectl(self, command: str, data: bytes | None = None) -> str:
+        return self.control.run(f"kubectl --kubeconfig /etc/kubernetes/admin.kubeconfig {command}", data=data)
+
+    def apply(self, *objects: dict[str, Any]) -> None:
+        content = {"apiVersion": "v1", "kind": "List", "items": list(objects)}
+        self.kubectl("apply --server-side --filename -", json.dumps(content).encode())
+
+    def get(self, what: str) -> Any:
+        return json.loads(self.kubectl(f"--namespace {NAMESPACE} get {what} --output json"))
+
+    def other(self, host: Host) -> Host:
+        return next(worker for worker in self.workers if worker is not host)
+
+
+class Deployment:
+    """The workload as a Deployment with one replica, at home on the first worker."""
+
+    def __init__(self, cluster: Cluster, name: str, number: int, memory_mb: int = 20) -> None:
+        self.cluster, self.name = cluster, name
+        self.key = f"{NAMESPACE}.{name}"
+        self.home = cluster.workers[0]
+        subnet = cluster.topology.subnet
+        address = subnet.broadcast_address - 16 - number
+        self._topology = dataclasses.replace(cluster.topology, address=address, port=PORT)
+        cluster.topology.client.run(f"ip neighbour flush to {address}")
+        wanted = f"{INTERFACE},{address}/{subnet.prefixlen},mac={self._topology.mac}"
+        for worker in cluster.workers:
+            mark = f"{self._label}=here" if worker is self.home else f"{self._label}-"
+            cluster.kubectl(f"label node {worker.name} {mark} --overwrite")
+        cluster.apply(self._manifest(wanted, memory_mb))
+        until(lambda: self.ready_on() == [self.home.name], f"{name} is ready")
+
+    @property
+    def _label(self) -> str:
+        return f"organic.core5g/{self.key}"
+
+    def _manifest(self, address: str, memory_mb: int) -> dict[str, Any]:
+        labels = {"organic.core5g/nf": self.name}
+        init = f"{RESIDENT}/init"
+        alone = {"topologyKey": "kubernetes.io/hostname", "labelSelector": {"matchLabels": labels}}
+        container = {
+            "name": "nf",
+            "image": f"localhost{SERVER}:1",
+            "imagePullPolicy": "Never",
+            "command": [init, "--name", self.key, "--address", address, "--drop-net-admin", "--"],
+            "args": [SERVER, "--port", str(PORT), "--memory-mb", str(memory_mb), "--dirty-pages-per-s", "100"],
+            "readinessProbe": {"exec": {"command": [init, "ready"]}, "periodSeconds": 1},
+            "securityContext": {"capabilities": {"add": ["NET_ADMIN"]}},
+            "volumeMounts": [
+                {"name": "resident", "mountPath": RESIDENT, "readOnly": True},
+                {"name": "kerndat", "mountPath": "/run/criu.kdat", "readOnly": True},
+            ],
+        }
+        networks = json.dumps([{"name": NETWORK, "interface": INTERFACE}])
+        pod = {
+            "nodeSelector": {self._label: "here"},
+            "affinity": {"podAntiAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": [alone]}},
+            "automountServiceAccountToken": False,
+            "enableServiceLinks": False,
+            "containers": [container],
+            "volumes": [
+                {"name": "resident", "hostPath": {"path": RESIDENT, "type": "Directory"}},
+                {"name": "kerndat", "hostPath": {"path": f"{RESIDENT}/criu.kdat", "type": "File"}},
+            ],
+        }
+        return {
+            "apiVersion": "apps/v1",
+            "kind": "Deployment",
+            "metadata": {"name": self.name, "namespace": NAMESPACE},
+            "spec": {
+                "replicas": 1,
+                "selector": {"matchLabels": labels},
+                "template": {
+                    "metadata": {"labels": labels, "annotations": {"k8s.v1.cni.cncf.io/networks": networks}},
+                    "spec": pod,
+                },
+            },
+        }
+
+    @property
+    def away(self) -> Host:
+        return self.cluster.other(self.home)
+
+    def client(self) -> Client:
+        """A client with one connection for as long as it runs."""
+        return Client.start(self._topology, self.cluster.workload.client.read_bytes(), connections=1)
+
+    def pods(self) -> list[dict[str, Any]]:
+        return list(self.cluster.get(f"pods --selector organic.core5g/nf={self.name}")["items"])
+
+    def ready_on(self) -> list[str]:
+        """Nodes of the pods that are ready."""
+        return [pod["spec"].get("nodeName", "") for pod in self.pods() if _is_ready(pod)]
+
+    def revision(self) -> str:
+        found = self.cluster.get(f"deployment {self.name}")
+        return str(found["metadata"]["annotations"]["deployment.kubernetes.io/revision"])
+
+    def migrate(self, expect: int = 0, **choices: Any) -> dict[str, Any]:
+        """One migration to the other worker by the playbook of the harness; the result of its task."""
+        result = self.start_migration(**choices).result()
+        assert result.status == expect, result.items or (result.messages, result.errors)
+        if expect == 0:
+            self.home = self.away
+        return dict(result.only)
+
+    def start_migration(self, *options: str, **choices: Any) -> PlaybookRun:
+        cases = [{"name": self.key, "target_host": self.away.name, **choices}]
+        command = ["ansible-playbook", "--inventory", str(self.cluster.inventory), str(PLAYBOOKS / "migrate.yml")]
+        command += [*options, "--extra-vars", json.dumps({"source": self.home.name, "cases": cases})]
+        return PlaybookRun(command, ENVIRONMENT)
+
+    def run_module(self, module: str, **arguments: Any) -> dict[str, Any]:
+        """Run a module of organic.live_migration at home; returns its result, also when it failed."""
+        command = [self.home.name, "--module-name", f"organic.live_migration.{module}", "--args", json.dumps(arguments)]
+        done = run("ansible", str(self.cluster.inventory), *command)
+        return PlaybookResult.parse(done.returncode, done.stdout, done.stderr).results[self.home.name]
+
+    def progress(self) -> dict[str, Any]:
+        """Of the migration that is in progress; empty when there is none."""
+        found = self.run_module("container_migration_info", name=self.key)["migrations"]
+        return dict(found[0].get("progress", {})) if found else {}
+
+    def restarts(self) -> int:
+        return sum(status["restartCount"] for pod in self.pods() for status in pod["status"]["containerStatuses"])
+
+    def crash(self) -> None:
+        """Kill the process of the pod."""
+        [pid] = self.home.run(f"pgrep --full '^{RESIDENT}/init --name {self.key} '").split()
+        self.home.run(f"kill -9 $(cat /proc/{pid}/task/{pid}/children)")
+
+    def deviations(self) -> list[str]:
+        """What differs from one pod that is ready at home, with nothing left behind."""
+        wrong = []
+        nodes = [pod["spec"].get("nodeName", "") for pod in self.pods()]
+        if nodes != [self.home.name] or self.ready_on() != nodes:
+            wrong.append(f"pods on {nodes}, ready on {self.ready_on()}, not on {self.home.name}")
+        found = self.cluster.get(f"deployment {self.name}")
+        if found["spec"]["replicas"] != 1:
+            wrong.append(f"{found['spec']['replicas']} replicas")
+        if left := [name for name in found["metadata"]["annotations"] if name.startswith("organic")]:
+            wrong.append(f"annotations {left}")
+        labelled = [
+            node["metadata"]["name"] for node in self.cluster.get(f"nodes --selector {self._label}=here")["items"]
+        ]
+        if labelled != [self.home.name]:
+            wrong.append(f"label on {labelled}")
+        for host in self.cluster.workers:
+            if files := host.run(f"ls {RESIDENT}/await; ls /run/organic 2>/dev/null || true").split():
+                wrong.append(f"{host.name}: {files}")
+        return wrong
+
+    def remove(self) -> None:
+        self.cluster.kubectl(f"--namespace {NAMESPACE} delete deployment {self.name} --ignore-not-found")
+        until(lambda: not self.pods(), f"the pods of {self.name} end")
+        for worker in self.cluster.workers:
+            self.cluster.kubectl(f"label node {worker.name} {self._label}-")
+
+
+def _is_ready(pod: dict[str, Any]) -> bool:
+    return any(one["type"] == "Ready" and one["status"] == "True" for one in pod["status"].get("conditions", ()))
