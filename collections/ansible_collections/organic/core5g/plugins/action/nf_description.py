@@ -22,7 +22,7 @@ ARGUMENTS: dict[str, Any] = {
     "networks": {"type": "dict", "default": {}},
     "network_parent": {"type": "str"},
     "network_subnet": {"type": "str"},
-    "orchestrator": {"type": "str", "choices": ["none", "swarm"], "default": "none"},
+    "orchestrator": {"type": "str", "choices": ["none", "swarm", "kubernetes"], "default": "none"},
 }
 
 

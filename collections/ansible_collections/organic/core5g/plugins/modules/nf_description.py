@@ -50,9 +50,9 @@ options:
     version_added: 0.2.0
   orchestrator:
     description:
-      - Who runs the NFs, the engine of each host by itself or a Docker Swarm.
+      - Who runs the NFs, the engine of each host by itself, a Docker Swarm, or Kubernetes.
     type: str
-    choices: [none, swarm]
+    choices: [none, swarm, kubernetes]
     default: none
     version_added: 0.2.0
   image:

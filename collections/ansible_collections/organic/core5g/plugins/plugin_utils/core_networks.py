@@ -186,8 +186,8 @@ def on_this_host(
         default: parent, subnet and gateway of the network without an entry there, of the host.
 
     Returns:
-        Each network once: key, name, description of the driver, parent, subnet, gateway, subnet6, gateway6, and driver
-        and options of each engine.
+        Each network once: key, name, description of the driver, parent, subnet, gateway, subnet6, gateway6, driver
+        and options of each engine, and those of the CNI plugin.
     """
     made: dict[str, dict[str, Any]] = {}
     for nf in nfs:
@@ -206,6 +206,7 @@ def _network(
     bridge = reference_points.bridge_name(endpoint["key"], is_own)
     values = {"parent": settings.get("parent") or "", "bridge": bridge}
     uplink = driver.get("uplink_bridge")
+    cni = driver.get("cni") or {}
     engines = {
         engine: {
             "driver": one["driver"],
@@ -220,6 +221,7 @@ def _network(
         **{option: settings.get(option) or None for option in ("parent", "subnet", "gateway", "subnet6", "gateway6")},
         "uplink_bridge": uplink.format(**values) if uplink else "",
         "engines": engines,
+        "cni": {option: str(value).format(**values) for option, value in cni.items()},
     }
 
 
