@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -71,6 +72,15 @@ class Container:
                 if (directory / "cgroup.procs").exists():
                     found[name] = directory
                     break
+        return found
+
+    def all_pids(self) -> list[int]:
+        """All processes of the container, also those that were started in it from outside."""
+        directory = next(iter(self.cgroups().values()), None)
+        found: list[int] = []
+        for group in directory.rglob("cgroup.procs") if directory else ():
+            with contextlib.suppress(OSError):  # the group is gone
+                found += [int(pid) for pid in group.read_text().split()]
         return found
 
     def freezer_group(self) -> Path:

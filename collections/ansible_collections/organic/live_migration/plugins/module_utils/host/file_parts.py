@@ -15,8 +15,8 @@ import json
 import os
 import sys
 import tarfile
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import astuple, dataclass, field
 from typing import IO
 
 from . import archive
@@ -38,10 +38,12 @@ class SentFile:
 
     Attributes:
         inode: of the file on this host; 0 when the target has something else there.
+        size: of the file.
         hashes: of its blocks; the last one may be shorter.
     """
 
     inode: int
+    size: int = 0
     hashes: list[int] = field(default_factory=list)
 
 
@@ -50,10 +52,16 @@ class Packer:
 
     Args:
         sent: large files by their path, as they were sent last; :meth:`take_over` changes it.
+        descriptors: of files that are open already, by their path.
+        grown: files that have only become longer since they were sent.
     """
 
-    def __init__(self, sent: dict[str, SentFile]) -> None:
+    def __init__(
+        self, sent: dict[str, SentFile], descriptors: Mapping[str, int] | None = None, grown: Collection[str] = ()
+    ) -> None:
         self._sent = sent
+        self._descriptors = descriptors or {}
+        self._grown = grown
         self._now: dict[str, SentFile] = {}
         self._buffer = io.BytesIO()
         self._tar = archive.open_archive(self._buffer)
@@ -67,7 +75,7 @@ class Packer:
                         yield self._end_archive()
         if self._tar.offset:
             yield self._end_archive()
-        yield _STATE + json.dumps({path: [one.inode, one.hashes] for path, one in self._now.items()}).encode()
+        yield _STATE + json.dumps({path: astuple(one) for path, one in self._now.items()}).encode()
 
     def archive(self, paths: list[str]) -> bytes:
         """All in one archive."""
@@ -81,9 +89,10 @@ class Packer:
         """Remember what was sent; returns whether the frame is no archive."""
         if not frame.startswith(_STATE):
             return False
-        for path, (inode, hashes) in json.loads(frame[len(_STATE) :]).items():
-            if inode:
-                self._sent[path] = SentFile(inode, hashes)
+        for path, values in json.loads(frame[len(_STATE) :]).items():
+            one = SentFile(*values)
+            if one.inode:
+                self._sent[path] = one
             else:
                 self._sent.pop(path, None)
         return True
@@ -105,12 +114,19 @@ class Packer:
             self._now[path] = SentFile(0)
             yield
             return
-        with archive.open_regular(place) as file:
+        with self._open(path) as file:
             entry = archive.describe(self._tar, path, file)
             if entry.isreg():
                 yield from self._add_parts(entry, file)
             else:
                 self._tar.addfile(entry)
+
+    def _open(self, path: str) -> IO[bytes]:
+        """Open a file; one that has taken the place of another has another inode than the open one."""
+        number = self._descriptors.get(path)
+        if number is not None and os.path.samestat(os.stat(f"/{path}"), os.fstat(number)):
+            return os.fdopen(os.dup(number), "rb")
+        return archive.open_regular(f"/{path}")
 
     def _add_parts(self, entry: tarfile.TarInfo, file: IO[bytes]) -> Iterator[None]:
         status = os.fstat(file.fileno())
@@ -118,10 +134,15 @@ class Packer:
         if before is None or before.inode != status.st_ino:
             before = SentFile(status.st_ino)
             self._tar.addfile(_changed(entry, 0))
-        known, now = before.hashes, SentFile(status.st_ino)
+        known, now = before.hashes, SentFile(status.st_ino, status.st_size)
+        first = 0
+        if entry.name in self._grown and _has_kept_its_start(file.fileno(), before, status.st_size):
+            first = len(known) - 1
+            now.hashes += known[:first]
         part, part_at = bytearray(), 0
         data_at = -1
-        for number, offset in enumerate(range(0, status.st_size, BLOCK_BYTES)):
+        for number in range(first, -(-status.st_size // BLOCK_BYTES)):
+            offset = number * BLOCK_BYTES
             size = min(BLOCK_BYTES, status.st_size - offset)
             if data_at < offset:
                 data_at = _next_data(file.fileno(), offset)
@@ -160,6 +181,16 @@ def _changed(entry: tarfile.TarInfo, size: int) -> tarfile.TarInfo:
         setattr(other, name, getattr(entry, name))
     other.size = size
     return other
+
+
+def _has_kept_its_start(descriptor: int, before: SentFile, size: int) -> bool:
+    """Whether the first and the last block that were sent are the same; they would not be had it been emptied."""
+    if not before.hashes or size < before.size:
+        return False
+    last_at = (len(before.hashes) - 1) * BLOCK_BYTES
+    first = _read_block(descriptor, 0, min(BLOCK_BYTES, before.size))
+    last = _read_block(descriptor, last_at, before.size - last_at)
+    return hash(first) == before.hashes[0] and hash(last) == before.hashes[-1]
 
 
 def _next_data(descriptor: int, offset: int) -> int:

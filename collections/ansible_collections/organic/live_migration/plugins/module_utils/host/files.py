@@ -17,9 +17,10 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from . import archive, processes
+from .append_watch import AppendWatch
 from .archive import ignore_missing, in_root
 from .container import Container, Mount
-from .file_parts import Packer, SentFile
+from .file_parts import LARGE_BYTES, Packer, SentFile
 
 _NOT_COPIED = ("/dev/mqueue", "/dev/pts", "/proc", "/sys")
 _OPAQUE = "trusted.overlay.opaque"
@@ -84,6 +85,7 @@ class FileSet:
     def __init__(self, container: Container, mounts: list[Mount]) -> None:
         self._pid = container.init.pid
         self._sent: dict[str, SentFile] = {}
+        self._watch = AppendWatch(container, LARGE_BYTES)
         self._root = f"/proc/{self._pid}/root"
         self._mount_points = {mount.point for mount in mounts}
         self._upper = next(
@@ -169,21 +171,36 @@ class FileSet:
             gone: paths that are removed on the target host before.
         """
         self._forget(gone)
+        self._watch.look()
+        grown = self._watch.grown(set())
         if paths:
-            packer = Packer(self._sent)
+            packer = Packer(self._sent, self._watch.descriptors, grown)
             for frame in archive.stream_from_root(self._root, lambda: packer.archives(paths)):
                 if not packer.take_over(frame):
                     yield frame
+        self._watch.note_read(paths)
 
     def _forget(self, gone: list[str]) -> None:
         for path in gone:
             for sent in [sent for sent in self._sent if sent == path or sent.startswith(f"{path}/")]:
                 del self._sent[sent]
 
-    def pack(self, paths: list[str], gone: list[str]) -> bytes:
-        """The same as one archive, for the last time; empty when there are none."""
+    def pack(self, paths: list[str], gone: list[str], mapped: set[str]) -> bytes:
+        """The same as one archive, for the last time; empty when there are none.
+
+        Args:
+            paths, gone: as in :meth:`archives`.
+            mapped: files that processes may have written by a mapping.
+        """
         self._forget(gone)
-        return in_root(self._root, lambda: Packer(self._sent).archive(paths)) if paths else b""
+        if not paths:
+            return b""
+        packer = Packer(self._sent, self._watch.descriptors, self._watch.grown(mapped))
+        return in_root(self._root, lambda: packer.archive(paths))
+
+    def close(self) -> None:
+        """Watch the files no more; idempotent."""
+        self._watch.close()
 
     def unpack(self, packed: bytes, gone: list[str]) -> None:
         """Remove ``gone`` and unpack an archive, inside the container's root: no path can lead out of it."""

@@ -86,6 +86,16 @@ def ioprio_set(tid: int, value: int) -> None:
     _checked(_libc.syscall(_SYS_IOPRIO_SET, _IOPRIO_WHO_PROCESS, tid, value), "ioprio_set")
 
 
+def inotify_init() -> int:
+    """A descriptor for events of files, which is read without waiting; see inotify_init1(2)."""
+    return _checked(_libc.inotify_init1(os.O_NONBLOCK | os.O_CLOEXEC), "inotify_init1")
+
+
+def inotify_add_watch(descriptor: int, path: str, events: int) -> int:
+    """Ask for events of one file; see inotify_add_watch(2)."""
+    return _checked(_libc.inotify_add_watch(descriptor, path.encode(), events), "inotify_add_watch")
+
+
 def unshare(kind: int) -> None:
     """Give the calling thread a new namespace of its own; see unshare(2)."""
     _checked(_libc.unshare(kind), "unshare")

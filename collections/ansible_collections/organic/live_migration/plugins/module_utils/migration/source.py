@@ -188,6 +188,7 @@ class Source(SourceEnd):
                 running = source.control.expect(messages.RUNNING, 30)
             downtime_ms = max(now_ms() - source.frozen_at_ms, source.clone.clone_pause_ms)
             self._strategy.process_runs(source)
+            source.files.close()
             watchdog.restore_priority()
             self._end_turn()
         except MigrationError as error:
@@ -293,6 +294,7 @@ class Source(SourceEnd):
         """Roll back: the process runs on, with its connections."""
         if self._source is not None:
             self._source.stop_deadline()
+            self._source.files.close()
         with self._steps.step("rollback"):
             ended = not self._root.alive  # then whatever failed, failed because of that
             error = self._ask_target_why(error)

@@ -315,8 +315,8 @@ class Target(TargetEnd):
         prepared.pager.close()
         if error is not None and self._record.init.alive:
             raise error
-        ended = not self._record.init.alive
         target_cleanup.complete(self._record, self._engine)
+        ended = not self._record.init.alive  # at the last moment: a container that ends before is noticed here only
         with contextlib.suppress(PeerLost):
             target.control.send(
                 messages.FINISHED, criu=statistics, pager=placed, commands=commands.history(), ended=ended

@@ -127,8 +127,9 @@ class FreezeAndCopy(Strategy):
             (processes.pid_inside(one.pid), one.number): tun.key_of(name) for name, one in devices.items()
         }
         source.unread_tun = tun_packets.take_unread(source.tuns, devices)
-        changed, gone = source.files.snapshot().diff(source.snapshot, files.mapped_shared(tree))
-        archive = source.files.pack(changed, gone)
+        mapped = files.mapped_shared(tree)
+        changed, gone = source.files.snapshot().diff(source.snapshot, mapped)
+        archive = source.files.pack(changed, gone, mapped)
         source.socket_states = source.sockets.refresh(tree)
         source.task_attributes = source.tasks.refresh(tree)
         source.criu.run_until(None, source.plan.timeout_s, on_poll=keep_uncorked, poll_interval_s=_UNCORK_EVERY_S)

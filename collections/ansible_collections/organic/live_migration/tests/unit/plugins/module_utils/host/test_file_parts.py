@@ -6,6 +6,7 @@ from __future__ import annotations
 import io
 import os
 import tarfile
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -45,7 +46,7 @@ class Pair:
     def send_last(self) -> int:
         """As in the freeze."""
         changed, gone = self._source.snapshot().diff(self._snapshot, set())
-        packed = self._source.pack(changed, gone)
+        packed = self._source.pack(changed, gone, set())
         self._target.unpack(packed, gone)
         return len(packed)
 
@@ -54,7 +55,9 @@ class Pair:
 
 
 @pytest.fixture
-def pair(as_root: None, spawn: Any, tmp_path: Path) -> Pair:
+def pair(as_root: None, spawn: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pair:
+    # the control group of the tests holds many processes beside these
+    monkeypatch.setattr(Container, "all_pids", lambda _self: [])
     made: list[Any] = []
     for name in ("here", "there"):
         root = tmp_path / name
@@ -180,6 +183,24 @@ def test_an_attribute_that_the_target_cannot_keep_is_named(pair: Pair, monkeypat
         pair.send()
 
 
+def test_of_a_file_that_only_grew_nothing_else_is_read(tmp_path: Path) -> None:
+    """What cannot happen to such a file is done to it, to see that nobody looks."""
+    path = tmp_path / "log"
+    path.write_bytes(os.urandom(LARGE_BYTES + 10))
+    known: dict[str, file_parts.SentFile] = {}
+    there = _sent(known, path.read_bytes(), bytearray())
+    with path.open("r+b") as file:
+        file.seek(3 * BLOCK_BYTES)
+        file.write(b"unseen")
+        file.seek(0, os.SEEK_END)
+        file.write(b"more")
+    grown = _sent(known, path.read_bytes(), bytearray(there), grown={"file"})
+    assert grown == there + b"more"
+    with path.open("r+b") as file:
+        file.write(b"emptied, and written again")
+    assert _sent(known, path.read_bytes(), grown, grown={"file"}) == path.read_bytes()
+
+
 @settings(max_examples=30, deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 40), st.integers(0, 12), st.booleans()), max_size=6))
 def test_whatever_is_written_the_copy_is_the_same(writes: list[tuple[int, int, bool]]) -> None:
@@ -195,15 +216,18 @@ def test_whatever_is_written_the_copy_is_the_same(writes: list[tuple[int, int, b
         assert there == here
 
 
-def _sent(known: dict[str, file_parts.SentFile], content: bytes, there: bytearray) -> bytearray:
+def _sent(
+    known: dict[str, file_parts.SentFile], content: bytes, there: bytearray, grown: Collection[str] = ()
+) -> bytearray:
     """What the target has after one more round; the file is a memfd, and its parts are applied here."""
     number = os.memfd_create("file")
     with os.fdopen(number, "r+b") as file:
         file.write(content)
         file.flush()
-        packer = file_parts.Packer(known)
+        packer = file_parts.Packer(known, grown=grown)
+        for one in known.values():  # as if it were the same file, which another memfd is not
+            one.inode = os.fstat(number).st_ino
         entry = tarfile.TarInfo("file")
-        entry.pax_headers = {}
         for part in packer._add_parts(entry, file):
             assert part is None
         now = packer._now["file"]
@@ -220,5 +244,5 @@ def _sent(known: dict[str, file_parts.SentFile], content: bytes, there: bytearra
         if archive.SIZE in member.pax_headers:
             size = int(member.pax_headers[archive.SIZE])
             there = there[:size].ljust(size, b"\0")
-    known["file"] = file_parts.SentFile(1, now.hashes)
+    known["file"] = now
     return there

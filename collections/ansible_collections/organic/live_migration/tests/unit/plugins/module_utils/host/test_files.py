@@ -89,7 +89,7 @@ def test_files_come_over_as_they_are(place: Callable[[str], tuple[Path, FileSet]
     os.mkfifo(here / "var/fifo")
     os.utime(here / "var/state.json", ns=(1, 1_500_000_000_123_456_789))
     snapshot = source.snapshot()
-    target.unpack(source.pack(sorted(snapshot.files), []), sorted(snapshot.removed))
+    target.unpack(source.pack(sorted(snapshot.files), [], set()), sorted(snapshot.removed))
     copied = os.lstat(there / "var/state.json")
     assert (copied.st_uid, copied.st_gid, stat.S_IMODE(copied.st_mode)) == (1000, 1001, 0o4640)
     assert copied.st_mtime_ns == 1_500_000_000_123_456_789
@@ -121,7 +121,7 @@ def test_what_was_removed_or_replaced_since_it_was_seen_is_passed_over(
     (here / "directory/inside").unlink()
     (here / "directory").rmdir()
     (here / "directory").write_bytes(b"a file now")
-    with tarfile.open(fileobj=io.BytesIO(source.pack(seen, []))) as packed:
+    with tarfile.open(fileobj=io.BytesIO(source.pack(seen, [], set()))) as packed:
         assert packed.getnames() == ["directory", "kept", "tmp"]
 
 
@@ -157,13 +157,13 @@ def test_only_the_difference_is_copied_afterwards(
     for name in ("kept", "changed", "removed", "mapped"):
         (here / name).write_bytes(b"before")
     before = source.snapshot()
-    target.unpack(source.pack(sorted(before.files), []), [])
+    target.unpack(source.pack(sorted(before.files), [], set()), [])
     (here / "changed").write_bytes(b"after!")
     (here / "removed").unlink()
     (here / "new").write_bytes(b"new")
     changed, gone = source.snapshot().diff(before, {"mapped"})
     assert (changed, gone) == (["changed", "mapped", "new"], ["removed"])
-    target.unpack(source.pack(changed, gone), gone)
+    target.unpack(source.pack(changed, gone, set()), gone)
     assert sorted(path.name for path in there.iterdir()) == ["changed", "kept", "mapped", "new", "tmp"]
     assert (there / "changed").read_bytes() == b"after!"
 
@@ -177,7 +177,7 @@ def test_a_file_that_takes_the_place_of_a_directory_and_the_other_way_round(
     (there / "one").write_bytes(b"was a file")
     (here / "two").write_bytes(b"is a file")
     (there / "two").mkdir()
-    target.unpack(source.pack(["one", "two"], []), [])
+    target.unpack(source.pack(["one", "two"], [], set()), [])
     assert (there / "one").is_dir()
     assert (there / "two").read_bytes() == b"is a file"
 
@@ -215,7 +215,7 @@ def test_what_the_container_removed_of_its_image_is_removed(place: Callable[[str
     (there / "gone").write_bytes(b"of the image")
     snapshot = source.snapshot()
     assert snapshot.removed == {"gone"}
-    target.unpack(source.pack(sorted(snapshot.files), []), sorted(snapshot.removed))
+    target.unpack(source.pack(sorted(snapshot.files), [], set()), sorted(snapshot.removed))
     assert not (there / "gone").exists()
 
 
@@ -230,7 +230,7 @@ def test_a_directory_that_replaced_one_of_the_image_replaces_it_again(
     # The mark is a trusted attribute, which an unprivileged root may not set: it is all that is simulated.
     monkeypatch.setattr(files, "is_opaque", lambda path: path.endswith("/etc"))
     changed, gone = source.snapshot().diff(Snapshot(), set())
-    target.unpack(source.pack(changed, gone), gone)
+    target.unpack(source.pack(changed, gone, set()), gone)
     assert [str(path.relative_to(there)) for path in sorted((there / "etc").rglob("*"))] == ["etc/new"]
 
 
