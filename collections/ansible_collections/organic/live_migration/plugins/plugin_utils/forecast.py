@@ -51,6 +51,9 @@ class Forecast:
         limits = cost_model.Limits(options.downtime_limit_ms, options.max_rounds)
         predictions = registry.predict_all(measured.load, limits, costs)
         self._predictions = {one.strategy: one for one in predictions}
+        if options.strategy in registry.ON_REQUEST:
+            one = registry.strategy_class(options.strategy)
+            self._predictions[one.name] = one.predict(measured.load, limits, costs)
         self.reason = ""
         self.strategy = options.strategy
         if options.strategy != AUTO:

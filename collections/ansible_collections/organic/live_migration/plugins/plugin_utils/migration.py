@@ -81,7 +81,7 @@ class Migration:
         self._id = secrets.token_hex(8)
         self._orchestrator = orchestrator_of(None, hosts, self._arguments.timeout_s)
         self._options = self._arguments.options
-        self._usable = [strategy.name for strategy in registry.usable(self._arguments.method)]
+        self._usable = registry.can_be_asked_for(self._arguments.method)
         if self._options.strategy not in (AUTO, *self._usable):
             raise AnsibleActionFail(
                 f"Method '{self._arguments.method}' knows no strategy but {', '.join(self._usable)}, not "

@@ -28,6 +28,9 @@ RANGES: dict[str, tuple[int, int]] = {
     "max_parallel": (1, 16),
     "postcopy_timeout_s": (1, 3600),
     "switchover_timeout_ms": (50, 3_600_000),
+    "ppm_attempts": (1, 20),
+    "ppm_verify_ms": (1, 3_600_000),
+    "ppm_max_wait_ms": (1, 1000),
 }
 
 
@@ -50,6 +53,9 @@ class Options:
         postcopy_timeout_s: how long post-copy waits for a link that broke.
         switchover_timeout_ms: how long the process may be stopped before the commit point, beside the time in which
             its memory is sent; then it goes on where it was.
+        ppm_attempts: how many clones are made before pre_copy moves the process.
+        ppm_verify_ms: how long a clone must have said the same as the process before it takes over.
+        ppm_max_wait_ms: how long a packet may wait until the process is at rest; then the clone is given up.
     """
 
     strategy: str = "inter_copy"
@@ -65,6 +71,9 @@ class Options:
     pause_before_switchover: bool = False
     postcopy_timeout_s: int = 60
     switchover_timeout_ms: int = 1000
+    ppm_attempts: int = 3
+    ppm_verify_ms: int = 50
+    ppm_max_wait_ms: int = 5
 
     @property
     def is_encrypted(self) -> bool:

@@ -11,15 +11,18 @@ from .cost_model import Costs, Limits, Load, Prediction
 from .hybrid import Hybrid
 from .inter_copy import InterCopy
 from .post_copy import PostCopy
+from .ppm import Ppm
 from .pre_copy import PreCopy
 
 STRATEGIES: dict[str, type[Strategy]] = {strategy.name: strategy for strategy in (InterCopy, PreCopy, PostCopy, Hybrid)}
 """By name, in the order in which equal ones are preferred."""
+ON_REQUEST: dict[str, type[Strategy]] = {strategy.name: strategy for strategy in (Ppm,)}
+"""Those that are used only where somebody names them: never by auto, nor by the profile of an NF."""
 
 
 def choices() -> tuple[str, ...]:
     """What a user may ask for: a strategy, or that one is chosen."""
-    return (AUTO, *STRATEGIES)
+    return (AUTO, *STRATEGIES, *ON_REQUEST)
 
 
 def strategy_class(name: str) -> type[Strategy]:
@@ -28,9 +31,10 @@ def strategy_class(name: str) -> type[Strategy]:
     Raises:
         ValueError: there is no strategy of this name.
     """
-    if name not in STRATEGIES:
-        raise ValueError(f"strategy is '{name}'; choose one of {', '.join(STRATEGIES)}.")
-    return STRATEGIES[name]
+    known = {**STRATEGIES, **ON_REQUEST}
+    if name not in known:
+        raise ValueError(f"strategy is '{name}'; choose one of {', '.join(known)}.")
+    return known[name]
 
 
 def methods() -> tuple[str, ...]:
@@ -45,6 +49,11 @@ def usable(method: str, can_track_writes: bool = True) -> list[type[Strategy]]:
         for strategy in STRATEGIES.values()
         if method in strategy.methods and (can_track_writes or not strategy.tracks_writes)
     ]
+
+
+def can_be_asked_for(method: str) -> list[str]:
+    """The names of all strategies that a method knows."""
+    return [name for name, strategy in {**STRATEGIES, **ON_REQUEST}.items() if method in strategy.methods]
 
 
 def predict_all(load: Load, limits: Limits, costs: Costs) -> list[Prediction]:

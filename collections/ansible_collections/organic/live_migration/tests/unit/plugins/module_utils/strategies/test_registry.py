@@ -52,7 +52,7 @@ def toy(monkeypatch: pytest.MonkeyPatch) -> Iterator[type[Toy]]:
 
 
 def test_a_new_strategy_is_a_choice_predicted_and_chosen(toy: type[Toy]) -> None:
-    assert arguments.MIGRATE_ARGUMENTS["strategy"]["choices"][-1] == toy.name
+    assert arguments.MIGRATE_ARGUMENTS["strategy"]["choices"][len(registry.STRATEGIES)] == toy.name
     measured = forecast.Measured(1 << 20, dirty_pages_per_s=10.0)
     chosen = forecast.Forecast(measured, Options(strategy="auto"), 0, "resident")
     assert chosen.strategy == toy.name
@@ -72,8 +72,22 @@ def test_the_documentation_names_the_registered_strategies() -> None:
 
 
 def test_a_strategy_is_registered_by_its_own_name() -> None:
-    assert all(name == strategy.name for name, strategy in registry.STRATEGIES.items())
+    known = [*registry.STRATEGIES.items(), *registry.ON_REQUEST.items()]
+    assert all(name == strategy.name for name, strategy in known)
+    assert not registry.STRATEGIES.keys() & registry.ON_REQUEST.keys()
     assert Options().strategy in registry.STRATEGIES
+
+
+def test_one_that_must_be_named_is_never_chosen_but_predicted_when_it_is_named() -> None:
+    measured = forecast.Measured(1 << 20, dirty_pages_per_s=10.0)
+    chosen = forecast.Forecast(measured, Options(strategy="auto"), 0, "resident")
+    assert chosen.strategy not in registry.ON_REQUEST
+    for name in registry.ON_REQUEST:
+        named = forecast.Forecast(measured, Options(strategy=name), 0, "resident")
+        assert (named.strategy, named.predicted.strategy) == (name, name)
+        assert 0 < named.predicted.downtime_ms < named.predicted.migration_time_ms
+        assert name in registry.can_be_asked_for("resident")
+        assert name not in registry.can_be_asked_for("engine")
 
 
 def test_an_unknown_strategy_is_refused_by_name() -> None:
