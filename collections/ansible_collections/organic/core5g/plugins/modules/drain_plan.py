@@ -56,7 +56,7 @@ options:
     description:
       - As the strategy of M(organic.live_migration.container_migrate). V(profile) is what each NF's profile asks for.
     type: str
-    choices: [profile, auto, inter_copy, pre_copy, post_copy, hybrid]
+    choices: [profile, auto, inter_copy, pre_copy, post_copy, hybrid, ppm]
     default: profile
   method:
     description:
