@@ -66,7 +66,7 @@ migrations:
       description:
         - State of the migration. On the source host as C(statistics.state) of
           RV(organic.live_migration.container_migrate#module:migration); V(committed) is possible there, too, once the
-          progress is gone. On the target host V(setup), V(active), V(restored) or V(completed).
+          progress is gone. On the target host V(setup), V(active), V(restored), V(cloned) or V(completed).
       type: str
     in_progress:
       description:
