@@ -48,8 +48,4 @@ options:
     description: How many connections carry memory, at most 16.
     type: int
     default: 2
-  max_rounds:
-    description: Maximum number of pre-copy rounds.
-    type: int
-    default: 30
 """

@@ -27,6 +27,8 @@ description:
 extends_documentation_fragment:
   - organic.live_migration.migration
   - organic.live_migration.convergence
+  - organic.live_migration.transfer
+  - organic.live_migration.ppm
 attributes:
   check_mode:
     support: full
@@ -50,8 +52,11 @@ options:
       - V(hybrid) makes one round of pre-copy, then goes on as V(post_copy) with what was written meanwhile.
       - V(auto) measures the memory, how much of it is written, and the link, predicts downtime and time of each, and
         takes the one with the shortest downtime that stays within O(downtime_limit_ms) and O(downtime_budget_ms).
+      - V(ppm) runs a clone of the process on the target host, gives both the same packets, and lets the clone take over
+        once it has said the same for O(ppm_verify_ms). The process stops for its dump alone, and for the milliseconds
+        in which the clone takes over. It is new in 0.3.0, and used only where it is named here; see docs/strategies.md.
     type: str
-    choices: [auto, inter_copy, pre_copy, post_copy, hybrid]
+    choices: [auto, inter_copy, pre_copy, post_copy, hybrid, ppm]
     default: inter_copy
   downtime_limit_ms:
     description:
@@ -64,44 +69,6 @@ options:
         O(strategy=auto). V(0) is no budget.
     type: int
     default: 0
-  max_bandwidth:
-    description: Maximum rate in bytes of memory per second while the process runs. V(0) is no limit.
-    type: int
-    default: 0
-  compression:
-    description: Compression of memory pages. Pages of zeros are never sent.
-    type: str
-    choices: [none, zstd]
-    default: none
-  encryption:
-    description:
-      - Encryption of memory pages.
-      - V(none) is the fastest. Pages are then neither encrypted nor protected against changes, and with them all keys
-        and secrets of the process, so use a network between the hosts that can be trusted.
-      - V(tls) sends them over TLS 1.3, for which each connection gets a process of its own on both hosts. That takes
-        CPU time; some 600 MB cross in a second where more than a GB does without.
-    type: str
-    choices: [none, tls]
-    default: none
-  page_tracking:
-    description:
-      - How the pages are found that the process writes while its memory is copied, in V(pre_copy), V(hybrid) and for
-        O(strategy=auto).
-      - V(write_protection) is userfaultfd write-protection. The process is not stopped.
-      - V(soft_dirty) are the kernel's soft-dirty bits (C(CONFIG_MEM_SOFT_DIRTY)), which CRIU itself uses. The process
-        is stopped for some milliseconds in each round while they are read and cleared, and a huge page of 2 MiB is
-        sent whole when anything in it was written, as is an area of memory that has grown since the last round, a heap
-        for example. KSM must be off on the source host. It takes Linux 6.8.
-      - V(auto) takes write-protection where the source host's kernel has it, else soft-dirty bits.
-      - Neither method finds what a device writes into memory by itself. A read of a file that was opened with
-        C(O_DIRECT) and that is under way in a round may be missing on the target host; use another strategy then.
-    type: str
-    choices: [auto, write_protection, soft_dirty]
-    default: auto
-  connections:
-    description: How many connections carry memory, at most 16.
-    type: int
-    default: 2
   pause_before_switchover:
     description: Stop before the process is frozen, and wait for M(organic.live_migration.container_migration_continue).
     type: bool
@@ -196,7 +163,9 @@ migration:
       type: float
       sample: 2150.3
     process_downtime_ms:
-      description: From the freeze on the source until the process ran on the target, in milliseconds.
+      description:
+        - From the freeze on the source until the process ran on the target, in milliseconds.
+        - With O(strategy=ppm) the longest time that it was stopped, to be cloned or to be replaced.
       type: float
       sample: 61.2
     bytes_sent:
@@ -218,6 +187,36 @@ migration:
       description: The target's own steps, in milliseconds since its preparation.
       type: list
       elements: dict
+    clone_pause_ms:
+      description: How long the process was stopped to be cloned, from its last packet on, in milliseconds.
+      type: float
+      returned: with O(strategy=ppm)
+      sample: 12.4
+    handover_ms:
+      description: From the last packet that the process was given until the clone was heard, in milliseconds.
+      type: float
+      returned: with O(strategy=ppm)
+    parallel_ms:
+      description: How long the process and its clone ran beside each other, in milliseconds.
+      type: float
+    inputs:
+      description: Packets that the clone got, in the same order as the process; C(chain) is a hash over them.
+      type: int
+    answers_compared:
+      description: Packets of the process that the clone said as well.
+      type: int
+    turnstile_wait_ms:
+      description: How long a packet waited on average until the process was at rest, in milliseconds.
+      type: float
+    divergence:
+      description: Where the clone parted from the process, as C(flow), C(offset) and both bytes; else empty.
+      type: dict
+      returned: with O(strategy=ppm)
+    attempts:
+      description: The clones that were given up before, each with C(reason), C(message) and C(divergence).
+      type: list
+      elements: dict
+      returned: with O(strategy=ppm)
     held_packets:
       description: Packets that arrived for the process in its downtime, and were delivered to it afterwards.
       type: int
@@ -232,7 +231,7 @@ migration:
       contains:
         state:
           description:
-            - V(setup), V(active), V(pre-switchover), V(switchover), V(postcopy-active), V(postcopy-paused),
+            - V(setup), V(active), V(pre-switchover), V(switchover), V(cloned), V(postcopy-active), V(postcopy-paused),
               V(completed), V(cancelling), V(cancelled) or V(failed).
           type: str
         round:

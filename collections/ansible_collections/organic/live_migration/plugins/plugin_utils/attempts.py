@@ -9,10 +9,9 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 
+from ansible_collections.organic.live_migration.plugins.module_utils.session.options import Options
 from ansible_collections.organic.live_migration.plugins.plugin_utils.migration import Migration, Result
 
-ATTEMPTS = 3
-"""How many clones are made before the next best strategy moves the process."""
 _CLONING, _NEXT_BEST = "ppm", "pre_copy"
 _VOID = "clone_void"
 """Detail of a failure after which the process runs as before and only its clone is lost; see errors.CloneVoid."""
@@ -31,8 +30,9 @@ def migrate(make: Callable[[Mapping[str, object]], Migration], arguments: Mappin
     if arguments["strategy"] != _CLONING:
         return make(arguments).migrate()
     began = time.monotonic()
+    attempts = int(str(arguments.get("ppm_attempts") or Options().ppm_attempts))
     void: list[Result] = []
-    for strategy in [_CLONING] * ATTEMPTS + [_NEXT_BEST]:
+    for strategy in [_CLONING] * attempts + [_NEXT_BEST]:
         result = make({**arguments, "strategy": strategy}).migrate()
         migration = result.get("migration")
         if isinstance(migration, dict):

@@ -20,14 +20,10 @@ from ..session.channel import Message
 from ..session.stall import SwitchoverDeadline
 from .context import SourceContext
 
-VERIFY_MS = 50.0
-"""How long a clone must have said the same as the process before it takes over."""
-MAX_WAIT_MS = 5.0
-"""How long a packet may wait until the process is at rest; then the clone is given up."""
 _LEAST_ANSWERS = 20
 """So many answers must have been the same, where the process gives so many."""
 _FEW_ANSWERS_FACTOR = 10
-"""A process that says less is watched for so many times :data:`VERIFY_MS`."""
+"""A process that says less is watched for so many times ``ppm_verify_ms``."""
 _CATCH_UP_S = 3.0
 """How long the clone may take to get all that came while it was restored."""
 _COMPARE_EVERY_S = 0.002
@@ -70,10 +66,11 @@ class Handover:
                 self._await_continue()
 
     def _await_step(self) -> None:
+        options = self._source.plan.options
         while True:
             state = self._compare()
             elapsed_ms = now_ms() - self._ran_at_ms
-            enough_ms = VERIFY_MS
+            enough_ms = options.ppm_verify_ms
             if state.answers_compared < _LEAST_ANSWERS:
                 enough_ms *= _FEW_ANSWERS_FACTOR
             if state.in_step and elapsed_ms >= enough_ms:
@@ -161,7 +158,7 @@ class Handover:
         source, mirror = self._source, self._mirror
         self._held_at_ms = now_ms()
         mirror.hold()
-        if not mirror.await_quiet(MAX_WAIT_MS / 1000):
+        if not mirror.await_quiet(source.plan.options.ppm_max_wait_ms / 1000):
             mirror.open_turnstile()
             return False
         source.frozen_at_ms = now_ms()

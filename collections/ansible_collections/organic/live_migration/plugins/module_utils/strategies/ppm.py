@@ -26,15 +26,15 @@ from ..session.stall import STALL_TIMEOUT_S, StallDetector
 from .base import Strategy
 from .context import SourceContext
 from .cost_model import Costs, Limits, Load, Prediction
-from .handover import MAX_WAIT_MS, Handover
+from .handover import Handover
 from .pre_copy import PreCopy
 
 _PAUSE_SHARE = 0.6
 """What freeze and dump take of pre_copy's downtime; restore and switch of addresses are no part of the pause."""
 _PARALLEL_MS = 150.0
-"""From the pause until the clone takes over: its restore, and its comparison."""
+"""From the pause until the clone takes over: its restore, and ``ppm_verify_ms``."""
 _QUIET_ATTEMPTS = 50
-"""How often the process is asked to sleep before it is cloned; each time it may take :data:`MAX_WAIT_MS`."""
+"""How often the process is asked to sleep before it is cloned; each time it may take ``ppm_max_wait_ms``."""
 
 
 class Ppm(PreCopy):
@@ -90,7 +90,9 @@ class Ppm(PreCopy):
     def _prepare(source: SourceContext) -> SourceMirror:
         """Arm the mirrors on both hosts, and have the target take the addresses in silence."""
         with source.steps.step("prepare_clone"):
-            mirror = SourceMirror(source.container.init.pid, source.plan.migration_id, MAX_WAIT_MS)
+            mirror = SourceMirror(
+                source.container.init.pid, source.plan.migration_id, source.plan.options.ppm_max_wait_ms
+            )
             source.mirror = mirror
             source.record.mirrored = True
             source.record.save()
@@ -146,7 +148,7 @@ class Ppm(PreCopy):
     @staticmethod
     def _await_quiet(source: SourceContext, mirror: SourceMirror) -> float:
         """Hold the input once the process has handled all that came; returns since when it is held."""
-        limit_s = MAX_WAIT_MS / 1000
+        limit_s = source.plan.options.ppm_max_wait_ms / 1000
         for _attempt in range(_QUIET_ATTEMPTS):
             began_ms = now_ms()
             mirror.hold()
@@ -156,7 +158,7 @@ class Ppm(PreCopy):
             source.progress.check()
         raise CloneVoid(
             f"The process was never at rest: in {_QUIET_ATTEMPTS} attempts some thread of it ran on for "
-            f"{MAX_WAIT_MS:g} ms after its last input.",
+            f"{source.plan.options.ppm_max_wait_ms} ms after its last input.",
             "never_quiet",
         )
 

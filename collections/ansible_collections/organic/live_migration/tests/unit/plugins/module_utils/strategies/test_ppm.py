@@ -74,7 +74,7 @@ class Pair(Site):
             begin_handover=EndOfInput(30, 30, "c0ffee"),
             state=lambda: self.here,
         )
-        self.source.plan.options = Options(strategy="ppm", **options)
+        self.source.plan.options = Options(strategy="ppm", ppm_verify_ms=1, **options)
         self.source.plan.migration_id = "0123456789abcdef"
         self.source.container = SimpleNamespace(init=SimpleNamespace(pid=5))
         self.source.links.interfaces = []
@@ -84,7 +84,6 @@ class Pair(Site):
         monkeypatch.setattr(ppm, "SourceMirror", lambda *_given: self.mirror)
         monkeypatch.setattr(ppm, "SynHold", lambda *_given: self.source.syn_hold)
         monkeypatch.setattr(ppm, "tcp_streams", SimpleNamespace(streams=lambda _named: []))
-        monkeypatch.setattr(handover, "VERIFY_MS", 1.0)
         monkeypatch.setattr(handover, "SwitchoverDeadline", lambda *_given: Recorder("deadline", self.calls))
         monkeypatch.setattr(handover, "time", SimpleNamespace(sleep=lambda _s: None))
 
