@@ -23,6 +23,9 @@ from tests.harness.wait import until
 
 CONNECTIONS = 8
 MEMORY_MB = 20
+MOST_PATIENT_MS = 1000
+PAUSED_WITHIN_S = 120
+IN_STEP_MS = 500
 
 
 class Speaker:
@@ -97,17 +100,25 @@ def test_a_clone_takes_over_and_only_one_copy_speaks(site: Site, one: MigrationU
 def test_both_run_in_step_until_the_user_says_so(one: MigrationUnderTest) -> None:
     client = one.client(CONNECTIONS)
     try:
-        run = one.start_migration(strategy="ppm", pause_before_switchover=True)
+        # a clone that is given up on a machine with much load is followed by another one, which pauses as well
+        run = one.start_migration(
+            strategy="ppm", pause_before_switchover=True, ppm_max_wait_ms=MOST_PATIENT_MS, ppm_attempts=10
+        )
 
         def progress() -> dict[str, Any]:
             found = one.site.run_module(one.home, "container_migration_info", name=one.name)["migrations"]
             return dict(found[0]) if found else {}
 
-        until(lambda: progress().get("state") == "cloned", "the clone runs")
-        until(lambda: progress()["progress"]["state"] == "pre-switchover", "both run in step")
-        clone = progress()["progress"]["clone"]
-        assert clone["answers_compared"] > 20
-        assert clone["chain"]
+        def clone_in_step() -> dict[str, Any]:
+            found = progress()
+            return dict(found["progress"]["clone"]) if found.get("state") == "pre-switchover" else {}
+
+        until(clone_in_step, "both run in step", PAUSED_WITHIN_S)
+        until(lambda: clone_in_step().get("parallel_ms", 0) > IN_STEP_MS, "they stay in step", PAUSED_WITHIN_S)
+        clone = clone_in_step()
+        assert clone["answers_compared"] > 20, clone
+        assert clone["chain"], clone
+        assert clone["divergence"] == {}, clone
         assert one.site.run_module(one.home, "container_migration_continue", name=one.name)["changed"]
         result = run.result()
         assert result.status == 0, result.items

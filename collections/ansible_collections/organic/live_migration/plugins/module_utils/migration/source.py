@@ -117,7 +117,8 @@ class Source(SourceEnd):
             source = self._set_up(control, stream, pager_connections)
             self._progress.check()
             self._strategy = self._strategy.copy_live(source)
-            if self._plan.options.pause_before_switchover:
+            # a clone runs before the switchover: its strategy pauses when both copies are in step
+            if self._plan.options.pause_before_switchover and not self._strategy.runs_before_commit:
                 with self._steps.step("pre_switchover"):
                     self._progress.await_continue(self._plan.timeout_s)
                     self._progress.set_state(states.ACTIVE)
