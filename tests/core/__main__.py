@@ -3,7 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """`make core` (python -m tests.core): a whole core on three hosts, and each NF migrates under load by each strategy.
 
-Writes artifacts/core/table.md, table.csv and results.json after each NF.
+Then the same core as services of a Docker Swarm: over macvlan, where each NF moves once, and with its SBI on an
+overlay, where each move must be refused. Writes artifacts/core/table.md, table.csv and results.json after each NF.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from tests.harness.lab import inventory_of
 from tests.harness.playbook import PROJECT, run_playbook
 
 from .campaign import Campaign, CampaignError, Core, Load
+from .sites import DEPLOYMENTS
 from .table import Row, markdown, write
 
 NFS = ("smf", "amf", "ausf", "udm", "udr", "nrf", "pcf", "nssf", "scp", "upf")
@@ -46,6 +48,7 @@ def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--nfs", type=listed, default=list(NFS), help="in this order, separated by commas")
     parser.add_argument("--strategies", type=listed, default=list(STRATEGIES), help="in this order")
+    parser.add_argument("--deployments", type=listed, default=list(DEPLOYMENTS), help="in this order")
     parser.add_argument("--ues", type=int, default=200)
     parser.add_argument("--procedures-rate", type=float, default=20.0, help="procedures a second")
     parser.add_argument("--many", type=int, default=1000, help="UEs of the registration run; 0: none")
@@ -57,37 +60,55 @@ def arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def prepare(lab: dict[str, object], inventory: Path) -> Core:
-    """Three engine hosts with the whole core and its subscribers."""
+def prepare(lab: dict[str, object], inventory: Path) -> None:
+    """Three engine hosts."""
     run_playbook("playbooks/lab_up.yml", "--extra-vars", json.dumps({**lab, "namespace_hosts_hosts": HOSTS}))
-    for playbook in ("prepare_hosts", "build_minicore", "deploy_core"):
+    for playbook in ("prepare_hosts", "build_minicore"):
         run_playbook("--inventory", str(inventory), f"playbooks/{playbook}.yml")
-    core = Core(str(inventory))
+
+
+def deploy(core: Core) -> None:
+    """The whole core and its subscribers."""
+    if core.deployment.orchestrator == "swarm":
+        core.require("swarm")
+    core.require("deploy_core", **({"nf_names": list(core.addresses)} if core.deployment.over_overlay else {}))
     core.require("provision_subscribers", subscriber_range=SUBSCRIBERS)
-    return core
 
 
-def measure(core: Core, options: argparse.Namespace) -> bool:
-    """Move the NFs and write the table; returns whether all went well."""
+def remove(core: Core) -> None:
+    core.require("remove_core")
+    if core.deployment.orchestrator == "swarm":
+        core.require("swarm", state="absent")
+
+
+def measure(inventory: Path, options: argparse.Namespace) -> bool:
+    """Move the NFs of each deployment and write the table; returns whether all went well."""
     load = Load(ues=options.ues, procedures_rate=options.procedures_rate)
-    campaign = Campaign(core, load, options.strategies)
     rows: list[Row] = []
+    figures: dict[str, object] = {}
     notes = [f"{load.ues} UEs with a PDU session each, {load.procedures_rate:g} procedures/s, a ping each "
              f"{load.ping_interval_ms:g} ms, probes of N2 and of the NF's SBI each 5 ms"]  # fmt: skip
-    figures: dict[str, object] = {}
-    if options.many:
-        many = campaign.register_many(options.many, options.many_rate)
-        figures["registrations"] = many
-        notes.append(
-            f"{options.many} UEs register at {many['registrations_per_s']:.0f}/s ({options.many_rate:g}/s asked for)"
-        )
-    for row in campaign.rows(options.nfs):
-        rows.append(row)
-        print(" | ".join(row.cells), flush=True)
-        write(options.output, rows, notes, {**figures, "runs": campaign.summaries})
+    for name in options.deployments:
+        core = Core(str(inventory), DEPLOYMENTS[name])
+        deploy(core)
+        campaign = Campaign(core, load, core.deployment.strategies or options.strategies)
+        figures[name] = runs = dict[str, object](runs=campaign.summaries)
+        if options.many:
+            runs["registrations"] = many = campaign.register_many(options.many, options.many_rate)
+            notes.append(
+                f"{core.deployment.name}: {options.many} UEs register at {many['registrations_per_s']:.0f}/s "
+                f"({options.many_rate:g}/s asked for)"
+            )
+        for row in campaign.rows(options.nfs):
+            rows.append(row)
+            print(" | ".join(row.cells), flush=True)
+            write(options.output, rows, notes, figures)
+        if not (options.keep_lab and name == options.deployments[-1]):
+            remove(core)
     print(markdown(rows, notes))
     print(options.output / "table.md")
-    return all(row.completed for row in rows)
+    may_move = {deployment.name: deployment.moves for deployment in DEPLOYMENTS.values()}
+    return all(row.completed == may_move[row.deployment] for row in rows)
 
 
 def main() -> int:
@@ -97,8 +118,9 @@ def main() -> int:
     options = arguments()
     lab: dict[str, object] = {"lab_name": options.lab_name, "lab_network_prefix": options.lab_network_prefix}
     try:
-        core = prepare(lab, inventory_of(options.lab_name))
-        return int(not measure(core, options))
+        inventory = inventory_of(options.lab_name)
+        prepare(lab, inventory)
+        return int(not measure(inventory, options))
     except CampaignError as error:
         print(f"make core: {error}", file=sys.stderr)
         return 1

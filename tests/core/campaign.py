@@ -16,6 +16,7 @@ from typing import Any
 
 from tests.harness.playbook import PlaybookResult, run
 
+from .sites import BY_DEFAULT, Deployment
 from .table import Row
 from .windows import Window, failed_in, failures, longest_gaps, read_summary
 
@@ -37,20 +38,38 @@ class Load:
 
 
 class Core:
-    """A deployed core of an inventory."""
+    """A deployed core of an inventory.
 
-    def __init__(self, inventory: str) -> None:
+    Args:
+        inventory: of its hosts.
+        deployment: how it runs.
+    """
+
+    def __init__(self, inventory: str, deployment: Deployment = BY_DEFAULT) -> None:
         self._inventory = inventory
+        self.deployment = deployment
         listing = json.loads(run("ansible-inventory", inventory, "--list").stdout)
         self.hosts: list[str] = listing["nf_hosts"]["hosts"]
         self.ran: str = listing["ran"]["hosts"][0]
-        addresses: dict[str, str] = listing["_meta"]["hostvars"][self.hosts[0]]["nf_addresses"]
+        given: dict[str, Any] = listing["_meta"]["hostvars"][self.hosts[0]]
+        self._variables = deployment.variables(given)
+        addresses: dict[str, Any] = {**given, **self._variables}["nf_addresses"]
         # Without those of further instances, such as upf-standby.
-        self.addresses = {nf: address for nf, address in addresses.items() if "-" not in nf}
+        self.addresses: dict[str, str] = {
+            nf: address["sbi"] if isinstance(address, dict) else address
+            for nf, address in addresses.items()
+            if "-" not in nf
+        }
 
     def playbook(self, name: str, **variables: Any) -> PlaybookResult:
         """Run a playbook, which may fail."""
-        done = run("ansible-playbook", self._inventory, f"playbooks/{name}.yml", "--extra-vars", json.dumps(variables))
+        done = run(
+            "ansible-playbook",
+            self._inventory,
+            f"playbooks/{name}.yml",
+            "--extra-vars",
+            json.dumps({**self._variables, **variables}),
+        )
         return PlaybookResult.parse(done.returncode, done.stdout, done.stderr)
 
     def require(self, name: str, **variables: Any) -> None:
@@ -104,7 +123,7 @@ class Campaign:
             gnb_rate=self._load.registration_rate,
             gnb_procedures_rate=self._load.procedures_rate,
             gnb_ping_interval_ms=self._load.ping_interval_ms,
-            gnb_probes={nf: f"http://{self._core.addresses[nf]}:8000/minicore/v1/alive"},
+            **self._probes(nf),
         )
         moved: list[tuple[Row, Window]] = []
         try:
@@ -131,6 +150,12 @@ class Campaign:
             rows.append(replace(row, gap_ms=by_interface, failed=failed_in(failed, window)))
         return rows
 
+    def _probes(self, nf: str) -> dict[str, Any]:
+        """Of the NF's SBI, where the gNBs' host reaches it."""
+        if self._core.deployment.over_overlay:
+            return {}
+        return {"gnb_probes": {nf: f"http://{self._core.addresses[nf]}:8000/minicore/v1/alive"}}
+
     def _migrate(self, nf: str, source: str, target: str, strategy: str) -> tuple[Row, Window]:
         with tempfile.TemporaryDirectory(prefix="organic-core-") as scratch:
             report = Path(scratch, "migration.json")
@@ -144,12 +169,17 @@ class Campaign:
                 force_migration=True,
             )
             window = Window(begin, time.time())
-            row = Row(nf, strategy, source, target, completed=result.status == 0 and report.exists())
+            completed = result.status == 0 and report.exists()
+            row = Row(nf, strategy, source, target, completed, deployment=self._core.deployment.name)
             if not row.completed:
                 return replace(row, message=" ".join(result.messages.split())[-300:]), window
             figures = json.loads(report.read_text())
-        migration_time_ms, downtime_ms = float(figures["migration_time_ms"]), float(figures["process_downtime_ms"])
-        return replace(row, migration_time_ms=migration_time_ms, process_downtime_ms=downtime_ms), window
+        return replace(
+            row,
+            strategy=str(figures["strategy"]),
+            migration_time_ms=float(figures["migration_time_ms"]),
+            process_downtime_ms=float(figures["process_downtime_ms"]),
+        ), window
 
     def _stop(self) -> dict[str, Any]:
         with tempfile.TemporaryDirectory(prefix="organic-core-") as scratch:

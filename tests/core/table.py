@@ -1,7 +1,7 @@
 # Copyright (c) 2026 Organic 5GC contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The table of `make core`: NF by strategy, as Markdown, CSV and JSON."""
+"""The table of `make core`: NF by strategy, and by deployment, as Markdown, CSV and JSON."""
 
 from __future__ import annotations
 
@@ -30,17 +30,26 @@ class Row:
     gap_ms: dict[str, float] = field(default_factory=dict)
     failed: dict[str, int] = field(default_factory=dict)
     message: str = ""
+    deployment: str = ""
 
     @property
     def cells(self) -> list[str]:
         gaps = [_gap(self.gap_ms[name]) if name in self.gap_ms else "" for name in INTERFACES]
         if not self.completed:
-            return [self.nf, self.strategy, "failed", "", *gaps, self.message]
+            return [self.deployment, self.nf, self.strategy, "not moved", "", *gaps, self.message]
         times = [f"{self.migration_time_ms / 1000:.2f} s", f"{self.process_downtime_ms:.1f}"]
-        return [self.nf, self.strategy, *times, *gaps, str(sum(self.failed.values()))]
+        return [self.deployment, self.nf, self.strategy, *times, *gaps, str(sum(self.failed.values()))]
 
 
-HEAD = ["NF", "strategy", "migration time", "downtime ms", *(f"gap {name} ms" for name in INTERFACES), "failed"]
+HEAD = [
+    "deployment",
+    "NF",
+    "strategy",
+    "migration time",
+    "downtime ms",
+    *(f"gap {name} ms" for name in INTERFACES),
+    "failed",
+]
 
 
 def _gap(milliseconds: float) -> str:
@@ -50,8 +59,31 @@ def _gap(milliseconds: float) -> str:
 def markdown(rows: Sequence[Row], notes: Sequence[str]) -> str:
     """The table, with the notes below it."""
     lines = [HEAD, ["---"] * len(HEAD), *(row.cells for row in rows)]
-    table = "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
-    return f"# Migration of each NF under load\n\n{table}\n\n" + "".join(f"- {note}\n" for note in notes)
+    parts = [f"# Migration of each NF under load\n\n{_table(lines)}", "".join(f"- {note}\n" for note in notes)]
+    if len({row.deployment for row in rows}) > 1:
+        parts.insert(1, f"## By orchestrator and network\n\n{_table(comparison(rows))}")
+    return "\n".join(parts)
+
+
+def comparison(rows: Sequence[Row]) -> list[list[str]]:
+    """Downtime and migration time of each NF and strategy, with a column for each deployment."""
+    deployments = list(dict.fromkeys(row.deployment for row in rows))
+    found = {(row.nf, row.strategy, row.deployment): row for row in rows if row.completed}
+    refused = {(row.nf, row.deployment) for row in rows if not row.completed}
+    lines = [["NF", "strategy", *(f"{name}: downtime ms (migration s)" for name in deployments)]]
+    lines.append(["---"] * len(lines[0]))
+    for nf, strategy in dict.fromkeys((row.nf, row.strategy) for row in rows if row.completed):
+        cells = []
+        for name in deployments:
+            row = found.get((nf, strategy, name))
+            missing = "not moved" if (nf, name) in refused else ""
+            cells.append(f"{row.process_downtime_ms:.1f} ({row.migration_time_ms / 1000:.2f})" if row else missing)
+        lines.append([nf, strategy, *cells])
+    return lines
+
+
+def _table(lines: Sequence[Sequence[str]]) -> str:
+    return "".join(f"| {' | '.join(cells)} |\n" for cells in lines)
 
 
 def write(directory: Path, rows: Sequence[Row], notes: Sequence[str], figures: Mapping[str, object]) -> None:
