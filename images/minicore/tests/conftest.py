@@ -131,6 +131,9 @@ class UpfRig(asyncio.DatagramProtocol):
     def upf_absent(self, upf: Address) -> None:
         return
 
+    def has_sessions(self, upf: Address) -> bool:
+        return False
+
     def upf_releasing(self, upf: Address) -> None:
         return
 

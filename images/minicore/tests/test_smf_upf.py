@@ -23,6 +23,7 @@ from minicore.sbi.message import Response
 from minicore.smf.api import CONTEXTS
 from minicore.smf.contexts import AddressPool, PoolExhausted, PrefixPool
 from minicore.smf.idempotency import idempotency_key
+from minicore.smf.n4 import N4Client
 
 Until = Callable[..., Awaitable[None]]
 CREATE = {"supi": "imsi-001010000000001", "pduSessionId": 1, "dnn": "internet", "sNssai": {"sst": 1}}
@@ -312,5 +313,61 @@ def test_a_session_that_gets_no_address_keeps_none(
             sessions.give_back(first)
             for kind, count in ((PduSessionType.IPV4, addresses), (PduSessionType.IPV6, prefixes)):
                 assert len({sessions.allocate(kind) for _ in range(count)}) == count
+
+    asyncio.run(scenario())
+
+
+class Watched:
+    """SessionEvents of an SMF with or without sessions."""
+
+    def __init__(self, sessions: bool) -> None:
+        self.sessions = sessions
+        self.absent: list[tuple[str, int]] = []
+
+    def upf_lost(self, upf: tuple[str, int]) -> None:
+        return
+
+    def upf_associated(self, upf: tuple[str, int]) -> None:
+        return
+
+    def upf_absent(self, upf: tuple[str, int]) -> None:
+        self.absent.append(upf)
+
+    def has_sessions(self, upf: tuple[str, int]) -> bool:
+        return self.sessions
+
+    def upf_releasing(self, upf: tuple[str, int]) -> None:
+        return
+
+    def reported(self, cp_seid: int, report: Any) -> int | None:
+        return None
+
+
+@pytest.mark.parametrize(("is_found", "has_sessions"), [(False, False), (True, False), (False, True)])
+def test_a_upf_that_was_removed_is_forgotten(upf_type: Any, until: Until, is_found: bool, has_sessions: bool) -> None:
+    """Without a session there, once the NRF does not know it any more."""
+
+    async def scenario() -> None:
+        upf = upf_type()
+        await upf.start()
+        found, events = [upf.n4_address], Watched(has_sessions)
+
+        async def find() -> list[tuple[str, int]]:
+            return list(found)
+
+        client = N4Client("127.0.0.1", 1, 0.02, find, events, t1_s=0.02, n1=1)
+        await client.endpoint.start("127.0.0.1", 0)
+        client.start()
+        await until(lambda: client.is_usable(upf.n4_address))
+        if not is_found:
+            found.clear()
+        upf.stop()
+        if is_found or has_sessions:
+            await until(lambda: events.absent)
+            assert list(client.associations) == [upf.n4_address]
+        else:
+            await until(lambda: not client.associations)
+            assert not events.absent
+        await client.stop()
 
     asyncio.run(scenario())

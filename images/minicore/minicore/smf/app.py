@@ -134,6 +134,9 @@ class Smf(NetworkFunction):
     def upf_absent(self, upf: Address) -> None:
         self._events.upf_absent(upf)
 
+    def has_sessions(self, upf: Address) -> bool:
+        return bool(self._sessions.contexts.of(upf))
+
     def upf_releasing(self, upf: Address) -> None:
         self._relocation.look()
 

@@ -75,6 +75,9 @@ class SessionEvents(Protocol):
     def upf_absent(self, upf: Address) -> None:
         """An association that was lost cannot be set up again at once."""
 
+    def has_sessions(self, upf: Address) -> bool:
+        """Whether sessions are there, or wait to be restored."""
+
     def upf_releasing(self, upf: Address) -> None:
         """The UPF wants to be released: it waits for its sessions to go (clause 6.2.7.3)."""
 
@@ -245,12 +248,18 @@ class N4Client:
         while True:
             # Before it looks: a change meanwhile has it look again.
             self._changed.clear()
-            for peer in await self._find_upfs():
+            found = await self._find_upfs()
+            for peer in found:
                 known = self.associations.get(peer)
                 if known is None or not known.up:
                     await self._associate(peer)
             for peer in [peer for peer, association in self.associations.items() if not association.up]:
-                self._events.upf_absent(peer)
+                if peer in found or self._events.has_sessions(peer):
+                    self._events.upf_absent(peer)
+                else:
+                    # It was removed: neither the NRF nor a session knows it any more.
+                    del self.associations[peer]
+                    log.info("association with %s forgotten", peer[0])
             some_up = any(association.up for association in self.associations.values())
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(DISCOVERY_S if some_up else RETRY_S):

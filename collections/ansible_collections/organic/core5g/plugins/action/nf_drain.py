@@ -12,7 +12,7 @@ from ansible.plugins.action import ActionBase
 from ansible_collections.organic.core5g.plugins.module_utils.drain_options import ARGUMENTS
 from ansible_collections.organic.core5g.plugins.module_utils.nf_drain import DRAINED, SERVING, Progress
 from ansible_collections.organic.core5g.plugins.plugin_utils.drain_watch import DrainWatch
-from ansible_collections.organic.live_migration.plugins.plugin_utils import host_code, terminal
+from ansible_collections.organic.live_migration.plugins.plugin_utils import failures, host_code, terminal
 
 PACKAGES = (
     "ansible_collections.organic.core5g.plugins.module_utils",
@@ -31,6 +31,7 @@ class ActionModule(ActionBase):
     _supports_check_mode = True
     _supports_async = False
 
+    @failures.as_results
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         result: dict[str, Any] = super().run(tmp, task_vars)
         _validated, wanted = self.validate_argument_spec(ARGUMENTS)

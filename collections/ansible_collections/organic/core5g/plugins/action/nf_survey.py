@@ -10,7 +10,7 @@ from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible_collections.organic.core5g.plugins.module_utils.survey_arguments import ARGUMENTS
 from ansible_collections.organic.core5g.plugins.plugin_utils import networks
-from ansible_collections.organic.live_migration.plugins.plugin_utils import host_code
+from ansible_collections.organic.live_migration.plugins.plugin_utils import failures, host_code
 
 PACKAGES = (
     "ansible_collections.organic.core5g.plugins.module_utils",
@@ -27,6 +27,7 @@ class ActionModule(ActionBase):
     _supports_check_mode = True
     _supports_async = False
 
+    @failures.as_results
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         result: dict[str, Any] = super().run(tmp, task_vars)
         _validated, wanted = self.validate_argument_spec(ARGUMENTS)

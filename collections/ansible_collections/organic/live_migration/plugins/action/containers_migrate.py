@@ -8,7 +8,7 @@ import dataclasses
 from typing import Any
 
 from ansible.plugins.action import ActionBase
-from ansible_collections.organic.live_migration.plugins.plugin_utils import ansible_compat
+from ansible_collections.organic.live_migration.plugins.plugin_utils import ansible_compat, failures
 from ansible_collections.organic.live_migration.plugins.plugin_utils.ansible_compat import ActionResult, TaskVars
 from ansible_collections.organic.live_migration.plugins.plugin_utils.arguments import BATCH_ARGUMENTS
 from ansible_collections.organic.live_migration.plugins.plugin_utils.batch import Batch, Ended, Move
@@ -22,6 +22,7 @@ class ActionModule(ActionBase):
     _supports_check_mode = True
     _supports_async = False
 
+    @failures.as_results
     def run(self, tmp: str | None = None, task_vars: TaskVars | None = None) -> ActionResult:
         result: ActionResult = super().run(tmp, task_vars)
         _validated, arguments = self.validate_argument_spec(BATCH_ARGUMENTS)
