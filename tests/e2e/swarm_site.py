@@ -18,7 +18,7 @@ class SwarmSite:
 
     def __init__(self, site: CoreSite, **variables: Any) -> None:
         self.site = site
-        self.manager, self.worker = site.nf_hosts
+        self.manager, self.worker, *_further = site.nf_hosts
         self._variables: dict[str, Any] = {"orchestrator": "swarm", **variables}
 
     def try_playbook(self, playbook: str, *arguments: str, **variables: Any) -> PlaybookResult:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -25,6 +26,13 @@ def swarm(core_site: CoreSite) -> Iterator[SwarmSite]:
     yield made
     made.playbook("remove_core")
     made.playbook("swarm", state="absent")
+
+
+def files_of(swarm: SwarmSite, nf: str, *paths: str) -> str:
+    """What files of an NF's container hold, one after the other."""
+    entry = swarm.site.states()[nf]
+    root = f"/proc/{entry['container']['pid']}/root"
+    return swarm.site.command(entry["host"], f"cat {' '.join(root + path for path in paths)}")
 
 
 def mac_of(address: str) -> str:
@@ -81,10 +89,47 @@ def test_an_nf_that_is_killed_starts_again_with_the_same_addresses(swarm: SwarmS
     assert swarm.site.states()["smf"]["host"] == before["host"]
 
 
+SECRET: dict[str, Any] = {"content": "sixteen bytes...", "nfs": ["smf"], "mode": "0400"}
+OBJECTS: dict[str, Any] = {
+    "nf_secrets": {"key": SECRET},
+    "nf_configs": {"motd": {"content": "hello", "nfs": ["smf"], "path": "/etc/motd"}},
+    "nf_update": {"delay": "1s", "order": "stop-first"},
+    "nf_rollback": {"parallelism": 2},
+}
+
+
+@pytest.mark.exhaustive
+def test_secrets_configs_and_update_settings(swarm: SwarmSite) -> None:
+    """An NF has them as files, and also after a move; what is not wanted any more goes."""
+    planned = swarm.playbook("deploy_core", "--check", "--diff", nf_names=NFS, **OBJECTS)
+    assert planned.changed > 0
+    assert SECRET["content"] not in json.dumps(planned.data)
+    assert "core5g-key" not in swarm.site.command(swarm.manager, "docker secret ls")
+    swarm.playbook("deploy_core", nf_names=NFS, **OBJECTS)
+    assert swarm.playbook("deploy_core", nf_names=NFS, **OBJECTS).changed == 0
+    assert swarm.playbook("deploy_core", "--check", nf_names=NFS, **OBJECTS).changed == 0
+    [service] = json.loads(swarm.site.command(swarm.manager, "docker service inspect smf"))
+    update = service["Spec"]["UpdateConfig"]
+    assert (update["Delay"], update["Order"], update["FailureAction"]) == (10**9, "stop-first", "pause")
+    assert service["Spec"]["RollbackConfig"]["Parallelism"] == 2
+
+    assert files_of(swarm, "smf", "/run/secrets/key", "/etc/motd") == f"{SECRET['content']}hello"
+    swarm.playbook("migrate_nf", nf="smf", target_host=swarm.worker)
+    assert swarm.site.states()["smf"]["host"] == swarm.worker
+    assert files_of(swarm, "smf", "/run/secrets/key", "/etc/motd") == f"{SECRET['content']}hello"
+    changed = {**OBJECTS, "nf_secrets": {"key": {**SECRET, "content": "another"}}, "nf_configs": {}}
+    swarm.playbook("deploy_core", nf_names=NFS, **changed)
+    assert files_of(swarm, "smf", "/run/secrets/key") == "another"
+    swarm.playbook("migrate_nf", nf="smf", target_host=swarm.manager)
+    swarm.playbook("deploy_core", nf_names=NFS)
+
+
 @pytest.mark.exhaustive
 @pytest.mark.parametrize(
     ("variables", "reason"),
     [
+        ({"nf_secrets": {"key": {"content": "x", "nfs": ["xyz"]}}}, "nf_secrets.key.nfs names xyz: name some of"),
+        ({"nf_endpoint_mode": "vip"}, "nf_endpoint_mode is vip, but no NF is on an overlay"),
         ({"nf_network_driver": "ipvlan_l2"}, "Docker Swarm runs no NFs on the network driver ipvlan_l2"),
         ({"nf_image": "organic/none:1"}, "The image organic/none:1 is not on this host"),
         ({"orchestrator": "none"}, "nrf, smf, upf run already, but as services of a Docker Swarm"),
@@ -130,7 +175,8 @@ def test_removal_leaves_nothing(swarm: SwarmSite) -> None:
     swarm.playbook("remove_core")
     assert leftovers(swarm.site) == {}
     assert swarm.playbook("remove_core").changed == 0
-    assert "core5g" not in swarm.site.command(swarm.manager, "docker network ls")
+    for kind in ("network", "secret", "config"):
+        assert "core5g" not in swarm.site.command(swarm.manager, f"docker {kind} ls")
     swarm.playbook("swarm", state="absent")
     assert swarm.playbook("swarm", state="absent").changed == 0
     refused = swarm.try_playbook("deploy_core", nf_names=NFS)

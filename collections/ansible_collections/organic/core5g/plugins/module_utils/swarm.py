@@ -18,6 +18,8 @@ NF_LABEL = "organic.core5g.nf"
 """Label of a service: the NF that it runs."""
 NETWORK_LABEL = "organic.core5g.network"
 """Label of a network: its driver, as network_drivers/ calls it."""
+OBJECT_LABEL = "organic.core5g.object"
+"""Label of a secret or a config: the name that the user gave it."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -74,6 +76,8 @@ class Membership:
         nodes, services, tasks: of the cluster, as a manager sees it.
         configurations: subnet of each of our network configurations (``config-only``) of this host, by its name.
         networks: our networks of the cluster, as a manager sees them.
+        secrets, configs: ours in the cluster, as a manager sees them: by name the services that have them, or had them
+            before their last update, to which Swarm may roll them back.
         has_ip_vs: whether the kernel can balance load (IP_VS), which virtual addresses of services need.
     """
 
@@ -87,6 +91,8 @@ class Membership:
     tasks: list[Task]
     configurations: dict[str, str]
     networks: list[str]
+    secrets: dict[str, list[str]]
+    configs: dict[str, list[str]]
     has_ip_vs: bool
 
     def as_dict(self) -> dict[str, Any]:
@@ -118,6 +124,7 @@ def membership(api: DockerApi) -> Membership:
     services: list[Service] = []
     tasks: list[Task] = []
     networks: list[str] = []
+    objects: dict[str, dict[str, list[str]]] = {"secrets": {}, "configs": {}}
     cluster_error = ""
     labelled = json.dumps({"label": [NETWORK_LABEL]})
     configurations = [one for one in api.call("GET", "/networks", filters=labelled) if one.get("ConfigOnly")]
@@ -128,6 +135,7 @@ def membership(api: DockerApi) -> Membership:
             services = [_service(answer) for answer in answers]
             names = {answer["ID"]: answer["Spec"]["Name"] for answer in answers}
             networks = _networks(api, {one["Name"] for one in configurations})
+            objects = {kind: _objects(api, kind, answers) for kind in objects}
             tasks = [_task(answer, names) for answer in _tasks(api) if answer.get("ServiceID") in names]
         except EngineError as error:
             cluster_error = str(error)
@@ -145,6 +153,7 @@ def membership(api: DockerApi) -> Membership:
             for one in configurations
         },
         networks=networks,
+        **objects,
         has_ip_vs=has_ip_vs(),
     )
 
@@ -153,6 +162,23 @@ def _tasks(api: DockerApi) -> list[dict[str, Any]]:
     """Newest first."""
     tasks: list[dict[str, Any]] = api.call("GET", "/tasks")
     return sorted(tasks, key=lambda task: str(task["CreatedAt"]), reverse=True)
+
+
+def _objects(api: DockerApi, kind: str, services: list[dict[str, Any]]) -> dict[str, list[str]]:
+    labelled = json.dumps({"label": [OBJECT_LABEL]})
+    return {
+        one["Spec"]["Name"]: [
+            service["Spec"]["Name"] for service in services if one["ID"] in _object_ids(service, kind.capitalize())
+        ]
+        for one in api.call("GET", f"/{kind}", filters=labelled) or ()
+    }
+
+
+def _object_ids(service: dict[str, Any], kind: str) -> set[str]:
+    """Of the secrets or configs that a service has, or had before its last update."""
+    specs = [service["Spec"], service.get("PreviousSpec") or {}]
+    containers = [(spec.get("TaskTemplate") or {}).get("ContainerSpec") or {} for spec in specs]
+    return {one[f"{kind[:-1]}ID"] for container in containers for one in container.get(kind) or ()}
 
 
 def _networks(api: DockerApi, configurations: set[str]) -> list[str]:

@@ -99,6 +99,20 @@ swarm:
       type: list
       elements: str
       sample: [core5g-macvlan]
+    secrets:
+      description:
+        - The secrets of NFs in the cluster, as a manager sees them. Of each name the services that have it, or had it
+          before their last update, to which Swarm may roll them back.
+      version_added: 0.2.0
+      type: dict
+      sample: {core5g-sbi-key-0f5c0a1b2c3d: [smf]}
+    configs:
+      description:
+        - The configs of NFs in the cluster, as a manager sees them. Of each name the services that have it, or had it
+          before their last update, to which Swarm may roll them back.
+      version_added: 0.2.0
+      type: dict
+      sample: {core5g-motd-2cf24dba5fb0: [smf]}
     has_ip_vs:
       description: Whether the kernel has IP_VS, which virtual addresses of services need.
       type: bool

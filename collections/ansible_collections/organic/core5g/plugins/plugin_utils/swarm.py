@@ -124,6 +124,7 @@ class Deployment:
         possible: network drivers that Swarm knows.
         replicas: how many tasks Swarm shall run of each NF that it places by itself.
         stateless: names of the NFs that keep no state of their own.
+        endpoint_mode: ``auto``, ``vip`` or ``dnsrr``, of the services.
     """
 
     places: Mapping[str, str]
@@ -133,6 +134,7 @@ class Deployment:
     possible: Sequence[str] = ("macvlan", "overlay")
     replicas: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     stateless: Sequence[str] = ()
+    endpoint_mode: str = "auto"
 
     def problems(self, cluster: Cluster) -> list[str]:
         """Why it cannot run there: each with its remedy. Empty if it can."""
@@ -141,6 +143,7 @@ class Deployment:
             *self._drivers(),
             *self._networks(),
             *self._replicas(cluster),
+            *self._virtual_addresses(cluster),
             *(
                 f"The Docker Swarm has a service {name} already, which is not ours: remove or rename it"
                 for name in self.drivers
@@ -195,10 +198,10 @@ class Deployment:
                     "it out of nf_replicas, or have it keep its data elsewhere (minicore's UDM: nf_udm_store: udr)"
                 )
             fixed = [one["ipv4"] for one in self.endpoints.get(name, ()) if one["ipv4"] != DYNAMIC]
-            if fixed:
+            if fixed and count != 1:
                 faults.append(
                     f"All replicas of {name} would have the address {', '.join(fixed)}: put it on an overlay alone, "
-                    f"with the address {DYNAMIC} in nf_addresses"
+                    f"with the address {DYNAMIC} in nf_addresses, or have one replica (nf_replicas.{name}: 1)"
                 )
         usable = [one for one in cluster.nodes.values() if (one["state"], one["availability"]) == ("ready", "active")]
         if self.replicas and not usable:
@@ -207,6 +210,21 @@ class Deployment:
                 "(docker node update --availability active NODE)"
             )
         return faults
+
+    def _virtual_addresses(self, cluster: Cluster) -> list[str]:
+        if self.endpoint_mode != "vip":
+            return []
+        if not any(str(one["driver"]) == "overlay" for ends in self.endpoints.values() for one in ends):
+            return [
+                "nf_endpoint_mode is vip, but no NF is on an overlay, and no other network of a Docker Swarm has "
+                "virtual addresses: put the SBI on an overlay (nf_networks), or leave nf_endpoint_mode at auto"
+            ]
+        lacking = [host for host, one in cluster.found.items() if not one["has_ip_vs"]]
+        return [
+            f"The kernel of {host} has no IP_VS (CONFIG_IP_VS), without which the virtual address of a service is "
+            "never answered for: load ip_vs there (modprobe ip_vs), or set nf_endpoint_mode to dnsrr"
+            for host in lacking
+        ]
 
 
 def _runs_under_swarm(driver: Mapping[str, Any]) -> bool:
@@ -247,11 +265,14 @@ def resident_address(address: str, subnet: str, gateway: str | None, mac: str, i
     return f"{interface},{address}/{network.prefixlen},mac={mac}" + (f",gateway={route}" if route else "")
 
 
-def endpoint_mode(found: Mapping[str, Mapping[str, Any]], drivers: Sequence[str]) -> str:
+def endpoint_mode(found: Mapping[str, Mapping[str, Any]], drivers: Sequence[str], wanted: str = "auto") -> str:
     """How an NF's service is reached by its name: ``vip``, one address for all of its tasks, or ``dnsrr``, theirs.
 
     Args:
         found: ``swarm`` of swarm_info by inventory name.
         drivers: of the networks of the NF.
+        wanted: by the user; ``auto`` takes ``vip`` where it works.
     """
-    return "vip" if "overlay" in drivers and all(one["has_ip_vs"] for one in found.values()) else "dnsrr"
+    if wanted == "dnsrr" or "overlay" not in drivers:
+        return "dnsrr"
+    return "vip" if wanted == "vip" or all(one["has_ip_vs"] for one in found.values()) else "dnsrr"

@@ -25,8 +25,10 @@ def service(name: str, nf: str, *constraints: str) -> dict[str, Any]:
 
 
 def member(name: str, **different: Any) -> dict[str, Any]:
-    found = {"node_id": f"id-{name}", "state": "active", "error": "", "is_manager": False, "cluster_error": ""}
-    return {**found, "nodes": [], "services": [], "tasks": [], "configurations": {}, "networks": [], **different}
+    found: dict[str, Any] = {"node_id": f"id-{name}", "state": "active", "error": ""}
+    found |= {"is_manager": False, "cluster_error": ""}
+    found |= {"nodes": [], "services": [], "tasks": [], "configurations": {}, "networks": [], "has_ip_vs": True}
+    return {**found, "secrets": {}, "configs": {}, **different}
 
 
 OUTSIDE = member("", node_id="", state="inactive")
@@ -47,11 +49,14 @@ def test_a_healthy_swarm() -> None:
         service("nrf", "nrf", "node.hostname != one"),
         service("web", "", "node.hostname == one"),
     ]
-    assert nf_swarm(healthy(services=services, networks=["core5g-macvlan"])) == {
+    secrets = {"core5g-key-012345678901": ["smf"]}
+    assert nf_swarm(healthy(services=services, networks=["core5g-macvlan"], secrets=secrets)) == {
         "manager": "a",
         "hostnames": {"a": "one", "b": "two"},
         "services": ["smf", "upf", "nrf"],
         "networks": ["core5g-macvlan"],
+        "secrets": secrets,
+        "configs": {},
         "places": {"smf": "b", "upf": "a"},
         "problems": [],
     }
@@ -185,6 +190,24 @@ UDM = {
 
 def test_replicas_of_a_stateless_nf() -> None:
     assert problems(healthy(), **UDM) == []
+
+
+def test_one_task_on_any_node_may_have_a_fixed_address() -> None:
+    fixed = {"endpoints": {"udm": [{"driver": "macvlan", "ipv4": "192.0.2.38"}]}, "replicas": {"udm": 1}}
+    assert problems(healthy(), **{**UDM, **fixed}) == []
+
+
+def test_a_virtual_address_that_would_not_work_is_refused() -> None:
+    wanted = {**UDM, "endpoint_mode": "vip"}
+    assert problems(healthy(), **wanted) == []
+    assert nf_endpoint_mode(healthy(), UDM["endpoints"]["udm"], "vip") == "vip"
+    assert nf_endpoint_mode(healthy(), UDM["endpoints"]["udm"], "dnsrr") == "dnsrr"
+    lacking = {**healthy(), "b": member("two", has_ip_vs=False)}
+    [problem] = problems(lacking, **wanted)
+    assert "The kernel of b has no IP_VS" in problem
+    assert nf_endpoint_mode(lacking, UDM["endpoints"]["udm"]) == "dnsrr"
+    [problem] = problems(healthy(), **{**wanted, "endpoints": {"udm": [{"driver": "macvlan", "ipv4": "dynamic"}]}})
+    assert "no NF is on an overlay" in problem
 
 
 @pytest.mark.parametrize(
