@@ -8,7 +8,7 @@ import dataclasses
 from typing import Any
 
 from ansible.plugins.action import ActionBase
-from ansible_collections.organic.live_migration.plugins.plugin_utils import ansible_compat, failures
+from ansible_collections.organic.live_migration.plugins.plugin_utils import ansible_compat, failures, host_code
 from ansible_collections.organic.live_migration.plugins.plugin_utils.ansible_compat import ActionResult, TaskVars
 from ansible_collections.organic.live_migration.plugins.plugin_utils.arguments import BATCH_ARGUMENTS
 from ansible_collections.organic.live_migration.plugins.plugin_utils.batch import Batch, Ended, Move
@@ -27,6 +27,7 @@ class ActionModule(ActionBase):
         result: ActionResult = super().run(tmp, task_vars)
         _validated, arguments = self.validate_argument_spec(BATCH_ARGUMENTS)
         variables: dict[str, Any] = task_vars or {}
+        host_code.stay_warm()
         source = ansible_compat.source_name(self, variables)
         work = BatchWork(self, variables, arguments)
         total = len(work.moves)

@@ -40,10 +40,16 @@ _KEPT = 4
 """That many versions are kept on a host, those used last: other checkouts and running migrations may use them."""
 _MARKER = "organic-answer:"
 
+_IDLE_S = 10
+"""A server on a host ends so many seconds after the last call."""
+_SERVER = "ansible_collections.organic.live_migration.plugins.module_utils.host.code_server"
+_warm = False
+
 _PROGRAM = """\
-import base64, importlib, io, json, os, shutil, sys, tarfile, tempfile, traceback
+import json, os, socket, sys
 request = json.loads({request!r})
 home, code = os.path.dirname(request["code"]), request["code"]
+address = code + "/.socket"
 
 def is_ours(path):
     try:
@@ -53,6 +59,7 @@ def is_ours(path):
     return os.path.isdir(path) and found.st_uid == os.geteuid() and not found.st_mode & 0o022
 
 def install(archive):
+    import base64, io, shutil, tarfile, tempfile
     os.makedirs(home, mode=0o700, exist_ok=True)
     if not is_ours(home):
         return
@@ -67,21 +74,59 @@ def install(archive):
     for path in used[:-{kept}]:
         shutil.rmtree(path, ignore_errors=True)
 
-def work():
-    if request["archive"] and not is_ours(code):
-        install(request["archive"])
-    if not (is_ours(home) and is_ours(code)):
-        return {{"missing": True}}
-    os.utime(code)
-    sys.path.insert(0, code)
+def run(request):
+    import importlib, traceback
     module, function = request["function"].split(":")
     try:
         return {{"result": getattr(importlib.import_module(module), function)(request["parameters"])}}
     except Exception as error:
         return {{"error": str(error) or repr(error), "traceback": traceback.format_exc()}}
 
+def ask():
+    # None if no server has taken the call.
+    client = socket.socket(socket.AF_UNIX)
+    try:
+        client.connect(address)
+        client.sendall(json.dumps(request).encode())
+        client.shutdown(socket.SHUT_WR)
+        taken = client.recv(1)
+    except OSError:
+        return None
+    if not taken:
+        return None
+    text = b"".join(iter(lambda: client.recv(1 << 16), b""))
+    return json.loads(text) if text else {{"error": "its process was killed", "traceback": ""}}
+
+def work():
+    found = ask()
+    if found is not None:
+        return found
+    import site
+    site.main()
+    if request["archive"] and not is_ours(code):
+        install(request["archive"])
+    if not (is_ours(home) and is_ours(code)):
+        return {{"missing": True}}
+    os.utime(code)
+    sys.path.insert(0, code)
+    if request["warm"]:
+        import importlib
+        importlib.import_module(request["function"].split(":")[0])
+        importlib.import_module({server!r}).start(code, {idle}, run)
+    return run(request)
+
 print({marker!r} + json.dumps(work()))
 """
+
+
+def stay_warm() -> None:
+    """From now on calls leave a server on their host, which has the code imported, until nobody calls for 10 s.
+
+    Of this process, and what it forks. A call then takes 0.03 s of the host's processors in place of 0.2 s: for many
+    calls one after another, as of a drain.
+    """
+    global _warm
+    _warm = True
 
 
 @functools.lru_cache(maxsize=4)
@@ -153,7 +198,7 @@ def call(
     if python is None or not ansible_compat.uses_pipelining(action):
         return None
     code = f"{DIRECTORY}/{_digest(packages)}"
-    request: Json = {"code": code, "function": function, "parameters": parameters, "archive": ""}
+    request: Json = {"code": code, "function": function, "parameters": parameters, "archive": "", "warm": _warm}
     answer = _run(action, python, request)
     if answer.get("missing"):
         answer = _run(action, python, {**request, "archive": _archive(packages)})
@@ -167,8 +212,8 @@ def call(
 
 
 def _run(action: ActionBase, python: str, request: Json) -> Json:
-    program = _PROGRAM.format(request=json.dumps(request), marker=_MARKER, kept=_KEPT)
-    done = ansible_compat.run_command(action, f"{shlex.quote(python)} -I -", program.encode())
+    program = _PROGRAM.format(request=json.dumps(request), marker=_MARKER, kept=_KEPT, idle=_IDLE_S, server=_SERVER)
+    done = ansible_compat.run_command(action, f"{shlex.quote(python)} -I -S -", program.encode())
     for line in reversed(done["stdout_lines"]):
         before, marker, answer = line.partition(_MARKER)
         if marker and not before:

@@ -5,8 +5,14 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
+import signal
 import subprocess
 import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -93,3 +99,80 @@ def test_versions_that_were_not_used_for_long_are_removed(directory: Path) -> No
         (directory / f"old{number}").mkdir()
     call(Action())
     assert len(list(directory.iterdir())) == host_code._KEPT
+
+
+@pytest.fixture
+def warm(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """The host's directory. The path of a socket has at most 107 characters, those of pytest are too long."""
+    with tempfile.TemporaryDirectory() as name:
+        path = Path(name, "code")
+        monkeypatch.setattr(host_code, "DIRECTORY", str(path))
+        monkeypatch.setattr(host_code, "_warm", True)
+        monkeypatch.setattr(host_code, "_IDLE_S", 1)
+        yield path
+
+
+def has_ended(directory: Path) -> bool:
+    """Whether no server holds the lock."""
+    [path] = directory.glob("*/.lock")
+    with path.open() as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+    return True
+
+
+def until(condition: Callable[[], bool], what: str, timeout_s: float) -> None:
+    deadline = time.monotonic() + timeout_s
+    while not condition():
+        assert time.monotonic() < deadline, what
+        time.sleep(0.02)
+
+
+def shell(action: Action, command: str) -> str:
+    """Output of a command that a call runs."""
+    parameters: Any = command
+    return str(host_code.call(action, action.task_vars, (PACKAGE,), "subprocess:getoutput", parameters))
+
+
+def server(action: Action) -> int:
+    """The process that serves the calls of the host: the parent of the one that runs the command."""
+    return int(shell(action, "sed -n 's/^PPid:\t//p' /proc/$PPID/status"))
+
+
+def test_calls_of_a_warm_host_are_answered_by_a_process_that_has_the_code(warm: Path) -> None:
+    action = Action()
+    call(action)
+    assert len({server(action) for _ in range(3)}) == 1
+    with pytest.raises(AnsibleActionFail, match="check_id failed"):
+        call(action, "no id")
+    with pytest.raises(AnsibleActionFail, match="its process was killed"):
+        shell(action, "kill -9 $PPID")
+    assert len(action.programs) == 7, "the code is asked for only once"
+    first = server(action)
+    # A daemon that a call leaves keeps neither the answer nor the server.
+    assert shell(action, "sleep 3 >/dev/null 2>&1 & echo started") == "started"
+    until(lambda: has_ended(warm), "the server has ended, as nobody calls", timeout_s=10)
+    assert not list(warm.glob("*/.socket"))
+    call(action)
+    assert server(action) != first
+    until(lambda: has_ended(warm), "the second server has ended", timeout_s=10)
+
+
+def test_a_socket_that_nobody_serves_is_no_obstacle(warm: Path) -> None:
+    action = Action()
+    call(action)
+    first = server(action)
+    os.kill(first, signal.SIGKILL)
+    until(lambda: has_ended(warm), "it is gone", timeout_s=10)
+    assert list(warm.glob("*/.socket"))
+    call(action)
+    assert server(action) != first
+    until(lambda: has_ended(warm), "the second server has ended", timeout_s=10)
+
+
+def test_without_need_nothing_stays(directory: Path) -> None:
+    call(Action())
+    assert not list(directory.glob("*/.socket"))
+    assert not list(directory.glob("*/.lock"))
