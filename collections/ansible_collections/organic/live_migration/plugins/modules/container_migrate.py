@@ -347,6 +347,14 @@ prediction:
         link_bytes_per_s:
           description: Rate of the link between the hosts.
           type: float
+        files_bytes:
+          description: What the files of its own layer and of its tmpfs mounts hold; they are sent while it runs.
+          type: int
+          version_added: 0.2.0
+        compared_bytes:
+          description: Size of large files that processes may change anywhere, not only append to; all is compared.
+          type: int
+          version_added: 0.2.0
         strategy:
           description: The strategy that is used.
           type: str

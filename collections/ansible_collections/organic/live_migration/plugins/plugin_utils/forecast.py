@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 from ansible_collections.organic.live_migration.plugins.module_utils.session.options import (
     AUTO,
@@ -23,16 +23,29 @@ class Measured:
         memory_bytes: in use.
         dirty_pages_per_s: pages of 4096 bytes that it writes; None when it was not or cannot be measured.
         link_bytes_per_s: between the hosts; None when it was not measured; then the hosts are assumed to be the limit.
+        files_bytes: of the container's own layer and its tmpfs mounts.
+        compared_bytes: of large files, of which the freeze has to find what has changed.
     """
 
     memory_bytes: int
     dirty_pages_per_s: float | None = None
     link_bytes_per_s: float | None = None
+    files_bytes: int = 0
+    compared_bytes: int = 0
 
     @property
     def load(self) -> cost_model.Load:
         link = self.link_bytes_per_s or cost_model.LAB.hosts_bytes_per_s
         return cost_model.Load(self.memory_bytes, link, self.dirty_pages_per_s or 0.0)
+
+    def with_files(self, costs: cost_model.Costs) -> cost_model.Costs:
+        """Files are sent before the memory, whatever the strategy; in the freeze large ones are compared."""
+        rate = min(self.load.link_bytes_per_s, costs.files_bytes_per_s)
+        return replace(
+            costs,
+            setup_ms=costs.setup_ms + 1000 * self.files_bytes / rate,
+            fixed_downtime_ms=costs.fixed_downtime_ms + 1000 * self.compared_bytes / costs.compared_bytes_per_s,
+        )
 
 
 class Forecast:
@@ -47,7 +60,7 @@ class Forecast:
 
     def __init__(self, measured: Measured, options: Options, downtime_budget_ms: int, method: str) -> None:
         self._measured = measured
-        costs = cost_model.LAB_ENCRYPTED if options.is_encrypted else cost_model.LAB
+        costs = measured.with_files(cost_model.LAB_ENCRYPTED if options.is_encrypted else cost_model.LAB)
         limits = cost_model.Limits(options.downtime_limit_ms, options.max_rounds)
         predictions = registry.predict_all(measured.load, limits, costs)
         self._predictions = {one.strategy: one for one in predictions}

@@ -171,6 +171,8 @@ class Migration:
                 self._found.memory_bytes,
                 self._found.dirty_pages_per_s,
                 self._measure_link() if measures_link and self._measures else None,
+                self._found.files_bytes,
+                self._found.compared_bytes,
             )
             self._forecast = Forecast(
                 measured, self._options, self._arguments.downtime_budget_ms, self._arguments.method

@@ -43,7 +43,7 @@ class _Watched:
         try:
             os.read(self.events, _EVENT_BYTES)
         except BlockingIOError:
-            return all(_appends(pid, number) for pid, number in self.writers)
+            return all(appends(pid, number) for pid, number in self.writers)
         return False
 
     def close(self) -> None:
@@ -71,12 +71,7 @@ class AppendWatch:
 
     def look(self) -> None:
         """Find files that are new, and watch them."""
-        writers: dict[str, list[tuple[int, int]]] = {}
-        for pid in self._container.all_pids():
-            for number, target in processes.descriptors(pid):
-                if target.startswith("/") and self._is_large(pid, number) and _flags(pid, number) & os.O_ACCMODE:
-                    writers.setdefault(target.lstrip("/"), []).append((pid, number))
-        for path, those in writers.items():
+        for path, those in writers(self._container, self._least_bytes).items():
             if path in self._watched:
                 self._watched[path].writers = those
             else:
@@ -122,17 +117,28 @@ class AppendWatch:
             if path in self._watched:
                 self._watched[path].is_read = True
 
-    def _is_large(self, pid: int, number: int) -> bool:
-        try:
-            status = os.stat(f"/proc/{pid}/fd/{number}")
-        except OSError:
-            return False
-        return stat.S_ISREG(status.st_mode) and status.st_size >= self._least_bytes
-
     def close(self) -> None:
         """Watch nothing any more; idempotent."""
         while self._watched:
             self._watched.popitem()[1].close()
+
+
+def writers(container: Container, least_bytes: int) -> dict[str, list[tuple[int, int]]]:
+    """Who can write to each large file: PID and descriptor, by the path relative to the container's root."""
+    found: dict[str, list[tuple[int, int]]] = {}
+    for pid in container.all_pids():
+        for number, target in processes.descriptors(pid):
+            if target.startswith("/") and _is_large(pid, number, least_bytes) and _flags(pid, number) & os.O_ACCMODE:
+                found.setdefault(target.lstrip("/"), []).append((pid, number))
+    return found
+
+
+def _is_large(pid: int, number: int, least_bytes: int) -> bool:
+    try:
+        status = os.stat(f"/proc/{pid}/fd/{number}")
+    except OSError:
+        return False
+    return stat.S_ISREG(status.st_mode) and status.st_size >= least_bytes
 
 
 def _flags(pid: int, number: int) -> int:
@@ -143,6 +149,7 @@ def _flags(pid: int, number: int) -> int:
     return 0
 
 
-def _appends(pid: int, number: int) -> bool:
+def appends(pid: int, number: int) -> bool:
+    """Whether a descriptor can change nothing that a file has already."""
     flags = _flags(pid, number)
     return not flags & os.O_ACCMODE or bool(flags & os.O_APPEND)

@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from . import archive, processes
+from . import append_watch, archive, processes
 from .append_watch import AppendWatch
 from .archive import ignore_missing, in_root
 from .container import Container, Mount
@@ -30,6 +30,10 @@ _BLOCK_BYTES = 512
 """Unit of st_blocks (inode(7))."""
 _GRAIN_NS = 20_000_000
 """Kernels before 6.13 stamp files with the time of the last tick: a write after the snapshot may look older than it."""
+
+
+MAX_FILES_BYTES = 1 << 30
+"""As much of files moves with a container."""
 
 
 class Stamp(NamedTuple):
@@ -83,6 +87,7 @@ class FileSet:
     """
 
     def __init__(self, container: Container, mounts: list[Mount]) -> None:
+        self._container = container
         self._pid = container.init.pid
         self._sent: dict[str, SentFile] = {}
         self._watch = AppendWatch(container, LARGE_BYTES)
@@ -110,6 +115,14 @@ class FileSet:
         for point in self._tmpfs:
             self._walk(self._root + point, point.lstrip("/"), found)
         return found
+
+    def compared_bytes(self, snapshot: Snapshot) -> int:
+        """Of large files that processes can write to anywhere: all of their blocks are compared in the freeze."""
+        return sum(
+            snapshot.files[path].size
+            for path, writers in append_watch.writers(self._container, LARGE_BYTES).items()
+            if path in snapshot.files and not all(append_watch.appends(*one) for one in writers)
+        )
 
     def read_ahead(self, programs: list[tuple[str, int, int]]) -> None:
         """Start reading parts of files into the page cache, so that a restored process need not wait for the disk.

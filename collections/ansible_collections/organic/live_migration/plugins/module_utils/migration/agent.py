@@ -103,9 +103,17 @@ def _preflight(parameters: Parameters, engine: Engine) -> PreflightAnswer:
     ]
     host_cpu = replace(cpu.here(), bound=view.bound_cpus)
     answer = PreflightAnswer(
-        view.blockers, in_doubt, view.spec, view.engine_id, view.memory_bytes, view.processes, host_cpu
+        view.blockers,
+        in_doubt,
+        view.spec,
+        view.engine_id,
+        view.memory_bytes,
+        view.files_bytes,
+        view.compared_bytes,
+        view.processes,
+        host_cpu,
+        doubts=view.doubts,
     )
-    answer.doubts = view.doubts
     if parameters.copy_missing_mounts and view.spec and not view.spec.service:
         answer.mount_copies = read_only_mounts.copies(view.spec)
     if parameters.measure and view.spec and not view.blockers:

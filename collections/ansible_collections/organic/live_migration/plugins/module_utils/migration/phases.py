@@ -184,6 +184,8 @@ class PreflightAnswer:
     Attributes:
         source: the container; None when there is none.
         memory_bytes: that its processes have in use.
+        files_bytes: of its own layer and its tmpfs mounts.
+        compared_bytes: of large files that processes can write to anywhere.
         cpu: of the source host.
         dirty_pages_per_s: None when it was not measured, or cannot be.
         doubts: about the strategy, in whole sentences.
@@ -196,6 +198,8 @@ class PreflightAnswer:
     source: ContainerSpec | None = None
     engine_id: str = ""
     memory_bytes: int = 0
+    files_bytes: int = 0
+    compared_bytes: int = 0
     processes: int = 0
     cpu: Cpu = field(default_factory=Cpu)
     dirty_pages_per_s: float | None = None

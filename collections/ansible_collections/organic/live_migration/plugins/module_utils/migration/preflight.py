@@ -20,6 +20,7 @@ from ..errors import Blocker, MigrationError
 from ..host import cpu, memory_limit, processes, task_attributes, unmovable
 from ..host.container import Container
 from ..host.cpu import Cpu
+from ..host.files import MAX_FILES_BYTES, FileSet
 from ..host.undumpable import undumpable
 from ..memory import dirty_tracking
 from ..namespaces import inventory
@@ -41,6 +42,8 @@ class SourceView:
     spec: ContainerSpec | None = None
     engine_id: str = ""
     memory_bytes: int = 0
+    files_bytes: int = 0
+    compared_bytes: int = 0
     processes: int = 0
     bound_cpus: list[int] = field(default_factory=list)
     doubts: list[str] = field(default_factory=list)
@@ -188,6 +191,7 @@ def look_at_source(
             Blocker("undumpable", f"CRIU cannot dump this: {found.what}", found.remedy)
             for found in undumpable(pid, container.overlay_device())
         ]
+    blockers += _look_at_files(view, container)
     blockers += unmovable.blockers(tree, container)
     blockers += memory_limit.blockers(tree, container)
     blockers += tun.blockers(tree)
@@ -199,6 +203,24 @@ def look_at_source(
         blockers += cloning.blockers(tree, spec, shared_volumes)
         view.doubts = cloning.doubts(tree)
     return view
+
+
+def _look_at_files(view: SourceView, container: Container) -> list[Blocker]:
+    """What the container's own files are, and whether they are too large."""
+    files = FileSet(container, container.mounts())
+    snapshot = files.snapshot()
+    view.files_bytes, view.compared_bytes = snapshot.size_bytes, files.compared_bytes(snapshot)
+    if view.files_bytes <= MAX_FILES_BYTES:
+        return []
+    largest = max(snapshot.files, key=lambda path: snapshot.files[path].used_bytes)
+    return [
+        Blocker(
+            "files_too_large",
+            f"The container's own layer and its tmpfs mounts hold {view.files_bytes // _MEBIBYTE} MiB of files, the "
+            f"largest of which is /{largest}; at most {MAX_FILES_BYTES // _MEBIBYTE} MiB are taken along",
+            "Put the large ones on a volume that both hosts see, and name it in shared_volumes; or remove old logs",
+        )
+    ]
 
 
 def _busy_blockers(name: str) -> list[Blocker]:

@@ -14,7 +14,7 @@ from ..engines.base import Engine
 from ..errors import MigrationError
 from ..host import libc, processes
 from ..host.container import Container
-from ..host.files import FileSet
+from ..host.files import MAX_FILES_BYTES, FileSet
 from ..host.freezer import Freezer
 from ..host.processes import ProcessId
 from ..host.steps import Steps
@@ -36,7 +36,6 @@ from ..strategies.context import SourceContext
 from ..strategies.memory_transfer import MemoryTransfer
 from . import restarts
 
-_MAX_FILES_BYTES = 1 << 30
 _METADATA_BYTES = (64 << 20) + 2 * ALL_GHOSTS_BYTES
 """Size of the source's image file system: all but the pages, which are sent at once, and deleted files."""
 
@@ -79,10 +78,10 @@ class SourceSetup:
         Raises:
             MigrationError: they are too large.
         """
-        if self._snapshot.size_bytes > _MAX_FILES_BYTES:
+        if self._snapshot.size_bytes > MAX_FILES_BYTES:
             raise MigrationError(
                 f"The container's own layer and its tmpfs mounts hold {self._snapshot.size_bytes >> 20} MiB of files; "
-                f"at most {_MAX_FILES_BYTES >> 20} MiB are taken along. Put the large ones on a shared volume."
+                f"at most {MAX_FILES_BYTES >> 20} MiB are taken along. Put the large ones on a shared volume."
             )
         paths, gone = sorted(self._snapshot.files), sorted(self._snapshot.removed)
         file_rounds.send(self._control, self._files, paths, gone, self._plan.timeout_s)

@@ -57,6 +57,8 @@ class Costs:
         hosts_bytes_per_s: what the hosts can read, send and place without a link's limit.
         round_ms: of a round that sends nothing.
         on_demand_efficiency: part of the rate that is left in post-copy.
+        files_bytes_per_s: what the hosts can pack, send and unpack of files.
+        compared_bytes_per_s: what the source can read and compare of them.
     """
 
     setup_ms: float = 2200.0
@@ -65,6 +67,8 @@ class Costs:
     hosts_bytes_per_s: float = 1.7e9
     round_ms: float = 8.0
     on_demand_efficiency: float = 0.9
+    files_bytes_per_s: float = 150e6
+    compared_bytes_per_s: float = 1e9
 
     def bytes_per_s(self, load: Load) -> float:
         """R: the link's rate, or what the hosts can do if that is less."""

@@ -13,6 +13,8 @@ from ansible.errors import AnsibleActionFail
 from ansible_collections.organic.live_migration.plugins.module_utils.migration.phases import (
     PreflightAnswer,
 )
+from ansible_collections.organic.live_migration.plugins.module_utils.session.options import Options
+from ansible_collections.organic.live_migration.plugins.plugin_utils.forecast import Forecast, Measured
 from ansible_collections.organic.live_migration.plugins.plugin_utils.migration import Migration
 from ansible_collections.organic.live_migration.tests.unit.plugins.plugin_utils.fake_hosts import (
     ARGUMENTS,
@@ -108,3 +110,14 @@ def test_check_mode_measures_no_link_when_the_source_refuses() -> None:
     assert checked.blockers() == [BLOCKER]
     assert checked.facts()["forecast"]["link_bytes_per_s"] is None
     assert ("target", "bandwidth_server") not in hosts.asked
+
+
+def test_large_files_take_time_and_those_that_are_compared_cost_downtime() -> None:
+    plain, filled = (
+        Forecast(
+            Measured(1 << 20, files_bytes=size, compared_bytes=size // 2), Options(strategy="pre_copy"), 0, "resident"
+        )
+        for size in (0, 300_000_000)
+    )
+    assert filled.predicted.downtime_ms - plain.predicted.downtime_ms == pytest.approx(150, rel=0.01)
+    assert filled.predicted.migration_time_ms - plain.predicted.migration_time_ms == pytest.approx(2150, rel=0.01)

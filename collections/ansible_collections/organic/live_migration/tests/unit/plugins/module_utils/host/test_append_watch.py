@@ -10,8 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible_collections.organic.live_migration.plugins.module_utils.host import files
 from ansible_collections.organic.live_migration.plugins.module_utils.host.append_watch import AppendWatch
 from ansible_collections.organic.live_migration.plugins.module_utils.host.container import Container
+from ansible_collections.organic.live_migration.plugins.module_utils.host.files import FileSet, Snapshot, Stamp
 
 from tests.harness.wait import until
 
@@ -28,12 +30,12 @@ class Writer:
     """A process that has a file open and appends to it when it is told to."""
 
     def __init__(self, path: Path, pid: int, watch: AppendWatch) -> None:
-        self.path, self._pid, self.watch = path, pid, watch
+        self.path, self.pid, self.watch = path, pid, watch
         self.name = str(path).lstrip("/")
 
     def write(self) -> None:
         before = self.path.stat().st_size
-        os.kill(self._pid, signal.SIGUSR1)
+        os.kill(self.pid, signal.SIGUSR1)
         until(lambda: self.path.stat().st_size > before, "it has written")
 
 
@@ -94,6 +96,18 @@ def test_a_file_that_is_mapped_is_not_trusted(writer: Callable[..., Writer]) -> 
     one.watch.look()
     one.watch.note_read([one.name])
     assert one.watch.grown({one.name}) == set()
+
+
+@pytest.mark.parametrize(("mode", "compared"), [("ab", 0), ("r+b", 1000)])
+def test_what_anybody_can_change_is_compared_in_the_freeze(
+    writer: Callable[..., Writer], monkeypatch: pytest.MonkeyPatch, mode: str, compared: int
+) -> None:
+    one = writer(mode)
+    monkeypatch.setattr(files, "LARGE_BYTES", 1000)
+    stamp = Stamp(0, 1000, 0, 0, 0)
+    own = FileSet(Container(one.pid), [])
+    assert own.compared_bytes(Snapshot({one.name: stamp})) == compared
+    assert own.compared_bytes(Snapshot()) == 0, "another's file, on a volume for example"
 
 
 def test_what_is_small_is_left_alone(writer: Callable[..., Writer]) -> None:

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import stat
 import subprocess
 import sys
 from dataclasses import replace
@@ -17,6 +18,8 @@ from ansible_collections.organic.live_migration.plugins.module_utils import path
 from ansible_collections.organic.live_migration.plugins.module_utils.engines.base import Side, VolumeMount
 from ansible_collections.organic.live_migration.plugins.module_utils.errors import Blocker
 from ansible_collections.organic.live_migration.plugins.module_utils.host import mounted_content
+from ansible_collections.organic.live_migration.plugins.module_utils.host.container import Container
+from ansible_collections.organic.live_migration.plugins.module_utils.host.files import FileSet, Snapshot, Stamp
 from ansible_collections.organic.live_migration.plugins.module_utils.migration import (
     preflight,
     read_only_mounts,
@@ -175,3 +178,19 @@ def test_what_was_copied_for_a_failed_migration_is_removed(records: Path, tmp_pa
     assert source.read_text() == "mcc: 999"
     target_cleanup.discard(MigrationRecord.load(record.path), engine())
     assert list(tmp_path.glob("nf*")) == []
+
+
+def test_files_that_are_too_large_are_named_before_anything_is_touched(monkeypatch: pytest.MonkeyPatch) -> None:
+    stamps = {
+        "var/log/old": Stamp(stat.S_IFREG, 9 << 20, 0, 0, 1, 9 << 20),
+        "etc/nf": Stamp(stat.S_IFREG, 1, 0, 0, 2, 1),
+    }
+    monkeypatch.setattr(FileSet, "snapshot", lambda _self: Snapshot(stamps))
+    monkeypatch.setattr(Container, "all_pids", lambda _self: [])  # the tests' control group holds others, too
+    container = Container(os.getpid())
+    view = preflight.SourceView([])
+    assert preflight._look_at_files(view, container) == []
+    assert view.files_bytes == (9 << 20) + 1
+    monkeypatch.setattr(preflight, "MAX_FILES_BYTES", 1 << 20)
+    [blocker] = preflight._look_at_files(view, container)
+    assert (blocker.code, "/var/log/old; at most 1 MiB" in blocker.message) == ("files_too_large", True)
