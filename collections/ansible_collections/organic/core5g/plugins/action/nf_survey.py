@@ -9,7 +9,7 @@ from typing import Any
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible_collections.organic.core5g.plugins.module_utils.survey_arguments import ARGUMENTS
-from ansible_collections.organic.core5g.plugins.plugin_utils import networks
+from ansible_collections.organic.core5g.plugins.plugin_utils import descriptions, networks
 from ansible_collections.organic.live_migration.plugins.plugin_utils import failures, host_code
 
 PACKAGES = (
@@ -75,7 +75,8 @@ class ActionModule(ActionBase):
 
     def _are_ready(self, found: dict[str, dict[str, Any] | None]) -> bool:
         """Whether the container networks are there as their drivers describe them, so that nothing is left to do."""
-        return all(
+        # A cluster has the networks of its pods on all nodes.
+        return self._wanted["engine"] == descriptions.KUBERNETES or all(
             networks.is_complete(
                 found[wanted["name"]], wanted["engines"][self._wanted["engine"]], wanted["subnet"], wanted["gateway"]
             )

@@ -71,6 +71,13 @@ options:
     description:
       - Subnet of the container networks.
     type: str
+  engine:
+    description:
+      - What runs the NFs, Docker, or Kubernetes, whose pods are looked for on this host by their resident init.
+    type: str
+    choices: [docker, kubernetes]
+    default: docker
+    version_added: 0.2.0
   docker_socket:
     description:
       - Unix socket of the Docker engine.
@@ -138,9 +145,9 @@ import functools
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.organic.core5g.plugins.module_utils import nf_engine
 from ansible_collections.organic.core5g.plugins.module_utils.network_driver import NetworkDriver
 from ansible_collections.organic.core5g.plugins.module_utils.nf_host import HostCheck, Link, Wanted
-from ansible_collections.organic.live_migration.plugins.module_utils.engines import docker_api, registry
 
 
 def _wanted(nf: dict[str, Any], options: dict[str, Any]) -> Wanted:
@@ -170,12 +177,12 @@ def main() -> None:
             },
             "parent": {"type": "str"},
             "subnet": {"type": "str"},
-            "docker_socket": {"type": "path", "default": docker_api.DEFAULT_SOCKET},
+            **nf_engine.OPTIONS,
         },
         supports_check_mode=True,
     )
     options = module.params
-    connect = functools.partial(registry.connect, registry.DEFAULT, options["docker_socket"])
+    connect = functools.partial(nf_engine.connect, options)
     wanted = [_wanted(nf, options) for nf in options["nfs"]]
     check = HostCheck(connect, wanted, Link(options["parent"], options["subnet"]))
     problems = check.problems()

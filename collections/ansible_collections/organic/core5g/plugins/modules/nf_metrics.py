@@ -49,6 +49,13 @@ options:
       - As O(organic.core5g.nf_state_info#module:sources).
     type: dict
     default: {}
+  engine:
+    description:
+      - What runs the NFs, Docker, or Kubernetes, whose pods are looked for on this host by their resident init.
+    type: str
+    choices: [docker, kubernetes]
+    default: docker
+    version_added: 0.2.0
   docker_socket:
     description:
       - Unix socket of the Docker engine.
@@ -86,11 +93,11 @@ samples:
 """
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.organic.core5g.plugins.module_utils import nf_engine
 from ansible_collections.organic.core5g.plugins.module_utils.errors import CoreError
 from ansible_collections.organic.core5g.plugins.module_utils.nf_metrics import Metrics, samples
 from ansible_collections.organic.core5g.plugins.module_utils.nf_source import Source
 from ansible_collections.organic.core5g.plugins.module_utils.nf_state import NfReader, Wanted
-from ansible_collections.organic.live_migration.plugins.module_utils.engines import docker_api, registry
 from ansible_collections.organic.live_migration.plugins.module_utils.errors import MigrationError
 
 
@@ -102,7 +109,7 @@ def main() -> None:
             "port": {"type": "int", "default": 8000},
             "path": {"type": "str", "default": "/minicore/v1/state"},
             "sources": {"type": "dict", "default": {}},
-            "docker_socket": {"type": "path", "default": docker_api.DEFAULT_SOCKET},
+            **nf_engine.OPTIONS,
         },
         required_if=[("state", "present", ["nfs"])],
         supports_check_mode=True,
@@ -117,7 +124,7 @@ def main() -> None:
             after = ""
         else:
             sources = {name: Source.of(source) for name, source in options["sources"].items()}
-            engine = registry.connect(registry.DEFAULT, options["docker_socket"])
+            engine = nf_engine.connect(options)
             reader = NfReader(engine, Source(options["port"], options["path"]), sources)
             entries = reader.entries(options["nfs"], Wanted(must_run=False))
             changed = metrics.present(entries, module.check_mode)

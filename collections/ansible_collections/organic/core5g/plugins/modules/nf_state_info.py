@@ -72,6 +72,13 @@ options:
       - How many PFCP associations must be up for an NF to count as ready; see O(wait_s).
     type: int
     default: 0
+  engine:
+    description:
+      - What runs the NFs, Docker, or Kubernetes, whose pods are looked for on this host by their resident init.
+    type: str
+    choices: [docker, kubernetes]
+    default: docker
+    version_added: 0.2.0
   docker_socket:
     description:
       - Unix socket of the Docker engine.
@@ -224,10 +231,10 @@ nfs:
 """
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.organic.core5g.plugins.module_utils import nf_engine
 from ansible_collections.organic.core5g.plugins.module_utils.errors import CoreError
 from ansible_collections.organic.core5g.plugins.module_utils.nf_source import Source
 from ansible_collections.organic.core5g.plugins.module_utils.nf_state import NfReader, Wanted
-from ansible_collections.organic.live_migration.plugins.module_utils.engines import docker_api, registry
 from ansible_collections.organic.live_migration.plugins.module_utils.errors import MigrationError
 
 
@@ -243,7 +250,7 @@ def main() -> None:
             "await_start": {"type": "bool", "default": False},
             "watch_s": {"type": "float", "default": 0},
             "associations": {"type": "int", "default": 0},
-            "docker_socket": {"type": "path", "default": docker_api.DEFAULT_SOCKET},
+            **nf_engine.OPTIONS,
         },
         supports_check_mode=True,
     )
@@ -252,7 +259,7 @@ def main() -> None:
     default = Source(options["port"], options["path"], associations=options["associations"])
     sources = {name: Source.of(source) for name, source in options["sources"].items()}
     try:
-        engine = registry.connect(registry.DEFAULT, options["docker_socket"])
+        engine = nf_engine.connect(options)
         entries = NfReader(engine, default, sources).entries(options["nfs"], wanted)
     except (CoreError, MigrationError) as error:
         module.fail_json(msg=str(error))

@@ -40,6 +40,13 @@ options:
         own containers on macvlan.
     type: str
     default: udr
+  engine:
+    description:
+      - What runs the NFs, Docker, or Kubernetes, whose pods are looked for on this host by their resident init.
+    type: str
+    choices: [docker, kubernetes]
+    default: docker
+    version_added: 0.2.0
   docker_socket:
     description:
       - Unix socket of the Docker engine.
@@ -77,10 +84,9 @@ documents:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.organic.core5g.plugins.module_utils import nf_http, subscribers
+from ansible_collections.organic.core5g.plugins.module_utils import nf_engine, nf_http, subscribers
 from ansible_collections.organic.core5g.plugins.module_utils.errors import CoreError
 from ansible_collections.organic.core5g.plugins.module_utils.nf_state import running_pid
-from ansible_collections.organic.live_migration.plugins.module_utils.engines import docker_api, registry
 from ansible_collections.organic.live_migration.plugins.module_utils.errors import MigrationError
 
 TIMEOUT_S = 30
@@ -93,13 +99,13 @@ def main() -> None:
             "address": {"type": "str", "required": True},
             "port": {"type": "int", "default": 8000},
             "container": {"type": "str", "default": "udr"},
-            "docker_socket": {"type": "path", "default": docker_api.DEFAULT_SOCKET},
+            **nf_engine.OPTIONS,
         },
         supports_check_mode=True,
     )
     options = module.params
     try:
-        engine = registry.connect(registry.DEFAULT, options["docker_socket"])
+        engine = nf_engine.connect(options)
         pid = running_pid(engine, options["container"])
         api = subscribers.Provisioning(nf_http.connection(options["address"], options["port"], pid, TIMEOUT_S))
         supis = api.supis()

@@ -18,6 +18,7 @@ from ansible_collections.organic.core5g.plugins.plugin_utils import schema_fault
 COLLECTION = Path(__file__).parents[2]
 CONFIGURATION = "/etc/organic/nf"
 """Directory on the hosts with the configuration files of each NF, which its container has mounted."""
+KUBERNETES = "kubernetes"
 _FOLDERS = {"core": "cores", "profile": "profiles", "network_driver": "network_drivers"}
 """Kind of description, which is also the name of its schema, and the folder of its files."""
 _UNKNOWN = {
@@ -80,12 +81,17 @@ def network_driver(loader: DataLoader, profile: dict[str, Any], engine: str, wan
     liked = [profile["network_driver"]["preferred"], *profile["network_driver"]["alternatives"]]
     for name in [name for name in liked if name in known("network_driver")]:
         description = load(loader, "network_driver", name)
-        if engine in description["engines"] and not description.get("needs_swarm"):
+        if _is_for(engine, description) and not description.get("needs_swarm"):
             return description
     raise AnsibleActionFail(
         f"None of the network drivers that {profile['name']} likes is there for {engine} ({', '.join(liked)}): "
         f"set nf_network_driver to one of {', '.join(known('network_driver'))}"
     )
+
+
+def _is_for(engine: str, driver: dict[str, Any]) -> bool:
+    """Pods are attached by a CNI plugin, whatever engine runs them."""
+    return bool(driver.get("cni")) if engine == KUBERNETES else engine in driver["engines"]
 
 
 def of_core(core: dict[str, Any], profile: dict[str, Any]) -> dict[str, Any]:

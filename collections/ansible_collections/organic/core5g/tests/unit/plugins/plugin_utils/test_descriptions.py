@@ -64,3 +64,11 @@ def test_first_driver_that_is_there_is_taken(liked: tuple[str, ...], wanted: str
 def test_without_a_driver_the_remedy_is_named() -> None:
     with pytest.raises(AnsibleActionFail, match=r"is there for podman \(macvlan\): set nf_network_driver to"):
         descriptions.network_driver(DataLoader(), profile("macvlan"), "podman", None)
+
+
+@pytest.mark.parametrize("engine, driver", [("docker", "macvlan"), ("kubernetes", "macvlan")])
+def test_a_profile_gets_the_first_driver_that_an_engine_has(engine: str, driver: str) -> None:
+    profile = {"name": "smf", "network_driver": {"preferred": "overlay", "alternatives": ["host", "macvlan"]}}
+    if engine == "docker":
+        profile["network_driver"] = {"preferred": "overlay", "alternatives": ["macvlan", "host"]}
+    assert descriptions.network_driver(DataLoader(), profile, engine, None)["name"] == driver
