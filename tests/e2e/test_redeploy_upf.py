@@ -61,7 +61,8 @@ class Served:
         assert "upf-standby" not in states
         smf = states["smf"]["state"]
         assert [peer["peer"] for peer in smf["pfcp"]] == [self.addresses["upf"]]
-        assert smf["pfcp"][0]["sessions"] == smf["sessions"] == states["upf"]["state"]["sessions"] == sessions
+        counts = (smf["pfcp"][0]["sessions"], smf["sessions"], states["upf"]["state"]["sessions"])
+        assert counts == (sessions,) * 3
         assert not states["upf"]["state"]["draining"]
 
 

@@ -72,6 +72,7 @@ class BatchWork:
         """From now on its time counts."""
         options = self._options[name]
         hosts = Hosts(self._action, self._vars, options["target_host"])
+        hosts.follows_events = False
         return hosts, Migration(hosts, options)
 
 

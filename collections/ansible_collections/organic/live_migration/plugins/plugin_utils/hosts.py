@@ -34,6 +34,8 @@ class Hosts:
     """
 
     def __init__(self, action: ActionBase, task_vars: TaskVars, target: str | None) -> None:
+        self.follows_events = True
+        """Whether each event of a migration is fetched at once. Of many at the same time, each call would cost more."""
         self._action = action
         self._vars = task_vars
         self.engine = self.variable("migration_engine") or self._default_engine()

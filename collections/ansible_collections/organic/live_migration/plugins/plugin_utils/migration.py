@@ -237,7 +237,7 @@ class Migration:
         while (outcome := found.outcome) is None:
             progress = self._progress_of(found)
             self._hosts.announce(progress.progress)
-            found = self._poll(events_seen=len(progress.progress.events))
+            found = self._poll(events_seen=len(progress.progress.events) if self._hosts.follows_events else -1)
         return self._result(outcome, self._elapsed_ms(), prepared_ms, self._clean_up(outcome))
 
     def _clean_up(self, outcome: Outcome) -> Aftermath:

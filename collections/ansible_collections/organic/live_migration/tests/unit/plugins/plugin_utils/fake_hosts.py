@@ -66,6 +66,7 @@ class Hosts:
     source, target, engine, unreachable = "edge-a", "edge-b", "docker", ""
 
     def __init__(self, **answers: Any) -> None:
+        self.follows_events = True
         self._answers = {"preflight": FOUND, "prepare": PREPARED, "discard_target": Done(), "abort_queued": Done(),
                          "bandwidth_server": BandwidthServerAnswer(8), "bandwidth_client": BandwidthClientAnswer(1e9),
                          **answers}  # fmt: skip

@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure
+from ansible_collections.organic.live_migration.plugins.module_utils.session.outcome import Pending
+from ansible_collections.organic.live_migration.plugins.module_utils.session.progress import Event, Snapshot
 from ansible_collections.organic.live_migration.plugins.plugin_utils import batch_work
 from ansible_collections.organic.live_migration.plugins.plugin_utils.batch import Ended, Move
 from ansible_collections.organic.live_migration.plugins.plugin_utils.batch_work import BatchWork
@@ -67,6 +69,14 @@ def test_how_a_migration_ended(monkeypatch: pytest.MonkeyPatch) -> None:
     assert (refused.status, refused.blockers[0]["code"]) == ("refused", "terminal")
     broken = ended(monkeypatch, preflight=AnsibleConnectionFailure("timed out"))
     assert (broken.status, broken.reason) == ("failed", "Host 'edge-a' cannot be reached: timed out")
+
+
+def test_events_of_many_migrations_are_not_followed_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    running = Pending(Snapshot("0" * 16, state="active", events=[Event("setup", 1.0), Event("active", 2.0)]))
+    hosts = fake_hosts.Hosts(start=running, poll=[running, fake_hosts.COMPLETED])
+    monkeypatch.setattr(batch_work, "Hosts", lambda *_arguments: hosts)
+    assert work_of({"name": "smf"}).migrate(MOVE).status == "moved"
+    assert [given.events_seen for given in hosts.parameters if given.phase == "poll"] == [-1, -1]
 
 
 def test_what_would_be_done(monkeypatch: pytest.MonkeyPatch) -> None:
