@@ -32,6 +32,7 @@ ARGUMENTS: dict[str, Any] = {
             "gateway": {"type": "str"},
             "subnet6": {"type": "str"},
             "gateway6": {"type": "str"},
+            "cni": {"type": "dict"},
         },
     },
 }

@@ -110,6 +110,9 @@ options:
       gateway6:
         description: IPv6 gateway of the network.
         type: str
+      cni:
+        description: How the network is in a pod, which does not matter here.
+        type: dict
 attributes:
   check_mode:
     description: Recovers nothing in check mode.

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from ansible.errors import AnsibleActionFail
 from ansible.parsing.dataloader import DataLoader
+from ansible_collections.organic.core5g.plugins.module_utils.survey_arguments import ARGUMENTS
 from ansible_collections.organic.core5g.plugins.plugin_utils import core_networks, descriptions, reference_points
 from ansible_collections.organic.core5g.plugins.plugin_utils.core_networks import CoreNetworks, Inventory
 
@@ -63,6 +64,8 @@ def test_reference_points_on_networks_of_their_own() -> None:
         ("core5g-macvlan", "eno1", ""),
         ("core5g-n4", "eno2", "br-core5g-n4"),
     ]
+    # A migration has each host's networks surveyed.
+    assert all(network.keys() <= ARGUMENTS["networks"]["options"].keys() for network in here)
     assert here[0]["engines"]["docker"] == {"driver": "macvlan", "options": {"parent": "eno1"}}
     assert here[1]["engines"]["docker"]["options"]["com.docker.network.bridge.name"] == "br-core5g-n4"
     assert [
