@@ -111,6 +111,18 @@ CASES = (
         remark="a parent death signal (PR_SET_PDEATHSIG) of the first process is dropped: its init ends it anyway",
     ),
     Case(
+        "waits",
+        Kind.PROCESS,
+        "waits that go on: poll and epoll_wait without a time limit, sem_timedwait, pthread_cond_timedwait, sleep, "
+        "nanosleep that returns what is left, select, waits until a given time",
+        Outcome.CARRIED,
+        NEXT,
+        program="waits",
+        check=ASK,
+        expected='"ended": {}',
+        remark="on x86-64; by post_copy and hybrid, a sleep lasts for all of its time again",
+    ),
+    Case(
         "standard_streams",
         Kind.PROCESS,
         "standard output that leads to another process of the container (exec > >(tee log))",

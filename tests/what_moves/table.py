@@ -21,11 +21,11 @@ by the preflight (`--check` shows it), with its blocker's code and a remedy, bef
 
 _NOT_FOUND = (
     (
-        "poll, nanosleep, sem_timedwait and other waits that the kernel restarts by itself when a process was stopped",
-        "they return early with EINTR, as after a signal. What the kernel needs for the restart cannot be dumped, so "
-        "CRIU 4.2.1 puts EINTR in its place. select and waits until a given time go on",
+        "poll, epoll_wait with a time limit; usleep, nanosleep that does not return what is left; other waits that the "
+        "kernel restarts by itself when a process was stopped",
+        "they return early with EINTR, as after a signal. Only the kernel of the source host knew how much was left, "
+        "so CRIU 4.2.1 puts EINTR in its place; whoever waits so looks at the clock again",
     ),
-    ("epoll_wait", "returns early with EINTR, as whenever a process was stopped (signal(7))"),
     ("mlockall with MCL_FUTURE", "new memory is not locked; what was locked is"),
     ("PR_SET_MEMORY_MERGE, PR_SET_MDWE, PR_MCE_KILL (prctl(2))", "the kernel's defaults"),
     ("IP_MULTICAST_IF of IPv4 that names an interface by its index alone", "the kernel chooses the interface"),

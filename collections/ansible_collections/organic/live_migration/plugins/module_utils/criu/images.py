@@ -13,7 +13,7 @@ from . import protobuf
 
 _MAGIC_BYTES = 8
 _SIZE = struct.Struct("<I")
-_VARINT, _BYTES = 0, 2
+VARINT, BYTES = 0, 2
 _FIXED = {1: 8, 5: 4}
 """Bytes of the types of fixed length."""
 _FILE_TIMERFD = 12
@@ -50,11 +50,11 @@ def with_relative_timers(files: bytes) -> bytes:
         ValueError: the image is damaged.
     """
     image = bytearray(files)
-    for start, entry_end in _bounds(files):
-        for number, kind, first, end in _fields(image, start, entry_end):
-            if (number, kind) == (_FILE_TIMERFD, _BYTES):
-                for inner, inner_kind, flags, _end in _fields(image, first, end):
-                    if (inner, inner_kind) == (_SETTIME_FLAGS, _VARINT):
+    for start, entry_end in bounds(files):
+        for number, kind, first, end in fields_at(image, start, entry_end):
+            if (number, kind) == (_FILE_TIMERFD, BYTES):
+                for inner, inner_kind, flags, _end in fields_at(image, first, end):
+                    if (inner, inner_kind) == (_SETTIME_FLAGS, VARINT):
                         image[flags] &= ~1  # TFD_TIMER_ABSTIME
     return bytes(image)
 
@@ -69,11 +69,11 @@ def without_parent_death_signal(core: bytes) -> bytes:
         ValueError: the image is damaged.
     """
     image = bytearray(core)
-    for start, entry_end in _bounds(core):
-        for number, kind, first, end in _fields(image, start, entry_end):
-            if (number, kind) == (_CORE_THREAD, _BYTES):
-                for inner, inner_kind, value, value_end in _fields(image, first, end):
-                    if (inner, inner_kind) == (_THREAD_DEATH_SIGNAL, _VARINT) and value_end == value + 1:
+    for start, entry_end in bounds(core):
+        for number, kind, first, end in fields_at(image, start, entry_end):
+            if (number, kind) == (_CORE_THREAD, BYTES):
+                for inner, inner_kind, value, value_end in fields_at(image, first, end):
+                    if (inner, inner_kind) == (_THREAD_DEATH_SIGNAL, VARINT) and value_end == value + 1:
                         image[value] = 0
     return bytes(image)
 
@@ -119,11 +119,11 @@ def _encode(fields: protobuf.Fields) -> bytes:
 
 def entries(image: bytes) -> Iterator[bytes]:
     """The messages of an image."""
-    for start, end in _bounds(image):
+    for start, end in bounds(image):
         yield image[start:end]
 
 
-def _bounds(image: bytes) -> Iterator[tuple[int, int]]:
+def bounds(image: bytes) -> Iterator[tuple[int, int]]:
     """Where each message of an image begins and ends. Raises ValueError when it ends in the middle of one."""
     position = _MAGIC_BYTES
     while position < len(image):
@@ -134,7 +134,7 @@ def _bounds(image: bytes) -> Iterator[tuple[int, int]]:
         yield start, position
 
 
-def _fields(data: bytearray, position: int, end: int) -> Iterator[tuple[int, int, int, int]]:
+def fields_at(data: bytearray, position: int, end: int) -> Iterator[tuple[int, int, int, int]]:
     """Number and wire type of each field of a message, and where its value begins and ends."""
 
     def varint() -> int:
@@ -154,9 +154,9 @@ def _fields(data: bytearray, position: int, end: int) -> Iterator[tuple[int, int
         key = varint()
         number, kind = key >> 3, key & 7
         first = position
-        if kind == _VARINT:
+        if kind == VARINT:
             varint()
-        elif kind == _BYTES:
+        elif kind == BYTES:
             length = varint()
             first = position
             position += length

@@ -16,11 +16,12 @@ from .. import typed
 from ..criu.worker import PRE_RESUME, Interrupted
 from ..engines.base import ContainerSpec, Engine
 from ..errors import Failure, MigrationError, PeerLost
-from ..host import commands, mounted_content, processes, task_attributes
+from ..host import commands, mounted_content, processes, sleeps, task_attributes
 from ..host.await_ticket import AwaitTicket
 from ..host.container import Container
 from ..host.files import FileSet
 from ..host.freezer import Freezer
+from ..host.sleeps import Sleep
 from ..host.steps import Steps
 from ..host.task_attributes import TaskAttributes
 from ..memory.pager import Answer
@@ -52,10 +53,12 @@ _PLACED_TIMEOUT_S = 10
 def _set_what_criu_leaves_out(container: Container, prepared: PreparedTarget, message: Message) -> None:
     sockets = [typed.from_dict(SocketState, state) for state in message.fields["sockets"]]
     tasks = [typed.from_dict(TaskAttributes, one) for one in message.fields["tasks"]]
-    if sockets or tasks:
+    left = [typed.from_dict(Sleep, one) for one in message.fields["sleeps"]]
+    if sockets or tasks or left:
         pids = prepared.criu.pids_by_inner()
         socket_states.apply(sockets, pids, container.init.pid)
         task_attributes.apply(tasks, pids)
+        sleeps.apply(left, pids)
 
 
 class Target(TargetEnd):

@@ -11,8 +11,9 @@ from __future__ import annotations
 from typing import ClassVar
 
 from .. import typed
-from ..criu import images
+from ..criu import images, interrupted_waits
 from ..host import files, processes
+from ..host.sleeps import SleepReader
 from ..host.steps import now_ms
 from ..memory.pager import Answer
 from ..network import netlink, tun, tun_packets, unread_datagrams
@@ -153,6 +154,8 @@ class FreezeAndCopy(Strategy):
         named["files.img"] = images.with_relative_timers(named["files.img"])
         core = f"core-{processes.pid_inside(source.root.pid)}.img"
         named[core] = images.without_parent_death_signal(named[core])
+        sleeps = SleepReader(processes.tree(source.root.pid))
+        named = interrupted_waits.with_restarted_waits(named, self._left_of(sleeps))
         named = images.with_named_files(named, source.tun_paths)
         names = [(name, len(content)) for name, content in named.items()]
         packets = tun_packets.pack(source.unread_tun)
@@ -167,6 +170,11 @@ class FreezeAndCopy(Strategy):
             finished_by=self.name,
             sockets=sockets,
             tasks=[typed.to_dict(one) for one in source.task_attributes],
+            sleeps=[typed.to_dict(one) for one in sleeps.found],
             **sizes,
         )
         return named
+
+    def _left_of(self, sleeps: SleepReader) -> interrupted_waits.Left:
+        """In post-copy, memory that the target lacks cannot be written before the process runs."""
+        return (lambda _tid, _address: False) if self.needs_source_after_commit else sleeps.read

@@ -29,7 +29,7 @@ from ansible_collections.organic.live_migration.plugins.module_utils.session.out
 ID = "0123456789abcdef"
 HELLO = {"version": messages.PROTOCOL_VERSION}
 IMAGES = {"images": [], "gone": [], "archive_bytes": 0, "tun_bytes": 0, "arrived_bytes": 0, "finished_by": "pre_copy",
-          "sockets": [], "tasks": []}  # fmt: skip
+          "sockets": [], "tasks": [], "sleeps": []}  # fmt: skip
 ROOT = 4711
 
 
@@ -176,7 +176,9 @@ def serve(site: Site, strategy: str = "pre_copy") -> Any:
     listener: Any = SimpleNamespace(
         accept=lambda _timeout_s: connections.pop(0) if connections else stream, close=lambda: None
     )
-    source: Any = SimpleNamespace(await_key="smf", restart_policy=RestartPolicy(), name="smf", service="")
+    source: Any = SimpleNamespace(
+        await_key="smf", restart_policy=RestartPolicy(), name="smf", service="", kept_interfaces=()
+    )
     credentials = Credentials(certificate="", key="", peer_certificate="")
     plan = Plan(ID, "smf", "edge-a", 10, credentials, 4096, Options(strategy=strategy))
     engine: Any = SimpleNamespace()

@@ -102,6 +102,7 @@ class Site:
             "processes": SimpleNamespace(tree=lambda _pid: [7], pid_inside=lambda pid: pid),
             "tun": SimpleNamespace(attached=lambda _tree: {}, check_same=lambda _tuns, _found: None),
             "tun_packets": SimpleNamespace(take_unread=lambda _tuns, _found: [], pack=lambda _packets: b""),
+            "interrupted_waits": SimpleNamespace(with_restarted_waits=lambda named, _left: named),
             "files": SimpleNamespace(mapped_shared=lambda _tree: set()),
             "images": SimpleNamespace(
                 read=lambda _descriptor: {"files.img": b"f", "inventory.img": b"i", "core-7.img": b""},
