@@ -86,6 +86,7 @@ class Deployment:
 
     def __init__(self, cluster: Cluster, name: str, number: int, memory_mb: int = 20) -> None:
         self.cluster, self.name = cluster, name
+        self.namespace = NAMESPACE
         self.key = f"{NAMESPACE}.{name}"
         self.home = cluster.workers[0]
         subnet = cluster.topology.subnet
@@ -113,7 +114,7 @@ class Deployment:
             "imagePullPolicy": "Never",
             "command": [init, "--name", self.key, "--address", address, "--drop-net-admin", "--"],
             "args": [SERVER, "--port", str(PORT), "--memory-mb", str(memory_mb), "--dirty-pages-per-s", "100"],
-            "readinessProbe": {"exec": {"command": [init, "ready"]}, "periodSeconds": 1},
+            "readinessProbe": {"exec": {"command": [init, "ready"]}, "periodSeconds": 1, "failureThreshold": 1},
             "securityContext": {"capabilities": {"add": ["NET_ADMIN"]}},
             "volumeMounts": [
                 {"name": "resident", "mountPath": RESIDENT, "readOnly": True},
@@ -179,16 +180,40 @@ class Deployment:
         command += [*options, "--extra-vars", json.dumps({"source": self.home.name, "cases": cases})]
         return PlaybookRun(command, ENVIRONMENT)
 
-    def run_module(self, module: str, **arguments: Any) -> dict[str, Any]:
-        """Run a module of organic.live_migration at home; returns its result, also when it failed."""
-        command = [self.home.name, "--module-name", f"organic.live_migration.{module}", "--args", json.dumps(arguments)]
+    def run_module(self, module: str, on: Host | None = None, **arguments: Any) -> dict[str, Any]:
+        """Run a module of organic.live_migration, at home by default; returns its result, also when it failed."""
+        host = (on or self.home).name
+        command = [host, "--module-name", f"organic.live_migration.{module}", "--args", json.dumps(arguments)]
         done = run("ansible", str(self.cluster.inventory), *command)
-        return PlaybookResult.parse(done.returncode, done.stdout, done.stderr).results[self.home.name]
+        return PlaybookResult.parse(done.returncode, done.stdout, done.stderr).results[host]
 
-    def progress(self) -> dict[str, Any]:
-        """Of the migration that is in progress; empty when there is none."""
-        found = self.run_module("container_migration_info", name=self.key)["migrations"]
-        return dict(found[0].get("progress", {})) if found else {}
+    def state(self) -> str:
+        """Of the migration that is in progress, as the source host has it; empty when there is none."""
+        found = self.home.run("cat /run/organic/migrations/*/progress.json 2>/dev/null || true").strip()
+        return str(json.loads(found)["state"]) if found else ""
+
+    def paused(self, **choices: Any) -> PlaybookRun:
+        """A migration that has copied its memory and waits before its switchover."""
+        started = self.start_migration(pause_before_switchover=True, **choices)
+        until(lambda: self.state() == "pre-switchover", "the migration waits before its switchover", timeout_s=90)
+        return started
+
+    def recover(self) -> list[tuple[str, str]]:
+        """Name and outcome of the moves that recovery on both workers has ended."""
+        found = []
+        for worker in self.cluster.workers:
+            result = self.run_module("container_migration_recover", on=worker)
+            assert not result.get("failed"), result
+            found += [(entry["name"], entry["outcome"]) for entry in result["services"]]
+        return found
+
+    def init_states(self, host: Host) -> list[str]:
+        """What the inits of this Deployment on a worker call themselves."""
+        pids = host.run(f"pgrep --full '^{RESIDENT}/init --name {self.key} ' || true").split()
+        return [host.run(f"cat /proc/{pid}/comm 2>/dev/null || true").strip() for pid in pids]
+
+    def kill_init(self, host: Host) -> None:
+        host.run(f"pkill -KILL --full '^{RESIDENT}/init --name {self.key} '")
 
     def restarts(self) -> int:
         return sum(status["restartCount"] for pod in self.pods() for status in pod["status"]["containerStatuses"])

@@ -151,7 +151,7 @@ class Migration:
             "processes": self._found.processes,
             "predicted_downtime_ms": forecast.predicted.downtime_ms,
             "forecast": forecast.as_dict(),
-            "doubts": self._found.doubts,
+            "doubts": [*self._found.doubts, *self._orchestrator.notes],
         }
 
     @property
@@ -385,7 +385,7 @@ class Migration:
         if self._forecast is not None and self._forecast.reason:
             migration["prediction"] = self._forecast.as_dict()
         if outcome.verdict is Verdict.COMPLETED:
-            warnings = report.warnings(outcome, self._where, aftermath)
+            warnings = [*report.warnings(outcome, self._where, aftermath), *self._orchestrator.notes]
             return {"changed": True, "migration": migration, "diff": self.diff(), "warnings": warnings}
         result: Result = {
             "failed": True,

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import asdict
 
 from ansible.errors import AnsibleActionFail
+from ansible_collections.organic.live_migration.plugins.module_utils.engines.kubernetes import KubernetesEngine
 from ansible_collections.organic.live_migration.plugins.module_utils.errors import as_sentence
 from ansible_collections.organic.live_migration.plugins.module_utils.migration import phases
 from ansible_collections.organic.live_migration.plugins.module_utils.migration.phases import (
@@ -17,6 +18,7 @@ from ansible_collections.organic.live_migration.plugins.module_utils.migration.p
     OutcomeAnswer,
     Parameters,
 )
+from ansible_collections.organic.live_migration.plugins.plugin_utils.deployment_moves import DeploymentMoves
 from ansible_collections.organic.live_migration.plugins.plugin_utils.hosts import Hosts
 from ansible_collections.organic.live_migration.plugins.plugin_utils.service_moves import Ended, ServiceMoves
 
@@ -95,7 +97,9 @@ def recover(source: Hosts, towards: Callable[[str], Hosts], dry_run: bool) -> di
 
 
 def _end_service_moves(source: Hosts, found: HostMigrations, in_doubt: set[str], dry_run: bool) -> Ended:
-    moves = ServiceMoves.of(source, found, dry_run)
+    moves: DeploymentMoves | ServiceMoves | None
+    is_kubernetes = source.engine == KubernetesEngine.name
+    moves = DeploymentMoves(source) if is_kubernetes else ServiceMoves.of(source, found, dry_run)
     if moves is None:
         return Ended()
     busy = in_doubt | set(found.supervised) | {entry.name for entry in (*found.in_progress, *found.not_recovered)}

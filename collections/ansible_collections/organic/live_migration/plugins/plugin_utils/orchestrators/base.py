@@ -27,6 +27,11 @@ class Orchestrator(ABC):
     def blockers(self, spec: ContainerSpec) -> list[Blocker]:
         """What prevents the cluster from placing it; nothing is changed."""
 
+    @property
+    def notes(self) -> list[str]:
+        """What the user should know before the migration, in whole sentences; once :meth:`blockers` has looked."""
+        return []
+
     @abstractmethod
     def place(self, spec: ContainerSpec, target_host: str) -> None:
         """Have a second container like the source's placed on the target host, where its init will await the process.

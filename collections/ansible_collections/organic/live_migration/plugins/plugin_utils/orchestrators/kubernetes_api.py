@@ -21,20 +21,34 @@ except ImportError:
 
 FIELD_MANAGER = "organic-live-migration"
 _TIMEOUT_S = 10
+_TEST_FAILED = 422
+"""HTTP status where the test of a JSON Patch fails (RFC 6902; the API server's Invalid)."""
+_MERGE, _JSON = "merge-patch", "json-patch"
 _RIGHTS = (
     ("get", "apps", "deployments", "", True),
     ("patch", "apps", "deployments", "", True),
     ("patch", "apps", "deployments", "scale", True),
+    ("list", "apps", "deployments", "", True),
+    ("list", "autoscaling", "horizontalpodautoscalers", "", True),
     ("list", "", "pods", "", True),
     ("patch", "", "pods", "", True),
     ("get", "", "nodes", "", False),
+    ("list", "", "nodes", "", False),
     ("patch", "", "nodes", "", False),
 )
 """Verb, group, resource, its part, and whether it is in a namespace."""
 
 
 class ApiRefused(Exception):
-    """The API server refused, or does not answer."""
+    """The API server refused, or does not answer.
+
+    Attributes:
+        status: of HTTP; 0 without an answer.
+    """
+
+    def __init__(self, message: str, status: int = 0) -> None:
+        super().__init__(message)
+        self.status = status
 
 
 @dataclass(frozen=True)
@@ -80,11 +94,11 @@ class KubernetesApi:
         except (kubernetes.config.ConfigException, OSError, ValueError) as error:
             raise ApiRefused(f"kubeconfig {kubeconfig or '(default)'}: {error}") from None
 
-    def _call(self, method: str, path: str, body: dict[str, Any] | None = None, patches: bool = False) -> Any:
+    def _call(self, method: str, path: str, body: Any = None, patch: str = "") -> Any:
         """The JSON of an answer; None where there is no such object."""
         headers = {"Accept": "application/json", "Content-Type": "application/json"}
-        if patches:
-            headers["Content-Type"] = "application/merge-patch+json"
+        if patch:
+            headers["Content-Type"] = f"application/{patch}+json"
             path += f"?fieldManager={FIELD_MANAGER}"
         # not call_api, whose arguments are others in each version of the client
         for way in self._client.configuration.auth_settings().values():
@@ -101,7 +115,7 @@ class KubernetesApi:
         if answer.status == 404 and method == "GET":
             return None
         if answer.status >= 400:
-            raise ApiRefused(_explanation(answer.status, answer.data))
+            raise ApiRefused(_explanation(answer.status, answer.data), answer.status)
         return json.loads(answer.data)
 
     def deployment(self, namespace: str, name: str) -> dict[str, Any] | None:
@@ -126,20 +140,51 @@ class KubernetesApi:
 
     def annotate_deployment(self, namespace: str, name: str, annotations: dict[str, str | None]) -> None:
         """Set annotations, or remove those that are None."""
-        self._call("PATCH", _deployment(namespace, name), {"metadata": {"annotations": annotations}}, patches=True)
+        self._call("PATCH", _deployment(namespace, name), {"metadata": {"annotations": annotations}}, patch=_MERGE)
 
     def annotate_pod(self, namespace: str, name: str, annotations: dict[str, str | None]) -> None:
         """The same of a pod."""
         path = f"/api/v1/namespaces/{namespace}/pods/{name}"
-        self._call("PATCH", path, {"metadata": {"annotations": annotations}}, patches=True)
+        self._call("PATCH", path, {"metadata": {"annotations": annotations}}, patch=_MERGE)
 
     def label_node(self, name: str, labels: dict[str, str | None]) -> None:
         """Set labels of a node, or remove those that are None."""
-        self._call("PATCH", f"/api/v1/nodes/{name}", {"metadata": {"labels": labels}}, patches=True)
+        self._call("PATCH", f"/api/v1/nodes/{name}", {"metadata": {"labels": labels}}, patch=_MERGE)
 
-    def scale(self, namespace: str, name: str, replicas: int) -> None:
-        """Have a Deployment run so many pods."""
-        self._call("PATCH", f"{_deployment(namespace, name)}/scale", {"spec": {"replicas": replicas}}, patches=True)
+    def scale(self, namespace: str, name: str, replicas: int, expected: int) -> bool:
+        """Have a Deployment run so many pods; False, and nothing is changed, unless it is scaled as expected now."""
+        patch = [
+            {"op": "test", "path": "/spec/replicas", "value": expected},
+            {"op": "replace", "path": "/spec/replicas", "value": replicas},
+        ]
+        try:
+            self._call("PATCH", f"{_deployment(namespace, name)}/scale", patch, patch=_JSON)
+        except ApiRefused as error:
+            if error.status == _TEST_FAILED:
+                return False
+            raise
+        return True
+
+    def deployments(self) -> list[dict[str, Any]]:
+        """Those of all namespaces."""
+        return list(self._call("GET", "/apis/apps/v1/deployments")["items"])
+
+    def pods_on(self, namespace: str, node: str) -> list[dict[str, Any]]:
+        """All of a namespace on a node, as the API server describes them."""
+        path = f"/api/v1/namespaces/{namespace}/pods?fieldSelector=spec.nodeName%3D{node}"
+        return list(self._call("GET", path)["items"])
+
+    def labelled_nodes(self, label: str, value: str) -> list[str]:
+        """Names of the nodes that have a label of this value."""
+        selector = f"{label.replace('/', '%2F')}%3D{value}"
+        return [
+            one["metadata"]["name"] for one in self._call("GET", f"/api/v1/nodes?labelSelector={selector}")["items"]
+        ]
+
+    def autoscalers(self, namespace: str) -> list[dict[str, Any]]:
+        """The HorizontalPodAutoscalers of a namespace."""
+        found = self._call("GET", f"/apis/autoscaling/v2/namespaces/{namespace}/horizontalpodautoscalers")
+        return [] if found is None else list(found["items"])
 
     def missing_rights(self, namespace: str) -> list[str]:
         """What this user may not do and a move needs, in words."""

@@ -27,6 +27,8 @@ ENTRY = InDoubt("0" * 16, "smf", "edge-b")
 class Hosts:
     """One host, and the targets that it knows; each reports the outcome, or raises."""
 
+    engine = "docker"
+
     source = "edge-a"
 
     def __init__(self, found: HostMigrations, **targets: str | Exception) -> None:

@@ -5,140 +5,23 @@
 
 from __future__ import annotations
 
-import copy
 import json
-from typing import Any
 
 import pytest
 from ansible.errors import AnsibleActionFail
-from ansible_collections.organic.live_migration.plugins.module_utils.engines.base import ContainerSpec
-from ansible_collections.organic.live_migration.plugins.module_utils.migration.phases import Done, Parameters
-from ansible_collections.organic.live_migration.plugins.module_utils.paths import INIT
-from ansible_collections.organic.live_migration.plugins.plugin_utils.orchestrators import kubernetes
-from ansible_collections.organic.live_migration.plugins.plugin_utils.orchestrators.kubernetes import (
-    ANNOTATION,
-    KubernetesOrchestrator,
+from ansible_collections.organic.live_migration.plugins.plugin_utils.orchestrators import deployment
+from ansible_collections.organic.live_migration.plugins.plugin_utils.orchestrators.deployment import ANNOTATION
+from ansible_collections.organic.live_migration.plugins.plugin_utils.orchestrators.kubernetes_api import Pod, _pod_of
+from ansible_collections.organic.live_migration.tests.unit.plugins.plugin_utils.orchestrators.fake_cluster import (
+    SPEC,
+    Case,
 )
-from ansible_collections.organic.live_migration.plugins.plugin_utils.orchestrators.kubernetes_api import (
-    ApiRefused,
-    Pod,
-    _pod_of,
-)
-
-KEY = "core.smf"
-LABEL = f"organic.core5g/{KEY}"
-SPEC = ContainerSpec(KEY, f"{KEY}@7:9", "pod", "pod", INIT, KEY, "running", 7, "2026-01-01T00:00:00Z", service=KEY)
-DEPLOYMENT: dict[str, Any] = {
-    "metadata": {"annotations": {}},
-    "spec": {
-        "replicas": 1,
-        "template": {
-            "spec": {
-                "nodeSelector": {LABEL: "here"},
-                "affinity": {
-                    "podAntiAffinity": {
-                        "requiredDuringSchedulingIgnoredDuringExecution": [{"topologyKey": "kubernetes.io/hostname"}]
-                    }
-                },
-                "containers": [{"readinessProbe": {"exec": {"command": [INIT, "ready"]}}}],
-            }
-        },
-    },
-}
-NODE: dict[str, Any] = {"spec": {}, "status": {"conditions": [{"type": "Ready", "status": "True"}]}}
-
-
-class Hosts:
-    """The hosts, which keep what their await files were to be."""
-
-    source, target, engine = "edge-a", "edge-b", "kubernetes"
-
-    def __init__(self, asked: list[Any], node_names: dict[str, str]) -> None:
-        self._asked = asked
-        self._node_names = node_names
-
-    def variable(self, _name: str, host: str = "") -> str:
-        return self._node_names.get(host, "")
-
-    def on_source(self, parameters: Parameters, _kind: type) -> Done:
-        self._asked.append((self.source, parameters.action))
-        return Done()
-
-    def on_target(self, parameters: Parameters, _kind: type) -> Done:
-        self._asked.append((self.target, parameters.action))
-        return Done()
-
-
-class Api:
-    """A cluster that does at once what it is asked."""
-
-    def __init__(self, asked: list[Any]) -> None:
-        self.asked = asked
-        self.found: dict[str, Any] | None = copy.deepcopy(DEPLOYMENT)
-        self.target: dict[str, Any] | None = copy.deepcopy(NODE)
-        self.missing: list[str] = []
-        self.labels = {"edge-a"}
-        self.at = {"edge-a": Pod("smf-1", "edge-a", "1", True, True, False, "")}
-        self.starts = True
-        self.costs: dict[str, str] = {}
-
-    def deployment(self, *_name: str) -> dict[str, Any] | None:
-        return self.found
-
-    def node(self, _name: str) -> dict[str, Any] | None:
-        return self.target
-
-    def missing_rights(self, _namespace: str) -> list[str]:
-        return self.missing
-
-    def pods(self, *_name: str) -> list[Pod]:
-        return list(self.at.values())
-
-    def annotate_deployment(self, *arguments: Any) -> None:
-        assert self.found is not None
-        annotations = self.found["metadata"]["annotations"]
-        for name, value in arguments[-1].items():
-            annotations.pop(name, None)
-            if value is not None:
-                annotations[name] = value
-        self.asked.append("annotate" if annotations else "clear")
-
-    def annotate_pod(self, _namespace: str, name: str, annotations: dict[str, str]) -> None:
-        self.costs[name] = annotations["controller.kubernetes.io/pod-deletion-cost"]
-
-    def label_node(self, name: str, labels: dict[str, str | None]) -> None:
-        [value] = labels.values()
-        (self.labels.add if value else self.labels.discard)(name)
-        self.asked.append((name, "label" if value else "unlabel"))
-
-    def scale(self, _namespace: str, _name: str, replicas: int) -> None:
-        self.asked.append(replicas)
-        if replicas == 2 and self.starts:
-            self.at["edge-b"] = Pod("smf-2", "edge-b", "2", True, False, False, "")
-        elif replicas == 2:
-            self.at["edge-b"] = Pod("smf-2", "edge-b", "2", False, False, False, "ErrImageNeverPull: no such image")
-        elif replicas == 1 and len(self.at) == 2:
-            [goes] = [pod for pod in self.at.values() if pod.name in self.costs]
-            del self.at[goes.node]
-
-
-class Case:
-    """An orchestrator with its fakes."""
-
-    def __init__(self, **node_names: str) -> None:
-        self.asked: list[Any] = []
-        self.api = Api(self.asked)
-        names = {host.replace("_", "-"): node for host, node in node_names.items()}
-        self.orchestrator = KubernetesOrchestrator(Hosts(self.asked, names), 120, self.api)
-
-    def codes(self) -> list[str]:
-        return [blocker.code for blocker in self.orchestrator.blockers(SPEC)]
 
 
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(kubernetes, "_POLL_S", 0.001)
-    monkeypatch.setattr(kubernetes, "_END_S", 0.01)
+    monkeypatch.setattr(deployment, "POLL_S", 0.001)
+    monkeypatch.setattr(deployment, "END_S", 0.01)
 
 
 PLACED = [("edge-a", "hold"), ("edge-b", "await"), "annotate", ("edge-b", "label"), 2]
@@ -168,17 +51,55 @@ def test_a_commit_that_the_cluster_does_not_see_is_reported_and_recovered_later(
     case.orchestrator.place(SPEC, "edge-b")
     with pytest.raises(AnsibleActionFail, match="is not ready"):
         case.orchestrator.commit()
-    case.api.at["edge-b"] = Pod("smf-2", "edge-b", "2", True, True, False, "")
-    case.orchestrator.recover(SPEC)
-    assert list(case.api.at) == ["edge-b"]
-    assert case.asked[-1] == ("edge-a", "revoke")
+    # later it moves on from there, and its host is the source
+    back = Case.like(case, source="edge-b", target="edge-a")
+    back.orchestrator.recover(SPEC)
+    assert list(back.api.at) == ["edge-b"]
+    assert back.asked[-2:] == [("edge-b", "revoke"), ("edge-a", "revoke")]
+
+
+def test_a_move_between_other_nodes_is_not_ended() -> None:
+    case = Case()
+    case.orchestrator.place(SPEC, "edge-b")
+    other = Case.like(case, source="edge-c", target="edge-b")
+    with pytest.raises(AnsibleActionFail, match="from edge-a to edge-b, but the process runs on edge-c"):
+        other.orchestrator.recover(SPEC)
+
+
+@pytest.mark.parametrize("replicas", [0, 1, 3])
+def test_who_scales_it_meanwhile_is_not_overruled(replicas: int) -> None:
+    case = Case()
+    case.orchestrator.place(SPEC, "edge-b")
+    assert case.api.found is not None
+    case.api.found["spec"]["replicas"] = replicas
+    del case.api.at["edge-b"]
+    case.orchestrator.revert()
+    assert case.api.found["spec"]["replicas"] == replicas
+    assert ANNOTATION not in case.api.found["metadata"]["annotations"]
+
+
+def test_one_that_is_scaled_at_the_same_time_is_left_alone() -> None:
+    case = Case()
+    assert case.api.found is not None
+    case.api.found["spec"]["replicas"] = 5
+    with pytest.raises(AnsibleActionFail, match="scaled it to 5"):
+        case.orchestrator.place(SPEC, "edge-b")
+    assert case.api.found["spec"]["replicas"] == 5
+
+
+def test_a_deployment_that_was_deleted_leaves_no_label() -> None:
+    case = Case()
+    case.orchestrator.place(SPEC, "edge-b")
+    case.api.found = None
+    case.orchestrator.revert()
+    assert case.api.labels == {"edge-a"}
 
 
 def test_after_a_failure_the_new_pod_goes_before_its_await_file() -> None:
     case = Case()
     case.orchestrator.place(SPEC, "edge-b")
     case.orchestrator.revert()
-    rest = [("edge-a", "label"), 1, ("edge-b", "unlabel"), "clear", ("edge-a", "revoke"), ("edge-b", "revoke")]
+    rest = [("edge-a", "revoke"), ("edge-a", "label"), 1, ("edge-b", "unlabel"), "clear", ("edge-b", "revoke")]
     assert case.asked == PLACED + rest
     assert list(case.api.at) == ["edge-a"]
 
@@ -204,7 +125,8 @@ def test_an_interrupted_move_ends_where_no_process_arrived() -> None:
     case.orchestrator.place(SPEC, "edge-b")
     del case.asked[:]
     case.orchestrator.recover(SPEC)
-    assert case.asked == [("edge-a", "label"), 1, ("edge-b", "unlabel"), "clear", ("edge-b", "revoke")]
+    rest = [("edge-a", "label"), 1, ("edge-b", "unlabel"), "clear", ("edge-a", "revoke"), ("edge-b", "revoke")]
+    assert case.asked == rest
     del case.asked[:]
     case.orchestrator.recover(SPEC)
     assert case.asked == []
@@ -216,45 +138,6 @@ def test_a_node_may_have_another_name_than_its_host() -> None:
     case.api.at["worker-2"] = Pod("smf-2", "worker-2", "2", True, False, False, "")
     case.orchestrator.place(SPEC, "edge-b")
     assert ("worker-2", "label") in case.asked
-
-
-def test_nothing_is_in_the_way() -> None:
-    assert Case().codes() == []
-
-
-def test_the_deployment_must_fit() -> None:
-    case = Case()
-    case.api.found = None
-    assert case.codes() == ["deployment_unknown"]
-    case.api.found = {"metadata": {}, "spec": {"replicas": 3, "template": {"spec": {"containers": [{}]}}}}
-    assert case.codes() == ["deployment_replicas", "node_selector", "anti_affinity", "readiness_probe"]
-
-
-@pytest.mark.parametrize(
-    ("node", "code"),
-    [
-        (None, "node_unknown"),
-        ({"spec": {}, "status": {"conditions": [{"type": "Ready", "status": "Unknown"}]}}, "node_not_ready"),
-        ({**NODE, "spec": {"unschedulable": True}}, "node_cordoned"),
-    ],
-)
-def test_the_target_node_must_take_pods(node: dict[str, Any] | None, code: str) -> None:
-    case = Case()
-    case.api.target = node
-    assert case.codes() == [code]
-
-
-def test_rights_and_reachability_are_checked(monkeypatch: pytest.MonkeyPatch) -> None:
-    case = Case()
-    case.api.missing = ["patch nodes"]
-    [blocker] = case.orchestrator.blockers(SPEC)
-    assert (blocker.code, "patch nodes" in blocker.message) == ("rights_missing", True)
-
-    def refuse(*_name: str) -> None:
-        raise ApiRefused("connection refused")
-
-    monkeypatch.setattr(case.api, "deployment", refuse)
-    assert case.codes() == ["api_unreachable"]
 
 
 def test_a_foreign_annotation_is_named() -> None:

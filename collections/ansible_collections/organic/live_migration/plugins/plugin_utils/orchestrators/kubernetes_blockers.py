@@ -1,0 +1,254 @@
+# Copyright (c) 2026 Organic 5GC contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Why the pod of a container cannot move, as the cluster describes it, and what its user should know beforehand."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from typing import Any
+
+from ansible_collections.organic.live_migration.plugins.module_utils import paths
+from ansible_collections.organic.live_migration.plugins.module_utils.engines.base import await_key
+from ansible_collections.organic.live_migration.plugins.module_utils.errors import Blocker
+from ansible_collections.organic.live_migration.plugins.plugin_utils.orchestrators.deployment import (
+    LABEL_VALUE,
+    move_of,
+    node_label,
+)
+from ansible_collections.organic.live_migration.plugins.plugin_utils.orchestrators.kubernetes_api import KubernetesApi
+
+_WRITES_ONCE = ("kubectl", "organic-", "OpenAPI-Generator", "helm", "before-first-apply", "python", "k9s")
+"""How the field managers of those begin who write when a user has them write, and not by themselves."""
+_TOLERABLE = ("PreferNoSchedule",)
+
+
+class Preflight:
+    """What the cluster says about the move of one pod. Nothing is changed.
+
+    Args:
+        key: NAMESPACE.DEPLOYMENT, which the container's init is called.
+        source, target: nodes.
+        known_managers: field managers that are trusted not to change the scale back.
+
+    Raises:
+        ApiRefused: it does not answer.
+    """
+
+    def __init__(
+        self, api: KubernetesApi, key: str, source: str, target: str, known_managers: Collection[str] = ()
+    ) -> None:
+        self._api = api
+        self._key = key
+        self._known = known_managers
+        self.namespace, _dot, self.name = key.partition(".")
+        self.blockers: list[Blocker] = []
+        self.notes: list[str] = []
+        missing = api.missing_rights(self.namespace)
+        if missing:
+            self.blockers = [_rights_missing(missing)]
+            return
+        deployment = api.deployment(self.namespace, self.name)
+        if deployment is None:
+            self.blockers = [self._without_deployment(source)]
+            return
+        pod = deployment["spec"]["template"]["spec"]
+        self.blockers = [
+            *self._of_template(deployment),
+            *self._of_writers(deployment),
+            *_of_node(api.node(target), target, pod),
+            *self._of_labels(source, target),
+        ]
+        self.notes = list(_notes(pod, key))
+
+    def _without_deployment(self, source: str) -> Blocker:
+        """Names what the pod belongs to instead."""
+        owners = [
+            one
+            for pod in self._api.pods_on(self.namespace, source)
+            if any(await_key(container.get("command") or []) == self._key for container in pod["spec"]["containers"])
+            for one in pod["metadata"].get("ownerReferences") or [{"kind": "Pod", "name": pod["metadata"]["name"]}]
+        ]
+        kind, owner = (owners[0]["kind"], owners[0]["name"]) if owners else ("", "")
+        if kind == "Pod":
+            return Blocker(
+                "bare_pod",
+                f"Pod '{owner}' in namespace '{self.namespace}' belongs to nothing that could start it on another node",
+                f"Deploy it as a Deployment '{self.name}' with one replica (docs/kubernetes.md)",
+            )
+        if kind in ("StatefulSet", "DaemonSet", "Job"):
+            reason = {
+                "StatefulSet": "starts no second pod of one identity beside the first",
+                "DaemonSet": "has one pod on each node, so there is nowhere to move",
+                "Job": "counts a pod that its process has left as completed",
+            }[kind]
+            return Blocker(
+                "workload_kind",
+                f"The pod of '{self._key}' belongs to {kind} '{owner}', which {reason}",
+                f"Deploy it as a Deployment '{self.name}' with one replica (docs/kubernetes.md)",
+            )
+        return Blocker(
+            "deployment_unknown",
+            f"There is no Deployment '{self.name}' in namespace '{self.namespace}'"
+            + (f"; the pod belongs to {kind} '{owner}'" if owner else ""),
+            "Only the pod of a Deployment moves, whose container's init has the --name NAMESPACE.DEPLOYMENT",
+        )
+
+    def _of_template(self, deployment: dict[str, Any]) -> Iterator[Blocker]:
+        key, name = self._key, self.name
+        spec, pod = deployment["spec"], deployment["spec"]["template"]["spec"]
+        if (move := move_of(deployment)) is not None:
+            yield Blocker(
+                "move_unfinished",
+                f"Deployment '{key}' is in a move from {move.source} to {move.target} that has not ended",
+                "Run container_migration_recover; the next migration ends it, too",
+            )
+        elif spec.get("replicas", 1) != 1:
+            yield Blocker(
+                "deployment_replicas",
+                f"Deployment '{key}' has {spec['replicas']} replicas; only the pod of one with a single replica moves",
+                f"kubectl scale deployment/{name} --replicas=1, or have Kubernetes start the others elsewhere",
+            )
+        if (pod.get("nodeSelector") or {}).get(node_label(key)) != LABEL_VALUE:
+            yield Blocker(
+                "node_selector",
+                f"The pods of Deployment '{key}' do not demand the node label {node_label(key)}={LABEL_VALUE}",
+                "Deploy it with that nodeSelector; playbooks/deploy_nf.yml does",
+            )
+        labels = deployment["spec"]["template"]["metadata"].get("labels") or {}
+        terms = ((pod.get("affinity") or {}).get("podAntiAffinity") or {}).get(
+            "requiredDuringSchedulingIgnoredDuringExecution"
+        )
+        if not any(_keeps_apart(term, labels) for term in terms or ()):
+            yield Blocker(
+                "anti_affinity",
+                f"Two pods of Deployment '{key}' could be on one node, as it has no required anti-affinity to itself",
+                "Deploy it with a required podAntiAffinity of topology kubernetes.io/hostname to itself",
+            )
+        probes = [(one.get("readinessProbe") or {}).get("exec", {}).get("command") for one in pod["containers"]]
+        if [paths.INIT, "ready"] not in probes:
+            yield Blocker(
+                "readiness_probe",
+                f"The readiness of Deployment '{key}' is not asked of its resident init, so that a pod without its "
+                "process could count as ready",
+                f"Deploy it with the readinessProbe exec: ['{paths.INIT}', 'ready']",
+            )
+
+    def _of_writers(self, deployment: dict[str, Any]) -> Iterator[Blocker]:
+        """Whoever else could change the scale back in the middle of a move."""
+        remedy = (
+            "Have it leave spec.replicas alone (docs/kubernetes.md: GitOps) or pause it; if it does not write by "
+            "itself, name it in the variable kubernetes_known_managers"
+        )
+        for manager in sorted(_owners_of_replicas(deployment)):
+            if manager not in self._known and not manager.startswith(_WRITES_ONCE):
+                yield Blocker(
+                    "replicas_managed",
+                    f"'{manager}' sets spec.replicas of Deployment '{self._key}', and may set it back in a move",
+                    remedy,
+                )
+        for one in deployment["metadata"].get("ownerReferences") or ():
+            if one.get("controller") and one["name"] not in self._known:
+                yield Blocker(
+                    "deployment_owned",
+                    f"Deployment '{self._key}' belongs to {one['kind']} '{one['name']}', whose controller may scale it",
+                    remedy,
+                )
+        for scaler in self._api.autoscalers(self.namespace):
+            target = scaler["spec"].get("scaleTargetRef") or {}
+            if (target.get("kind"), target.get("name")) == ("Deployment", self.name):
+                yield Blocker(
+                    "autoscaler",
+                    f"HorizontalPodAutoscaler '{scaler['metadata']['name']}' scales Deployment '{self._key}'",
+                    "Remove it; an NF with one address has one replica",
+                )
+
+    def _of_labels(self, source: str, target: str) -> Iterator[Blocker]:
+        label = node_label(self._key)
+        others = [name for name in self._api.labelled_nodes(label, LABEL_VALUE) if name not in (source, target)]
+        if others:
+            yield Blocker(
+                "label_elsewhere",
+                f"Node {', '.join(others)} has the label {label}={LABEL_VALUE}, too, so that the second pod could "
+                "start there",
+                f"kubectl label node {' '.join(others)} {label}-",
+            )
+
+
+def _rights_missing(missing: list[str]) -> Blocker:
+    return Blocker(
+        "rights_missing",
+        f"The user of this kubeconfig may not {', '.join(missing)}",
+        "Give it the role of docs/kubernetes.md",
+    )
+
+
+def _keeps_apart(term: dict[str, Any], labels: dict[str, str]) -> bool:
+    """Whether a term of an anti-affinity holds against pods with these labels themselves."""
+    wanted = (term.get("labelSelector") or {}).get("matchLabels") or {}
+    own = bool(wanted) and all(labels.get(name) == value for name, value in wanted.items())
+    return term.get("topologyKey") == "kubernetes.io/hostname" and own
+
+
+def _owners_of_replicas(deployment: dict[str, Any]) -> set[str]:
+    return {
+        str(entry.get("manager", ""))
+        for entry in deployment["metadata"].get("managedFields") or ()
+        if "f:replicas" in (entry.get("fieldsV1") or {}).get("f:spec", {})
+    }
+
+
+def _of_node(node: dict[str, Any] | None, name: str, pod: dict[str, Any]) -> Iterator[Blocker]:
+    if node is None:
+        yield Blocker(
+            "node_unknown",
+            f"The cluster has no node '{name}'",
+            "Set the variable kubernetes_node of the target host to the name that 'kubectl get nodes' shows",
+        )
+        return
+    ready = [one["status"] for one in node["status"].get("conditions", ()) if one["type"] == "Ready"]
+    taints = [one for one in node["spec"].get("taints") or () if not _is_tolerated(one, pod.get("tolerations") or ())]
+    if ready != ["True"]:
+        yield Blocker(
+            "node_not_ready",
+            f"The target node {name} is not Ready",
+            f"'kubectl describe node {name}' says why; choose another target host",
+        )
+    elif node["spec"].get("unschedulable"):
+        yield Blocker(
+            "node_cordoned",
+            f"The target node {name} is cordoned, so that no pod is placed there",
+            f"kubectl uncordon {name}, or choose another target host",
+        )
+    elif taints:
+        yield Blocker(
+            "node_tainted",
+            f"The target node {name} has the taint {taints[0]['key']}:{taints[0]['effect']}, which the pod does not "
+            "tolerate",
+            "Add the toleration to the Deployment, or choose another target host",
+        )
+
+
+def _is_tolerated(taint: dict[str, Any], tolerations: Collection[dict[str, Any]]) -> bool:
+    return taint.get("effect") in _TOLERABLE or any(
+        one.get("key") in (None, taint["key"])
+        and one.get("effect") in (None, taint.get("effect"))
+        and (one.get("operator") == "Exists" or one.get("value") == taint.get("value"))
+        for one in tolerations
+    )
+
+
+def _notes(pod: dict[str, Any], key: str) -> Iterator[str]:
+    others = [one["name"] for one in pod["containers"] if await_key(one.get("command") or []) != key]
+    sidecars = [one["name"] for one in pod.get("initContainers") or () if one.get("restartPolicy") == "Always"]
+    before = [one["name"] for one in pod.get("initContainers") or () if one.get("restartPolicy") != "Always"]
+    if others or sidecars:
+        yield f"Only the container of the NF moves; these start again on the target: {', '.join(others + sidecars)}."
+    if before:
+        yield f"These init containers run again on the target, before the NF arrives: {', '.join(before)}."
+    ports = [
+        str(port["hostPort"]) for one in pod["containers"] for port in one.get("ports") or () if "hostPort" in port
+    ]
+    if ports:
+        yield f"Host port {', '.join(ports)} is of the node's address: clients must use that of the target node."
