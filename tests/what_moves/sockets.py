@@ -31,6 +31,16 @@ CASES = (
         expected='{"232.1.1.1": true, "232.1.1.2": false, "239.1.2.3": true, "ff15::7": ["lo"]}',
     ),
     Case(
+        "renamed_socket",
+        Kind.SOCKET,
+        "a Unix socket whose file was renamed after it was bound, as HAProxy does",
+        Outcome.CARRIED,
+        NEXT,
+        program="renamed_socket",
+        check=ASK,
+        expected='"names": ["stats.sock"]',
+    ),
+    Case(
         "tcp_md5_keys",
         Kind.SOCKET,
         "keys of a TCP socket: MD5 (RFC 2385), TCP-AO, kTLS",

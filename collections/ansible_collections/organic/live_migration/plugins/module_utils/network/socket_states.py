@@ -1,7 +1,7 @@
 # Copyright (c) 2026 Organic 5GC contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What CRIU does not restore of a socket: options and multicast memberships.
+"""What CRIU does not restore of a socket: options, multicast memberships, the present name of a Unix socket.
 
 They are read before the freeze. In the freeze, while CRIU dumps, those of new sockets are read, and those of the others
 once more as long as that takes no time of the downtime. The target sets them on the restored, stopped process.
@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 
 from ..errors import MigrationError
 from ..host import libc, processes
-from . import multicast, socket_options
+from . import multicast, socket_options, unix_names
 from .multicast import Membership
 from .socket_options import SocketDefaults
 
@@ -33,6 +33,7 @@ class SocketState:
         kind: family, type and protocol.
         options: that differ from those of a new socket.
         groups: of which it is a member.
+        path: what its file is called now, where that is not what was bound.
     """
 
     pid: int
@@ -40,6 +41,7 @@ class SocketState:
     kind: tuple[int, int, int]
     options: list[tuple[int, int, str]] = field(default_factory=list)
     groups: list[Membership] = field(default_factory=list)
+    path: str = ""
 
 
 class SocketReader:
@@ -77,10 +79,11 @@ class SocketReader:
         with duplicate:
             options = self._defaults.changed(duplicate)
             groups = multicast.memberships(duplicate, present) if present else []
-            if not options and not groups:
+            path = unix_names.renamed_to(duplicate)
+            if not options and not groups and not path:
                 return None
             kind = socket_options.kind_of(duplicate)
-        return SocketState(processes.pid_inside(pid), descriptor, kind, options, groups)
+        return SocketState(processes.pid_inside(pid), descriptor, kind, options, groups, path)
 
 
 def _sockets(pids: list[int]) -> Iterator[tuple[str, tuple[int, int]]]:
@@ -115,6 +118,7 @@ def apply(states: list[SocketState], pids: Mapping[int, int], namespace_of: int)
         return
     with libc.network_namespace(namespace_of):
         indices = socket_options.interface_indices()
+    renamed: set[tuple[str, str]] = set()
     for state in states:
         pid = pids.get(state.pid)
         one = None if pid is None else processes.duplicate_socket(pid, state.descriptor)
@@ -123,3 +127,6 @@ def apply(states: list[SocketState], pids: Mapping[int, int], namespace_of: int)
         with one:
             socket_options.apply(one, state.options, indices)
             multicast.join(one, state.groups, indices)
+            if state.path:
+                renamed.add((one.getsockname(), state.path))
+    unix_names.rename(renamed, namespace_of)
