@@ -160,5 +160,5 @@ def test_a_fingerprint_changes_with_names_and_contents_only(tmp_path: Path) -> N
 
 
 def test_the_schema_knows_every_strategy() -> None:
-    """One that is registered must not make its own report invalid; PPM is the paper's, and not implemented yet."""
+    """One that is registered must not make its own report invalid; PPM is used only where it is named."""
     assert set(load(SCHEMA)["properties"]["strategy"]["enum"]) == {*STRATEGIES, "ppm"}

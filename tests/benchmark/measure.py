@@ -200,7 +200,10 @@ class Bench:
             load=load,
             service_gap_ms=seen["service_gap_ms"],
             interrupted_ms=seen["interrupted_ms"],
-            process_downtime_ms=seen["process_downtime_ms"],
+            # a process that follows from its requests has no ticker
+            process_downtime_ms=migration.reported["process_downtime_ms"]
+            if load.by_requests
+            else seen["process_downtime_ms"],
             migration_time_ms=migration.time_ms,
             bytes_sent=sent,
             cpu_busy=busy,

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
-from .backends.base import INTER_COPY, POST_COPY, PRE_COPY
+from .backends.base import INTER_COPY, POST_COPY, PPM, PRE_COPY
 from .measure import Key, Run, label
 
 OURS = "resident"
@@ -66,6 +66,12 @@ class Summary:
     flat_out: bool
     tracking_cost_by_clock: float | None
     tracking_cost_by_cpu_time: float | None
+    # Medians; of PPM only, where a clone took over.
+    by_requests: bool
+    clone_pause_ms: float | None
+    handover_ms: float | None
+    clones_given_up: int
+    moved_by_pre_copy: int
 
     @classmethod
     def of(cls, runs: Sequence[Run]) -> Summary:
@@ -90,10 +96,17 @@ class Summary:
             flat_out=first.load.flat_out,
             tracking_cost_by_clock=_median((run.tracking.by_clock if run.tracking else None for run in runs), 4),
             tracking_cost_by_cpu_time=_median((run.tracking.by_cpu_time if run.tracking else None for run in runs), 4),
+            by_requests=first.load.by_requests,
+            clone_pause_ms=_median(run.reported.get("clone_pause_ms") for run in runs),
+            handover_ms=_median(run.reported.get("handover_ms") for run in runs),
+            clones_given_up=sum(len(run.reported.get("attempts", [])) for run in runs),
+            moved_by_pre_copy=sum(first.strategy == PPM and run.reported["strategy"] != PPM for run in runs),
         )
 
     @property
     def writing(self) -> str:
+        if self.by_requests:
+            return "by requests"
         return "flat out" if self.flat_out else str(self.dirty_pages_per_s)
 
     @property
@@ -122,6 +135,11 @@ class Summary:
             "flat_out": self.flat_out,
             "tracking_cost_by_clock": self.tracking_cost_by_clock,
             "tracking_cost_by_cpu_time": self.tracking_cost_by_cpu_time,
+            "by_requests": self.by_requests,
+            "clone_pause_ms": self.clone_pause_ms,
+            "handover_ms": self.handover_ms,
+            "clones_given_up": self.clones_given_up,
+            "moved_by_pre_copy": self.moved_by_pre_copy,
         }
 
 
@@ -164,6 +182,16 @@ def table(summaries: Sequence[Summary]) -> str:
             for i, (cell, width) in enumerate(zip(row, widths, strict=True))
         )
         for row in rows
+    )
+
+
+def parallel(summaries: Sequence[Summary]) -> str:
+    """What PPM's clones cost, a line for each size; empty without any."""
+    return "\n".join(
+        f"PPM at {s.memory_mb} MB: clone pause {s.clone_pause_ms} ms, handover {s.handover_ms} ms (medians); "
+        f"{s.clones_given_up} clones given up, {s.moved_by_pre_copy} of {s.runs} moved by pre_copy"
+        for s in summaries
+        if s.strategy == PPM
     )
 
 

@@ -17,15 +17,16 @@ from itertools import groupby
 from pathlib import Path
 
 from .backends import BACKENDS
-from .backends.base import INTER_COPY, PRE_COPY, Backend, Load
+from .backends.base import INTER_COPY, PPM, PRE_COPY, Backend, Load
 from .backends.resident import Resident
 from .measure import Case, Run
-from .report import WRITING, quiet, summarize, table, verdicts
+from .report import WRITING, parallel, quiet, summarize, table, verdicts
 from .runner import Failure, Results, add_options, names, number, numbers, parse, ready, run_main, say
 
 # What tracking costs shows in a round that takes 1.6 s, so slow that the copy itself takes next to nothing from the
 # process, and after which the process may be frozen: with what it wrote meanwhile, 20 MB.
 TRACKED_MB = 200
+PPM_CONNECTIONS = 8
 SLOW_ROUND = {"max_bandwidth": 128 << 20, "downtime_limit_ms": 1000}
 UNTUNED = [name for name, backend in BACKENDS.items() if not backend.tuned]
 
@@ -66,13 +67,17 @@ def _cases(backends: Sequence[Backend], memory_mb: int, options: argparse.Namesp
         Case(backend, strategy, load)
         for backend in backends
         for strategy in backend.strategies
-        if backend.name != Resident.name or strategy in options.strategies
+        if strategy != PPM and (backend.name != Resident.name or strategy in options.strategies)
         for load in loads(strategy, memory_mb, options)
     ]
     if options.dirty_pages_per_s is None and memory_mb == TRACKED_MB:
         _, working_set_mb = WRITING
         flat_out = Load(memory_mb, 0, working_set_mb, options.connections, flat_out=True)
         cases += [Case(case.backend, PRE_COPY, flat_out, SLOW_ROUND) for case in cases if case.strategy == PRE_COPY]
+    if PPM in options.strategies:  # a clone can follow no other process; beside it pre-copy of the same one
+        followed = Load(memory_mb, connections=PPM_CONNECTIONS, by_requests=True)
+        cloning = [backend for backend in backends if PPM in backend.strategies]
+        cases += [Case(backend, strategy, followed) for backend in cloning for strategy in (PPM, PRE_COPY)]
     return cases
 
 
@@ -116,6 +121,8 @@ def _print_summary(results: Results) -> None:
     if lacking := sum(verdict.measured is None for verdict in judged):
         print(f"{lacking} of {len(judged)} bounds not measured")
     print()
+    if lines := parallel(summaries):
+        print(lines)
     if word := quiet(results.runs):
         print(word)
     if results.failures:

@@ -30,10 +30,10 @@ def workloads(site: Site) -> Iterator[WorkloadPool]:
 def test_case(site: Site, workloads: WorkloadPool, summary: Summary, case: Case) -> None:
     finding = Finding.of(case)
     try:
-        with workloads.workload(case.state.memory_mb) as migration:
+        with workloads.workload(case) as migration:
             lives = run(site, migration, case, finding)
         if not lives:
-            workloads.forget(case.state.memory_mb)
+            workloads.forget(case)
     except Exception as error:
         finding.message = f"{error} (message of the migration: {finding.message})"
         raise

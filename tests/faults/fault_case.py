@@ -330,37 +330,47 @@ def _assert_message(case: Case, result: PlaybookResult) -> None:
         assert "as before" not in result.message, result.items
 
 
+WorkloadKey = tuple[int, bool]
+"""Size of the memory, and whether all that it does follows from its requests."""
+
+
 class WorkloadPool:
-    """The containers of the cases, by the size of their memory; one that a case has broken is made again."""
+    """The containers of the cases, by what they are like; one that a case has broken is made again."""
 
     def __init__(self, site: Site) -> None:
         self._site = site
-        self._made: dict[int, MigrationUnderTest] = {}
-        self._numbers: dict[int, int] = {}
+        self._made: dict[WorkloadKey, MigrationUnderTest] = {}
+        self._numbers: dict[WorkloadKey, int] = {}
 
     @contextmanager
-    def workload(self, memory_mb: int) -> Iterator[MigrationUnderTest]:
-        if memory_mb not in self._made:
-            number = self._numbers.setdefault(memory_mb, 10 + len(self._numbers))
-            self._made[memory_mb] = MigrationUnderTest(self._site, f"matrix-{memory_mb}", memory_mb, number=number)
+    def workload(self, case: Case) -> Iterator[MigrationUnderTest]:
+        key = memory_mb, by_requests = self._key(case)
+        if key not in self._made:
+            number = self._numbers.setdefault(key, 10 + len(self._numbers))
+            name = f"matrix-{memory_mb}" + ("-by-requests" if by_requests else "")
+            self._made[key] = MigrationUnderTest(self._site, name, memory_mb, number, by_requests)
         try:
-            yield self._made[memory_mb]
+            yield self._made[key]
         except BaseException:
-            self._force_cleanup(memory_mb)
+            self._force_cleanup(key)
             raise
 
-    def forget(self, memory_mb: int) -> None:
-        """Remove what is left of a container whose process is lost."""
-        self._made.pop(memory_mb).remove()
+    @staticmethod
+    def _key(case: Case) -> WorkloadKey:
+        return case.state.memory_mb, case.by_requests
 
-    def _force_cleanup(self, memory_mb: int) -> None:
+    def forget(self, case: Case) -> None:
+        """Remove what is left of a container whose process is lost."""
+        self._made.pop(self._key(case)).remove()
+
+    def _force_cleanup(self, key: WorkloadKey) -> None:
         for host in self._site.edges:
             for record in self._site.snapshot()[host.name]["records"]:
                 if record.endswith(("source.json", "target.json")):
                     role = Path(record).stem
                     host.run(f"python3 {WORK}/fault_injector.py {role}:now force_cleanup")
             host.run("rm -f /opt/organic/resident/await/*")
-        self._made.pop(memory_mb).remove()
+        self._made.pop(key).remove()
         until(lambda: not any(here["agents"] for here in self._site.snapshot().values()), "the agents end")
 
     def close(self) -> None:

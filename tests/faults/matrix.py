@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
-from ansible_collections.organic.live_migration.plugins.module_utils.strategies.registry import STRATEGIES
+from ansible_collections.organic.live_migration.plugins.module_utils.strategies.registry import ON_REQUEST, STRATEGIES
 
 SMALL_MB, BIG_MB, HUGE_MB = 20, 100, 300
 SLOW = {"max_bandwidth": 25 << 20}
@@ -31,6 +31,9 @@ class Strategy(Protocol):
 
     @property
     def needs_source_after_commit(self) -> bool: ...
+
+    @property
+    def runs_before_commit(self) -> bool: ...
 
 
 @dataclass(frozen=True)
@@ -49,6 +52,7 @@ class State:
         copy_on_target: the process is restored, or runs, on the target.
         runs_on_target: nothing can bring the source's copy back.
         fetches: the target runs and still needs pages of the source.
+        mirrors: both packet mirrors run.
         memory_mb: of the workload; much, where the transfer must last.
         options: of the migration.
     """
@@ -63,6 +67,7 @@ class State:
     copy_on_target: bool = False
     runs_on_target: bool = False
     fetches: bool = False
+    mirrors: bool = False
     memory_mb: int = SMALL_MB
     options: dict[str, Any] = field(default_factory=dict)
 
@@ -97,6 +102,11 @@ FETCHING = State(
     "source:progress=postcopy-active", committed=True, copy_on_target=True, runs_on_target=True, fetches=True,
     memory_mb=BIG_MB, options={**SLOW, **_POSTCOPY},
 )  # fmt: skip
+CLONED = State("source:cloned", restores=True, mirrors=True)
+CLONE_RESTORED = replace(RESTORED, mirrors=True)
+CLONE_RUNS = State("target:cloned", copy_on_target=True, mirrors=True)
+HANDED_OVER = State("source:committed", committed=True, copy_on_target=True, runs_on_target=True)
+"""The target may have made the clone heard before the source stops: what ends it, ends the only copy."""
 ENCRYPTED_FETCHING = replace(FETCHING, options={**FETCHING.options, **TLS})
 
 
@@ -107,6 +117,9 @@ def states_of(strategy: Strategy) -> dict[str, State]:
     if strategy.tracks_writes:
         states["round"] = ROUND
     states |= {"switchover": SWITCHOVER, "frozen": FROZEN}
+    if strategy.runs_before_commit:
+        clone = {"cloned": CLONED, "restored": CLONE_RESTORED, "clone-runs": CLONE_RUNS}
+        return {**states, **clone, "committed": HANDED_OVER, "completed": COMPLETED}
     if copies_all_frozen:
         states |= {"transfer": TRANSFER, "transfer-encrypted": ENCRYPTED_TRANSFER}
     states |= {"restored": RESTORED, "committed": COMMITTED}
@@ -118,7 +131,7 @@ def states_of(strategy: Strategy) -> dict[str, State]:
     return states
 
 
-STATES = {name: states_of(strategy) for name, strategy in STRATEGIES.items()}
+STATES = {name: states_of(strategy) for name, strategy in {**STRATEGIES, **ON_REQUEST}.items()}
 """By strategy its states, in their order."""
 
 
@@ -159,6 +172,8 @@ FAULTS = {
     "target_agent_and_watchdog_killed": Fault("target", "kill_worker_and_watchdog", by_itself=False),
     "source_pager_killed": Fault("source", "kill_pager", ("pages",)),
     "target_pager_killed": Fault("target", "kill_pager", ("pages",)),
+    "source_mirror_killed": Fault("source", "kill_mirror", ("mirrors",)),
+    "target_mirror_killed": Fault("target", "kill_mirror", ("mirrors",)),
     "target_agent_hangs": Fault("target", "hang_worker", ("armed",)),
     "target_pager_hangs": Fault("target", "hang_pager", ("armed",)),
     "restore_hangs": Fault("target", "hang_criu", ("armed",)),
@@ -199,6 +214,11 @@ class Case:
     @property
     def fault(self) -> Fault:
         return FAULTS[self.fault_name]
+
+    @property
+    def by_requests(self) -> bool:
+        """The workload's answers follow from its requests alone, so that a clone can say the same."""
+        return self.strategy in ON_REQUEST
 
     @property
     def may_lose_the_process(self) -> bool:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from ansible_collections.organic.live_migration.plugins.module_utils.strategies.registry import STRATEGIES
+from ansible_collections.organic.live_migration.plugins.module_utils.strategies.registry import ON_REQUEST, STRATEGIES
 
 from tests.harness import fault_injector
 from tests.harness.fault_injector import ACTS, TOO_LATE
@@ -29,20 +29,22 @@ def test_every_case_has_a_name_of_its_own() -> None:
 
 
 def test_every_strategy_has_cases() -> None:
-    assert list(STATES) == list(STRATEGIES)
-    assert {case.strategy for case in cases()} == set(STRATEGIES)
+    assert list(STATES) == [*STRATEGIES, *ON_REQUEST]
+    assert {case.strategy for case in cases()} == set(STATES)
 
 
 @dataclass(frozen=True)
 class NewStrategy:
     tracks_writes: bool
     needs_source_after_commit: bool
+    runs_before_commit: bool = False
 
 
 @pytest.mark.parametrize(
     ("strategy", "present", "absent"),
     [
         (NewStrategy(True, False), {"round", "completed"}, {"transfer", "postcopy-active"}),
+        (NewStrategy(True, False, True), {"round", "cloned", "clone-runs"}, {"transfer", "postcopy-active"}),
         (NewStrategy(False, True), {"postcopy-active", "postcopy-active-encrypted"}, {"round", "transfer"}),
         (NewStrategy(False, False), {"transfer", "transfer-encrypted"}, {"round", "postcopy-active"}),
     ],

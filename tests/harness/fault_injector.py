@@ -227,6 +227,13 @@ def pagers(record: Record) -> list[int]:
     return found
 
 
+def kill_mirror(record: Record) -> None:
+    """Kill the worker's child that gives the process and its clone the same packets."""
+    found = [pid for pid in children(worker(record)) if command_line(pid)[0].endswith("/mirror")]
+    assert found, TOO_LATE
+    kill(*found)
+
+
 def kill_pager(record: Record) -> None:
     kill(*pagers(record))
 
@@ -389,6 +396,7 @@ ACTS = {
         force_cleanup,
         kill_worker_and_watchdog,
         kill_pager,
+        kill_mirror,
         hang_worker,
         hang_pager,
         hang_criu,

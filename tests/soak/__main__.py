@@ -22,7 +22,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.organic.live_migration.plugins.module_utils.strategies.registry import STRATEGIES
+from ansible_collections.organic.live_migration.plugins.module_utils.strategies.registry import ON_REQUEST, STRATEGIES
 
 from tests.harness.hosts import Host
 from tests.harness.lab import prepared_inventory
@@ -99,11 +99,12 @@ class Soak:
             for result, (_source, target, strategy) in zip(results(command), hops, strict=False):
                 if "migration" not in result or result.get("failed"):
                     raise Leak(f"migration {len(self.migrations) + 1} to {target.name}: {result.get('msg', result)}")
-                figures = {"strategy": strategy, **{key: result["migration"][key] for key in
+                moved_by = result["migration"]["strategy"] if strategy in ON_REQUEST else strategy
+                figures = {"strategy": strategy, "moved_by": moved_by, **{key: result["migration"][key] for key in
                            ("process_downtime_ms", "migration_time_ms", "bytes_sent")}}  # fmt: skip
                 self.migrations.append(figures)
                 print(
-                    f"{len(self.migrations):5} {strategy:10} to {target.name:8} downtime "
+                    f"{len(self.migrations):5} {moved_by:10} to {target.name:8} downtime "
                     f"{figures['process_downtime_ms']:7.1f} ms, in {figures['migration_time_ms'] / 1000:5.2f} s",
                     flush=True,
                 )
@@ -131,6 +132,9 @@ class Soak:
                 "migrations": len(downtimes),
                 "median_downtime_ms": round(statistics.median(downtimes), 1),
                 "worst_downtime_ms": downtimes[-1],
+                "moved_by_another": sum(
+                    one["moved_by"] != strategy for one in self.migrations if one["strategy"] == strategy
+                ),
             }
         return found
 
@@ -151,7 +155,9 @@ def soak(site: Site, arguments: argparse.Namespace) -> dict[str, Any]:
     """The whole; returns the summary."""
     for host in site.edges:
         host.put((Path(__file__).parent / "leak_check.py").read_bytes(), f"{WORK}/leak_check.py")
-    container = MigrationUnderTest(site, "soak", arguments.memory_mb, number=30)
+    # a clone can follow a process only if all that it does follows from its requests
+    has_clones = any(strategy in ON_REQUEST for strategy in arguments.strategies)
+    container = MigrationUnderTest(site, "soak", arguments.memory_mb, number=30, by_requests=has_clones)
     run = Soak(site, container, arguments.strategies)
     began = time.monotonic()
     summary: dict[str, Any] = {"status": "failed", "message": "", "leaks": []}

@@ -15,7 +15,7 @@ from tests.harness.hosts import Topology
 
 # The name of everything made on the hosts: container, network, image, directory.
 NAME = "organic-benchmark"
-INTER_COPY, PRE_COPY, POST_COPY = "inter_copy", "pre_copy", "post_copy"
+INTER_COPY, PRE_COPY, POST_COPY, PPM = "inter_copy", "pre_copy", "post_copy", "ppm"
 """Strategies with bounds of their own; what is run derives from the collection's registry."""
 
 
@@ -36,10 +36,14 @@ class Load:
     # Memory that a process shares, and files of 8 bytes in the container's own layer.
     shared_mb: int = 0
     files: int = 0
+    # Each request writes a page, and answers follow from the order of all requests alone: see server.c.
+    by_requests: bool = False
 
     @property
     def writing(self) -> str:
         """How fast it writes, in words."""
+        if self.by_requests:
+            return "by requests"
         return "flat out" if self.flat_out else f"{self.dirty_pages_per_s}/s"
 
     def options(self, port: int) -> list[str]:
@@ -49,6 +53,8 @@ class Load:
             options += ["--dirty-pages-per-s", str(self.dirty_pages_per_s)]
         if self.flat_out:
             options.append("--flat-out")
+        if self.by_requests:
+            options.append("--by-requests")
         if self.working_set_mb:
             options += ["--working-set-mb", str(min(self.working_set_mb, self.memory_mb))]
         for name in ("threads", "processes", "shared_mb", "files"):

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.organic.live_migration.plugins.module_utils.strategies.registry import STRATEGIES
+from ansible_collections.organic.live_migration.plugins.module_utils.strategies.registry import ON_REQUEST, STRATEGIES
 
 from tests.harness.build import Workload
 from tests.harness.docker import DockerImage, DockerNetwork
@@ -28,7 +28,7 @@ class Resident(Backend):
     """container_migrate, method resident."""
 
     name = "resident"
-    strategies = tuple(STRATEGIES)
+    strategies = (*STRATEGIES, *ON_REQUEST)
 
     def __init__(self, topology: Topology, workload: Workload) -> None:
         super().__init__(topology, workload)

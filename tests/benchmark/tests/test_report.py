@@ -75,6 +75,11 @@ def test_runs_of_one_backend_and_load_become_one_result() -> None:
         "flat_out": False,
         "tracking_cost_by_clock": None,
         "tracking_cost_by_cpu_time": None,
+        "by_requests": False,
+        "clone_pause_ms": None,
+        "handover_ms": None,
+        "clones_given_up": 0,
+        "moved_by_pre_copy": 0,
     }
     assert (second["backend"], third["memory_mb"], third["tcp_connections_kept"]) == ("runc", 200, True)
 

@@ -11,7 +11,7 @@ from typing import Any
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible_collections.organic.core5g.plugins.plugin_utils import drain, drain_arguments, drain_report
-from ansible_collections.organic.live_migration.plugins.module_utils.strategies.registry import STRATEGIES
+from ansible_collections.organic.live_migration.plugins.module_utils.strategies.registry import for_profiles
 
 
 class ActionModule(ActionBase):
@@ -39,7 +39,7 @@ class ActionModule(ActionBase):
             wanted["method"],
             home,
         )
-        implemented = {name: one.methods for name, one in STRATEGIES.items()}
+        implemented = for_profiles()
         plan = drain.Planner(request, drain.Core(**wanted["core"]), wanted["surveys"], implemented).plan()
         if plan.error:
             raise AnsibleActionFail(plan.error)

@@ -41,11 +41,9 @@ def nf_refusal(request: dict[str, Any]) -> str:
 def nf_migration_plan(request: dict[str, Any], found: policy.NfsByHost) -> dict[str, Any]:
     """What is to be done for the request."""
     # Imported here, as it takes 60 ms, in each of the processes in which a task evaluates one of the other filters.
-    from ansible_collections.organic.live_migration.plugins.module_utils.strategies.registry import STRATEGIES
+    from ansible_collections.organic.live_migration.plugins.module_utils.strategies.registry import for_profiles
 
-    return dataclasses.asdict(
-        policy.plan(policy.Request(**request), found, {name: one.methods for name, one in STRATEGIES.items()})
-    )
+    return dataclasses.asdict(policy.plan(policy.Request(**request), found, for_profiles()))
 
 
 def nf_comparison(

@@ -147,10 +147,11 @@ class Request:
     def chosen_strategy(self, implemented: Mapping[str, Collection[str]]) -> tuple[str, str]:
         """The strategy that container_migrate is given, and why it is not the profile's; empty if it is.
 
-        One that is not implemented is replaced by the first of the profile's alternatives that is, else by AUTO.
+        One that a profile may not take is replaced by the first of the profile's alternatives that it may, else by AUTO.
 
         Args:
-            implemented: the strategies that container_migrate knows, each with the methods that have it.
+            implemented: the strategies that container_migrate knows, each with the methods that have it; without
+                methods, one that is used only where a user names it.
         """
         if self.strategy != PROFILE:
             return self.strategy, ""
@@ -158,7 +159,11 @@ class Request:
         wanted = migration["strategy"]
         if self.method in implemented.get(wanted, ()):
             return wanted, ""
-        lack = f"which method {self.method} does not have" if wanted in implemented else "which is not implemented"
+        lack = "which is not implemented"
+        if wanted in implemented:
+            lack = f"which method {self.method} does not have"
+            if not implemented[wanted]:
+                lack = f"which is used only where it is named (migration_strategy={wanted})"
         instead = next((name for name in migration["alternatives"] if self.method in implemented.get(name, ())), AUTO)
         return instead, (
             f"The profile of {self.nf} asks for strategy {wanted}{self._section()}, {lack}; "

@@ -56,6 +56,11 @@ def can_be_asked_for(method: str) -> list[str]:
     return [name for name, strategy in {**STRATEGIES, **ON_REQUEST}.items() if method in strategy.methods]
 
 
+def for_profiles() -> dict[str, tuple[str, ...]]:
+    """By name, the methods with which the profile of an NF may take a strategy: none for one that a user must name."""
+    return {**{name: one.methods for name, one in STRATEGIES.items()}, **dict.fromkeys(ON_REQUEST, ())}
+
+
 def predict_all(load: Load, limits: Limits, costs: Costs) -> list[Prediction]:
     """What each strategy would cost, in the order of :data:`STRATEGIES`."""
     return [strategy.predict(load, limits, costs) for strategy in STRATEGIES.values()]

@@ -59,7 +59,9 @@ def test_every_strategy_of_the_mechanism_is_implemented() -> None:
     for strategy in STRATEGIES:
         plan = nf.nf_migration_plan(request(strategy), FOUND)
         assert (plan["moves"], plan["strategy"], plan["source_host"]) == (True, strategy, "edge-a")
-    assert nf.nf_migration_plan(request("ppm"), FOUND)["strategy"] == "pre_copy"
+    plan = nf.nf_migration_plan(request("ppm"), FOUND)
+    assert plan["strategy"] == "pre_copy"
+    assert "which is used only where it is named (migration_strategy=ppm)" in plan["message"]
 
 
 def test_refusal() -> None:

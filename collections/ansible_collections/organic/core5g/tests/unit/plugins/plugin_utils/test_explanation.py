@@ -11,19 +11,20 @@ import pytest
 from ansible.parsing.dataloader import DataLoader
 from ansible_collections.organic.core5g.plugins.plugin_utils import descriptions, explanation
 
-BUILT = {"inter_copy": ("resident", "engine"), "pre_copy": ("resident",)}
+BUILT = {"inter_copy": ("resident", "engine"), "pre_copy": ("resident",), "ppm": ()}
 
 
 def explain(name: str, driver: str = "macvlan", method: str = "resident") -> dict[str, Any]:
     return explanation.explain(descriptions.load(DataLoader(), "profile", name), driver, BUILT, method)
 
 
-def test_what_is_not_built_is_said_with_its_replacement() -> None:
+def test_what_a_profile_may_not_take_is_said_with_its_replacement() -> None:
     amf = explain("amf")
     assert amf["migration"]["strategy"] == "ppm"
     assert (amf["migration"]["used"], amf["migration"]["built"]) == ("pre_copy", ["pre_copy", "inter_copy"])
     said = " ".join(amf["explanation"])
-    assert "asks for strategy ppm (paper, section 4.3), which is not implemented; strategy pre_copy is used" in said
+    assert "asks for strategy ppm (paper, section 4.3), which is used only where it is named" in said
+    assert "(migration_strategy=ppm); strategy pre_copy is used" in said
     assert 'the paper, section 4.3: "the application of PPM can be the preferred live migration approach"' in said
     assert "after 15 s a UE gives up a NAS procedure" in said
 
