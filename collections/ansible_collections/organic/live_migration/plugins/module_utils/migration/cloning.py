@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import socket
 import time
 from pathlib import Path
 
 from ..engines.base import ContainerSpec
 from ..errors import Blocker
-from ..host import processes
+from ..host import commands, processes
 from ..network import tun
 
 _OTHER = "Use strategy pre_copy"
@@ -23,6 +24,8 @@ _ALL_HOSTS = "010000E0"
 _SAMPLES, _SAMPLE_EVERY_S = 40, 0.002
 _INODE = 9
 """Column of /proc/net/raw."""
+_UNIX_ENDS = re.compile(r"(\d+) \S+ (\d+)\s*$")
+"""At the end of a line of ss(8): the inodes of a Unix socket and of its peer, 0 for none."""
 
 
 def blockers(tree: list[int], spec: ContainerSpec, shared_volumes: list[str]) -> list[Blocker]:
@@ -50,7 +53,13 @@ def blockers(tree: list[int], spec: ContainerSpec, shared_volumes: list[str]) ->
         for mount in spec.mounts
         if mount.writable and mount.destination in shared_volumes and mount.kind != "tmpfs"
     ]
-    return [*found, *_socket_blockers(tree), *_multicast_blockers(tree[0]), *_busy_blockers(tree)]
+    return [
+        *found,
+        *_socket_blockers(tree),
+        *_unix_blockers(tree),
+        *_multicast_blockers(tree[0]),
+        *_busy_blockers(tree),
+    ]
 
 
 def doubts(tree: list[int]) -> list[str]:
@@ -94,6 +103,22 @@ def _device_of(pid: int, descriptor: int) -> str:
     with duplicate, contextlib.suppress(OSError):  # it has no devices
         return duplicate.getsockopt(socket.SOL_SOCKET, _SO_BINDTODEVICE, 16).rstrip(b"\0").decode(errors="replace")
     return ""
+
+
+def _unix_blockers(tree: list[int]) -> list[Blocker]:
+    own = {target[len("socket:[") : -1] for pid in tree for _number, target in processes.descriptors(pid)}
+    for line in commands.run(["nsenter", "--target", str(tree[0]), "--net", "ss", "-Hxan"]).splitlines():
+        ends = _UNIX_ENDS.search(line)
+        if ends and ends[1] in own and ends[2] != "0" and ends[2] not in own:
+            return [
+                Blocker(
+                    "clone_unix_socket",
+                    f"A Unix socket of the process (inode {ends[1]}) is connected to a process that does not move, and "
+                    "both copies would speak to it",
+                    "Close it before the migration",
+                )
+            ]
+    return []
 
 
 def _multicast_blockers(pid: int) -> list[Blocker]:

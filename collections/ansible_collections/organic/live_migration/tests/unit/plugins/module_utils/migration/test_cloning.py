@@ -6,6 +6,8 @@
 from __future__ import annotations
 
 import os
+import socket
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -32,6 +34,20 @@ def test_a_socket_that_is_bound_to_a_device_is_named_with_it(spawn: Any) -> None
     [blocker] = cloning.blockers([pid], NO_MOUNTS, [])
     assert blocker.code == "clone_bound_to_device"
     assert "the device lo" in blocker.message
+
+
+@needs_root
+def test_a_unix_socket_to_the_outside_is_named(spawn: Any, tmp_path: Path) -> None:
+    pair = "import socket; s, t = socket.socketpair()"
+    assert codes(spawn.python(pair).pid) == [], "both ends are the process's own"
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(str(tmp_path / "outside"))
+        server.listen()
+        connects = f"import socket; s = socket.socket(socket.AF_UNIX); s.connect({str(tmp_path / 'outside')!r})"
+        process = spawn.python(connects)
+        accepted, _peer = server.accept()
+        with accepted:
+            assert codes(process.pid) == ["clone_unix_socket"]
 
 
 @needs_root
