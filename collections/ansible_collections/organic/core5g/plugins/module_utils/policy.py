@@ -147,7 +147,7 @@ class Request:
     def chosen_strategy(self, implemented: Mapping[str, Collection[str]]) -> tuple[str, str]:
         """The strategy that container_migrate is given, and why it is not the profile's; empty if it is.
 
-        One that a profile may not take is replaced by the first of the profile's alternatives that it may, else by AUTO.
+        One that a profile may not take is replaced by the first of its alternatives that it may, else by AUTO.
 
         Args:
             implemented: the strategies that container_migrate knows, each with the methods that have it; without
