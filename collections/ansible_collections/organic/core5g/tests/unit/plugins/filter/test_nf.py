@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import yaml
 from ansible.errors import AnsibleFilterError
-from ansible_collections.organic.core5g.plugins.filter import nf, swarm
+from ansible_collections.organic.core5g.plugins.filter import kubernetes, nf, swarm
 from ansible_collections.organic.live_migration.plugins.module_utils.strategies.registry import STRATEGIES
 
 FOUND = {
@@ -35,6 +35,7 @@ def request(strategy: str) -> dict[str, Any]:
 def test_every_filter_is_documented() -> None:
     folder = Path(nf.__file__).parent
     assert {path.stem for path in folder.glob("*.yml")} == {
+        *kubernetes.FilterModule().filters(),
         *nf.FilterModule().filters(),
         *swarm.FilterModule().filters(),
     }
