@@ -87,6 +87,17 @@ CASES = (
         named="/held",
     ),
     Case(
+        "system_files",
+        Kind.FILES,
+        "open files below /sys and /proc, such as those of the control group that programs in Go hold",
+        Outcome.CARRIED,
+        NEXT,
+        program="system_files",
+        check=ASK,
+        expected="/sys/fs/cgroup/",
+        remark="refused (`open_system_file`) where the target has other ones, such as another version of cgroups",
+    ),
+    Case(
         "large_deleted_file",
         Kind.FILES,
         "open files that were deleted, of more than 16 MiB, or 32 MiB together",

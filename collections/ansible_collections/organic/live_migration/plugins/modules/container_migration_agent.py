@@ -75,6 +75,12 @@ options:
     type: dict
     default: {}
     version_added: 0.2.0
+  system_files:
+    description: Files below /sys and /proc that processes on the source host have open.
+    type: list
+    elements: str
+    default: []
+    version_added: 0.2.0
   memory_reserve_mb:
     description: Memory that must stay available on the target host.
     type: int

@@ -348,6 +348,7 @@ class Migration:
                 source=self._found.source,
                 engine_id=self._found.engine_id,
                 source_cpu=self._found.cpu,
+                system_files=self._found.system_files,
                 mount_copies=self._found.mount_copies,
                 memory_reserve_mb=self._arguments.memory_reserve_mb,
                 method=self._arguments.method,

@@ -14,7 +14,7 @@ from .. import typed
 from ..engines import registry
 from ..engines.base import Engine
 from ..errors import Blocker, Failure, MigrationError, Refused
-from ..host import cpu
+from ..host import cpu, system_files
 from ..host.await_ticket import AwaitTicket
 from ..session import progress, supervisor, watchdog
 from ..session.outcome import Outcome, Verdict
@@ -113,6 +113,7 @@ def _preflight(parameters: Parameters, engine: Engine) -> PreflightAnswer:
         view.processes,
         host_cpu,
         doubts=view.doubts,
+        system_files=view.system_files,
     )
     if parameters.copy_missing_mounts and view.spec and not view.spec.service:
         answer.mount_copies = read_only_mounts.copies(view.spec)
@@ -161,6 +162,7 @@ def _prepare(parameters: Parameters, engine: Engine) -> PrepareAnswer:
         parameters.source_cpu,
         parameters.mount_copies,
     )
+    blockers += system_files.blockers(parameters.system_files)
     if engine.identity() == parameters.engine_id:
         blockers.insert(
             0, Blocker("same_host", "Source and target are the same host under two names", "Name another target_host")

@@ -24,6 +24,7 @@ ARGUMENTS: ArgumentSpec = {
     "engine": {"type": "str", "choices": list(ENGINES), "default": DEFAULT},
     "engine_id": {"type": "str", "default": ""},
     "source_cpu": {"type": "dict", "default": {}},
+    "system_files": {"type": "list", "elements": "str", "default": []},
     "memory_reserve_mb": {"type": "int", "default": 256},
     "shared_volumes": {"type": "list", "elements": "str", "default": []},
     "copy_missing_mounts": {"type": "bool", "default": False},

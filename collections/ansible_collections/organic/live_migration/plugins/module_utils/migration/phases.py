@@ -66,6 +66,7 @@ class Parameters:
     engine: str = registry.DEFAULT
     engine_id: str = ""
     source_cpu: Cpu = field(default_factory=Cpu)
+    system_files: list[str] = field(default_factory=list)
     memory_reserve_mb: int = 256
     shared_volumes: list[str] = field(default_factory=list)
     copy_missing_mounts: bool = False
@@ -191,6 +192,7 @@ class PreflightAnswer:
         doubts: about the strategy, in whole sentences.
         queued: the migration has begun, and must wait until others have ended.
         mount_copies: what small read-only bind mounts hold, by their source; where that was asked for.
+        system_files: that are open below /sys and /proc.
     """
 
     blockers: list[Blocker] = field(default_factory=list)
@@ -206,6 +208,7 @@ class PreflightAnswer:
     doubts: list[str] = field(default_factory=list)
     queued: bool = False
     mount_copies: dict[str, str] = field(default_factory=dict)
+    system_files: list[str] = field(default_factory=list)
 
 
 @dataclass

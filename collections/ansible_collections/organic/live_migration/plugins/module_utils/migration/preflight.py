@@ -17,7 +17,7 @@ from pathlib import Path
 from .. import paths
 from ..engines.base import Checkpoints, ContainerSpec, Engine, Side
 from ..errors import Blocker, MigrationError
-from ..host import cpu, memory_limit, processes, task_attributes, unmovable
+from ..host import cpu, memory_limit, processes, system_files, task_attributes, unmovable
 from ..host.container import Container
 from ..host.cpu import Cpu
 from ..host.files import MAX_FILES_BYTES, FileSet
@@ -47,6 +47,7 @@ class SourceView:
     processes: int = 0
     bound_cpus: list[int] = field(default_factory=list)
     doubts: list[str] = field(default_factory=list)
+    system_files: list[str] = field(default_factory=list)
 
 
 _KERNEL_MUST = {
@@ -181,6 +182,7 @@ def look_at_source(
     tree = processes.tree(root)
     view.memory_bytes, view.processes = _memory_below(root)
     view.bound_cpus = task_attributes.bound_cpus(spec.pid, tree)
+    view.system_files = system_files.open_paths(tree)
     blockers += _spec_blockers(spec, shared_volumes)
     # a container that has moved before has other MAC addresses than those that its engine gave it
     macs = {ip: interface.mac for interface in interfaces.read_interfaces(root) for ip in interface.ip_addresses}
