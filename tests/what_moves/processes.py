@@ -87,6 +87,27 @@ CASES = (
         named="/held",
     ),
     Case(
+        "engine_log",
+        Kind.FILES,
+        "the log on each host (`docker logs`) of a container that comes back to it",
+        Outcome.CARRIED,
+        NEXT,
+        check="""
+mark=/run/organic-case-files/log-of-$NAME
+if test ! -e $mark; then
+    echo "the first time here" > /proc/$INIT/fd/1
+    mkdir --parents ${mark%/*}
+    touch $mark
+fi
+for _attempt in $(seq 50); do
+    docker logs $NAME 2>&1 | grep "the first time here" && break
+    sleep 0.1
+done
+""",
+        expected="the first time here",
+        remark="with Docker's log drivers json-file and local",
+    ),
+    Case(
         "system_files",
         Kind.FILES,
         "open files below /sys and /proc, such as those of the control group that programs in Go hold",

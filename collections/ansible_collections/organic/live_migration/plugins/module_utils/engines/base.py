@@ -349,6 +349,11 @@ class Engine(ABC):
         Until then it may refuse to change the container.
         """
 
+    def log_directory(self, container_id: str) -> str:
+        """Where a container's log is, see :class:`kept_log.KeptLog`; empty where that is elsewhere."""
+        del container_id
+        return ""
+
     @abstractmethod
     def remove(self, container_id: str, running: bool = True) -> None:
         """Remove a container, also a running one if wanted. Nothing happens when it is gone."""

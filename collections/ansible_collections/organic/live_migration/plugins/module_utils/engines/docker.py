@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -278,6 +279,10 @@ class DockerEngine(Engine):
             if time.monotonic() > deadline:
                 return
             time.sleep(POLL_INTERVAL_S)
+
+    def log_directory(self, container_id: str) -> str:
+        answer = self._inspect(container_id) or {}
+        return os.path.dirname(answer.get("LogPath") or answer.get("HostsPath") or "")
 
     def remove(self, container_id: str, running: bool = True) -> None:
         with contextlib.suppress(NotFound), _refusal("remove the container"):

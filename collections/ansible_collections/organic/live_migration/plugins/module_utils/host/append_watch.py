@@ -127,9 +127,11 @@ def writers(container: Container, least_bytes: int) -> dict[str, list[tuple[int,
     """Who can write to each large file: PID and descriptor, by the path relative to the container's root."""
     found: dict[str, list[tuple[int, int]]] = {}
     for pid in container.all_pids():
-        for number, target in processes.descriptors(pid):
-            if target.startswith("/") and _is_large(pid, number, least_bytes) and _flags(pid, number) & os.O_ACCMODE:
-                found.setdefault(target.lstrip("/"), []).append((pid, number))
+        with contextlib.suppress(PermissionError):  # where a container shares its control group with the host's init
+            for number, target in processes.descriptors(pid):
+                is_candidate = target.startswith("/") and _is_large(pid, number, least_bytes)
+                if is_candidate and _flags(pid, number) & os.O_ACCMODE:
+                    found.setdefault(target.lstrip("/"), []).append((pid, number))
     return found
 
 

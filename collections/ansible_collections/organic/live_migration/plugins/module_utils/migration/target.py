@@ -15,20 +15,18 @@ from pathlib import Path
 from .. import typed
 from ..criu.worker import PRE_RESUME, Interrupted
 from ..engines.base import ContainerSpec, Engine
+from ..engines.kept_log import KeptLog
 from ..errors import Failure, MigrationError, PeerLost
-from ..host import commands, mounted_content, processes, sleeps, task_attributes
+from ..host import commands, mounted_content, processes
 from ..host.await_ticket import AwaitTicket
 from ..host.container import Container
 from ..host.files import FileSet
 from ..host.freezer import Freezer
-from ..host.sleeps import Sleep
 from ..host.steps import Steps
-from ..host.task_attributes import TaskAttributes
 from ..memory.pager import Answer
-from ..network import socket_states, tun_packets, unread_datagrams
+from ..network import tun_packets, unread_datagrams
 from ..network.interfaces import Interface
 from ..network.packet_hold import RELEASE_BATCH
-from ..network.socket_states import SocketState
 from ..session import messages, states, watchdog
 from ..session.channel import Channel, Listener, Message
 from ..session.journal import MigrationRecord
@@ -38,7 +36,7 @@ from ..strategies.base import Strategy
 from ..strategies.context import TargetContext
 from ..strategies.post_copy import NO_TIMEOUT_S
 from ..strategies.registry import strategy_class
-from . import target_cleanup, target_setup
+from . import left_out, target_cleanup, target_setup
 from .ends import TargetEnd
 from .received_images import write_images
 from .target_clone import TargetClone
@@ -48,17 +46,6 @@ _CONNECT_TIMEOUT_S = 30
 _COMMIT_TIMEOUT_S = 30
 _PLACED_TIMEOUT_S = 10
 """How long a restored process waits, stopped, for the commit. Then it is discarded; it has never run."""
-
-
-def _set_what_criu_leaves_out(container: Container, prepared: PreparedTarget, message: Message) -> None:
-    sockets = [typed.from_dict(SocketState, state) for state in message.fields["sockets"]]
-    tasks = [typed.from_dict(TaskAttributes, one) for one in message.fields["tasks"]]
-    left = [typed.from_dict(Sleep, one) for one in message.fields["sleeps"]]
-    if sockets or tasks or left:
-        pids = prepared.criu.pids_by_inner()
-        socket_states.apply(sockets, pids, container.init.pid)
-        task_attributes.apply(tasks, pids)
-        sleeps.apply(left, pids)
 
 
 class Target(TargetEnd):
@@ -131,6 +118,7 @@ class Target(TargetEnd):
     def _started(self, mount_copies: Mapping[str, str]) -> Container:
         """A container like the source's, made by the engine of this host."""
         present = self._engine.inspect(self._plan.name)
+        log = KeptLog(self._engine.log_directory(present.id) if present else "")
         if present:
             self._engine.remove(present.id, running=False)
         self._record.adopt()
@@ -139,6 +127,7 @@ class Target(TargetEnd):
         mounted_content.unpack(mount_copies)
         self._record.container_id = self._engine.create_awaiting(self._source)
         self._record.save()
+        log.give_to(self._record.container_id)
         # far beyond what any step may take: a restored process must not find its init gone
         AwaitTicket(self._record.await_name).permit(10 * self._plan.timeout_s + _COMMIT_TIMEOUT_S)
         return Container(self._engine.start(self._record.container_id).pid)
@@ -283,7 +272,7 @@ class Target(TargetEnd):
             packets = message.blob[arrived_at - int(message.fields["tun_bytes"]) : arrived_at]
             tun_packets.put(container.init.pid, tun_packets.unpack(packets))
             arrived = message.blob[arrived_at:]
-            _set_what_criu_leaves_out(container, prepared, message)
+            left_out.apply(container, prepared.criu, message)
             prepared.delivered = unread_datagrams.deliver(container.init.pid, arrived)
         self._record.save(states.RESTORED)
 

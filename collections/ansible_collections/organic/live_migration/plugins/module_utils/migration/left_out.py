@@ -1,0 +1,37 @@
+# Copyright (c) 2026 Organic 5GC contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What CRIU leaves out of a process, and the source host has sent beside its images."""
+
+from __future__ import annotations
+
+from .. import typed
+from ..criu.worker import CriuWorker
+from ..host import sleeps, task_attributes
+from ..host.container import Container
+from ..host.sleeps import Sleep
+from ..host.task_attributes import TaskAttributes
+from ..network import socket_states
+from ..network.socket_states import SocketState
+from ..session.channel import Message
+
+
+def apply(container: Container, criu: CriuWorker, images: Message) -> None:
+    """Set it on the restored process, which is stopped.
+
+    Args:
+        container: in which the process is.
+        criu: has restored it.
+        images: the message with the images.
+
+    Raises:
+        MigrationError: something cannot be set.
+    """
+    sockets = [typed.from_dict(SocketState, state) for state in images.fields["sockets"]]
+    tasks = [typed.from_dict(TaskAttributes, one) for one in images.fields["tasks"]]
+    left = [typed.from_dict(Sleep, one) for one in images.fields["sleeps"]]
+    if sockets or tasks or left:
+        pids = criu.pids_by_inner()
+        socket_states.apply(sockets, pids, container.init.pid)
+        task_attributes.apply(tasks, pids)
+        sleeps.apply(left, pids)
