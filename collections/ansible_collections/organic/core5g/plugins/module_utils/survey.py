@@ -44,6 +44,9 @@ def run(parameters: dict[str, Any]) -> dict[str, Any]:
         nfs = reader.entries(parameters["nfs"], Wanted(must_run=False, watch_s=parameters["watch_s"]))
         networks = {wanted["name"]: engine.network(wanted["name"]) for wanted in parameters["networks"]}
         resources = dataclasses.asdict(sampling.resources()) if sampling else None
+        for container in resources["containers"] if resources else ():
+            _namespace, _dot, name = container["name"].partition(".")
+            container["name"] = name if name in parameters["nfs"] else container["name"]  # a pod is NAMESPACE.NF
     except (CoreError, MigrationError) as error:
         return {"error": str(error)}
     found = {name: network.to_dict() if network else None for name, network in networks.items()}

@@ -32,6 +32,8 @@ class Placement:
         name = self.container.name
         idle = f"container {name} {self.on_target}" if self.on_target else f"no container {name}"
         stopped = f"container {name} stopped with exit status 0, restart policy no"
+        if self.container.service:  # its cluster ends it
+            stopped = f"no container {name}"
         return {
             "before_header": f"{name} (before)",
             "before": "\n".join([*self._running_on(self.source), f"{self.target}: {idle}"]) + "\n",
