@@ -319,7 +319,8 @@ class _Ending:
 
 def _message(result: Mapping[str, Any]) -> str:
     """What a failed task says: its own message, or those of the items of its loop, with a command's standard error."""
-    items = [item for item in result.get("results", []) if item.get("failed") or item.get("unreachable")]
+    # Since ansible-core 2.21 an item that has failed may have only an exception to show for it.
+    items = [item for item in result.get("results", []) if any(map(item.get, ("failed", "unreachable", "exception")))]
     if items:
         return "\n".join(_message(item) for item in items)
     parts = [str(result.get(key, "")).strip() for key in ("msg", "stderr", "censored")]

@@ -41,6 +41,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, TextIO
 
 from ansible.plugins.callback.default import CallbackModule as Default
+from ansible_collections.organic.live_migration.plugins.plugin_utils.ansible_compat import reported
 
 _MIB = 1 << 20
 _SUMMARIZED = ("migration", "prediction", "drain")
@@ -208,7 +209,8 @@ class CallbackModule(Default):
         self.migrations = Migrations(self.lines, self._display.display)
 
     def v2_runner_on_async_poll(self, result: Any) -> None:
-        progress, batch = result.result.get("migration"), result.result.get("batch")
+        polled = reported(result, "result")
+        progress, batch = polled.get("migration"), polled.get("batch")
         if progress is not None:
             self.migrations.show(_where(result), progress)
         elif batch is not None:
@@ -237,7 +239,7 @@ class CallbackModule(Default):
 
 
 def _where(result: Any) -> tuple[str, str]:
-    return result.host.get_name(), result.task._uuid
+    return reported(result, "host").get_name(), reported(result, "task")._uuid
 
 
 def _extended(name: str) -> Callable[..., None]:
@@ -250,8 +252,8 @@ def _extended(name: str) -> Callable[..., None]:
         summary: list[str] = []
         with contextlib.ExitStack() as stack:
             for argument in arguments:
-                result = getattr(argument, "result", None)
-                if isinstance(result, dict) and "task" in dir(argument):
+                result = reported(argument, "result")
+                if isinstance(result, dict) and reported(argument, "task") is not None:
                     self.migrations.end(_where(argument), result.get("migration") or {})
                     if name in _RESULTS and any(field in result for field in _SUMMARIZED):
                         summary = result.get("summary") or []

@@ -2,23 +2,37 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Every private name of ansible-core that this collection uses. A unit test asserts that the installed one has them."""
+"""Every private name of ansible-core that this collection uses. A unit test asserts that the installed one has them.
+
+From 2.17 on; `make ansible-core-versions` runs the tests under several versions.
+"""
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
+from ansible.errors import AnsibleActionFail
 from ansible.executor.task_executor import TaskExecutor
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
 try:
+    from ansible._internal._task import TaskContext, UnifiedTaskResult
+except ImportError:  # before ansible-core 2.21 an executor is given its task and the variables
+    TaskContext = UnifiedTaskResult = None
+try:
     from ansible.executor.task_result import _RawTaskResult
-except ImportError:  # before ansible-core 2.19 there are no progress events; the result is the same
+except ImportError:  # since 2.21 a worker sends a UnifiedTaskResult
     _RawTaskResult = None
+_BEFORE_2_19 = UnifiedTaskResult is None and _RawTaskResult is None
+if _BEFORE_2_19:
+    from ansible.executor.task_result import TaskResult
 
 _display = Display()
+_EXECUTOR_ARGUMENTS = tuple(inspect.signature(TaskExecutor).parameters)
 
 TaskVars = dict[str, Any]
 """Ansible's own: whatever a user has defined."""
@@ -82,18 +96,30 @@ def run_module_on(
     task.loop = task.loop_with = task.register = task.retries = None
     task.until, task.failed_when, task.changed_when = [], [], []
     task.no_log = True
-    executor = TaskExecutor(
-        _host_of(task_vars),
-        task,
-        dict(task_vars),  # TaskExecutor adds ansible_delegated_vars to it
-        action._play_context.copy(),
-        action._loader,
-        action._shared_loader_obj,
-        None,
-        task_vars["hostvars"]._variable_manager,
-    )
-    result: ModuleResult = executor.run()
-    return result
+    variables = dict(task_vars)  # ansible_delegated_vars are added to it
+    given = {
+        "host": _host_of(task_vars),
+        "task": task,
+        "job_vars": variables,
+        "play_context": action._play_context.copy(),
+        "new_stdin": None,
+        "loader": action._loader,
+        "shared_loader_obj": action._shared_loader_obj,
+        "final_q": None,
+        "variable_manager": task_vars["hostvars"]._variable_manager,
+    }
+    with _context_of(task, variables):
+        result = TaskExecutor(**{name: given[name] for name in _EXECUTOR_ARGUMENTS}).run()
+    finished: ModuleResult = result if UnifiedTaskResult is None else result.as_result_dict()
+    return finished
+
+
+def _context_of(task: Any, variables: TaskVars) -> AbstractContextManager[object]:
+    """Where an executor finds its task and the variables."""
+    if TaskContext is None:
+        return nullcontext()
+    context: AbstractContextManager[object] = TaskContext.create(task, variables, variables["inventory_hostname"])
+    return context
 
 
 def send_progress(action: ActionBase, migration: Mapping[str, object], task_vars: TaskVars) -> None:
@@ -112,14 +138,35 @@ def send_batch(action: ActionBase, batch: Mapping[str, object], task_vars: TaskV
 
 def _send(action: ActionBase, fields: ActionResult, task_vars: TaskVars) -> None:
     queue = _display._final_q  # the queue of every callback of a worker; None where there is no worker
-    if queue is None or _RawTaskResult is None:
+    if queue is None:
         return
-    result = {"started": 1, "finished": 0, **fields}
-    task = action._task
-    queue.send_callback(
-        "v2_runner_on_async_poll",
-        _RawTaskResult(host=_host_of(task_vars), task=task, return_data=result, task_fields=task.dump_attrs()),
-    )
+    host, task, result = _host_of(task_vars), action._task, {"started": 1, "finished": 0, **fields}
+    sent: tuple[object, ...]
+    if UnifiedTaskResult is not None:
+        sent = (host, task, UnifiedTaskResult.from_action_result_dict({**result, "finished": False}))
+    elif _RawTaskResult is not None:
+        sent = (_RawTaskResult(host=host, task=task, return_data=result, task_fields=task.dump_attrs()),)
+    else:
+        sent = (TaskResult(host.name, task._uuid, result, task_fields=task.dump_attrs()),)
+    queue.send_callback("v2_runner_on_async_poll", *sent)
+
+
+def reported(given: object, name: str) -> Any:
+    """``host``, ``task`` or ``result`` of what a callback plugin is given, or None; private before core 2.19."""
+    return getattr(given, name if hasattr(type(given), name) else f"_{name}", None)
+
+
+def action_failed(message: str, traceback: str) -> AnsibleActionFail:
+    """The failure of an action, with the traceback of the host, if there is one.
+
+    Before ansible-core 2.19 its result has the traceback of what the controller does at this moment, which hides it.
+    """
+    given = {"exception": traceback} if traceback else {}
+    failed = AnsibleActionFail(message, result=dict(given))
+    if _BEFORE_2_19:
+        del failed.result["exception"]
+        failed.result.update(given)
+    return failed
 
 
 def show_traceback(host: str, traceback: str) -> None:

@@ -152,4 +152,4 @@ def _failed(failure: Failure, host: str) -> AnsibleActionFail:
     """Fails the action; a traceback from the host is shown, too."""
     if failure.traceback:
         ansible_compat.show_traceback(host, failure.traceback)
-    return AnsibleActionFail(failure.message, result={"exception": failure.traceback} if failure.traceback else None)
+    return ansible_compat.action_failed(failure.message, failure.traceback)

@@ -9,7 +9,6 @@ import inspect
 
 import ansible.release
 import pytest
-from ansible.executor.task_executor import TaskExecutor
 from ansible.inventory.manager import InventoryManager
 from ansible.parsing.dataloader import DataLoader
 from ansible.playbook.task import Task
@@ -25,10 +24,16 @@ VERSION = tuple(int(part) for part in ansible.release.__version__.split(".")[:2]
 
 
 def test_a_task_is_run_by_an_executor_with_these_arguments() -> None:
-    names = list(inspect.signature(TaskExecutor.__init__).parameters)[1:9]
-    assert [name.lstrip("_") for name in names] == [
-        "host", "task", "job_vars", "play_context", "loader", "shared_loader_obj", "final_q", "variable_manager"
-    ]  # fmt: skip
+    names = set(ansible_compat._EXECUTOR_ARGUMENTS)
+    assert {"host", "play_context", "loader", "shared_loader_obj", "final_q", "variable_manager"} <= names
+    assert names - {"host", "play_context", "loader", "shared_loader_obj", "final_q", "variable_manager"} <= {
+        "task", "job_vars", "new_stdin"
+    }  # fmt: skip
+    if "task" not in names:
+        assert list(inspect.signature(ansible_compat.TaskContext.create).parameters) == [
+            "task", "task_vars", "host_name"
+        ]  # fmt: skip
+        assert callable(ansible_compat.UnifiedTaskResult.as_result_dict)
 
 
 def test_an_action_has_what_the_executor_is_given() -> None:
@@ -71,8 +76,26 @@ def test_a_worker_has_a_queue_for_callbacks() -> None:
     assert hasattr(Display(), "_final_q")
 
 
-@pytest.mark.skipif(VERSION < (2, 19), reason="ansible-core before 2.19 has no events of a running action")
 def test_a_result_can_be_sent_before_its_task_ends() -> None:
-    assert ansible_compat._RawTaskResult is not None
-    names = set(inspect.signature(ansible_compat._RawTaskResult).parameters)
-    assert {"host", "task", "return_data", "task_fields"} <= names
+    if VERSION >= (2, 21):
+        assert callable(ansible_compat.UnifiedTaskResult.from_action_result_dict)
+    elif VERSION >= (2, 19):
+        names = set(inspect.signature(ansible_compat._RawTaskResult).parameters)
+        assert {"host", "task", "return_data", "task_fields"} <= names
+    else:
+        assert {"return_data", "task_fields"} <= set(inspect.signature(ansible_compat.TaskResult).parameters)
+
+
+def test_the_failure_of_an_action_has_the_traceback_of_the_host_or_none() -> None:
+    try:
+        raise ValueError("what the controller does at this moment")
+    except ValueError:
+        assert "exception" not in ansible_compat.action_failed("No.", "").result
+        assert ansible_compat.action_failed("No.", "T").result["exception"] == "T"
+
+
+@pytest.mark.parametrize("name", ["result", "_result"])
+def test_what_a_callback_is_given_is_read_by_its_public_name_if_it_has_one(name: str) -> None:
+    given = type("Given", (), {name: property(lambda _: {"changed": True})})()
+    assert ansible_compat.reported(given, "result") == {"changed": True}
+    assert ansible_compat.reported(given, "task") is None

@@ -46,12 +46,20 @@ def run(monkeypatch: pytest.MonkeyPatch) -> list[Task]:
     tasks: list[Task] = []
 
     class Executor:
-        def __init__(self, _host: Any, task: Task, task_vars: dict[str, Any], *_others: Any) -> None:
+        def __init__(self, **given: Any) -> None:
+            if ansible_compat.TaskContext is None:
+                task, task_vars = given["task"], given["job_vars"]
+            else:
+                context = ansible_compat.TaskContext.current()
+                task, task_vars = context.task, context.task_vars
             tasks.append(task)
             task_vars["ansible_delegated_vars"] = {task.delegate_to: {}}  # as Ansible's does
 
-        def run(self) -> dict[str, Any]:
-            return {"agent": {"answer": {}}}
+        def run(self) -> Any:
+            result = {"agent": {"answer": {}}}
+            if ansible_compat.UnifiedTaskResult is None:
+                return result
+            return ansible_compat.UnifiedTaskResult.from_action_result_dict(result)
 
     monkeypatch.setattr(ansible_compat, "TaskExecutor", Executor)
     return tasks
