@@ -41,6 +41,18 @@ CASES = (
         expected='"names": ["stats.sock"]',
     ),
     Case(
+        "unread_packets",
+        Kind.SOCKET,
+        "datagrams that were not read, also on ::1; packets that were not read in raw sockets of IPv4",
+        Outcome.CARRIED,
+        NEXT,
+        program="unread",
+        options=("--cap-add=NET_RAW",),
+        check=ASK,
+        expected='{"::1": ["first", "second"], "raw": ["first", "second"], "udp": ["first", "second"]}',
+        remark="not of link-local addresses; a raw socket that has read a packet gets it again if another has not",
+    ),
+    Case(
         "tcp_md5_keys",
         Kind.SOCKET,
         "keys of a TCP socket: MD5 (RFC 2385), TCP-AO, kTLS",

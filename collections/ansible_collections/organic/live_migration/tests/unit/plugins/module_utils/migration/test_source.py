@@ -125,6 +125,7 @@ def site(records: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Site
                 stream=SimpleNamespace(bytes_sent=100),
                 pager=SimpleNamespace(order=lambda _command: None, expect=lambda _done, _timeout_s: {"changed": False}),
                 criu=SimpleNamespace(statistics=dict, close=lambda: None),
+                files=SimpleNamespace(close=lambda: None),
                 holds=[],
                 final={},
                 frozen_at_ms=now_ms(),
@@ -181,7 +182,13 @@ def site(records: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Site
 def make() -> Source:
     engine: Any = SimpleNamespace(
         inspect=lambda name: SimpleNamespace(
-            pid=1, id="c0ffee", name=name, restart_policy=RestartPolicy(), await_key=name, service=""
+            pid=1,
+            id="c0ffee",
+            name=name,
+            restart_policy=RestartPolicy(),
+            await_key=name,
+            service="",
+            kept_interfaces=(),
         )
     )
     credentials = Credentials(certificate="", key="", peer_certificate="")

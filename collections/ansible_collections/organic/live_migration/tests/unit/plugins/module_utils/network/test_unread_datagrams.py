@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
 import struct
@@ -32,6 +33,50 @@ def test_unread_datagrams_are_delivered_again_and_not_taken(as_root: None, famil
         assert [data for data, _sender in received] == DATAGRAMS * 2
         assert {sender[1] for _data, sender in received} == {peer.getsockname()[1]}
         assert unread_datagrams.unread([os.getpid()]) == b""
+
+
+def test_what_came_by_ipv6_is_delivered_by_ipv6(as_root: None) -> None:
+    with (
+        socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as here,
+        socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as peer,
+    ):
+        here.bind(("::1", 0))
+        here.settimeout(5)
+        peer.bind(("::1", 0))
+        for data in DATAGRAMS:
+            peer.sendto(data, here.getsockname())
+        assert unread_datagrams.deliver(os.getpid(), unread_datagrams.unread([os.getpid()])) == len(DATAGRAMS)
+        received = [here.recvfrom(2048) for _datagram in DATAGRAMS * 2]
+        assert [data for data, _sender in received] == DATAGRAMS * 2
+        assert {sender[:2] for _data, sender in received} == {peer.getsockname()[:2]}
+
+
+def test_packets_of_raw_sockets_are_delivered_once_to_each(as_root: None) -> None:
+    """Of SCTP, for example: each raw socket has a copy."""
+    with contextlib.ExitStack() as stack:
+        first, second, peer = (
+            stack.enter_context(socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_SCTP))
+            for _number in range(3)
+        )
+        for one in (first, second):
+            one.bind(("127.0.0.2", 0))
+            one.settimeout(5)
+        peer.bind(("127.0.0.3", 0))
+        for data in (b"one", b"other"):
+            peer.sendto(data, ("127.0.0.2", 0))
+        assert unread_datagrams.deliver(os.getpid(), unread_datagrams.unread([os.getpid()])) == 2
+        for one in (first, second):
+            received = [one.recvfrom(2048) for _packet in range(4)]
+            assert [packet[20:] for packet, _sender in received] == [b"one", b"other"] * 2
+            assert {sender[0] for _packet, sender in received} == {"127.0.0.3"}
+
+
+def test_a_ping_is_not_answered_twice(as_root: None) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP) as one:
+        one.bind(("127.0.0.2", 0))
+        one.sendto(struct.pack(">BBHHH", 8, 0, 0xF7FC - 3, 1, 2), ("127.0.0.2", 0))
+        packets = unread_datagrams.unread([os.getpid()])
+        assert all(packets[place] != 8 for place in range(20, len(packets), 28))
 
 
 def test_an_error_that_waits_for_the_process_hides_no_datagram(as_root: None) -> None:
@@ -67,7 +112,7 @@ def datagram(sender: str, receiver: str) -> bytes:
     ) + b"late"  # fmt: skip
 
 
-@pytest.mark.parametrize("packets", [b"short", b"\x65" + bytes(39), b"\x45\0\0\x64" + bytes(36)])
+@pytest.mark.parametrize("packets", [b"short", b"\x55" + bytes(39), b"\x60" + bytes(38), b"\x45\0\0\x64" + bytes(36)])
 def test_what_is_no_packet_is_not_delivered(as_root: None, packets: bytes) -> None:
     with pytest.raises(ValueError, match="source host sent"):
         unread_datagrams.deliver(os.getpid(), packets)
