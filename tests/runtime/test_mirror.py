@@ -342,6 +342,26 @@ def test_a_busy_process_gets_its_input_and_the_attempt_is_void(net4: Hosts) -> N
     pair.client.stop()
 
 
+def test_what_came_in_a_long_hold_is_let_in_one_by_one(net4: Hosts) -> None:
+    """The last of them waits for longer than one may by itself, and no longer than the hold was."""
+    pair = armed(net4, max_wait_ms=500)
+    pair.source.hold()
+    assert pair.source.await_quiet(2)
+    for end in pair.client.ends[:3]:
+        end.sendall(b"busy0000busy0000")
+    wait_for(lambda: pair.source.state().held == 3, "all are held")
+    time.sleep(1)  # the hold
+    pair.source.open_turnstile()
+    for end in pair.client.ends[:3]:
+        assert end.recv(16, socket.MSG_WAITALL)[:8] == b"busy0000"
+    state = pair.source.state()
+    assert state.void == ""
+    assert state.max_wait_us > 500_000
+    wait_for(
+        lambda: pair.target.state().answers_compared >= 3 and pair.target.state().in_step, "the clone says the same"
+    )
+
+
 def kill(mirror: object) -> None:
     process = vars(mirror)["_process"]
     process.kill()

@@ -57,6 +57,8 @@ static struct held_list inputs, connections; /* the first packets of new connect
 static struct stream stream;
 static struct address own[ADDRESSES_MAX];
 static int own_count;
+/* After a hold the packets that came meanwhile are let in one by one: as a whole they may wait for as long as it was. */
+static uint64_t held_ns, backlog_ns, let_in_ns;
 static uint64_t max_wait_ns, input_count, output_count, chain, wait_ns, longest_ns;
 static char void_reason[REASON_BYTES];
 
@@ -185,6 +187,7 @@ static void let_in(struct held *held)
 	wait_ns += waited;
 	longest_ns = waited > longest_ns ? waited : longest_ns;
 	rested = false;
+	let_in_ns = now_ns();
 	parse_packet(held->data, held->length, &packet);
 	fault = packet.payload_bytes ? fault_of("source", input_count) : FAULT_NONE;
 	if (fault == FAULT_SWAP) {
@@ -202,9 +205,19 @@ static void let_in(struct held *held)
 	free(held);
 }
 
+/* How long the first packet has waited, if that is too long: the process works on the one before it, or is far behind. */
+static uint64_t overdue_ns(const struct held *first)
+{
+	uint64_t now = now_ns(), waited = now - first->since_ns;
+	uint64_t busy = now - (let_in_ns > first->since_ns ? let_in_ns : first->since_ns);
+
+	return busy > max_wait_ns ? busy : waited > max_wait_ns + backlog_ns ? waited : 0;
+}
+
 static void turn(void)
 {
 	struct packet packet;
+	uint64_t overdue;
 
 	while (phase == PHASE_LATE && inputs.first)
 		forward(take_first(&inputs));
@@ -220,14 +233,17 @@ static void turn(void)
 	while (phase == PHASE_TURNSTILE && inputs.first) {
 		parse_packet(inputs.first->data, inputs.first->length, &packet);
 		if (wakes(&packet) && !is_at_rest()) {
-			if (now_ns() - inputs.first->since_ns > max_wait_ns)
+			overdue = overdue_ns(inputs.first);
+			if (overdue)
 				give_up("a packet waited %.1f ms until all threads of the process slept",
-					(double)(now_ns() - inputs.first->since_ns) / 1e6);
+					(double)overdue / 1e6);
 			return;
 		}
 		let_in(take_first(&inputs));
 		queues_read();
 	}
+	if (phase == PHASE_TURNSTILE)
+		backlog_ns = 0;
 }
 
 static void do_watch(const char *pids)
@@ -241,6 +257,8 @@ static void do_hold(const char *argument)
 	(void)argument;
 	if (phase == PHASE_PASS)
 		tap_start();
+	if (phase != PHASE_HOLD)
+		held_ns = now_ns();
 	phase = PHASE_HOLD;
 	queue_bind(QUEUE_OPENING);
 	queue_bind(QUEUE_INPUT);
@@ -278,6 +296,7 @@ static void do_open_turnstile(const char *argument)
 	(void)argument;
 	recording = marked && !*void_reason;
 	phase = recording ? PHASE_TURNSTILE : PHASE_PASS;
+	backlog_ns = now_ns() - held_ns;
 	for (struct held *held = inputs.first; held; held = held->next)
 		held->since_ns = now_ns(); /* the freeze does not count */
 	if (phase == PHASE_PASS)
