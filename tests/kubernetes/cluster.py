@@ -77,14 +77,41 @@ class Cluster:
     def get(self, what: str) -> Any:
         return json.loads(self.kubectl(f"--namespace {NAMESPACE} get {what} --output json"))
 
+    def start_migration(self, key: str, source: Host, target: Host, **choices: Any) -> PlaybookRun:
+        """One migration by the playbook of the harness."""
+        cases = [{"name": key, "target_host": target.name, **choices}]
+        command = ["ansible-playbook", "--inventory", str(self.inventory), str(PLAYBOOKS / "migrate.yml")]
+        command += ["--extra-vars", json.dumps({"source": source.name, "cases": cases})]
+        return PlaybookRun(command, ENVIRONMENT)
+
+    def migrate(self, key: str, source: Host, target: Host) -> dict[str, Any]:
+        """The result of a migration, whatever it is."""
+        return dict(self.start_migration(key, source, target).result().only)
+
     def other(self, host: Host) -> Host:
         return next(worker for worker in self.workers if worker is not host)
+
+
+@dataclasses.dataclass(frozen=True)
+class Extras:
+    """What a pod has beside its NF.
+
+    Attributes:
+        volumes: of the pod, by where the NF has them mounted; of a ConfigMap its key ``content``.
+        containers: other ones.
+    """
+
+    volumes: dict[str, dict[str, Any]] = dataclasses.field(default_factory=dict)
+    containers: list[dict[str, Any]] = dataclasses.field(default_factory=list)
 
 
 class Deployment:
     """The workload as a Deployment with one replica, at home on the first worker."""
 
-    def __init__(self, cluster: Cluster, name: str, number: int, memory_mb: int = 20) -> None:
+    def __init__(
+        self, cluster: Cluster, name: str, number: int, memory_mb: int = 20, extras: Extras | None = None
+    ) -> None:
+        self._extras = extras or Extras()
         self.cluster, self.name = cluster, name
         self.namespace = NAMESPACE
         self.key = f"{NAMESPACE}.{name}"
@@ -108,7 +135,7 @@ class Deployment:
         labels = {"organic.core5g/nf": self.name}
         init = f"{RESIDENT}/init"
         alone = {"topologyKey": "kubernetes.io/hostname", "labelSelector": {"matchLabels": labels}}
-        container = {
+        container: dict[str, Any] = {
             "name": "nf",
             "image": f"localhost{SERVER}:1",
             "imagePullPolicy": "Never",
@@ -121,16 +148,21 @@ class Deployment:
                 {"name": "kerndat", "mountPath": "/run/criu.kdat", "readOnly": True},
             ],
         }
+        extras = {f"extra-{number}": volume for number, volume in enumerate(self._extras.volumes.values())}
+        for name, (point, volume) in zip(extras, self._extras.volumes.items(), strict=True):
+            is_file = {"subPath": "content"} if "configMap" in volume else {}
+            container["volumeMounts"] += [{"name": name, "mountPath": point, **is_file}]
         networks = json.dumps([{"name": NETWORK, "interface": INTERFACE}])
         pod = {
             "nodeSelector": {self._label: "here"},
             "affinity": {"podAntiAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": [alone]}},
             "automountServiceAccountToken": False,
             "enableServiceLinks": False,
-            "containers": [container],
+            "containers": [container, *self._extras.containers],
             "volumes": [
                 {"name": "resident", "hostPath": {"path": RESIDENT, "type": "Directory"}},
                 {"name": "kerndat", "hostPath": {"path": f"{RESIDENT}/criu.kdat", "type": "File"}},
+                *({"name": name, **volume} for name, volume in extras.items()),
             ],
         }
         return {
@@ -174,11 +206,8 @@ class Deployment:
             self.home = self.away
         return dict(result.only)
 
-    def start_migration(self, *options: str, **choices: Any) -> PlaybookRun:
-        cases = [{"name": self.key, "target_host": self.away.name, **choices}]
-        command = ["ansible-playbook", "--inventory", str(self.cluster.inventory), str(PLAYBOOKS / "migrate.yml")]
-        command += [*options, "--extra-vars", json.dumps({"source": self.home.name, "cases": cases})]
-        return PlaybookRun(command, ENVIRONMENT)
+    def start_migration(self, **choices: Any) -> PlaybookRun:
+        return self.cluster.start_migration(self.key, self.home, self.away, **choices)
 
     def run_module(self, module: str, on: Host | None = None, **arguments: Any) -> dict[str, Any]:
         """Run a module of organic.live_migration, at home by default; returns its result, also when it failed."""

@@ -32,6 +32,8 @@ from ansible_collections.organic.live_migration.plugins.plugin_utils.orchestrato
 )
 from ansible_collections.organic.live_migration.plugins.plugin_utils.service_moves import Ended, EndedMove
 
+DEFAULT_NAMESPACE = "core5g"
+"""That of the role nf, where the variable ``kubernetes_namespace`` names no other."""
 _NO_MIGRATION = "0" * 16
 """Only whether the process runs on a host is asked; those that were interrupted are recovered already."""
 
@@ -58,7 +60,7 @@ class DeploymentMoves:
         ended = Ended()
         try:
             api = self._api or connect(self._hosts)
-            found = api.deployments()
+            found = api.deployments(self._hosts.variable("kubernetes_namespace") or DEFAULT_NAMESPACE)
         except ApiRefused as error:
             ended.warnings.append(
                 f"Whether a pod was to move away from {self._hosts.source} is not known: {as_sentence(str(error))}"

@@ -20,7 +20,7 @@ from .. import paths
 from ..errors import Blocker, EngineError, Refused
 from ..host import processes
 from ..host.await_ticket import AwaitTicket
-from ..network.interfaces import read_interfaces
+from ..network.interfaces import ip_json
 from . import pod_volumes
 from .base import RUNNING, ContainerSpec, Engine, NetworkSpec, RestartPolicy, Side, VolumeMount, await_key
 
@@ -35,7 +35,8 @@ _STATES = {
 """What a resident init calls itself, by precedence, and the status that is."""
 _KUBELET = Path("/var/lib/kubelet")
 """Its default --root-dir, which distributions of Kubernetes leave as it is."""
-_ESTABLISHED = "01"
+_WITHOUT_PROCESS = ("03", "06")
+"""SYN_RECV and TIME_WAIT (include/net/tcp_states.h): nobody has to restore them."""
 _POLL_S = 0.02
 
 
@@ -123,17 +124,18 @@ class KubernetesEngine(Engine):
     def blockers(self, spec: ContainerSpec, side: Side) -> list[Blocker]:
         if side is Side.TARGET:
             return []
-        peers = sorted(set(_cluster_connections(spec.pid)))
-        if not peers:
-            return []
-        return [
-            Blocker(
-                "cluster_connection",
-                f"The process has connections over the cluster's own network ({CLUSTER_INTERFACE}), whose address "
-                f"stays on this node: to {', '.join(peers)}",
-                "Have it use its address on a network of its own, or end these connections",
-            )
-        ]
+        found = sorted(set(_cluster_sockets(spec.pid)))
+        address = f"the address in the cluster's own network ({CLUSTER_INTERFACE}), which stays on this node"
+        blockers = []
+        if peers := [peer for peer, _own in found if peer]:
+            message = f"The process has connections over {address}: to {', '.join(peers)}"
+            remedy = "Have it use its address on a network of its own, or end these connections"
+            blockers.append(Blocker("cluster_connection", message, remedy))
+        if bound := [own for peer, own in found if not peer]:
+            message = f"The process has sockets that are bound to {address}: {', '.join(bound)}"
+            remedy = "Have it listen on its address on a network of its own, or on all (0.0.0.0)"
+            blockers.append(Blocker("cluster_socket", message, remedy))
+        return blockers
 
     def create_awaiting(self, spec: ContainerSpec) -> str:
         """The one that the cluster has started here."""
@@ -201,13 +203,19 @@ def _same_network(entry: Path) -> bool:
     return (own.st_dev, own.st_ino) == (other.st_dev, other.st_ino)
 
 
-def _cluster_connections(pid: int) -> Iterator[str]:
-    """Peers of TCP connections over the cluster's own network (proc_pid_net(5)). Those of other networks can move."""
+def _cluster_sockets(pid: int) -> Iterator[tuple[str, str]]:
+    """What is bound to the address of the cluster's own network (proc_pid_net(5)); those of other networks can move.
+
+    Yields:
+        The peer, empty without one, and the own address, both with their port.
+    """
     own = _addresses_of(pid, CLUSTER_INTERFACE)
-    for line in Path(f"/proc/{pid}/net/tcp").read_text().splitlines()[1:]:
-        _slot, local, remote, state = line.split()[:4]
-        if state == _ESTABLISHED and _address(local)[0] in own:
-            yield "{}:{}".format(*_address(remote))
+    for table in ("tcp", "udp"):
+        for line in Path(f"/proc/{pid}/net/{table}").read_text().splitlines()[1:]:
+            _slot, local, remote, state = line.split()[:4]
+            if state not in _WITHOUT_PROCESS and _address(local)[0] in own:
+                peer = "{}:{}".format(*_address(remote)) if _address(remote)[1] else ""
+                yield peer, "{}:{}/{}".format(*_address(local), table)
 
 
 def _address(field: str) -> tuple[str, int]:
@@ -216,4 +224,11 @@ def _address(field: str) -> tuple[str, int]:
 
 
 def _addresses_of(pid: int, interface: str) -> set[str]:
-    return {ip for one in read_interfaces(pid) if one.name == interface for ip in one.ip_addresses}
+    """The IPv4 addresses of an interface; none where there is no such interface."""
+    return {
+        str(address["local"])
+        for link in ip_json(pid, "address", "show")
+        if link["ifname"] == interface
+        for address in link.get("addr_info", ())
+        if address["family"] == "inet"
+    }

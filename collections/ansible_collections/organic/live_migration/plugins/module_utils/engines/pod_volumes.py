@@ -16,10 +16,12 @@ from ..host.container import Mount, parse_mountinfo
 from .base import VolumeMount
 
 EMPTY_DIR = "empty-dir"
-_COMPARED = ("configmap", "secret")
+_COMPARED = ("configmap", "secret", "subpath")
 """Kinds whose content both pods must have; a token of a service account and the pod's own name differ anyway."""
 _PLUGIN = "/volumes/kubernetes.io~"
 _SUBPATHS = "/volume-subpaths/"
+_DELETED = "//deleted"
+"""Ends the root of a mount whose file is no longer there, such as an older version of a ConfigMap."""
 _OF_RUNTIME = ("/proc", "/sys", "/dev")
 _FILES = ("/", "/etc/hosts", "/etc/hostname", "/etc/resolv.conf")
 
@@ -61,7 +63,7 @@ def _path_on_node(mount: Mount, on_node: list[Mount]) -> str:
     """Where the node has what a container has mounted; the longest, as a volume may be mounted from another file."""
     found = ""
     for one in on_node:
-        below = os.path.relpath(mount.root, one.root)
+        below = os.path.relpath(mount.root.partition(_DELETED)[0], one.root)
         if one.device == mount.device and not below.startswith(".."):
             path = os.path.normpath(os.path.join(one.point, below))
             if len(path) > len(found) or _PLUGIN in path:
@@ -76,5 +78,5 @@ def _kind(path: str, filesystem: str) -> tuple[str, str]:
         name = name.partition("/")[0]
         return ("tmpfs" if kind == EMPTY_DIR and filesystem == "tmpfs" else kind), f"volume {name}"
     if _SUBPATHS in path:
-        return "volume", f"volume {path.partition(_SUBPATHS)[2].partition('/')[0]}"
+        return "subpath", f"volume {path.partition(_SUBPATHS)[2].partition('/')[0]}"
     return "bind", path

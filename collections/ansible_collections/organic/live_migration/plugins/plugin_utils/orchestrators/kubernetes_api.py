@@ -21,6 +21,7 @@ except ImportError:
 
 FIELD_MANAGER = "organic-live-migration"
 _TIMEOUT_S = 10
+_FORBIDDEN = 403
 _TEST_FAILED = 422
 """HTTP status where the test of a JSON Patch fails (RFC 6902; the API server's Invalid)."""
 _MERGE, _JSON = "merge-patch", "json-patch"
@@ -28,8 +29,6 @@ _RIGHTS = (
     ("get", "apps", "deployments", "", True),
     ("patch", "apps", "deployments", "", True),
     ("patch", "apps", "deployments", "scale", True),
-    ("list", "apps", "deployments", "", True),
-    ("list", "autoscaling", "horizontalpodautoscalers", "", True),
     ("list", "", "pods", "", True),
     ("patch", "", "pods", "", True),
     ("get", "", "nodes", "", False),
@@ -165,9 +164,14 @@ class KubernetesApi:
             raise
         return True
 
-    def deployments(self) -> list[dict[str, Any]]:
-        """Those of all namespaces."""
-        return list(self._call("GET", "/apis/apps/v1/deployments")["items"])
+    def deployments(self, namespace: str) -> list[dict[str, Any]]:
+        """Those of all namespaces, or of this one if the user may not read others."""
+        try:
+            return list(self._call("GET", "/apis/apps/v1/deployments")["items"])
+        except ApiRefused as error:
+            if error.status != _FORBIDDEN or not namespace:
+                raise
+        return list(self._call("GET", f"/apis/apps/v1/namespaces/{namespace}/deployments")["items"])
 
     def pods_on(self, namespace: str, node: str) -> list[dict[str, Any]]:
         """All of a namespace on a node, as the API server describes them."""
@@ -181,9 +185,14 @@ class KubernetesApi:
             one["metadata"]["name"] for one in self._call("GET", f"/api/v1/nodes?labelSelector={selector}")["items"]
         ]
 
-    def autoscalers(self, namespace: str) -> list[dict[str, Any]]:
-        """The HorizontalPodAutoscalers of a namespace."""
-        found = self._call("GET", f"/apis/autoscaling/v2/namespaces/{namespace}/horizontalpodautoscalers")
+    def autoscalers(self, namespace: str) -> list[dict[str, Any]] | None:
+        """The HorizontalPodAutoscalers of a namespace; None if the user may not read them."""
+        try:
+            found = self._call("GET", f"/apis/autoscaling/v2/namespaces/{namespace}/horizontalpodautoscalers")
+        except ApiRefused as error:
+            if error.status == _FORBIDDEN:
+                return None
+            raise
         return [] if found is None else list(found["items"])
 
     def missing_rights(self, namespace: str) -> list[str]:

@@ -155,7 +155,7 @@ class Preflight:
                     f"Deployment '{self._key}' belongs to {one['kind']} '{one['name']}', whose controller may scale it",
                     remedy,
                 )
-        for scaler in self._api.autoscalers(self.namespace):
+        for scaler in self._api.autoscalers(self.namespace) or ():
             target = scaler["spec"].get("scaleTargetRef") or {}
             if (target.get("kind"), target.get("name")) == ("Deployment", self.name):
                 yield Blocker(

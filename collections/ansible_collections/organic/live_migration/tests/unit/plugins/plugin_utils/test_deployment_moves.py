@@ -62,7 +62,7 @@ class Api:
         self.at = ["edge-a", "edge-b"]
         self.costly: set[str] = set()
 
-    def deployments(self) -> list[dict[str, Any]]:
+    def deployments(self, _namespace: str) -> list[dict[str, Any]]:
         return [{"metadata": {"namespace": "core", "name": "amf"}}, self.moving]
 
     def deployment(self, *_name: str) -> dict[str, Any]:
@@ -125,10 +125,27 @@ def test_nothing_is_ended_while_nobody_knows_where_the_process_is(everyone: tupl
 
 
 def test_a_cluster_that_does_not_answer_is_a_warning(monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse() -> list[dict[str, Any]]:
+    def refuse(_namespace: str) -> list[dict[str, Any]]:
         raise ApiRefused("connection refused")
 
     api = Api()
     monkeypatch.setattr(api, "deployments", refuse)
     ended = end(Hosts("edge-a", "edge-a"), api)
     assert (ended.faults, len(ended.warnings)) == ([], 1)
+
+
+@pytest.mark.parametrize("status", [0, 403])
+def test_a_user_of_one_namespace_sees_the_moves_there(monkeypatch: pytest.MonkeyPatch, status: int) -> None:
+    asked = []
+
+    def call(_self: KubernetesApi, _method: str, path: str) -> dict[str, list[str]]:
+        asked.append(path)
+        if path == "/apis/apps/v1/deployments" and status:
+            raise ApiRefused("forbidden", status)
+        return {"items": []}
+
+    monkeypatch.setattr(KubernetesApi, "_call", call)
+    api = KubernetesApi.__new__(KubernetesApi)
+    assert api.deployments("core") == []
+    assert len(asked) == (2 if status else 1)
+    assert api.autoscalers("core") == []

@@ -27,7 +27,8 @@ NODE = f"""\
     [
         (f"0:0 8:1 /kubelet{VOLUMES}empty-dir/d /data rw", ("empty-dir", "/data", True, "volume d")),
         (f"0:0 8:1 /kubelet{VOLUMES}configmap/c/..1/a /etc/a ro", ("configmap", "/etc/a", False, "volume c")),
-        ("0:0 8:1 /kubelet/pods/u/volume-subpaths/c/nf/0 /etc/a ro", ("volume", "/etc/a", False, "volume c")),
+        ("0:0 8:1 /kubelet/pods/u/volume-subpaths/c/nf/0 /etc/a ro", ("subpath", "/etc/a", False, "volume c")),
+        (f"0:0 8:1 /kubelet{VOLUMES}configmap/c/..1/a//deleted /etc/a ro", ("configmap", "/etc/a", False, "volume c")),
         ("0:0 8:1 /kubelet/pods/u/etc-hosts /etc/hosts rw", None),
         ("0:0 0:71 / /scratch rw", ("tmpfs", "/scratch", True, "volume scratch")),
         ("0:0 0:72 / /keys ro", ("secret", "/keys", False, "volume keys")),
