@@ -17,7 +17,7 @@ FUZZ := .venv/.requirements-fuzz-$(call content,requirements.txt requirements-de
 
 organic := collections/ansible_collections/organic
 unit_tests := $(wildcard $(organic)/*/tests/unit) images/minicore/tests python_plugins/tests \
-  tests/harness/tests tests/benchmark/tests tests/core/tests tests/fuzz/tests tests/molecule tests/runtime tests/what_moves/tests \
+  tests/harness/tests tests/benchmark/tests tests/core/tests tests/documents tests/fuzz/tests tests/molecule tests/runtime tests/what_moves/tests \
   tools/tests
 lab_tests := tests/lab tests/e2e tests/migration tests/what_moves/test_cases.py tests/faults tests/awx tests/display
 typed := $(wildcard $(organic)/*/plugins/module_utils) python_plugins/organic5gc images/minicore/minicore \

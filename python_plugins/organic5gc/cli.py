@@ -387,12 +387,17 @@ def _watching(wanted: bool) -> Iterator[Handler]:
 
 
 def _watch_status(core: Core, interval_s: float, as_json: bool) -> None:
-    """A table that is drawn again; one JSON object a line with --json."""
+    """A table that is drawn again, or on a pipe one table after the other; one JSON object a line with --json."""
     if as_json:
         while True:
             typer.echo(json.dumps(dataclasses.asdict(core.status())))
             time.sleep(interval_s)
-    with Live(console=_console(), auto_refresh=False) as live:
+    console = _console()
+    while not console.is_terminal:  # there a Live would show nothing before its end
+        console.print(tables.status(_read_status(core)))
+        sys.stdout.flush()
+        time.sleep(interval_s)
+    with Live(console=console, auto_refresh=False) as live:
         while True:
             live.update(tables.status(_read_status(core)), refresh=True)
             time.sleep(interval_s)

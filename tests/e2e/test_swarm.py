@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ import pytest
 from tests.harness.wait import until
 
 from .conftest import NFS, CoreSite, leftovers
+from .inventory_nfs import hosts_of_nfs, play_where_the_smf_is
 from .swarm_site import SwarmSite
 
 
@@ -48,6 +50,13 @@ def test_every_nf_is_a_service_with_its_own_addresses(swarm: SwarmSite) -> None:
         assert (mac, found, len(gateways)) == (mac_of(addresses[nf]), [addresses[nf]], 1)
     assert states["smf"]["state"]["pfcp"][0]["up"]
     assert (states["smf"]["host"], states["upf"]["host"]) == (swarm.manager, swarm.worker)
+
+
+@pytest.mark.exhaustive
+def test_the_inventory_plugin_finds_the_tasks_of_the_services(swarm: SwarmSite, tmp_path: Path) -> None:
+    found = hosts_of_nfs(swarm.site, tmp_path)
+    assert found == {nf: [entry["host"]] for nf, entry in swarm.states().items()}
+    assert play_where_the_smf_is(swarm.site, tmp_path) == [swarm.manager]
 
 
 @pytest.mark.exhaustive

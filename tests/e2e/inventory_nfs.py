@@ -1,0 +1,53 @@
+# Copyright (c) 2026 Organic 5GC contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The inventory plugin beside the inventory of the hosts, as a user has both."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+from tests.harness.playbook import PROJECT, PlaybookResult, run
+
+from .conftest import CoreSite
+
+PLAY = [
+    {
+        "name": "Look",
+        "hosts": "nf_smf",
+        "gather_facts": False,
+        "tasks": [{"name": "Answer", "ansible.builtin.ping": {}}],
+    }
+]
+
+
+def _inventory(site: CoreSite, directory: Path) -> list[str]:
+    """hosts.yml and nfs.yml; JSON is YAML, too."""
+    shutil.copy(PROJECT / site.inventory, directory / "hosts.yml")
+    nfs = directory / "nfs.yml"
+    nfs.write_text(json.dumps({"plugin": "organic.core5g.nfs", "inventory": "hosts.yml", "strict": True}))
+    return [str(directory / "hosts.yml"), "--inventory", str(nfs)]
+
+
+def hosts_of_nfs(site: CoreSite, directory: Path) -> dict[str, list[str]]:
+    """The hosts of each group nf_NAME, which must be those whose variable nfs_running has the name."""
+    done = run("ansible-inventory", *_inventory(site, directory), "--list")
+    assert done.returncode == 0, done.stderr
+    listing = json.loads(done.stdout)
+    groups = {
+        name[3:]: group["hosts"] for name, group in listing.items() if name.startswith("nf_") and name != "nf_hosts"
+    }
+    variables = listing["_meta"]["hostvars"]
+    for host in site.nf_hosts:
+        assert sorted(variables[host]["nfs_running"]) == sorted(nf for nf, hosts in groups.items() if host in hosts)
+    return groups
+
+
+def play_where_the_smf_is(site: CoreSite, directory: Path) -> list[str]:
+    """The hosts of a play for nf_smf."""
+    play = directory / "play.yml"
+    play.write_text(json.dumps(PLAY))
+    done = run("ansible-playbook", *_inventory(site, directory), str(play))
+    return list(PlaybookResult.parse(done.returncode, done.stdout, done.stderr).results)

@@ -1,0 +1,150 @@
+# Copyright (c) 2026 Organic 5GC contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Commands of the documents, run on a core as a reader runs them.
+
+Those for which tests/documents/commands.toml names this file, in the order of PAGES. Only names are replaced: the
+inventory by that of the lab; edge-a by the host where the NF of the command runs, edge-b by another one; files that are
+written are in a directory of the test.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from tests.harness.documents import Command, commands
+from tests.harness.lab import inventory_of
+from tests.harness.playbook import PROJECT, TEXT_ENVIRONMENT
+
+from .conftest import NFS, CoreSite
+
+pytestmark = pytest.mark.exhaustive
+PAGES = (
+    "docs/getting-started.md",
+    "docs/your-own-hosts.md",
+    "docs/python.md",
+    "README.md",
+    "docs/results.md",
+    "docs/monitoring.md",
+    "docs/operations.md",
+)
+MINE = {
+    command
+    for command, test in tomllib.loads((PROJECT / "tests/documents/commands.toml").read_text())["tests"].items()
+    if test == str(Path(__file__).relative_to(PROJECT))
+}
+DEMO, INSTALL = "make demo", "pip install"
+NOTHING_TO_CANCEL = 2
+"""Exit status of a request that cannot be carried out (docs/python.md)."""
+
+
+@dataclass
+class Reader:
+    """Who runs the commands, with the program ``organic5gc`` installed as docs/python.md says."""
+
+    site: CoreSite
+    directory: Path
+    environment: dict[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        checkout = self.directory / "checkout"
+        checkout.mkdir()
+        for name in ("pyproject.toml", "README.md"):
+            shutil.copy(PROJECT / name, checkout)
+        shutil.copytree(PROJECT / "python_plugins", checkout / "python_plugins")
+        # Its dependencies are those of the environment that runs the tests.
+        options = ["--quiet", "--no-deps", "--target", str(self.directory / "installed")]
+        self._finish([sys.executable, "-m", "pip", "install", *options, ".[report]"], TEXT_ENVIRONMENT, checkout)
+        self.environment = {
+            **TEXT_ENVIRONMENT,
+            "PATH": f"{self.directory / 'installed/bin'}:{TEXT_ENVIRONMENT['PATH']}",
+            "PYTHONPATH": str(self.directory / "installed"),
+            "ORGANIC5GC_PROJECT": str(PROJECT),
+            "ORGANIC5GC_DATA": str(self.directory / "data"),
+            "ANSIBLE_INVENTORY": str(PROJECT / self.site.inventory),
+        }
+
+    def run(self, command: Command) -> str:
+        """Run a command of a document; what it writes on standard output."""
+        words = self._words(command)
+        directory = self.directory if command.program == "organic5gc" else PROJECT
+        if "--watch" in words and "status" in words:
+            return self._watch(words)
+        return self._finish(words, self.environment, directory, NOTHING_TO_CANCEL if "cancel" in words else 0)
+
+    def _words(self, command: Command) -> list[str]:
+        nf = re.search(r"(?:migrate|nf=)\s*(\w+)", command.text.replace("migrate_", ""))
+        here = self.site.states()[nf[1] if nf else "smf"]["host"] if "edge-" in command.text else ""
+        there = next(host for host in self.site.nf_hosts if host != here)
+        replaced = {"edge-a": here, "edge-b": there, "inventories/lab/hosts.yml": self.environment["ANSIBLE_INVENTORY"]}
+        words = [re.sub("|".join(replaced), lambda match: replaced[match[0]], word) for word in command.words]
+        if command.program == "ansible-playbook":
+            words = [re.sub(r"=(\w+\.html)$", rf"={self.directory}/\1", word) for word in words]
+        return words
+
+    def _finish(self, words: list[str], environment: dict[str, str], directory: Path, status: int = 0) -> str:
+        done = subprocess.run(
+            words, cwd=directory, env=environment, text=True, capture_output=True, check=False, timeout=300
+        )
+        assert done.returncode == status, f"{words}\n{done.stdout}\n{done.stderr}"
+        return done.stdout
+
+    def _watch(self, words: list[str]) -> str:
+        """Until the first table is there, then Ctrl-C."""
+        with subprocess.Popen(
+            words, cwd=self.directory, env=self.environment, text=True, stdout=subprocess.PIPE
+        ) as watching:
+            assert watching.stdout
+            shown = ""
+            while "smf" not in shown:
+                line = watching.stdout.readline()
+                assert line, shown
+                shown += line
+            watching.send_signal(signal.SIGINT)
+            shown += watching.stdout.read()
+        assert watching.returncode == 0
+        return shown
+
+
+@pytest.fixture
+def reader(core_site: CoreSite, tmp_path: Path) -> Iterator[Reader]:
+    core_site.playbook("remove_core")
+    core_site.playbook("deploy_core", nf_names=[*NFS, "udm"])
+    yield Reader(core_site, tmp_path)
+
+
+def test_they_run_in_the_order_of_the_pages(reader: Reader) -> None:
+    found = [command for page in PAGES for command in commands(PROJECT / page) if command.text in MINE]
+    assert {command.text for command in found} == MINE
+    once = {command.text: command for command in found if not command.text.startswith((DEMO, INSTALL))}
+    shown = {text: reader.run(command) for text, command in once.items()}
+    assert "completed" in shown["organic5gc migrate smf --to edge-b --strategy pre_copy --watch"]
+    assert "drain" in shown["organic5gc runs"]
+    assert "PLAY RECAP" in shown["organic5gc show last --output"]
+    assert "macvlan" in shown["organic5gc measure-networks macvlan bridge"]
+    for name in ("migration.html", "smf.html", "drain.html"):
+        assert (reader.directory / name).read_text().startswith("<!DOCTYPE html>")
+
+
+def test_the_demo(core_site: CoreSite) -> None:
+    """The longest of its commands; without variables it does the same with their defaults."""
+    name = os.environ.get("LAB_NAME", "lab")
+    if PROJECT / core_site.inventory != inventory_of(name):
+        pytest.skip("the demo runs in a lab")
+    core_site.playbook("remove_core")
+    words = max((command for command in MINE if command.startswith(DEMO)), key=len).split()
+    done = subprocess.run(words, cwd=PROJECT, env=TEXT_ENVIRONMENT, text=True, capture_output=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "amf moved from" in done.stdout and "(post_copy, resident): completed" in done.stdout
+    assert (PROJECT / "artifacts/demo/migration.html").is_file()

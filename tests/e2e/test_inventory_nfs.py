@@ -1,0 +1,24 @@
+# Copyright (c) 2026 Organic 5GC contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The inventory plugin organic.core5g.nfs, used as docs/python.md says, by -i hosts.yml -i nfs.yml.
+
+test_swarm.py uses it where the NFs are services of a Swarm.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from .conftest import NFS, CoreSite
+from .inventory_nfs import hosts_of_nfs, play_where_the_smf_is
+
+
+@pytest.mark.exhaustive
+def test_a_play_runs_where_the_smf_is(core: CoreSite, tmp_path: Path) -> None:
+    found = hosts_of_nfs(core, tmp_path)
+    assert found == {nf: [entry["host"]] for nf, entry in core.states().items()}
+    assert set(found) == {*NFS}
+    assert play_where_the_smf_is(core, tmp_path) == found["smf"]
