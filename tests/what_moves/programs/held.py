@@ -51,6 +51,13 @@ def delete_a_large_file() -> object:
     return file
 
 
+def open_a_data_base() -> object:
+    """One page with the header that SQLite writes, which is all that the preflight reads: the image has no SQLite."""
+    file = os.open(FILE, os.O_RDWR | os.O_CREAT)
+    os.write(file, b"SQLite format 3\0" + bytes([0x10, 0, 1, 1, 0, 64, 32, 32]) + bytes(4072))
+    return file
+
+
 def make_a_semaphore() -> object:
     return os.eventfd(1, os.EFD_SEMAPHORE)
 
@@ -99,6 +106,7 @@ HOLDS: dict[str, Callable[[], object]] = {
     "lease": take_a_write_lease,
     "renamed": rename_an_open_file,
     "deleted": delete_a_large_file,
+    "sqlite": open_a_data_base,
     "semaphore": make_a_semaphore,
     "memory": run_from_memory,
     "md5": set_an_md5_key,
