@@ -89,6 +89,7 @@ lint: $(DEV) ## ruff, mypy --strict, ansible-lint (production), yamllint, shellc
 	ansible-lint
 	python tools/check_words.py
 	shellcheck $$(git grep --untracked -lE '^#!.*\b(ba)?sh$$' -- ':!*.py' ':!*.j2')
+	python tools/check_fragments.py
 	for collection in $(organic)/*/; do (cd "$$collection" && antsibull-changelog lint); done
 
 .PHONY: sanity
