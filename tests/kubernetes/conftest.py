@@ -16,7 +16,7 @@ from .cluster import Cluster
 
 
 @pytest.fixture(scope="session")
-def cluster() -> Iterator[Cluster]:
+def kubernetes() -> Iterator[Cluster]:
     """The Kubernetes lab, whose workers have the resident runtime."""
     if os.geteuid():
         pytest.skip("a lab needs root")
@@ -27,7 +27,13 @@ def cluster() -> Iterator[Cluster]:
     inventory = inventory_of(name)
     run_playbook("--inventory", str(inventory), "playbooks/prepare_hosts.yml", "--limit", "nf_hosts,localhost")
     made = Cluster(inventory)
-    made.prepare()
     yield made
-    made.clean()
     made.close()
+
+
+@pytest.fixture(scope="session")
+def cluster(kubernetes: Cluster) -> Iterator[Cluster]:
+    """The lab with the image and the network of the workload."""
+    kubernetes.prepare()
+    yield kubernetes
+    kubernetes.clean()

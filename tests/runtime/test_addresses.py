@@ -30,19 +30,19 @@ ADDRESS = "eth0,10.70.0.34/24,mac=02:42:0a:46:00:22,gateway=10.70.0.1"
 CAPABILITY_SETS = ["CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"]
 
 
-def interface(container: Container) -> dict[str, Any]:
-    """MAC address, IPv4 addresses and default gateways of eth0."""
+def interface(container: Container, name: str = "eth0") -> dict[str, Any]:
+    """MAC address, IPv4 addresses and default gateways of an interface."""
 
     def ip(*arguments: str) -> Any:
         command = ["nsenter", "-t", str(container.pid), "-n", "ip", "-json", *arguments]
         return json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
 
-    [link] = ip("-4", "address", "show", "dev", "eth0")
-    [hardware] = ip("link", "show", "dev", "eth0")
+    [link] = ip("-4", "address", "show", "dev", name)
+    [hardware] = ip("link", "show", "dev", name)
     return {
         "mac": hardware["address"],
         "addresses": [f"{each['local']}/{each['prefixlen']}" for each in link["addr_info"]],
-        "gateways": [route["gateway"] for route in ip("-4", "route", "show", "default")],
+        "gateways": [route["gateway"] for route in ip("-4", "route", "show", "default", "dev", name)],
     }
 
 
@@ -76,6 +76,22 @@ def test_finds_the_interface_by_the_address_of_the_engine(start: Start) -> None:
         "addresses": ["10.70.0.34/24"],
         "gateways": ["10.70.0.1"],
     }
+
+
+def test_sets_the_addresses_of_several_interfaces(start: Start) -> None:
+    second = ["--address", "peer0,10.71.0.34/25,mac=02:42:0a:47:00:22"]
+    container = start("--address", ADDRESS, *second, "--drop-net-admin", "--", "sleep", "100", entry=ISOLATED)
+    assert interface(container)["addresses"] == ["10.70.0.34/24"]
+    found = interface(container, "peer0")
+    assert found == {"mac": "02:42:0a:47:00:22", "addresses": ["10.71.0.34/25"], "gateways": []}
+    assert not any(may_configure_networks(container.pid))
+
+
+def test_more_interfaces_than_a_container_has_are_refused(start: Start) -> None:
+    addresses = [part for number in range(17) for part in ("--address", f"eth{number},10.70.{number}.34/24")]
+    status, _out, err = start(*addresses, "--", "echo", "started", entry=ISOLATED).finish()
+    assert status == 64
+    assert "usage: init" in err
 
 
 def test_gives_the_capability_up(start: Start) -> None:

@@ -64,7 +64,7 @@ static bool parse_address(char *text, struct in_addr *address, unsigned char *bi
 	return inet_pton(AF_INET, text, address) == 1;
 }
 
-bool addresses_parse(const char *text, struct fixed_addresses *wanted)
+static bool parse(const char *text, struct fixed_addresses *wanted)
 {
 	char copy[TEXT_MAX];
 	char *rest, *word;
@@ -90,6 +90,19 @@ bool addresses_parse(const char *text, struct fixed_addresses *wanted)
 		else
 			return false;
 	}
+	return true;
+}
+
+bool addresses_add(struct address_list *list, const char *text)
+{
+	struct fixed_addresses *wanted = &list->each[list->count];
+
+	if (list->count == INTERFACES_MAX || !parse(text, wanted))
+		return false;
+	for (size_t i = 0; i < list->count; i++)
+		if (strcmp(list->each[i].interface, wanted->interface) == 0)
+			return false;
+	list->count++;
 	return true;
 }
 
@@ -221,7 +234,7 @@ static bool add_default_route(int fd, int interface, struct in_addr gateway)
 	return ask(fd, &request);
 }
 
-bool addresses_set(const struct fixed_addresses *wanted, const char **action)
+static bool set(const struct fixed_addresses *wanted, const char **action)
 {
 	int interface = find_interface(wanted);
 	int fd, reason;
@@ -252,6 +265,16 @@ bool addresses_set(const struct fixed_addresses *wanted, const char **action)
 	close(fd);
 	errno = reason;
 	return done;
+}
+
+bool addresses_set(const struct address_list *list, const char **interface, const char **action)
+{
+	for (size_t i = 0; i < list->count; i++) {
+		*interface = list->each[i].interface;
+		if (!set(&list->each[i], action))
+			return false;
+	}
+	return true;
 }
 
 bool addresses_drop_capability(void)

@@ -9,11 +9,12 @@
 #include <net/if.h>
 #include <netinet/in.h>
 #include <stdbool.h>
+#include <stddef.h>
 
 /* What one interface of the container shall have. A Docker Swarm gives its tasks neither a fixed address nor a fixed MAC
  * address, so that the init sets them: a container that is started again has the same ones. */
 struct fixed_addresses {
-	char interface[IF_NAMESIZE]; /* empty: nothing is set */
+	char interface[IF_NAMESIZE];
 	struct in_addr engines; /* if the interface is given by the subnet of the engine's address on it */
 	unsigned char engines_prefix; /* 0: it is given by its name */
 	struct in_addr address;
@@ -24,13 +25,21 @@ struct fixed_addresses {
 	bool has_gateway;
 };
 
-/* Reads INTERFACE,ADDRESS/PREFIX[,mac=MAC][,gateway=ADDRESS]; false if it is something else. INTERFACE may be a subnet: the
- * interface that has an address in it, where an engine attaches several networks in any order. */
-bool addresses_parse(const char *text, struct fixed_addresses *wanted);
+#define INTERFACES_MAX 16
 
-/* Sets the MAC address, puts the address in the place of every IPv4 address of the interface, and adds the default route.
- * Needs CAP_NET_ADMIN. False with errno and what was tried. */
-bool addresses_set(const struct fixed_addresses *wanted, const char **action);
+struct address_list {
+	struct fixed_addresses each[INTERFACES_MAX];
+	size_t count;
+};
+
+/* Adds INTERFACE,ADDRESS/PREFIX[,mac=MAC][,gateway=ADDRESS]; false if it is something else, names an interface a second time,
+ * or is one too many. INTERFACE may be a subnet: the interface that has an address in it, where an engine attaches several
+ * networks in any order. */
+bool addresses_add(struct address_list *list, const char *text);
+
+/* Of each interface, sets the MAC address, puts the address in the place of every IPv4 address, and adds the default route.
+ * Needs CAP_NET_ADMIN. False with errno, the interface and what was tried. */
+bool addresses_set(const struct address_list *list, const char **interface, const char **action);
 
 /* A container that a process was migrated to gets another MAC address when it is started again, but neighbours have
  * cached the old one. Any ARP request of ours updates their caches (RFC 826, "Packet Reception"). An empty datagram to

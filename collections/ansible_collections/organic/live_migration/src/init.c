@@ -4,9 +4,10 @@
  *
  * The resident init: PID 1 of a container whose process can be live-migrated into and out of it.
  *
- *   init [--name NAME] [--address ADDRESSES [--drop-net-admin]] [--] COMMAND...
+ *   init [--name NAME] [--address ADDRESSES]... [--drop-net-admin] [--] COMMAND...
  *                                        run COMMAND, or await a process that is migrated here (see await.h).
- *                                        ADDRESSES are set before COMMAND is started (see addresses.h); a process that
+ *                                        ADDRESSES of each interface are set before COMMAND is started (see
+ *                                        addresses.h); a process that
  *                                        is migrated here brings its own. Then CAP_NET_ADMIN, which that needs, is
  *                                        dropped.
  *   init health                          exits with 0 when the command or a process that was migrated here runs, or has
@@ -83,7 +84,7 @@ struct resident {
 
 struct arguments {
 	const char *name;
-	struct fixed_addresses addresses;
+	struct address_list addresses;
 	bool drop_net_admin;
 	char **command;
 };
@@ -110,7 +111,7 @@ static void __attribute__((format(printf, 1, 2))) say(const char *format, ...)
 
 static int usage(void)
 {
-	fprintf(stderr, "usage: init [--name NAME] [--address ADDRESSES [--drop-net-admin]] [--] COMMAND [ARGUMENT...]\n"
+	fprintf(stderr, "usage: init [--name NAME] [--address ADDRESSES]... [--drop-net-admin] [--] COMMAND [ARGUMENT...]\n"
 			"       init health\n"
 			"       init ready\n"
 			"       init version\n"
@@ -333,10 +334,10 @@ static bool drop_net_admin(const struct arguments *arguments)
 static bool run_command(struct resident *resident)
 {
 	const struct arguments *arguments = resident->arguments;
-	const char *action;
+	const char *interface, *action;
 
-	if (arguments->addresses.interface[0] && !addresses_set(&arguments->addresses, &action)) {
-		say("%s: cannot %s: %s", arguments->addresses.interface, action, strerror(errno));
+	if (!addresses_set(&arguments->addresses, &interface, &action)) {
+		say("%s: cannot %s: %s", interface, action, strerror(errno));
 		return false;
 	}
 	addresses_correct_neighbours();
@@ -461,8 +462,8 @@ static bool parse_arguments(struct arguments *arguments, int argc, char **argv)
 			arguments->drop_net_admin = true;
 		} else if (strcmp(option, "--name") == 0 && !arguments->name && next < argc && await_name_valid(argv[next])) {
 			arguments->name = argv[next++];
-		} else if (strcmp(option, "--address") == 0 && !arguments->addresses.interface[0] && next < argc) {
-			if (!addresses_parse(argv[next++], &arguments->addresses))
+		} else if (strcmp(option, "--address") == 0 && next < argc) {
+			if (!addresses_add(&arguments->addresses, argv[next++]))
 				return false;
 		} else {
 			return false;

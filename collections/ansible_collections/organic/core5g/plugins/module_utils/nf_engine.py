@@ -8,15 +8,29 @@ from __future__ import annotations
 from typing import Any
 
 from ansible_collections.organic.live_migration.plugins.module_utils.engines import docker_api, registry
-from ansible_collections.organic.live_migration.plugins.module_utils.engines.base import Engine
+from ansible_collections.organic.live_migration.plugins.module_utils.engines.base import ContainerSpec, Engine
+from ansible_collections.organic.live_migration.plugins.module_utils.engines.kubernetes import KubernetesEngine
 
 OPTIONS: dict[str, Any] = {
     "engine": {"type": "str", "choices": ["docker", "kubernetes"], "default": registry.DEFAULT},
+    "namespace": {"type": "str", "default": ""},
     "docker_socket": {"type": "path", "default": docker_api.DEFAULT_SOCKET},
 }
 
 
+class PodsOfNamespace(KubernetesEngine):
+    """The pods of one core on this node: another namespace may have NFs of the same names."""
+
+    namespace = ""
+
+    def inspect(self, name: str) -> ContainerSpec | None:
+        return super().inspect(f"{self.namespace}.{name}" if self.namespace and "." not in name else name)
+
+
 def connect(options: dict[str, Any]) -> Engine:
     """The engine that the options of a module name."""
-    is_docker = options["engine"] == registry.DEFAULT
-    return registry.connect(options["engine"], options["docker_socket"] if is_docker else None)
+    if options["engine"] == registry.DEFAULT:
+        return registry.connect(registry.DEFAULT, options["docker_socket"])
+    pods = PodsOfNamespace()
+    pods.namespace = options["namespace"]
+    return pods

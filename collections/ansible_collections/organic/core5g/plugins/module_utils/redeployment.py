@@ -73,7 +73,7 @@ class Request:
             )
         if not self.drains:
             return f"{nf} of this core cannot be drained, so no second instance can take its sessions: {remedy}"
-        if self.orchestrator != "none":
+        if self.orchestrator not in ("none", "kubernetes"):
             return (
                 f"The orchestrator {self.orchestrator} runs {nf}, and would not know of a second instance: let it move "
                 f"{nf} itself, or {remedy}"

@@ -98,6 +98,10 @@ cluster:
     deployments:
       description: Of each Deployment C(ours), C(core), C(moving), C(replicas) and C(ready), by its name.
       type: dict
+    bridges:
+      description: Linux bridges of our networks in the namespace.
+      type: list
+      elements: str
     objects:
       description: Kind and name of all that was made by us in the namespace.
       type: list

@@ -118,6 +118,12 @@ options:
     choices: [docker, kubernetes]
     default: docker
     version_added: 0.2.0
+  namespace:
+    description:
+      - Namespace of the NFs on Kubernetes. By default any, if only one on this host has an NF of the name.
+    type: str
+    default: ""
+    version_added: 0.2.0
   docker_socket:
     description:
       - Unix socket of the Docker engine.

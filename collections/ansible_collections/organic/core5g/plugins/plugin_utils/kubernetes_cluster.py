@@ -165,18 +165,26 @@ class Cluster:
             "has_multus": crd is not None,
             "deployments": {one["metadata"]["name"]: _deployment(one) for one in found},
             "objects": self._own_objects() if namespace and not missing else [],
+            "bridges": self._bridges() if namespace and not missing else [],
         }
 
     def _list(self, kind: str, selector: str = "") -> list[dict[str, Any]]:
         base, plural = _KINDS[kind]
         path = f"{base}/namespaces/{self._namespace}/{plural}"
-        return list(self._api.call("GET", path + (f"?labelSelector={selector}" if selector else ""))["items"])
+        found = self._api.call("GET", path + (f"?labelSelector={selector}" if selector else ""))
+        return list(found["items"]) if found else []
 
     def _own_objects(self) -> list[list[str]]:
         """Kind and name of all that we have made in the namespace."""
         selector = urllib.parse.quote(f"app.kubernetes.io/managed-by={FIELD_MANAGER}")
         kinds = sorted(set(_KINDS) - {"Namespace", "Node"})
         return [[kind, one["metadata"]["name"]] for kind in kinds for one in self._list(kind, selector)]
+
+    def _bridges(self) -> list[str]:
+        """The Linux bridges of our networks, which the CNI plugin leaves on the nodes."""
+        selector = urllib.parse.quote(f"app.kubernetes.io/managed-by={FIELD_MANAGER}")
+        configs = [json.loads(one["spec"]["config"]) for one in self._list("NetworkAttachmentDefinition", selector)]
+        return [str(config["bridge"]) for config in configs if config["type"] == "bridge"]
 
     def _namespace_now(self) -> dict[str, Any] | None:
         found: dict[str, Any] | None = None

@@ -23,6 +23,7 @@ class Deployment:
         nodes: node of each host of the play, by its inventory name.
         networks: of the core, as each host has them.
         endpoints: networks of each NF.
+        replicas: NFs of which several pods are wanted.
     """
 
     namespace: str
@@ -31,6 +32,7 @@ class Deployment:
     nodes: Mapping[str, str]
     networks: Mapping[str, Sequence[Mapping[str, Any]]]
     endpoints: Mapping[str, Sequence[Mapping[str, Any]]]
+    replicas: Sequence[str] = ()
 
     def problems(self, found: Mapping[str, Any]) -> list[str]:
         """Args:
@@ -43,6 +45,11 @@ class Deployment:
             *self._networks(found),
             *self._addresses(),
             *self._deployments(found["deployments"]),
+            *(
+                f"nf_replicas names {nf}, of which Kubernetes runs one pod, as all would have its addresses: leave it "
+                "out of nf_replicas"
+                for nf in self.replicas
+            ),
         ]
 
     def _rights(self, found: Mapping[str, Any]) -> Iterator[str]:
@@ -119,12 +126,6 @@ class Deployment:
             )
 
     def _addresses(self) -> Iterator[str]:
-        for nf, endpoints in self.endpoints.items():
-            if len(endpoints) > 1:
-                yield (
-                    f"{nf} has {len(endpoints)} networks, of which its init sets one address on Kubernetes: leave "
-                    "its other reference points out of nf_addresses"
-                )
         by_name = {one["name"]: one for one in next(iter(self.networks.values()), ())}
         for nf, endpoints in self.endpoints.items():
             for endpoint in endpoints:

@@ -112,8 +112,9 @@ def test_a_request_is_refused_before_any_host_is_asked(options: dict[str, Any], 
     assert re.search(reason, request(**options).refusal())
 
 
-def test_a_request_that_may_be_tried() -> None:
-    assert request().refusal() == ""
+@pytest.mark.parametrize("orchestrator", ["none", "kubernetes"])
+def test_a_request_that_may_be_tried(orchestrator: str) -> None:
+    assert request(orchestrator=orchestrator).refusal() == ""
 
 
 def test_sessions_elsewhere() -> None:

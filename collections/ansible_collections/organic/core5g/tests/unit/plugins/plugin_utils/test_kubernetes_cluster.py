@@ -21,6 +21,8 @@ NODES = "/api/v1/nodes"
 NAMESPACE = "/api/v1/namespaces/lab"
 DEPLOYMENTS = "/apis/apps/v1/namespaces/lab/deployments"
 PODS = "/api/v1/namespaces/lab/pods"
+DEFINITIONS = "/apis/k8s.cni.cncf.io/v1/namespaces/lab/network-attachment-definitions"
+DEFINITION = "NetworkAttachmentDefinition"
 
 
 class StandIn:
@@ -116,6 +118,12 @@ def test_a_cluster_is_described(server: StandIn, cluster: Cluster) -> None:
     server.answers[("GET", NAMESPACE)] = (200, {"metadata": {"labels": labels}, "status": {"phase": "Active"}})
     moving = deployment("smf", annotations={"organic.live-migration/move": "{}"})
     server.answers[("GET", DEPLOYMENTS)] = (200, {"items": [moving]})
+    configs = [{"type": "bridge", "bridge": "br-core5g"}, {"type": "macvlan", "master": "eth0"}]
+    definitions = [
+        {"metadata": {"name": f"core5g-{number}"}, "spec": {"config": json.dumps(config)}}
+        for number, config in enumerate(configs)
+    ]
+    server.answers[("GET", DEFINITIONS)] = (200, {"items": definitions})
     found = cluster.survey()
     assert found["version"] == "v1.37.2"
     assert found["nodes"] == {
@@ -124,7 +132,8 @@ def test_a_cluster_is_described(server: StandIn, cluster: Cluster) -> None:
     }
     assert found["namespace"] == {"exists": True, "ours": True, "level": "privileged", "ending": False}
     assert found["deployments"]["smf"] == {"ours": True, "core": "minicore", "moving": True, "replicas": 1, "ready": 1}
-    assert found["objects"] == [["Deployment", "smf"]]
+    assert found["bridges"] == ["br-core5g"]
+    assert found["objects"] == [["Deployment", "smf"], *([DEFINITION, f"core5g-{number}"] for number in (0, 1))]
     assert (found["missing_rights"], found["has_multus"]) == ([], True)
 
 

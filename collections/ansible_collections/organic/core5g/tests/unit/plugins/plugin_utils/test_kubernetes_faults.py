@@ -73,6 +73,7 @@ def test_what_a_cluster_lacks(cluster: dict[str, Any], message: str) -> None:
 @pytest.mark.parametrize(
     "wanted, message",
     [
+        ({"replicas": ["nssf"]}, "nf_replicas names nssf, of which Kubernetes runs one pod"),
         ({"namespace": "My_Core"}, "no name of a namespace"),
         (
             {"networks": {"edge-a": [network(driver={"name": "overlay", "orchestrators": ["swarm"]})]}},
@@ -90,7 +91,6 @@ def test_what_a_cluster_lacks(cluster: dict[str, Any], message: str) -> None:
             {"endpoints": {"smf": [{"network": "core5g-macvlan", "ipv4": "192.0.2.34", "ipv6": "2001:db8::1"}]}},
             "leave ipv6 out",
         ),
-        ({"endpoints": {"smf": [ENDPOINT] * 2}}, "smf has 2 networks, of which its init sets one address"),
         ({"networks": {"edge-a": [network(subnet=None)]}}, "has no subnet: set nf_network_subnet"),
     ],
 )
