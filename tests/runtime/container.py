@@ -1,7 +1,7 @@
 # Copyright (c) 2026 Organic 5GC contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The smallest container: PID, mount and IPC namespaces of its own, with the resident init as PID 1."""
+"""The smallest container: PID, mount, IPC and network namespaces of its own, with the resident init as PID 1."""
 
 from __future__ import annotations
 
@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
 NAME = "smf"
 TIMEOUT_S = 10.0
-UNSHARE = ["unshare", "--pid", "--mount", "--ipc", "--fork", "--kill-child", "--mount-proc"]
+# A network namespace as well: the init of a test that fails must never set the addresses of this machine.
+UNSHARE = ["unshare", "--pid", "--mount", "--ipc", "--net", "--fork", "--kill-child", "--mount-proc"]
 # The compiled-in path of the await files is real: it lives on a tmpfs over /opt that only this container sees.
 ENTRY = """
 mount -t tmpfs tmpfs /opt
