@@ -14,7 +14,7 @@ from tests.harness.client import assert_nothing_lost
 from tests.harness.site import RESIDENT
 from tests.harness.wait import until
 
-from .cluster import NAMESPACE, Cluster, Deployment, Extras
+from .cluster import NAMESPACE, PORT, Cluster, Deployment, Extras
 
 NUMBER = 42
 SETTINGS = "settings"
@@ -98,3 +98,30 @@ def test_the_pod_of_something_else_is_refused(cluster: Cluster, kind: str, code:
         assert [blocker["code"] for blocker in refused["blockers"]] == [code], refused
     finally:
         cluster.kubectl(f"--namespace {NAMESPACE} delete {kind} lonely")
+
+
+def test_a_connection_over_the_cluster_network_is_named_and_ends_if_that_is_wanted(cluster: Cluster) -> None:
+    made = Deployment(cluster, "chatty", NUMBER + 2)
+    try:
+        client = made.client()
+        [pod] = made.pods()
+        address = pod["status"]["podIP"]
+        made.home.run(
+            f"nohup bash -c 'exec 3<>/dev/tcp/{address}/{PORT}; cat <&3; touch /run/connection-ended' "
+            ">/dev/null 2>&1 </dev/null & disown"
+        )
+        until(lambda: made.home.run(f"ss -Htn dst {address}").strip(), "it is connected")
+        refused = made.migrate(2)
+        assert [blocker["code"] for blocker in refused["blockers"]] == ["cluster_connection"], refused
+        assert "end_cluster_connections" in refused["msg"]
+        source = made.home
+        made.migrate(end_cluster_connections=True, strategy="pre_copy")
+        until(lambda: source.run("cat /run/connection-ended 2>&1 || true") == "", "the connection has ended")
+        until(lambda: not made.deviations(), "one pod is ready, at its new home")
+        addresses = made.home.run(f"nsenter --net=/proc/{made.init_pid()}/ns/net ip -4 address show")
+        assert address not in addresses
+        assert_nothing_lost(client.end())
+    finally:
+        for worker in cluster.workers:
+            worker.run("rm -f /run/connection-ended")
+        made.remove()

@@ -125,7 +125,7 @@ class Deployment:
             mark = f"{self._label}=here" if worker is self.home else f"{self._label}-"
             cluster.kubectl(f"label node {worker.name} {mark} --overwrite")
         cluster.apply(self._manifest(wanted, memory_mb))
-        until(lambda: self.ready_on() == [self.home.name], f"{name} is ready")
+        until(lambda: self.ready_on() == [self.home.name], f"{name} is ready", timeout_s=180)
 
     @property
     def _label(self) -> str:
@@ -247,9 +247,14 @@ class Deployment:
     def restarts(self) -> int:
         return sum(status["restartCount"] for pod in self.pods() for status in pod["status"]["containerStatuses"])
 
+    def init_pid(self) -> int:
+        """The resident init at home."""
+        [pid] = self.home.run(f"pgrep --full '^{RESIDENT}/init --name {self.key} '").split()
+        return int(pid)
+
     def crash(self) -> None:
         """Kill the process of the pod."""
-        [pid] = self.home.run(f"pgrep --full '^{RESIDENT}/init --name {self.key} '").split()
+        pid = self.init_pid()
         self.home.run(f"kill -9 $(cat /proc/{pid}/task/{pid}/children)")
 
     def deviations(self) -> list[str]:
@@ -275,7 +280,7 @@ class Deployment:
 
     def remove(self) -> None:
         self.cluster.kubectl(f"--namespace {NAMESPACE} delete deployment {self.name} --ignore-not-found")
-        until(lambda: not self.pods(), f"the pods of {self.name} end")
+        until(lambda: not self.pods(), f"the pods of {self.name} end", timeout_s=180)
         for worker in self.cluster.workers:
             self.cluster.kubectl(f"label node {worker.name} {self._label}-")
 

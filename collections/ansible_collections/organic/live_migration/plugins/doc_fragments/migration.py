@@ -48,6 +48,14 @@ options:
     type: bool
     default: false
     version_added: 0.2.0
+  end_cluster_connections:
+    description:
+      - Move a pod although connections of its process run over the address in the cluster's own network, which stays on
+        the node. They end when it has moved; check mode lists them in C(prediction.doubts).
+      - Without it such a pod is not moved.
+    type: bool
+    default: false
+    version_added: 0.2.0
   timeout_s:
     description:
       - How long the migration may take, in seconds, before it is rolled back and the process runs on where it was.

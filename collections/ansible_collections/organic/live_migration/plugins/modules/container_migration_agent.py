@@ -90,6 +90,11 @@ options:
     type: list
     elements: str
     default: []
+  end_cluster_connections:
+    description: Let connections over the cluster's own network end, instead of refusing the migration for them.
+    type: bool
+    default: false
+    version_added: 0.2.0
   copy_missing_mounts:
     description: With O(phase=preflight), answer also with what the container's small read-only bind mounts hold.
     type: bool

@@ -21,6 +21,7 @@ ARGUMENTS: ArgumentSpec = {
     "memory_reserve_mb": {"type": "int", "default": 256},
     "shared_volumes": {"type": "list", "elements": "str", "default": []},
     "copy_missing_mounts": {"type": "bool", "default": False},
+    "end_cluster_connections": {"type": "bool", "default": False},
     "timeout_s": {"type": "int", "default": 120},
     "method": {"type": "str", "choices": list(registry.methods()), "default": "resident"},
 }
@@ -61,6 +62,7 @@ class Arguments:
     memory_reserve_mb: int = 256
     shared_volumes: list[str] = field(default_factory=list)
     copy_missing_mounts: bool = False
+    end_cluster_connections: bool = False
     timeout_s: int = 120
     method: str = "resident"
     downtime_budget_ms: int = 0

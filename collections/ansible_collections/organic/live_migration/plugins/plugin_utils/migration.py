@@ -74,9 +74,8 @@ class Migration:
         self._name = self._arguments.name
         self._where = Where(self._name, hosts.source, hosts.target)
         self._started = time.monotonic()
-        self._longest_task_s = 0.0
+        self._longest_task_s, self._on_target = 0.0, ""
         self._found = PreflightAnswer()
-        self._on_target = ""
         self._forecast: Forecast | None = None
         self._id = secrets.token_hex(8)
         self._orchestrator = orchestrator_of(None, hosts, self._arguments.timeout_s)
@@ -102,6 +101,7 @@ class Migration:
                 plan=None if dry_run else self._plan(self._hosts.target),
                 shared_volumes=self._arguments.shared_volumes,
                 copy_missing_mounts=self._arguments.copy_missing_mounts,
+                end_cluster_connections=self._arguments.end_cluster_connections,
                 method=self._arguments.method,
                 page_tracking=self._options.page_tracking,
                 tracks_pages=self._strategy is not None and self._strategy.tracks_writes,

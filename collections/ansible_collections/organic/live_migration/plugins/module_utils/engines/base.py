@@ -24,6 +24,8 @@ from ..host.mounted_content import MountedContent
 from .swarm import ServiceMove, SwarmService
 
 RUNNING = "running"
+CLUSTER_SOCKETS = ("cluster_connection", "cluster_socket")
+"""Blockers of sockets whose address stays on the host."""
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 _AWAIT_KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,127}")
 """As src/await.h accepts it: a file name that never leaves its directory."""
@@ -121,6 +123,7 @@ class ContainerSpec:
         host_network: it shares the network namespace of its host.
         service: name of the service that a cluster runs it for; empty for a container on its own.
         kept_interfaces: whose addresses belong to the host, or to its cluster, and stay when the process moves.
+        kept_addresses: of these interfaces, if their connections end with the migration instead of preventing it.
         native: whatever else its engine needs to create one like it. Only that engine reads it.
     """
 
@@ -140,6 +143,7 @@ class ContainerSpec:
     host_network: bool = False
     service: str = ""
     kept_interfaces: tuple[str, ...] = ()
+    kept_addresses: tuple[str, ...] = ()
     native: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:

@@ -20,9 +20,19 @@ from .. import paths
 from ..errors import Blocker, EngineError, Refused
 from ..host import processes
 from ..host.await_ticket import AwaitTicket
-from ..network.interfaces import ip_json
+from ..network.interfaces import addresses_of
 from . import pod_volumes
-from .base import RUNNING, ContainerSpec, Engine, NetworkSpec, RestartPolicy, Side, VolumeMount, await_key
+from .base import (
+    CLUSTER_SOCKETS,
+    RUNNING,
+    ContainerSpec,
+    Engine,
+    NetworkSpec,
+    RestartPolicy,
+    Side,
+    VolumeMount,
+    await_key,
+)
 
 CLUSTER_INTERFACE = "eth0"
 """Of each pod: containerd and CRI-O name the interface of the cluster's own network so."""
@@ -129,12 +139,12 @@ class KubernetesEngine(Engine):
         blockers = []
         if peers := [peer for peer, _own in found if peer]:
             message = f"The process has connections over {address}: to {', '.join(peers)}"
-            remedy = "Have it use its address on a network of its own, or end these connections"
-            blockers.append(Blocker("cluster_connection", message, remedy))
+            remedy = "Have it use its address on a network of its own, or let them end (end_cluster_connections)"
+            blockers.append(Blocker(CLUSTER_SOCKETS[0], message, remedy))
         if bound := [own for peer, own in found if not peer]:
             message = f"The process has sockets that are bound to {address}: {', '.join(bound)}"
             remedy = "Have it listen on its address on a network of its own, or on all (0.0.0.0)"
-            blockers.append(Blocker("cluster_socket", message, remedy))
+            blockers.append(Blocker(CLUSTER_SOCKETS[1], message, remedy))
         return blockers
 
     def create_awaiting(self, spec: ContainerSpec) -> str:
@@ -209,7 +219,7 @@ def _cluster_sockets(pid: int) -> Iterator[tuple[str, str]]:
     Yields:
         The peer, empty without one, and the own address, both with their port.
     """
-    own = _addresses_of(pid, CLUSTER_INTERFACE)
+    own = addresses_of(pid, (CLUSTER_INTERFACE,))
     for table in ("tcp", "udp"):
         for line in Path(f"/proc/{pid}/net/{table}").read_text().splitlines()[1:]:
             _slot, local, remote, state = line.split()[:4]
@@ -221,14 +231,3 @@ def _cluster_sockets(pid: int) -> Iterator[tuple[str, str]]:
 def _address(field: str) -> tuple[str, int]:
     address, _colon, port = field.partition(":")
     return socket.inet_ntoa(struct.pack("=I", int(address, 16))), int(port, 16)
-
-
-def _addresses_of(pid: int, interface: str) -> set[str]:
-    """The IPv4 addresses of an interface; none where there is no such interface."""
-    return {
-        str(address["local"])
-        for link in ip_json(pid, "address", "show")
-        if link["ifname"] == interface
-        for address in link.get("addr_info", ())
-        if address["family"] == "inet"
-    }

@@ -91,6 +91,8 @@ def _preflight(parameters: Parameters, engine: Engine) -> PreflightAnswer:
         tracking if parameters.tracks_pages else None,
         parameters.clones,
     )
+    if parameters.end_cluster_connections:
+        preflight.let_cluster_connections_end(view)
     view.blockers += [
         Blocker(
             "not_recovered",

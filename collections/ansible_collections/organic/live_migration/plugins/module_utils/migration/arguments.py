@@ -28,6 +28,7 @@ ARGUMENTS: ArgumentSpec = {
     "memory_reserve_mb": {"type": "int", "default": 256},
     "shared_volumes": {"type": "list", "elements": "str", "default": []},
     "copy_missing_mounts": {"type": "bool", "default": False},
+    "end_cluster_connections": {"type": "bool", "default": False},
     "mount_copies": {"type": "dict", "default": {}, "no_log": True},
     "addresses": {"type": "list", "elements": "str", "default": []},
     "port": {"type": "int"},

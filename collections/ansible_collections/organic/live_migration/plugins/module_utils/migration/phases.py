@@ -70,6 +70,7 @@ class Parameters:
     memory_reserve_mb: int = 256
     shared_volumes: list[str] = field(default_factory=list)
     copy_missing_mounts: bool = False
+    end_cluster_connections: bool = False
     mount_copies: dict[str, str] = field(default_factory=dict)
     addresses: list[str] = field(default_factory=list)
     port: int = 0

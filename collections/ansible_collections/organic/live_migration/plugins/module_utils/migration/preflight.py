@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from .. import paths
-from ..engines.base import Checkpoints, ContainerSpec, Engine, Side
+from ..engines.base import CLUSTER_SOCKETS, Checkpoints, ContainerSpec, Engine, Side
 from ..errors import Blocker, MigrationError
 from ..host import cpu, memory_limit, processes, sqlite, system_files, task_attributes, unmovable
 from ..host.container import Container
@@ -224,6 +224,17 @@ def _look_at_files(view: SourceView, container: Container) -> list[Blocker]:
             "Put the large ones on a volume that both hosts see, and name it in shared_volumes; or remove old logs",
         )
     ]
+
+
+def let_cluster_connections_end(view: SourceView) -> None:
+    """Take sockets of addresses that stay on this host for a doubt; the target host lends these for a moment."""
+    ending = [blocker for blocker in view.blockers if blocker.code in CLUSTER_SOCKETS]
+    if view.spec is None or not ending:
+        return
+    view.blockers = [blocker for blocker in view.blockers if blocker not in ending]
+    view.doubts += [f"These end when it moves: {blocker.message}." for blocker in ending]
+    addresses = interfaces.addresses_of(view.spec.pid, view.spec.kept_interfaces)
+    view.spec = replace(view.spec, kept_addresses=tuple(sorted(addresses)))
 
 
 def _busy_blockers(name: str) -> list[Blocker]:

@@ -75,6 +75,7 @@ class Target(TargetEnd):
             restart_policy=source.restart_policy,
             service=source.service,
             kept_interfaces=list(source.kept_interfaces),
+            lent_addresses=list(source.kept_addresses),
         )
         self._steps = Steps()
         self._prepared: PreparedTarget | None = None

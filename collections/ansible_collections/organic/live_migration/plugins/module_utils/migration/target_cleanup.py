@@ -20,7 +20,7 @@ from ..host import libc, mounted_content, processes
 from ..host.await_ticket import AwaitTicket
 from ..host.freezer import Freezer
 from ..host.processes import ProcessId
-from ..network import mirror_rules
+from ..network import interfaces, mirror_rules
 from ..network.address_switch import AddressSwitch
 from ..network.packet_hold import remove_rules
 from ..session import states, watchdog
@@ -80,6 +80,8 @@ def complete(record: MigrationRecord, engine: Engine) -> None:
             remove_rules(record.init.pid, record.migration_id)
             _make_heard(record)
             adopt(record)
+            for interface in record.kept_interfaces[:1]:
+                interfaces.take_addresses_back(record.init.pid, record.lent_addresses, interface)
         except (MigrationError, OSError):
             if record.init.alive:
                 raise

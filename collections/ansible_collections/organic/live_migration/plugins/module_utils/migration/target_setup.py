@@ -74,6 +74,8 @@ def deactivate_interfaces(pid: int, source: ContainerSpec) -> list[Interface]:
     AddressSwitch(pid, found).deactivate()
     if source.service:
         interfaces.remove_addresses(pid, found)  # which the cluster chose
+    for interface in source.kept_interfaces[:1]:
+        interfaces.lend_addresses(pid, source.kept_addresses, interface)
     return found
 
 

@@ -73,6 +73,32 @@ def remove_addresses(pid: int, interfaces: list[Interface]) -> None:
         commands.run(["nsenter", "--target", str(pid), "--net", "ip", "-4", "address", "flush", "dev", interface.name])
 
 
+def addresses_of(pid: int, names: Collection[str]) -> set[str]:
+    """The IPv4 addresses of some interfaces; of those that there are."""
+    return {
+        str(address["local"])
+        for link in ip_json(pid, "address", "show")
+        if link["ifname"] in names
+        for address in link.get("addr_info", ())
+        if address["family"] == "inet"
+    }
+
+
+def lend_addresses(pid: int, addresses: Collection[str], interface: str) -> None:
+    """Let sockets be restored that are bound to addresses of another host's interface."""
+    for address in addresses:
+        command = ["nsenter", "--target", str(pid), "--net", "ip", "address", "replace"]
+        commands.run([*command, f"{address}/32", "dev", interface])
+
+
+def take_addresses_back(pid: int, addresses: Collection[str], interface: str) -> None:
+    """End the connections of addresses that were lent, and remove these."""
+    for address in addresses:
+        prefix = ["nsenter", "--target", str(pid), "--net"]
+        commands.run([*prefix, "ss", "--kill", "--tcp", "src", address])
+        commands.run([*prefix, "ip", "address", "delete", f"{address}/32", "dev", interface])
+
+
 def read_interfaces(pid: int, kept: Collection[str] = (), addressless: bool = False) -> list[Interface]:
     """Interfaces of the namespace of ``pid`` that have an IPv4 address and lead out of it.
 

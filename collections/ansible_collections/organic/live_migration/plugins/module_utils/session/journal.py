@@ -56,6 +56,7 @@ class MigrationRecord:
         service: name of the service that a cluster runs the container for; empty without a cluster.
         created_paths: target: what was missing there for the container's read-only mounts, and was made.
         kept_interfaces: whose addresses stay on this host.
+        lent_addresses: target: of the source host's interfaces of that kind, whose connections end with the migration.
         cpu_limit: source: files of the container's CPU bandwidth, as they were before it was slowed down.
     """
 
@@ -86,6 +87,7 @@ class MigrationRecord:
     service: str = ""
     created_paths: list[str] = field(default_factory=list)
     kept_interfaces: list[str] = field(default_factory=list)
+    lent_addresses: list[str] = field(default_factory=list)
     cpu_limit: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
