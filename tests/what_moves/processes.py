@@ -168,6 +168,17 @@ done
         remark="on x86-64; by post_copy and hybrid, a sleep lasts for all of its time again",
     ),
     Case(
+        "terminal_pair",
+        Kind.PROCESS,
+        "a pseudoterminal that a process has made, with its size and settings",
+        Outcome.CARRIED,
+        NEXT,
+        program="terminal",
+        check=ASK,
+        expected='"answer": "QUESTION\\r\\n", "echoes": false, "size": [33, 99]',
+        remark="refused (`terminal`, `undumpable`) where the engine or another process outside has made it",
+    ),
+    Case(
         "standard_streams",
         Kind.PROCESS,
         "standard output that leads to another process of the container (exec > >(tee log))",

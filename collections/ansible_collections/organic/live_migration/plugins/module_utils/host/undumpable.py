@@ -11,11 +11,13 @@ from __future__ import annotations
 import contextlib
 import os
 import socket
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from .processes import descriptors, duplicate_socket, lines
 
 _SO_PROTOCOL = 38
+_TERMINALS = "/dev/pts/"
 _IPPROTO_SCTP = 132
 _IPPROTO_MPTCP = 262
 
@@ -45,12 +47,13 @@ _SOCKETS = {
 }
 
 
-def undumpable(pid: int, overlay_device: int | None) -> list[Undumpable]:
+def undumpable(pid: int, overlay_device: int | None, terminals: Collection[int] = ()) -> list[Undumpable]:
     """Resources of this process that CRIU refuses to dump.
 
     Args:
         pid: the process.
         overlay_device: device number of the container's root when that is an overlay file system.
+        terminals: numbers of those that the processes which move have made, see :func:`made_terminals`.
     """
     found = []
     for descriptor, target in sorted(descriptors(pid)):
@@ -66,9 +69,26 @@ def undumpable(pid: int, overlay_device: int | None) -> list[Undumpable]:
             if overlay_device is not None and overlay_device in _inotify_devices(pid, descriptor):
                 remedy = "Have the program watch a volume or a tmpfs, or configure it to do without inotify"
                 found.append(Undumpable(f"inotify on the overlay file system ({where})", remedy))
-        elif target.startswith("/dev/pts/"):
+        elif (number := _terminal(target)) is not None and number not in terminals:
             found.append(Undumpable(f"terminal {target} ({where})", "Start the container without -t"))
     return found
+
+
+def made_terminals(tree: list[int]) -> set[int]:
+    """Numbers of the pseudoterminals whose master (pty(7)) one of these processes has open: CRIU moves both ends."""
+    return {
+        int(line.partition(":")[2])
+        for pid in tree
+        for descriptor, target in descriptors(pid)
+        if target.endswith("/ptmx")
+        for line in lines(f"/proc/{pid}/fdinfo/{descriptor}")
+        if line.startswith("tty-index:")
+    }
+
+
+def _terminal(target: str) -> int | None:
+    number = target[len(_TERMINALS) :] if target.startswith(_TERMINALS) else ""
+    return int(number) if number.isdigit() else None
 
 
 def _stream_protocol(pid: int, descriptor: int) -> int | None:

@@ -21,7 +21,7 @@ from ..host import cpu, memory_limit, processes, sqlite, system_files, task_attr
 from ..host.container import Container
 from ..host.cpu import Cpu
 from ..host.files import MAX_FILES_BYTES, FileSet
-from ..host.undumpable import undumpable
+from ..host.undumpable import made_terminals, undumpable
 from ..memory import dirty_tracking
 from ..namespaces import inventory
 from ..network import interfaces, socket_blockers, tun
@@ -188,10 +188,11 @@ def look_at_source(
     macs = {ip: interface.mac for interface in interfaces.read_interfaces(root) for ip in interface.ip_addresses}
     networks = tuple(replace(network, mac=macs.get(network.ipv4, network.mac)) for network in spec.networks)
     view.spec = replace(spec, networks=networks)
+    terminals = made_terminals(tree)
     for pid in tree:
         blockers += [
             Blocker("undumpable", f"CRIU cannot dump this: {found.what}", found.remedy)
-            for found in undumpable(pid, container.overlay_device())
+            for found in undumpable(pid, container.overlay_device(), terminals)
         ]
     blockers += _look_at_files(view, container)
     blockers += unmovable.blockers(tree, container)

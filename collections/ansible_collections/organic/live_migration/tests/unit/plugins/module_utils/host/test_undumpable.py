@@ -76,9 +76,12 @@ def test_sctp_is_named_with_its_address(spawn: Any, monkeypatch: pytest.MonkeyPa
     assert found.endswith(f"(descriptor 3 of process {pid})")
 
 
-def test_a_terminal_is_named(spawn: Any) -> None:
+def test_a_terminal_is_named_unless_a_process_that_moves_has_made_it(spawn: Any) -> None:
     pid = spawn.python("import pty; ours, theirs = pty.openpty(); name = os.ttyname(theirs)").pid
     assert any(found.startswith("terminal /dev/pts/") for found in named(pid))
+    made = undumpable.made_terminals([pid])
+    assert len(made) == 1
+    assert undumpable.undumpable(pid, None, made) == []
 
 
 def test_what_criu_can_dump_is_no_reason(spawn: Any) -> None:
