@@ -121,6 +121,11 @@ integration: $(DEV) ## All tests on the real lab: bring-up, migration end to end
 molecule: $(DEV) ## The Molecule scenarios of each collection: deployment, each strategy, networks, drain
 	tools/molecule $(COLLECTION)
 
+# It makes environments of its own, outside of this checkout; 2.21 needs Python 3.12 or 3.13. VERSION=2.21: only that one
+.PHONY: ansible-core-versions
+ansible-core-versions: $(DEV) ## Unit tests and a migration under ansible-core 2.17, 2.19 and 2.21
+	tools/ansible-core-versions $(VERSION)
+
 .PHONY: proof
 proof: $(DEV) ## Memory that checks itself, and etcd, Redis, OsmoHLR, OsmoGGSN and a UPF under load, by every strategy
 	pytest tests/workloads $(if $(CASE),-k "$(CASE)")
