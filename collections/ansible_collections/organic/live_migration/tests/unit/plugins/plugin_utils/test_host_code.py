@@ -144,7 +144,7 @@ def server(action: Action) -> int:
 def test_calls_of_a_warm_host_are_answered_by_a_process_that_has_the_code(warm: Path) -> None:
     action = Action()
     call(action)
-    assert len({server(action) for _ in range(3)}) == 1
+    assert len({server(action) for _number in range(3)}) == 1
     with pytest.raises(AnsibleActionFail, match="check_id failed"):
         call(action, "no id")
     with pytest.raises(AnsibleActionFail, match="its process was killed"):
