@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from ..errors import Blocker, MigrationError
@@ -13,6 +14,8 @@ from .base import NamespaceKind, State
 
 _OF_RUNTIME = ("/proc", "/sys", "/dev", "/run/secrets")
 """Below these, container runtimes mount by themselves."""
+_SWARM_OBJECT = re.compile(r"/[a-z0-9]{25}")
+"""The identity of a secret or config of a Docker Swarm: its file in the tmpfs that the engine mounts it from."""
 _FILES = ("/etc/hosts", "/etc/hostname", "/etc/resolv.conf")
 
 
@@ -33,8 +36,14 @@ def mounted_inside(pid: int, destinations: list[str], container_id: str) -> list
         for mount in _mounts(pid)
         if mount.point not in known
         and container_id not in mount.root
+        and not _is_of_swarm(mount)
         and not any(f"{mount.point}/".startswith(f"{top}/") for top in _OF_RUNTIME)
     ]
+
+
+def _is_of_swarm(mount: Mount) -> bool:
+    """Swarm gives every task of a service the same ones, so that they are on the target host, too."""
+    return mount.filesystem == "tmpfs" and mount.read_only and bool(_SWARM_OBJECT.fullmatch(mount.root))
 
 
 def _mounts(pid: int) -> list[Mount]:

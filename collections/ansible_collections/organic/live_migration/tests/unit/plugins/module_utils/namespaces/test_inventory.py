@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 from ansible_collections.organic.live_migration.plugins.module_utils.errors import MigrationError
-from ansible_collections.organic.live_migration.plugins.module_utils.namespaces import inventory, packet_filter
+from ansible_collections.organic.live_migration.plugins.module_utils.host.container import parse_mountinfo
+from ansible_collections.organic.live_migration.plugins.module_utils.namespaces import inventory, mounts, packet_filter
 from ansible_collections.organic.live_migration.plugins.module_utils.namespaces.ipc import Ipc
 from ansible_collections.organic.live_migration.plugins.module_utils.namespaces.links import has_xfrm, made_inside
 from ansible_collections.organic.live_migration.plugins.module_utils.namespaces.mounts import mounted_inside
@@ -110,3 +111,15 @@ def test_what_is_not_carried_is_named(as_root: None, spawn: Any) -> None:
         message.startswith("/mnt ") for message in (b.message for b in mounted_inside(pid, ["/mnt"], "c0ffee"))
     )
     assert {"link", "ipc", "xfrm"} <= {blocker.code for blocker in inventory.blockers(pid, [], set(), "c0ffee")}
+
+
+def test_secrets_and_configs_of_a_swarm_are_the_engines(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lines of Docker 26.1.5. A secret has another path than the default's; a tmpfs that was mounted inside is one."""
+    lines = [
+        "1671 973 0:327 /s59xzmc48elsponrxpncx3yzq /etc/motd ro,relatime master:463 - tmpfs tmpfs ro",
+        "1832 973 0:327 /w22q677vcynnw458ugpb48b9w /etc/ssl/key ro,relatime master:463 - tmpfs tmpfs ro",
+        "1833 973 0:328 / /etc/ssl rw,relatime - tmpfs tmpfs rw",
+    ]
+    monkeypatch.setattr(mounts, "_mounts", lambda _pid: parse_mountinfo("\n".join(lines)))
+    [blocker] = mounted_inside(1, [], "c0ffee")
+    assert blocker.message.startswith("/etc/ssl (tmpfs)")
