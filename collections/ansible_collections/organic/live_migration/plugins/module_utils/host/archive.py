@@ -126,7 +126,7 @@ class Unpacker:
                     member.name = member.name.lstrip("/")
                     self._extract(files, member)
         for path, times in self._times.items():
-            with ignore_missing():
+            with ignore_missing(), _ignore_read_only():
                 os.utime(path, ns=times)
         return b""
 
@@ -148,12 +148,24 @@ class Unpacker:
         times = _numbers(member, _TIMES)
         if not times:
             return
-        if not member.islnk():
-            _set_attributes(member, place)
         if member.isdir():
             self._times[place] = times[0], times[1]
-        else:
-            os.utime(place, ns=(times[0], times[1]), follow_symlinks=False)
+            with _ignore_read_only():
+                _set_attributes(member, place)
+            return
+        if not member.islnk():
+            _set_attributes(member, place)
+        os.utime(place, ns=(times[0], times[1]), follow_symlinks=False)
+
+
+@contextlib.contextmanager
+def _ignore_read_only() -> Iterator[None]:
+    """Directories of a container with a read-only root are the engine's, for what it mounts there."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno != errno.EROFS:
+            raise
 
 
 def _numbers(member: tarfile.TarInfo, record: str) -> list[int]:
@@ -189,6 +201,8 @@ def _set_attributes(member: tarfile.TarInfo, place: str) -> None:
         try:
             os.setxattr(place, name, value, follow_symlinks=False)
         except OSError as error:
+            if error.errno == errno.EROFS:
+                raise
             raise MigrationError(
                 f"{place} has the extended attribute {name}, which cannot be set on the target host: {error.strerror}. "
                 "Its file system must have what that of the source host has."

@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import io
 import os
+import subprocess
+import sys
 import tarfile
 from collections.abc import Collection
 from pathlib import Path
@@ -169,6 +171,25 @@ def test_attributes_and_times_come_over(pair: Pair, size: int) -> None:
     assert os.listxattr(pair.there / "d/file") == []
     assert os.stat(pair.there / "d/file").st_mtime_ns == 8
     assert os.stat(pair.there / "d").st_mtime_ns == 10**18 + 2, "what is made in it leaves its times alone"
+
+
+def test_directories_of_a_read_only_root_are_left_as_they_are(pair: Pair) -> None:
+    """What is mounted below them is written; the target is this process's, in a mount namespace of its own."""
+    (pair.here / "run").mkdir()
+    os.setxattr(pair.here / "run", "user.kind", b"1")
+    packed = archive.in_root(str(pair.here), lambda: archive.pack(["run"]))
+    script = """
+import os, sys
+from ansible_collections.organic.live_migration.plugins.module_utils.host import archive
+os.chroot(sys.argv[1])
+archive.isolate_interpreter()
+archive.Unpacker().unpack(sys.stdin.buffer.read(), [])
+"""
+    read_only = f"mount --bind {pair.there} {pair.there} && mount -o remount,bind,ro {pair.there}"
+    (pair.there / "run").mkdir()
+    command = f"{read_only} && exec {sys.executable} -c '{script}' {pair.there}"
+    variables = {**os.environ, "PYTHONPATH": ":".join(sys.path)}
+    subprocess.run(["unshare", "--mount", "sh", "-c", command], input=packed, env=variables, check=True)
 
 
 def test_an_attribute_that_the_target_cannot_keep_is_named(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
