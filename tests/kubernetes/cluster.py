@@ -141,7 +141,12 @@ class Deployment:
             "imagePullPolicy": "Never",
             "command": [init, "--name", self.key, "--address", address, "--drop-net-admin", "--"],
             "args": [SERVER, "--port", str(PORT), "--memory-mb", str(memory_mb), "--dirty-pages-per-s", "100"],
-            "readinessProbe": {"exec": {"command": [init, "ready"]}, "periodSeconds": 1, "failureThreshold": 1},
+            "readinessProbe": {
+                "exec": {"command": [init, "ready"]},
+                "periodSeconds": 1,
+                "timeoutSeconds": 5,
+                "failureThreshold": 1,
+            },
             "securityContext": {"capabilities": {"add": ["NET_ADMIN"]}},
             "volumeMounts": [
                 {"name": "resident", "mountPath": RESIDENT, "readOnly": True},
