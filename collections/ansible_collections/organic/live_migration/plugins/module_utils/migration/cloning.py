@@ -21,7 +21,9 @@ _OTHER = "Use strategy pre_copy"
 _SO_BINDTODEVICE = 25
 _ALL_HOSTS = "010000E0"
 """224.0.0.1 as /proc/net/igmp writes it: every host is a member."""
-_SAMPLES, _SAMPLE_EVERY_S = 40, 0.002
+_BUSY_MS, _SAMPLE_EVERY_S = 80, 0.002
+_LONGEST_LOOK_S = 5.0
+"""A thread that has not run for so long in that time got too little of a processor for a judgement."""
 _INODE = 9
 """Column of /proc/net/raw."""
 _UNIX_ENDS = re.compile(r"(\d+) \S+ (\d+)\s*$")
@@ -131,22 +133,28 @@ def _multicast_blockers(pid: int) -> list[Blocker]:
 
 
 def _busy_blockers(tree: list[int]) -> list[Blocker]:
-    """A thread that never sleeps: it cannot be told when an input was handled."""
-    never_slept = {(pid, thread) for pid in tree for thread in _threads(pid)}
-    for _sample in range(_SAMPLES):
-        never_slept = {one for one in never_slept if _runs(*one)}
-        if not never_slept:
-            return []
+    """A thread that never sleeps: it cannot be told when an input was handled.
+
+    One that waits for a processor does not sleep either, so that what counts is the time that it has run.
+    """
+    ran_ms = {(pid, thread): _ran_ms(pid, thread) for pid in tree for thread in _threads(pid)}
+    deadline = time.monotonic() + _LONGEST_LOOK_S
+    while time.monotonic() < deadline:
+        ran_ms = {one: began for one, began in ran_ms.items() if _runs(*one)}
+        if not ran_ms:
+            break
+        pid, thread = max(ran_ms, key=lambda one: _ran_ms(*one) - ran_ms[one])
+        if _ran_ms(pid, thread) - ran_ms[pid, thread] >= _BUSY_MS:
+            return [
+                Blocker(
+                    "clone_never_sleeps",
+                    f"Thread {thread} of process {pid} ({processes.name(pid)}) ran for {_BUSY_MS} ms without sleeping, "
+                    "so that it cannot be known when it has handled a packet",
+                    _OTHER,
+                )
+            ]
         time.sleep(_SAMPLE_EVERY_S)  # the measurement
-    pid, thread = min(never_slept)
-    return [
-        Blocker(
-            "clone_never_sleeps",
-            f"Thread {thread} of process {pid} ({processes.name(pid)}) never slept within "
-            f"{round(_SAMPLES * _SAMPLE_EVERY_S * 1000)} ms, so that it cannot be known when it has handled a packet",
-            _OTHER,
-        )
-    ]
+    return []
 
 
 def _threads(pid: int) -> list[int]:
@@ -159,3 +167,10 @@ def _runs(pid: int, thread: int) -> bool:
     with contextlib.suppress(FileNotFoundError, ProcessLookupError):
         return Path(f"/proc/{pid}/task/{thread}/stat").read_text().rpartition(")")[2].split()[0] == "R"
     return False
+
+
+def _ran_ms(pid: int, thread: int) -> float:
+    """How long a thread has been on a processor."""
+    with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+        return int(Path(f"/proc/{pid}/task/{thread}/schedstat").read_text().split()[0]) / 1e6
+    return 0.0

@@ -63,6 +63,13 @@ def test_a_thread_that_never_sleeps_is_named(spawn: Any) -> None:
     assert f"of process {pid} " in found["clone_never_sleeps"]
 
 
+def test_a_thread_that_waits_for_a_processor_is_no_busy_one(spawn: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its state is that of one that runs, as here in place of a machine with too much load; it gets no time."""
+    monkeypatch.setattr(cloning, "_runs", lambda _pid, _thread: True)
+    monkeypatch.setattr(cloning, "_LONGEST_LOOK_S", 0.3)
+    assert codes(spawn.python("pass").pid) == []
+
+
 def test_a_volume_that_both_hosts_see_would_be_written_by_both(spawn: Any) -> None:
     pid = spawn.python("pass").pid
 
