@@ -62,7 +62,7 @@ lab-kubernetes: $(RUN) ## Bring up a lab with a Kubernetes cluster: control plan
 
 # Not part of `make test`. LAB_NAME and LAB_NETWORK_PREFIX name the lab, which stays up; CASE=part-of-a-name: only those
 .PHONY: kubernetes
-kubernetes: $(DEV) lab-kubernetes ## Tests on a real Kubernetes cluster: pods move by each strategy, roll back, faults
+kubernetes: $(DEV) lab-kubernetes ## Tests on a real Kubernetes cluster: a core is deployed, pods move by each strategy, roll back, faults
 	pytest tests/kubernetes/check_*.py $(if $(CASE),-k "$(CASE)")
 
 .PHONY: lab-down
