@@ -47,7 +47,7 @@ def leftovers(cluster: Mapping[str, Any], namespace: str, leaving: Sequence[str]
     """
     if not cluster["namespace"]["exists"]:
         return []
-    ours = {(kind, name) for kind, name in cluster["objects"]}
+    ours = {(each[0], each[1]) for each in cluster["objects"]}
     kinds = {"Deployment": "apps/v1", "Service": "v1", "PodDisruptionBudget": "policy/v1"}
     of_nfs = [(kind, nf, version) for nf in leaving for kind, version in kinds.items()]
     of_nfs += [(kind, f"{nf}-configuration", "v1") for nf in leaving for kind in ("ConfigMap", "Secret")]

@@ -64,7 +64,7 @@ options:
   engine:
     description: Name of the container engine of the host.
     type: str
-    choices: [docker]
+    choices: [docker, kubernetes]
     default: docker
   engine_id:
     description: Identity of the source host's engine.

@@ -17,9 +17,15 @@ ENDPOINT = {"network": "core5g-macvlan", "ipv4": "192.0.2.34", "ipv6": ""}
 OURS = {"ours": True, "core": "minicore", "moving": False, "replicas": 1, "ready": 1}
 
 
-def network(parent: str = "eth0", driver: dict[str, Any] = MACVLAN, **different: Any) -> dict[str, Any]:
+def network(parent: str = "eth0", driver: dict[str, Any] | None = None, **different: Any) -> dict[str, Any]:
     cni = {"type": "macvlan", "master": parent}
-    found = {"name": "core5g-macvlan", "driver": driver, "cni": cni, "parent": parent, "subnet": "192.0.2.0/24"}
+    found = {
+        "name": "core5g-macvlan",
+        "driver": driver or MACVLAN,
+        "cni": cni,
+        "parent": parent,
+        "subnet": "192.0.2.0/24",
+    }
     return {**found, **different}
 
 

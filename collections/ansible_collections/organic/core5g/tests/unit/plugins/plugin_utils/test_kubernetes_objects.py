@@ -41,7 +41,8 @@ def endpoint(ipv4: str, network: str = "core5g-macvlan", mac: str = "") -> dict[
     return {"key": "sbi", "network": network, "driver": "macvlan", "points": ["sbi"], "ipv4": ipv4, "mac": mac}
 
 
-def network(name: str = "core5g-macvlan", driver: dict[str, Any] = MACVLAN) -> dict[str, Any]:
+def network(name: str = "core5g-macvlan", driver: dict[str, Any] | None = None) -> dict[str, Any]:
+    driver = driver or MACVLAN
     cni = {"type": driver["name"].partition("_")[0], "master": "eth0"}
     return {"name": name, "driver": driver, "cni": cni, "subnet": "192.0.2.0/24", "gateway": None}
 
