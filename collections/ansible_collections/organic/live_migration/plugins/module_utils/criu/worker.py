@@ -45,6 +45,8 @@ PRE_RESUME = "pre-resume"
 """Notification of a restore: all processes are restored and stopped."""
 _AFTER_RESTORE = (PRE_RESUME, "post-resume")
 """Notifications that CRIU wants answered before it resumes the processes, and after it."""
+_IN_DUMP = 3
+"""Notifications of a dump after "pre-dump": network-lock, query-ext-files, post-dump (criu/cr-dump.c)."""
 _ANSWER = protobuf.encode([(1, _NOTIFY), (3, True)])
 
 _STATS_HEADER_BYTES = 8
@@ -101,6 +103,7 @@ class CriuWorker:
             if self.timens_pid and os.path.exists("/proc/self/ns/time")
             else []
         )
+        self._answered_ahead = 0
         self.command = [*self.container.enter_command, *time_namespace, *paths.CRIU, "swrk", str(theirs.fileno())]
         commands.log(self.command)
         given, environment = [self.images, theirs.fileno(), *self.descriptors], {**os.environ, **_NO_BREAKPOINTS}
@@ -186,6 +189,19 @@ class CriuWorker:
             CriuFailed: CRIU has ended.
         """
         self._send(_ANSWER)
+
+    def begin_dump(self) -> None:
+        """Let a dump that waits at "pre-dump" go on to its end: CRIU never waits for this process to be ready for it.
+
+        An answer too many is never read: CRIU ends after the dump.
+
+        Raises:
+            CriuFailed: CRIU has ended.
+        """
+        self.answer()
+        for _notification in range(_IN_DUMP):
+            self.answer()
+            self._answered_ahead += 1
 
     def resume(self) -> None:
         """Let a restore at PRE_RESUME continue to its end; its processes may be frozen meanwhile."""
@@ -282,7 +298,10 @@ class CriuWorker:
                 raise CriuFailed(self.action, self.error_lines())
             if reply.notification == notification:
                 return
-            self.answer()
+            if self._answered_ahead:
+                self._answered_ahead -= 1
+            else:
+                self.answer()
 
     def error_lines(self) -> list[str]:
         """The lines of CRIU's log that say why it failed, oldest first, at most eight."""

@@ -12,70 +12,24 @@ import contextlib
 import os
 import stat
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass, field
-from typing import NamedTuple
+from collections.abc import Iterable, Iterator
 
 from . import append_watch, archive, processes
 from .append_watch import AppendWatch
 from .archive import ignore_missing, in_root
 from .container import Container, Mount
+from .directory_watch import DirectoryWatch
 from .file_parts import LARGE_BYTES, Packer, SentFile
+from .file_snapshot import Listed, Snapshot, below, stamp_of
 
 _NOT_COPIED = ("/dev/mqueue", "/dev/pts", "/proc", "/sys")
 _OPAQUE = "trusted.overlay.opaque"
 """Extended attribute of a directory in an overlay's upper layer that hides the lower one
 (Documentation/filesystems/overlayfs.rst)."""
-_BLOCK_BYTES = 512
-"""Unit of st_blocks (inode(7))."""
-_GRAIN_NS = 20_000_000
-"""Kernels before 6.13 stamp files with the time of the last tick: a write after the snapshot may look older than it."""
 
 
 MAX_FILES_BYTES = 1 << 30
 """As much of files moves with a container."""
-
-
-class Stamp(NamedTuple):
-    """Equal stamps mean that a file did not change in between. A sparse file uses less than its size."""
-
-    mode: int
-    size: int
-    modified_ns: int
-    changed_ns: int
-    inode: int
-    used_bytes: int = 0
-
-
-@dataclass
-class Snapshot:
-    """The files of a container at one time. Paths are relative to the container's root.
-
-    Attributes:
-        files: all that are the container's own.
-        removed: paths of the image that are hidden; a directory that replaced one of the image is in both.
-        taken_ns: when it was taken, in ns since the epoch; 0 when nothing was written around that time.
-    """
-
-    files: dict[str, Stamp] = field(default_factory=dict)
-    removed: set[str] = field(default_factory=set)
-    taken_ns: int = 0
-
-    def diff(self, before: Snapshot, always: set[str]) -> tuple[list[str], list[str]]:
-        """Paths that changed since ``before`` (and those of ``always``), and paths that are gone."""
-        changed = [path for path, stamp in self.files.items()
-                   if before.files.get(path) != stamp or before.racy(stamp) or path in always]  # fmt: skip
-        gone = (before.files.keys() - self.files.keys()) | (self.removed - before.removed)
-        return sorted(changed), sorted(gone, reverse=True)
-
-    @property
-    def size_bytes(self) -> int:
-        """What all regular files hold."""
-        return sum(min(stamp.size, stamp.used_bytes) for stamp in self.files.values() if stat.S_ISREG(stamp.mode))
-
-    def racy(self, stamp: Stamp) -> bool:
-        """Whether a file changed so shortly before the snapshot that a later change may have the same stamp."""
-        return 0 < self.taken_ns - _GRAIN_NS <= max(stamp.modified_ns, stamp.changed_ns)
 
 
 class FileSet:
@@ -108,12 +62,13 @@ class FileSet:
         ]
 
     def snapshot(self) -> Snapshot:
-        """Take the stamps of all files; takes some 10 us each."""
-        found = Snapshot(taken_ns=time.time_ns())
+        """Take the stamps of all files, and watch their directories; takes some 10 us each."""
+        found = Snapshot(taken_ns=time.time_ns(), watch=DirectoryWatch())
         if self._upper is not None and os.path.isdir(self._upper):
             self._walk(self._upper, "", found)
         for point in self._tmpfs:
             self._walk(self._root + point, point.lstrip("/"), found)
+        found.racy_files = [path for path, stamp in found.files.items() if found.racy(stamp)]
         return found
 
     def compared_bytes(self, snapshot: Snapshot) -> int:
@@ -123,6 +78,64 @@ class FileSet:
             for path, writers in append_watch.writers(self._container, LARGE_BYTES).items()
             if path in snapshot.files and not all(append_watch.appends(*one) for one in writers)
         )
+
+    def changes(self, before: Snapshot, always: set[str], suspects: Iterable[str]) -> tuple[list[str], list[str]]:
+        """The same as :meth:`Snapshot.diff` of a new snapshot, without a look at files that nobody wrote.
+
+        Looked at are directories, what their watch has named, files that changed shortly before the snapshot, and
+
+        Args:
+            always: files that are in the result in any case, if they exist.
+            suspects: files to look at: those that are open for writing, see :func:`open_for_writing`.
+        """
+        touched = before.watch.touched() if before.watch is not None else None
+        if touched is None:
+            everything = self.snapshot()
+            everything.close()
+            return everything.diff(before, always)
+        now, gone = Snapshot(), set[str]()
+        for path, listed in before.directories.items():
+            self._list_again(path, listed, before, now, gone)
+        for path in {*touched, *before.racy_files, *always, *suspects}:
+            self._look_again(path, before, now, gone)
+        for inode in {stamp.inode for stamp in now.files.values()} & before.linked.keys():
+            for path in before.linked[inode]:
+                self._look_again(path, before, now, gone)
+        changed = [
+            path for path, stamp in now.files.items() if path in always or before.is_changed(path, stamp)
+        ]  # fmt: skip
+        return sorted(changed), sorted((gone - now.files.keys()) | (now.removed - before.removed), reverse=True)
+
+    def _list_again(self, path: str, listed: Listed, before: Snapshot, now: Snapshot, gone: set[str]) -> None:
+        """List a directory whose stamp is another one: with all that is new in it, without known directories."""
+        try:
+            status = os.lstat(listed.place)
+        except FileNotFoundError:
+            gone |= below(before, path)
+            return
+        stamp = stamp_of(status)
+        if stamp == listed.stamp and not before.racy(stamp):
+            return
+        if not stat.S_ISDIR(stamp.mode) or stamp.inode != listed.stamp.inode:
+            gone |= below(before, path)  # what is there now is found in the directory above
+            return
+        if path in before.files:
+            now.files[path] = stamp
+            if is_opaque(listed.place) and not self._holds_a_mount(path):
+                now.removed.add(path)
+        self._walk(listed.place, path, now, before)
+        for name in listed.names:
+            if os.path.join(path, name) not in now.files:
+                gone |= below(before, os.path.join(path, name))
+
+    def _look_again(self, path: str, before: Snapshot, now: Snapshot, gone: set[str]) -> None:
+        listed = before.directories.get(os.path.dirname(path)) or now.directories.get(os.path.dirname(path))
+        if listed is None or path in before.directories:
+            return  # nothing of the container's own, or looked at as a directory
+        try:
+            self._note(path, os.lstat(f"{listed.place}/{os.path.basename(path)}"), now)
+        except (FileNotFoundError, NotADirectoryError):
+            gone |= below(before, path)
 
     def read_ahead(self, programs: list[tuple[str, int, int]]) -> None:
         """Start reading parts of files into the page cache, so that a restored process need not wait for the disk.
@@ -146,33 +159,45 @@ class FileSet:
         """Whether something is mounted below: the engine's directories for mount points are opaque, and are kept."""
         return any(point.startswith(f"/{path}/") for point in self._mount_points)
 
-    def _walk(self, directory: str, relative: str, found: Snapshot) -> None:
-        with ignore_missing(), os.scandir(directory) as entries:
-            for entry in entries:
-                path = f"{relative}/{entry.name}" if relative else entry.name
-                if f"/{path}" not in self._mount_points:
-                    with ignore_missing():
-                        self._look(entry, path, found)
+    def _walk(self, directory: str, relative: str, found: Snapshot, known: Snapshot | None = None) -> None:
+        """Look at all below a directory.
 
-    def _look(self, entry: os.DirEntry[str], path: str, found: Snapshot) -> None:
+        Args:
+            known: without what is below directories of this one.
+        """
+        if found.watch is not None:
+            found.watch.add(f"{self._root}/{relative}", relative)
+        with ignore_missing():
+            listed = Listed(directory, stamp_of(os.lstat(directory)), set())
+            found.directories[relative] = listed
+            with os.scandir(directory) as entries:
+                for entry in entries:
+                    path = f"{relative}/{entry.name}" if relative else entry.name
+                    if f"/{path}" not in self._mount_points:
+                        listed.names.add(entry.name)
+                        with ignore_missing():
+                            self._look(entry, path, found, known)
+
+    def _look(self, entry: os.DirEntry[str], path: str, found: Snapshot, known: Snapshot | None = None) -> None:
         status = entry.stat(follow_symlinks=False)
+        self._note(path, status, found)
+        if stat.S_ISDIR(status.st_mode):
+            if is_opaque(entry.path) and not self._holds_a_mount(path):
+                found.removed.add(path)
+            listed = known.directories.get(path) if known is not None else None
+            if listed is None or listed.stamp.inode != status.st_ino:
+                self._walk(entry.path, path, found)
+
+    @staticmethod
+    def _note(path: str, status: os.stat_result, found: Snapshot) -> None:
         if stat.S_ISCHR(status.st_mode) and status.st_rdev == 0:
             found.removed.add(path)  # an overlay's whiteout
             return
         if stat.S_ISSOCK(status.st_mode):
             return  # CRIU creates the name of a bound socket
-        found.files[path] = Stamp(
-            status.st_mode,
-            status.st_size,
-            status.st_mtime_ns,
-            status.st_ctime_ns,
-            status.st_ino,
-            status.st_blocks * _BLOCK_BYTES,
-        )
-        if stat.S_ISDIR(status.st_mode):
-            if is_opaque(entry.path) and not self._holds_a_mount(path):
-                found.removed.add(path)
-            self._walk(entry.path, path, found)
+        found.files[path] = stamp_of(status)
+        if status.st_nlink > 1 and not stat.S_ISDIR(status.st_mode):
+            found.linked.setdefault(status.st_ino, []).append(path)
 
     def archives(self, paths: list[str], gone: list[str]) -> Iterator[bytes]:
         """The named files as tar archives of a few MiB, read from inside the container's root.

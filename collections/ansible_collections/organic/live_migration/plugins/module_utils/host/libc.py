@@ -93,7 +93,7 @@ def inotify_init() -> int:
 
 def inotify_add_watch(descriptor: int, path: str, events: int) -> int:
     """Ask for events of one file; see inotify_add_watch(2)."""
-    return _checked(_libc.inotify_add_watch(descriptor, path.encode(), events), "inotify_add_watch")
+    return _checked(_libc.inotify_add_watch(descriptor, os.fsencode(path), events), "inotify_add_watch")
 
 
 def unshare(kind: int) -> None:

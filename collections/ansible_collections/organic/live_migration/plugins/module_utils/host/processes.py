@@ -203,6 +203,16 @@ def descriptors(pid: int) -> Iterator[tuple[int, str]]:
             yield int(name), os.readlink(f"/proc/{pid}/fd/{name}")
 
 
+def is_open_for_writing(pid: int, descriptor: int) -> bool:
+    """Whether a descriptor was opened for writing (proc(5), /proc/PID/fdinfo); False when it is gone."""
+    with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+        for line in Path(f"/proc/{pid}/fdinfo/{descriptor}").read_text().splitlines():
+            name, _colon, value = line.partition(":")
+            if name == "flags":
+                return int(value, 8) & os.O_ACCMODE != os.O_RDONLY
+    return False
+
+
 @dataclass(frozen=True)
 class FileMapping:
     """A part of a file in the memory of a process.

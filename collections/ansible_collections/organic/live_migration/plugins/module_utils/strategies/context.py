@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 
 from ..criu.worker import CriuWorker
 from ..host.container import Container
-from ..host.files import FileSet, Snapshot
+from ..host.file_snapshot import Snapshot
+from ..host.files import FileSet
 from ..host.freezer import Freezer
 from ..host.processes import ProcessId
 from ..host.steps import Steps
@@ -124,6 +125,7 @@ class SourceContext:
         self.progress.check()
         now = self.files.snapshot()
         changed, gone = now.diff(self.snapshot, set())
+        self.snapshot.close()
         self.snapshot = now
         return file_rounds.send(self.control, self.files, changed, gone, self.plan.timeout_s)
 

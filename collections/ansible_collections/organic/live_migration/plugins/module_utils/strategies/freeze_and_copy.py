@@ -12,7 +12,7 @@ from typing import ClassVar
 
 from .. import typed
 from ..criu import images, interrupted_waits
-from ..host import files, processes
+from ..host import file_snapshot, files, processes
 from ..host.sleeps import SleepReader
 from ..host.steps import now_ms
 from ..memory.pager import Answer
@@ -120,7 +120,7 @@ class FreezeAndCopy(Strategy):
             channel.uncork(source.stream.plain)
             stall.check()
 
-        source.criu.answer()
+        source.criu.begin_dump()
         self._start_readers(source)
         devices = tun.attached(tree)
         tun.check_same(source.tuns, devices)
@@ -128,8 +128,8 @@ class FreezeAndCopy(Strategy):
             (processes.pid_inside(one.pid), one.number): tun.key_of(name) for name, one in devices.items()
         }
         source.unread_tun = tun_packets.take_unread(source.tuns, devices)
-        mapped = files.mapped_shared(tree)
-        changed, gone = source.files.snapshot().diff(source.snapshot, mapped)
+        mapped, suspects = files.mapped_shared(tree), file_snapshot.open_for_writing(tree, source.snapshot)
+        changed, gone = source.files.changes(source.snapshot, mapped, suspects)
         archive = source.files.pack(changed, gone, mapped)
         source.socket_states = source.sockets.refresh(tree)
         source.task_attributes = source.tasks.refresh(tree)

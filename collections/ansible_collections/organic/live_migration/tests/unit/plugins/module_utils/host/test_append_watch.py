@@ -13,7 +13,8 @@ import pytest
 from ansible_collections.organic.live_migration.plugins.module_utils.host import files
 from ansible_collections.organic.live_migration.plugins.module_utils.host.append_watch import AppendWatch
 from ansible_collections.organic.live_migration.plugins.module_utils.host.container import Container
-from ansible_collections.organic.live_migration.plugins.module_utils.host.files import FileSet, Snapshot, Stamp
+from ansible_collections.organic.live_migration.plugins.module_utils.host.file_snapshot import Snapshot, Stamp
+from ansible_collections.organic.live_migration.plugins.module_utils.host.files import FileSet
 
 from tests.harness.wait import until
 

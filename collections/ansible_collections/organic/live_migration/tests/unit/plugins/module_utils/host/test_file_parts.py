@@ -17,7 +17,8 @@ from ansible_collections.organic.live_migration.plugins.module_utils.errors impo
 from ansible_collections.organic.live_migration.plugins.module_utils.host import archive, file_parts
 from ansible_collections.organic.live_migration.plugins.module_utils.host.container import Container, Mount
 from ansible_collections.organic.live_migration.plugins.module_utils.host.file_parts import BLOCK_BYTES, LARGE_BYTES
-from ansible_collections.organic.live_migration.plugins.module_utils.host.files import FileSet, Snapshot
+from ansible_collections.organic.live_migration.plugins.module_utils.host.file_snapshot import Snapshot
+from ansible_collections.organic.live_migration.plugins.module_utils.host.files import FileSet
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

@@ -4,20 +4,29 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import io
+import mmap
 import os
+import shutil
 import stat
 import tarfile
 import time
 from collections.abc import Callable
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
 from ansible_collections.organic.live_migration.plugins.module_utils.errors import MigrationError
-from ansible_collections.organic.live_migration.plugins.module_utils.host import archive, files
+from ansible_collections.organic.live_migration.plugins.module_utils.host import archive, file_snapshot, files, libc
 from ansible_collections.organic.live_migration.plugins.module_utils.host.container import Container, Mount
-from ansible_collections.organic.live_migration.plugins.module_utils.host.files import FileSet, Snapshot, Stamp
+from ansible_collections.organic.live_migration.plugins.module_utils.host.file_snapshot import (
+    Snapshot,
+    Stamp,
+    open_for_writing,
+)
+from ansible_collections.organic.live_migration.plugins.module_utils.host.files import FileSet
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -134,12 +143,12 @@ def test_the_look_goes_on_past_what_is_removed_meanwhile(
         (here / name).mkdir()
     looked: list[str] = []
 
-    def look(self: FileSet, entry: os.DirEntry[str], path: str, found: Snapshot) -> None:
+    def look(self: FileSet, entry: os.DirEntry[str], path: str, found: Snapshot, known: Snapshot | None = None) -> None:
         looked.append(path)
         if len(looked) == 1:
             for name in names - {path}:
                 (here / name).rmdir()
-        real(self, entry, path, found)
+        real(self, entry, path, found, known)
 
     real = FileSet._look
     monkeypatch.setattr(FileSet, "_look", look)
@@ -151,7 +160,7 @@ def test_the_look_goes_on_past_what_is_removed_meanwhile(
 def test_only_the_difference_is_copied_afterwards(
     place: Callable[[str], tuple[Path, FileSet]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(files, "_GRAIN_NS", -(10**12))  # as if all had been written long ago
+    monkeypatch.setattr(file_snapshot, "_GRAIN_NS", -(10**12))  # as if all had been written long ago
     here, source = place("here")
     there, target = place("there")
     for name in ("kept", "changed", "removed", "mapped"):
@@ -166,6 +175,113 @@ def test_only_the_difference_is_copied_afterwards(
     target.unpack(source.pack(changed, gone, set()), gone)
     assert sorted(path.name for path in there.iterdir()) == ["changed", "kept", "mapped", "new", "tmp"]
     assert (there / "changed").read_bytes() == b"after!"
+
+
+def change_at_random(root: Path, random: Random) -> None:
+    """One change of the kinds that a program makes in its files."""
+    paths = [path for path in sorted(root.rglob("*")) if path.name != "tmp"]
+    regular = [path for path in paths if path.is_file() and not path.is_symlink()]
+    directories = [root, *(path for path in paths if path.is_dir() and not path.is_symlink())]
+    new = random.choice(directories) / random.choice("abcdef")
+    some = random.choice(regular) if regular else None
+    kind = random.randrange(11)
+    with contextlib.suppress(OSError, IndexError):  # what is asked for cannot be done there
+        if kind == 0:
+            new.mkdir()
+        elif kind == 1:
+            new.write_bytes(random.randbytes(3))
+        elif kind == 2:
+            new.symlink_to("/etc/passwd")
+        elif kind == 3:
+            random.choice(paths).rename(new)
+        elif kind == 4:
+            victim = random.choice(paths)
+            shutil.rmtree(victim) if victim.is_dir() and not victim.is_symlink() else victim.unlink()
+        elif kind == 5:
+            os.mknod(new, 0o600 | stat.S_IFCHR, os.makedev(0, 0))  # a whiteout
+        elif kind == 6:
+            random.choice(directories).chmod(random.choice([0o700, 0o755]))
+        elif some is None:
+            return
+        elif kind == 7:
+            some.write_bytes(random.randbytes(5))
+        elif kind == 8:
+            os.link(some, new)
+        elif kind == 9:
+            os.utime(some, ns=(1, random.randrange(10**18)))
+        else:
+            with some.open("r+b") as file:
+                file.truncate(random.randrange(4))
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_the_watch_finds_what_a_look_at_every_file_finds(
+    place: Callable[[str], tuple[Path, FileSet]], monkeypatch: pytest.MonkeyPatch, seed: int
+) -> None:
+    monkeypatch.setattr(file_snapshot, "_GRAIN_NS", -(10**12))  # as if all had been written long ago
+    here, source = place("here")
+    random = Random(seed)
+    for _change in range(25):
+        change_at_random(here, random)
+    before = source.snapshot()
+    for _change in range(random.randrange(12)):
+        change_at_random(here, random)
+    looked: list[str] = []
+    monkeypatch.setattr(FileSet, "snapshot", lambda self: looked.append("all") or real(self))
+    after = real(source)
+    assert source.changes(before, set(), []) == after.diff(before, set())
+    assert not looked
+    before.close()
+    after.close()
+
+
+real = FileSet.snapshot
+
+
+def test_a_write_that_the_kernel_does_not_name_is_found_as_long_as_the_file_is_open(
+    place: Callable[[str], tuple[Path, FileSet]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(file_snapshot, "_GRAIN_NS", -(10**12))
+    here, source = place("here")
+    for name in ("mapped", "idle"):
+        (here / name).write_bytes(b"before")
+    with (here / "mapped").open("r+b") as file, (here / "idle").open("rb"):
+        before = source.snapshot()
+        with mmap.mmap(file.fileno(), 6) as memory:
+            memory[:] = b"after!"
+        assert source.changes(before, set(), []) == ([], [])
+        monkeypatch.setattr(os, "readlink", lambda name: link(name).replace(str(here), ""))
+        suspects = open_for_writing([os.getpid()], before)
+        assert suspects == {"mapped"}
+        assert source.changes(before, set(), suspects) == (["mapped"], [])
+    assert source.changes(before, set(), []) == (["mapped"], [])  # named as it was closed
+
+
+link = os.readlink
+
+
+def test_without_a_watch_every_file_is_looked_at(
+    place: Callable[[str], tuple[Path, FileSet]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here, source = place("here")
+
+    def refuse(queue: int, path: str, mask: int) -> int:
+        raise OSError(errno.ENOSPC, path)
+
+    monkeypatch.setattr(libc, "inotify_add_watch", refuse)
+    before = source.snapshot()
+    assert before.watch is not None and before.watch.touched() is None
+    (here / "new").write_bytes(b"new")
+    assert "new" in source.changes(before, set(), [])[0]
+
+
+def test_a_queue_that_overflows_tells_nothing(place: Callable[[str], tuple[Path, FileSet]]) -> None:
+    here, source = place("here")
+    most = int(Path("/proc/sys/fs/inotify/max_queued_events").read_text())
+    before = source.snapshot()
+    for number in range(most + 1):
+        (here / f"{number % 2}").touch()
+    assert before.watch is not None and before.watch.touched() is None
 
 
 def test_a_file_that_takes_the_place_of_a_directory_and_the_other_way_round(

@@ -19,7 +19,8 @@ from ansible_collections.organic.live_migration.plugins.module_utils.engines.bas
 from ansible_collections.organic.live_migration.plugins.module_utils.errors import Blocker
 from ansible_collections.organic.live_migration.plugins.module_utils.host import mounted_content
 from ansible_collections.organic.live_migration.plugins.module_utils.host.container import Container
-from ansible_collections.organic.live_migration.plugins.module_utils.host.files import FileSet, Snapshot, Stamp
+from ansible_collections.organic.live_migration.plugins.module_utils.host.file_snapshot import Snapshot, Stamp
+from ansible_collections.organic.live_migration.plugins.module_utils.host.files import FileSet
 from ansible_collections.organic.live_migration.plugins.module_utils.migration import (
     preflight,
     read_only_mounts,

@@ -60,7 +60,6 @@ class Site:
 
         netlink = recorder("netlink", truth=sockets)
         mac_change = recorder("mac_change")
-        snapshot = recorder("snapshot", diff=(["log"], ["gone"]))
         self.control = recorder("control", expect=self._answer)
         self.control.blob_bytes_sent = 0
         self.control.send = self._send
@@ -82,7 +81,7 @@ class Site:
             incoming=incoming,
             links=recorder("links", drop_mac=lambda: mac_change),
             criu=recorder("criu"),
-            files=recorder("files", snapshot=lambda: snapshot, pack=b"tar"),
+            files=recorder("files", changes=(["log"], ["gone"]), pack=b"tar"),
             snapshot=None,
             tuns=[],
             sockets=recorder("sockets", refresh=[]),
@@ -104,6 +103,7 @@ class Site:
             "tun_packets": SimpleNamespace(take_unread=lambda _tuns, _found: [], pack=lambda _packets: b""),
             "interrupted_waits": SimpleNamespace(with_restarted_waits=lambda named, _left: named),
             "files": SimpleNamespace(mapped_shared=lambda _tree: set()),
+            "file_snapshot": SimpleNamespace(open_for_writing=lambda _tree, _known: set()),
             "images": SimpleNamespace(
                 read=lambda _descriptor: {"files.img": b"f", "inventory.img": b"i", "core-7.img": b""},
                 with_relative_timers=lambda content: content,
