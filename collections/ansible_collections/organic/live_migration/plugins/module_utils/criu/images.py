@@ -11,6 +11,7 @@ from collections.abc import Iterator
 
 from . import protobuf
 
+_READ_BYTES = 1 << 16
 _MAGIC_BYTES = 8
 _SIZE = struct.Struct("<I")
 VARINT, BYTES = 0, 2
@@ -35,9 +36,20 @@ def read(directory: int) -> dict[str, bytes]:
     images = {}
     for name in os.listdir(directory):
         if name.endswith(".img"):
-            with os.fdopen(os.open(name, os.O_RDONLY | os.O_NOFOLLOW, dir_fd=directory), "rb") as image:
-                images[name] = image.read()
+            descriptor = os.open(name, os.O_RDONLY | os.O_NOFOLLOW, dir_fd=directory)
+            try:
+                images[name] = _read_all(descriptor)
+            finally:
+                os.close(descriptor)
     return images
+
+
+def _read_all(descriptor: int) -> bytes:
+    """The rest of a file, without an object for it: there is one for each connection."""
+    parts = []
+    while part := os.read(descriptor, _READ_BYTES):
+        parts.append(part)
+    return b"".join(parts)
 
 
 def with_relative_timers(files: bytes) -> bytes:

@@ -41,6 +41,8 @@ _NO_BREAKPOINTS = {"CRIU_FAULT": "130"}
 Setting one in another process takes a grace period of the kernel's RCU, some 10 ms of downtime at 250 Hz.
 """
 
+POST_DUMP = "post-dump"
+"""Notification of a dump: all images are written; CRIU has yet to take its code and its traces off the processes."""
 PRE_RESUME = "pre-resume"
 """Notification of a restore: all processes are restored and stopped."""
 _AFTER_RESTORE = (PRE_RESUME, "post-resume")
@@ -283,7 +285,9 @@ class CriuWorker:
         on_poll: Callable[[], None] | None = None,
         poll_interval_s: float = 1.0,
     ) -> None:
-        """Answer notifications until the named one arrives (which is not answered), or, with None, until success.
+        """Answer notifications until the named one arrives, or, with None, until success.
+
+        The named one is not answered, unless :meth:`begin_dump` has answered it ahead.
 
         Raises:
             CriuFailed: with the error lines of CRIU's log.
@@ -296,11 +300,11 @@ class CriuWorker:
                 if notification is None and reply.success:
                     return
                 raise CriuFailed(self.action, self.error_lines())
+            is_answered = self._answered_ahead > 0
+            self._answered_ahead -= is_answered
             if reply.notification == notification:
                 return
-            if self._answered_ahead:
-                self._answered_ahead -= 1
-            else:
+            if not is_answered:
                 self.answer()
 
     def error_lines(self) -> list[str]:

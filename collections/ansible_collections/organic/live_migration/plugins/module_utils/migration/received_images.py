@@ -40,8 +40,12 @@ def write_images(directory: int, message: Message) -> bytes:
             inventory = data
         else:
             flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
-            with os.fdopen(os.open(name, flags, 0o600, dir_fd=directory), "wb") as image:
-                image.write(data)
+            descriptor = os.open(name, flags, 0o600, dir_fd=directory)
+            try:
+                while data:
+                    data = data[os.write(descriptor, data) :]
+            finally:
+                os.close(descriptor)
     if not inventory:
         raise PeerLost("The source host sent no inventory image")
     return inventory

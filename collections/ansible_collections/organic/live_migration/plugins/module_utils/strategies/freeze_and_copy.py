@@ -12,6 +12,7 @@ from typing import ClassVar
 
 from .. import typed
 from ..criu import images, interrupted_waits
+from ..criu.worker import POST_DUMP
 from ..host import file_snapshot, files, processes
 from ..host.sleeps import SleepReader
 from ..host.steps import now_ms
@@ -63,6 +64,7 @@ class FreezeAndCopy(Strategy):
             pager.expect("lists", timeout_s, on_progress)
             arrived = unread + source.incoming.packets + source.syn_hold.packets
             self._send_images(source, archive, gone, arrived)
+            self._finish_dump(source, stall)
             handed_over = source.stream.bytes_sent + control.blob_bytes_sent
             stall = StallDetector(source.bytes_moved, source.current_step, at_work_bytes=handed_over)
 
@@ -107,7 +109,7 @@ class FreezeAndCopy(Strategy):
         return stall
 
     def _dump(self, source: SourceContext, stall: StallDetector) -> tuple[bytes, list[str], bytes]:
-        """Dump, and meanwhile pack the files that changed since they were sent.
+        """Dump, and meanwhile pack the files that changed since they were sent; :meth:`_finish_dump` must follow.
 
         Returns:
             The files, the names of removed ones, and the datagrams that the process has not read.
@@ -133,8 +135,14 @@ class FreezeAndCopy(Strategy):
         archive = source.files.pack(changed, gone, mapped)
         source.socket_states = source.sockets.refresh(tree)
         source.task_attributes = source.tasks.refresh(tree)
-        source.criu.run_until(None, source.plan.timeout_s, on_poll=keep_uncorked, poll_interval_s=_UNCORK_EVERY_S)
+        criu, timeout_s = source.criu, source.plan.timeout_s
+        criu.run_until(POST_DUMP, timeout_s, on_poll=keep_uncorked, poll_interval_s=_UNCORK_EVERY_S)
         return archive, gone, unread
+
+    @staticmethod
+    def _finish_dump(source: SourceContext, stall: StallDetector) -> None:
+        """Have CRIU let go of the processes, which takes some 10 us for each thread and each connection."""
+        source.criu.run_until(None, source.plan.timeout_s, on_poll=stall.check)
 
     def _start_readers(self, source: SourceContext) -> None:
         """While CRIU works: of the packets that are held."""

@@ -124,6 +124,7 @@ class Ppm(PreCopy):
         mirror.mark()
         with steps.step("dump"):
             archive, gone, unread = self._dump(source, stall)
+            self._finish_dump(source, stall)
 
         def on_progress(progress: Answer) -> None:
             source.memory.report(progress)

@@ -127,6 +127,7 @@ def test_the_process_is_stopped_for_the_dump_alone(pair: Pair) -> None:
         "files.pack",
         "sockets.refresh",
         "tasks.refresh",
+        "criu.run_until post-dump",
         "criu.run_until",
         "pager.expect lists",
         "pager.expect final",
@@ -263,7 +264,7 @@ def test_a_dump_that_fails_is_left_to_the_rollback(pair: Pair) -> None:
     pair.source.criu.answers["run_until"] = fail
     with pytest.raises(MigrationError, match="CRIU failed"):
         Ppm().switch_over(pair.source)
-    assert pair.calls[-1] == "criu.run_until"
+    assert pair.calls[-1] == "criu.run_until post-dump"
     assert pair.source.mirror is pair.mirror
 
 
