@@ -86,6 +86,7 @@ class CriuWorker:
         hints: descriptor of the file with the pager's hints about the memory that a dump leaves to it (src/hints.h).
         rpc: the pair of sockets of the RPC, ours first. CRIU continues a restore when the connection ends; as long as
             another process holds ours open, it stays at PRE_RESUME even when this process dies.
+        cpu: on which it runs, and the processes that it restores, until they are given others; None: on any.
     """
 
     container: Container
@@ -97,6 +98,7 @@ class CriuWorker:
     freezer_fd: int | None = None
     hints: int | None = None
     rpc: tuple[socket.socket, socket.socket] | None = None
+    cpu: int | None = None
 
     def __post_init__(self) -> None:
         self._rpc, theirs = self.rpc or socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -131,6 +133,8 @@ class CriuWorker:
         if self.freezer is not None:
             self.container.join_cgroups()
             self.freezer.join()
+        if self.cpu is not None:
+            os.sched_setaffinity(0, {self.cpu})
 
     def _common_options(self) -> list[tuple[int, protobuf.Value]]:
         return [

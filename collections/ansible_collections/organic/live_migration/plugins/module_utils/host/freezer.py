@@ -32,6 +32,8 @@ class Freezer:
         self.parent = group
         self.directory = group / paths.FREEZER
         self._v1 = (group / "freezer.state").exists()
+        self.tree: list[int] = []
+        """The processes that :meth:`freeze` has found below the root, parents first."""
         self._switch = self.directory / ("freezer.state" if self._v1 else "cgroup.freeze")
 
     def create(self) -> None:
@@ -63,7 +65,8 @@ class Freezer:
     def _outside(self) -> set[int]:
         """Processes of the tree that are not in the group; a zombie is in none."""
         found = set()
-        for pid in processes.tree(self._root):
+        self.tree = processes.tree(self._root)
+        for pid in self.tree:
             with contextlib.suppress(ProcessLookupError):
                 if processes.state(pid) not in "ZX":
                     found.add(pid)

@@ -130,6 +130,13 @@ def tree(root: int) -> list[int]:
     return found
 
 
+def thread_count(pid: int) -> int:
+    """How many threads a process has; 0 when it has ended."""
+    with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+        return len(os.listdir(f"/proc/{pid}/task"))
+    return 0
+
+
 def is_killed(pid: int) -> bool:
     """Whether it has ended, is ending, or has a pending SIGKILL (proc(5): SigPnd, ShdPnd)."""
     try:

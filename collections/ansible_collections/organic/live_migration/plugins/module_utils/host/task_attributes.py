@@ -106,6 +106,13 @@ def _core_filter(pid: int) -> str:
     return ""
 
 
+def give_cpus(pids: dict[int, int], cpus: set[int]) -> None:
+    """Let all threads of restored processes, which are stopped, run on these CPUs."""
+    for _pid, tid in _tasks(list(pids.values())):
+        with contextlib.suppress(ProcessLookupError):
+            os.sched_setaffinity(tid, cpus)
+
+
 def apply(wanted: list[TaskAttributes], pids: dict[int, int]) -> None:
     """Set them on restored threads, which are stopped.
 

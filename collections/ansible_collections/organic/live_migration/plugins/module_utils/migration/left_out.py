@@ -16,13 +16,14 @@ from ..network.socket_states import SocketState
 from ..session.channel import Message
 
 
-def apply(container: Container, criu: CriuWorker, images: Message) -> None:
+def apply(container: Container, criu: CriuWorker, images: Message, cpus: set[int] | None) -> None:
     """Set it on the restored process, which is stopped.
 
     Args:
         container: in which the process is.
         criu: has restored it.
         images: the message with the images.
+        cpus: which all threads get before; None: those that they have.
 
     Raises:
         MigrationError: something cannot be set.
@@ -30,8 +31,10 @@ def apply(container: Container, criu: CriuWorker, images: Message) -> None:
     sockets = [typed.from_dict(SocketState, state) for state in images.fields["sockets"]]
     tasks = [typed.from_dict(TaskAttributes, one) for one in images.fields["tasks"]]
     left = [typed.from_dict(Sleep, one) for one in images.fields["sleeps"]]
-    if sockets or tasks or left:
+    if sockets or tasks or left or cpus is not None:
         pids = criu.pids_by_inner()
+        if cpus is not None:
+            task_attributes.give_cpus(pids, cpus)
         socket_states.apply(sockets, pids, container.init.pid)
         task_attributes.apply(tasks, pids)
         sleeps.apply(left, pids)

@@ -116,6 +116,7 @@ class SourceSetup:
             tuns=[device.as_dict() for device in tuns],
             root_pid=processes.pid_inside(self._root.pid),
             highest_pid=processes.highest_pid_inside(self._root.pid),
+            threads=processes.thread_count(self._root.pid) if len(tree) == 1 else 0,
             # those of the init, which has them from the engine: a process may have pipes of its own in their place
             streams=self._container.standard_streams(pid),
             interfaces=[interface.as_dict() for interface in here],

@@ -273,7 +273,7 @@ class Target(TargetEnd):
             packets = message.blob[arrived_at - int(message.fields["tun_bytes"]) : arrived_at]
             tun_packets.put(container.init.pid, tun_packets.unpack(packets))
             arrived = message.blob[arrived_at:]
-            left_out.apply(container, prepared.criu, message)
+            left_out.apply(container, prepared.criu, message, prepared.cpus)
             prepared.delivered = unread_datagrams.deliver(container.init.pid, arrived)
         self._record.save(states.RESTORED)
 

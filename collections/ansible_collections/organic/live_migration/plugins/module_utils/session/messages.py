@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from ..errors import MigrationError
 from .states import SOURCE, TARGET
 
-PROTOCOL_VERSION = 2
+PROTOCOL_VERSION = 3
 """Raised with every change of a message or of its fields: two versions do not talk to each other."""
 
 HELLO = "hello"
@@ -81,7 +81,7 @@ KINDS = {
              blob=True),
         Kind(UNPACKED, TARGET, "The files are unpacked"),
         Kind(ARM, SOURCE, "Prepare everything that can be prepared before the freeze",
-             ("programs", "tuns", "root_pid", "highest_pid", "streams", "interfaces", "network",
+             ("programs", "tuns", "root_pid", "highest_pid", "threads", "streams", "interfaces", "network",
               "namespaces", "sockets")),
         Kind(ARMED, TARGET, "Everything is prepared; CRIU waits for the images"),
         Kind(PREPARE_CLONE, SOURCE, "A clone will come: have its addresses ready, and let nothing be seen of them"),

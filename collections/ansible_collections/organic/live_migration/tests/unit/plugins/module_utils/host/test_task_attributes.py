@@ -50,6 +50,14 @@ def test_threads_like_the_init_cost_the_target_nothing(pid: int) -> None:
     task_attributes.apply([], {})
 
 
+def test_all_threads_are_given_the_cpus_of_the_container(pid: int) -> None:
+    cpus = os.sched_getaffinity(0)
+    for thread in threads(pid):
+        os.sched_setaffinity(thread, {max(cpus)})
+    task_attributes.give_cpus({7: pid}, cpus)
+    assert [os.sched_getaffinity(thread) for thread in threads(pid)] == [cpus, cpus]
+
+
 def test_what_differs_is_set_on_the_same_thread(pid: int) -> None:
     reader = TaskReader(os.getpid())
     thread = threads(pid)[1]

@@ -149,6 +149,7 @@ def prepared(site: Site, tmp_path: Path) -> Any:
             withdraw=site.do("links.withdraw"),
             close=lambda: None,
         ),
+        cpus=None,
         configuration=SimpleNamespace(finish=site.do("configuration.finish"), close=lambda: None),
         page_server=SimpleNamespace(wait=site.do("page_server.wait"), fault=None, close=lambda: None),
         pager=pager,
