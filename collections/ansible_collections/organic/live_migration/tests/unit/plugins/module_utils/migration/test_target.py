@@ -178,7 +178,7 @@ def serve(site: Site, strategy: str = "pre_copy") -> Any:
         accept=lambda _timeout_s: connections.pop(0) if connections else stream, close=lambda: None
     )
     source: Any = SimpleNamespace(
-        await_key="smf", restart_policy=RestartPolicy(), name="smf", service="", kept_interfaces=()
+        await_key="smf", restart_policy=RestartPolicy(), name="smf", service="", kept_interfaces=(), kept_addresses=()
     )
     credentials = Credentials(certificate="", key="", peer_certificate="")
     plan = Plan(ID, "smf", "edge-a", 10, credentials, 4096, Options(strategy=strategy))
