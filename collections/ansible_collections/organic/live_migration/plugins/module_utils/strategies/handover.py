@@ -56,7 +56,7 @@ class Handover:
         source = self._source
         with source.steps.step("run_clone"):
             source.control.send(messages.RUN_CLONE, streams=[typed.to_dict(stream) for stream in streams])
-            with _void_if_target_fails():
+            with void_if_target_fails():
                 source.control.expect(messages.CLONE_RUNS, source.plan.timeout_s)
             self._ran_at_ms = now_ms()
         with source.steps.step("in_step"):
@@ -106,7 +106,7 @@ class Handover:
 
     def _ask(self) -> TargetState:
         self._source.control.send(messages.COMPARE)
-        with _void_if_target_fails():
+        with void_if_target_fails():
             return _state_of(self._source.control.expect(messages.COMPARED, _ANSWER_S))
 
     def _checked(self, state: TargetState) -> TargetState:
@@ -165,7 +165,7 @@ class Handover:
         source.freezer.freeze()
         end = mirror.begin_handover()
         source.control.send(messages.HAND_OVER, end=typed.to_dict(end), limit_ms=_SAID_ALL_MS)
-        with _void_if_target_fails():
+        with void_if_target_fails():
             answer = source.control.expect(messages.IN_STEP, _ANSWER_S)
         if answer.fields["is_in_step"]:
             mirror.mute()
@@ -201,7 +201,8 @@ def _state_of(answer: Message) -> TargetState:
 
 
 @contextlib.contextmanager
-def _void_if_target_fails() -> Iterator[None]:
+def void_if_target_fails() -> Iterator[None]:
+    """A target that fails with the clone in it costs the clone alone."""
     try:
         yield
     except PeerFailed as error:

@@ -26,7 +26,7 @@ from ..session.stall import STALL_TIMEOUT_S, StallDetector
 from .base import Strategy
 from .context import SourceContext
 from .cost_model import Costs, Limits, Load, Prediction
-from .handover import Handover
+from .handover import Handover, void_if_target_fails
 from .pre_copy import PreCopy
 
 _PAUSE_SHARE = 0.6
@@ -105,7 +105,8 @@ class Ppm(PreCopy):
             names = [interface.name for interface in source.links.interfaces]
             source.syn_hold = SynHold(source.container.init.pid, names, source.plan.migration_id)
             source.syn_hold.install()
-            source.control.expect(messages.CLONE_PREPARED, STALL_TIMEOUT_S)
+            with void_if_target_fails():
+                source.control.expect(messages.CLONE_PREPARED, STALL_TIMEOUT_S)
         return mirror
 
     def _clone(self, source: SourceContext, mirror: SourceMirror) -> tuple[Message, list[TcpStream]]:

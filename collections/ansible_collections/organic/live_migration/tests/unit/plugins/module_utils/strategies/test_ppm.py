@@ -208,7 +208,7 @@ def test_a_mirror_that_ended_costs_only_the_clone(pair: Pair) -> None:
     assert pair.calls[-2] == "mirror.release"
 
 
-@pytest.mark.parametrize("where", ["clone_runs", "compared", "in_step"])
+@pytest.mark.parametrize("where", ["clone_prepared", "clone_runs", "compared", "in_step"])
 def test_what_fails_on_the_target_costs_only_the_clone(pair: Pair, where: str) -> None:
     pair.errors[where] = PeerFailed("CRIU failed.", criu_log=["x"])
     with pytest.raises(CloneVoid, match="CRIU failed") as void:
