@@ -127,7 +127,7 @@ ansible-core-versions: $(DEV) ## Unit tests and a migration under ansible-core 2
 	tools/ansible-core-versions $(VERSION)
 
 .PHONY: proof
-proof: $(DEV) ## Memory that checks itself, and etcd, Redis, OsmoHLR, OsmoGGSN and a UPF under load, by every strategy
+proof: $(DEV) ## Memory that checks itself, and programs of Debian (etcd, nginx, Erlang ...) and a UPF under load, by every strategy
 	pytest tests/workloads $(if $(CASE),-k "$(CASE)")
 
 # The virtual machine reaches no network: the lab fetches the hosts' root file system first.

@@ -259,6 +259,30 @@ class Redis(Client):
         return {"forks": int(info["total_forks"]), "run_id": info["run_id"], "saves": int(info["rdb_saves"])}
 
 
+class Counter(Client):
+    """Requests over one HTTP connection to a server that answers how many there were."""
+
+    PORT = 8080
+
+    def __init__(self, address: str) -> None:
+        super().__init__()
+        self._connection = http.client.HTTPConnection(address, self.PORT, timeout=STALL_TIMEOUT_S)
+        self._connection.connect()
+        self._connection.auto_open = 0
+        self._count = 0
+        self.work = [Work(self._ask, 0.002)]
+
+    def _ask(self) -> None:
+        self._connection.request("GET", "/")
+        answer = int(self._connection.getresponse().read())
+        self._count += 1
+        if answer != self._count:
+            raise ValueError(f"{answer} after {self._count} requests")
+
+    def figures(self) -> dict[str, Any]:
+        return {"count": self._count}
+
+
 class Hlr(Client):
     """Authentication vectors by GSUP, each step of which is written to the data base, and an open VTY."""
 
@@ -486,7 +510,13 @@ class Ggsn(Client):
         }
 
 
-CLIENTS: dict[str, Callable[[str], Client]] = {"etcd": Etcd, "redis": Redis, "hlr": Hlr, "ggsn": Ggsn}
+CLIENTS: dict[str, Callable[[str], Client]] = {
+    "etcd": Etcd,
+    "redis": Redis,
+    "hlr": Hlr,
+    "ggsn": Ggsn,
+    **dict.fromkeys(("nginx", "haproxy", "nodejs", "erlang"), Counter),
+}
 
 
 def main() -> None:

@@ -21,7 +21,18 @@ CFLAGS = ("-std=gnu11", "-O2", "-static", "-pthread", "-Wall", "-Wextra", "-Werr
 ROOTS = Path("/var/cache/organic-lab")
 """Where the lab keeps its root file systems: the image is built once, and removed with them."""
 SUITE = "trixie"
-PACKAGES = ("base-files", "etcd-server", "netbase", "osmo-ggsn", "osmo-hlr", "redis-server")
+PACKAGES = (
+    "base-files",
+    "erlang-base",
+    "etcd-server",
+    "haproxy",
+    "netbase",
+    "nginx-light",
+    "nodejs",
+    "osmo-ggsn",
+    "osmo-hlr",
+    "redis-server",
+)
 IMAGE = "organic-workloads"
 
 
@@ -52,6 +63,13 @@ def root_archive() -> Path:
     finally:
         unfinished.unlink(missing_ok=True)
     return archive
+
+
+def in_image(pattern: str) -> str:
+    """The path of a program in the image, whose name has a version."""
+    command = ["tar", "--list", "--file", str(root_archive()), "--wildcards", f".{pattern}"]
+    [name] = subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()
+    return name.removeprefix(".")
 
 
 class ProgramsImage:

@@ -17,7 +17,7 @@ from tests.harness.injection import FaultInjector
 from tests.harness.site import Site
 from tests.harness.wait import until
 
-from .programs import HERE
+from .programs import HERE, in_image
 
 DATA = "/data"
 HLR_DIRECTORY = "/var/lib/osmocom"
@@ -135,6 +135,72 @@ def test_hlr_keeps_its_data_base(make: Callable[[str, int], Program], strategy: 
     integrity, [[sqn]] = json.loads(hlr.home.run(f'python3 -c "{script}"'))
     assert integrity == [["ok"]]
     assert sqn >> INDEX_BITS == report["vectors"]
+
+
+NODE = """
+let count = 0;
+const server = require("http").createServer((request, answer) => answer.end(String(++count)));
+server.keepAliveTimeout = 0;
+server.listen(8080, () => console.log("listening"));
+"""
+ERLANG = """
+{ok, Listener} = gen_tcp:listen(8080, [{packet, line}, {active, false}, {reuseaddr, true}]),
+io:format("listening~n"),
+{ok, Link} = gen_tcp:accept(Listener),
+Serve = fun Serve(Count) ->
+    case gen_tcp:recv(Link, 0) of
+        {ok, "\\r\\n"} ->
+            Text = integer_to_list(Count),
+            Size = integer_to_list(length(Text)),
+            ok = gen_tcp:send(Link, ["HTTP/1.1 200 OK\\r\\nContent-Length: ", Size, "\\r\\n\\r\\n", Text]),
+            Serve(Count + 1);
+        {ok, _Line} -> Serve(Count)
+    end
+end,
+Serve(1).
+"""
+
+
+def test_nginx_counts_on(make: Callable[[str, int], Program], strategy: str) -> None:
+    nginx = make("nginx", 54)
+    command = ["/usr/sbin/nginx", "-c", "/nginx.conf", "-e", "stderr"]
+    nginx.start(command, nginx.configure("nginx.conf"), *NON_ROOT, "--tmpfs=/tmp:uid=1000",
+                ready="start worker process")  # fmt: skip
+    assert move_there_and_back(nginx, strategy)["count"]
+
+
+def test_haproxy_counts_on_and_keeps_its_socket(make: Callable[[str, int], Program], strategy: str) -> None:
+    haproxy = make("haproxy", 55)
+    command = ["/usr/sbin/haproxy", "-db", "-V", "-f", "/haproxy.cfg"]
+    haproxy.start(command, haproxy.configure("haproxy.cfg"), *NON_ROOT, "--tmpfs=/tmp:uid=1000", ready="Using epoll")
+    count = move_there_and_back(haproxy, strategy)["count"]
+    script = "import socket; one = socket.socket(socket.AF_UNIX); one.settimeout(20); "
+    script += f"one.connect('/proc/{haproxy.init}/root/tmp/haproxy.sock'); one.send(b'show table visits\\n'); "
+    script += "print(one.makefile().read())"
+    assert f"http_req_cnt={count}" in haproxy.home.run(f'python3 -c "{script}"')
+
+
+def test_node_js_counts_on(make: Callable[[str, int], Program], strategy: str) -> None:
+    node = make("nodejs", 56)
+    node.start(["/usr/bin/node", "-e", NODE], *NON_ROOT, ready="listening")
+    assert move_there_and_back(node, strategy)["count"]
+
+
+def test_erlang_counts_on(make: Callable[[str, int], Program], strategy: str) -> None:
+    erlang = make("erlang", 57)
+    # as the script erl does, for which the image has no shell
+    program = in_image("/usr/lib/erlang/erts-*/bin/erlexec")
+    command = [program, "-noinput", "-eval", ERLANG]
+    variables = {
+        "ROOTDIR": "/usr/lib/erlang",
+        "BINDIR": program.rpartition("/")[0],
+        "EMU": "beam",
+        "PROGNAME": "erl",
+        "HOME": "/tmp",
+    }
+    options = [f"--env={name}={value}" for name, value in variables.items()]
+    erlang.start(command, *options, *NON_ROOT, "--tmpfs=/tmp:uid=1000", ready="listening")
+    assert move_there_and_back(erlang, strategy)["count"]
 
 
 def test_ggsn_keeps_its_tunnels(make: Callable[[str, int], Program], strategy: str) -> None:
