@@ -333,8 +333,7 @@ prediction:
       elements: str
     forecast:
       description:
-        - What the cost model was given, and what it predicts.
-        - With O(strategy=auto) the memory, what is written and the link were measured. Else C(dirty_pages_per_s) and
+        - What the cost model was given, and what it predicts. Without O(strategy=auto), C(dirty_pages_per_s) and
           C(link_bytes_per_s) are null; nothing is taken to be written then, and the link for no limit.
       type: dict
       contains:
@@ -355,6 +354,10 @@ prediction:
           description: Size of large files that processes may change anywhere, not only append to; all is compared.
           type: int
           version_added: 0.2.0
+        holdings:
+          description: C(processes), C(threads) besides the first of each, TCP C(connections), and C(shared_bytes).
+          version_added: 0.2.0
+          type: dict
         strategy:
           description: The strategy that is used.
           type: str
@@ -372,9 +375,7 @@ prediction:
           description: Memory that it would send.
           type: int
         strategies:
-          description:
-            - The same of every strategy, with its C(rounds), with C(degraded_ms), for how long the process runs while
-              it lacks pages, and whether it C(converges) below O(downtime_limit_ms).
+          description: The same of all, with C(rounds), C(degraded_ms) (it runs and lacks pages), and C(converges).
           type: list
           elements: dict
 blockers:

@@ -6,8 +6,9 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 
+from ansible_collections.organic.live_migration.plugins.module_utils.host.holdings import Holdings
 from ansible_collections.organic.live_migration.plugins.module_utils.session.options import (
     AUTO,
     Options,
@@ -22,6 +23,7 @@ class Measured:
     Attributes:
         memory_bytes: in use.
         dirty_pages_per_s: pages of 4096 bytes that it writes; None when it was not or cannot be measured.
+        holdings: what else its processes hold.
         link_bytes_per_s: between the hosts; None when it was not measured; then the hosts are assumed to be the limit.
         files_bytes: of the container's own layer and its tmpfs mounts.
         compared_bytes: of large files, of which the freeze has to find what has changed.
@@ -32,11 +34,12 @@ class Measured:
     link_bytes_per_s: float | None = None
     files_bytes: int = 0
     compared_bytes: int = 0
+    holdings: Holdings = field(default_factory=Holdings)
 
     @property
     def load(self) -> cost_model.Load:
         link = self.link_bytes_per_s or cost_model.LAB.hosts_bytes_per_s
-        return cost_model.Load(self.memory_bytes, link, self.dirty_pages_per_s or 0.0)
+        return cost_model.Load(self.memory_bytes, link, self.dirty_pages_per_s or 0.0, holdings=self.holdings)
 
     def with_files(self, costs: cost_model.Costs) -> cost_model.Costs:
         """Files are sent before the memory, whatever the strategy; in the freeze large ones are compared."""

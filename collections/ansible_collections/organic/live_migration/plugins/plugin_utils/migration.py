@@ -167,12 +167,10 @@ class Migration:
     def _decide(self, measures_link: bool) -> Forecast:
         """Predict what the migration costs; choose the strategy by that if it is not chosen yet."""
         if self._forecast is None:
+            found, link = self._found, self._measure_link() if measures_link and self._measures else None
+            written = found.dirty_pages_per_s
             measured = Measured(
-                self._found.memory_bytes,
-                self._found.dirty_pages_per_s,
-                self._measure_link() if measures_link and self._measures else None,
-                self._found.files_bytes,
-                self._found.compared_bytes,
+                found.memory_bytes, written, link, found.files_bytes, found.compared_bytes, found.holdings
             )
             self._forecast = Forecast(
                 measured, self._options, self._arguments.downtime_budget_ms, self._arguments.method

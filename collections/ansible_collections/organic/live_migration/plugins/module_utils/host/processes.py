@@ -182,11 +182,17 @@ def resident_bytes(pids: list[int]) -> int:
     pages of shared memory, mapped at the moment or not, once.
     """
     total = 0
-    shared: dict[tuple[int, int], int] = {}
     for pid in pids:
         for line in lines(f"/proc/{pid}/status"):
             if line.startswith("RssAnon:"):
                 total += int(line.split()[1]) * 1024
+    return total + shared_bytes(pids)
+
+
+def shared_bytes(pids: list[int]) -> int:
+    """All pages of the shared memory of these processes, mapped at the moment or not, once."""
+    shared: dict[tuple[int, int], int] = {}
+    for pid in pids:
         mapped: list[str] = []
         with contextlib.suppress(PermissionError):  # of a process that not even root may look at
             mapped = lines(f"/proc/{pid}/maps")
@@ -197,7 +203,7 @@ def resident_bytes(pids: list[int]) -> int:
                 with contextlib.suppress(OSError):
                     file = os.stat(f"/proc/{pid}/map_files/{start:x}-{end:x}")
                     shared[file.st_dev, file.st_ino] = file.st_blocks * _BLOCK_BYTES
-    return total + sum(shared.values())
+    return sum(shared.values())
 
 
 def descriptors(pid: int) -> Iterator[tuple[int, str]]:

@@ -117,6 +117,7 @@ def _preflight(parameters: Parameters, engine: Engine) -> PreflightAnswer:
         doubts=view.doubts,
         system_files=view.system_files,
     )
+    answer.holdings = view.holdings
     if parameters.copy_missing_mounts and view.spec and not view.spec.service:
         answer.mount_copies = read_only_mounts.copies(view.spec)
     if parameters.measure and view.spec and not view.blockers:

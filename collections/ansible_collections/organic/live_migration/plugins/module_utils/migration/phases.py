@@ -16,6 +16,7 @@ from ..engines.base import ContainerSpec
 from ..engines.swarm import ServiceMove
 from ..errors import Blocker
 from ..host.cpu import Cpu
+from ..host.holdings import Holdings
 from ..memory import dirty_tracking
 from ..session.channel import Credentials
 from ..session.options import Options, Plan
@@ -192,6 +193,7 @@ class PreflightAnswer:
         dirty_pages_per_s: None when it was not measured, or cannot be.
         doubts: about the strategy, in whole sentences.
         queued: the migration has begun, and must wait until others have ended.
+        holdings: what its processes hold besides private memory.
         mount_copies: what small read-only bind mounts hold, by their source; where that was asked for.
         system_files: that are open below /sys and /proc.
     """
@@ -210,6 +212,7 @@ class PreflightAnswer:
     queued: bool = False
     mount_copies: dict[str, str] = field(default_factory=dict)
     system_files: list[str] = field(default_factory=list)
+    holdings: Holdings = field(default_factory=Holdings)
 
 
 @dataclass

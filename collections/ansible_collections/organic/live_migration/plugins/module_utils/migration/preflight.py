@@ -21,6 +21,7 @@ from ..host import cpu, memory_limit, processes, sqlite, system_files, task_attr
 from ..host.container import Container
 from ..host.cpu import Cpu
 from ..host.files import MAX_FILES_BYTES, FileSet
+from ..host.holdings import Holdings
 from ..host.undumpable import made_terminals, undumpable
 from ..memory import dirty_tracking
 from ..namespaces import inventory
@@ -45,6 +46,7 @@ class SourceView:
     files_bytes: int = 0
     compared_bytes: int = 0
     processes: int = 0
+    holdings: Holdings = field(default_factory=Holdings)
     bound_cpus: list[int] = field(default_factory=list)
     doubts: list[str] = field(default_factory=list)
     system_files: list[str] = field(default_factory=list)
@@ -181,6 +183,7 @@ def look_at_source(
         return view
     tree = processes.tree(root)
     view.memory_bytes, view.processes = _memory_below(root)
+    view.holdings = Holdings.of(tree)
     view.bound_cpus = task_attributes.bound_cpus(spec.pid, tree)
     view.system_files = system_files.open_paths(tree)
     blockers += _spec_blockers(spec, shared_volumes)

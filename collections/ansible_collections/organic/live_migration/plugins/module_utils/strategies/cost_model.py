@@ -6,7 +6,9 @@
 Symbols: M memory in use (bytes), W working set (bytes that are written again and again, at most M), d bytes of pages
 written per second, R bytes of pages moved per second: the link's rate, or what the hosts can read, check and place if
 that is less. Costs: S before the first page, F fixed downtime (freeze, CRIU's dump and restore, the address), w
-downtime for each byte of mapped memory (the pager looks once more which pages there are), r for each round (the scan).
+downtime for each byte of mapped memory (the pager looks once more which pages there are), r for each round (the scan),
+H downtime for processes, threads, TCP connections and shared memory (CRIU handles them one by one, in the freeze). With
+H each F + w M below is F + w M + H.
 
 Pages written within t seconds, when writes fall evenly on the working set:
 
@@ -35,8 +37,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from ..host.holdings import Holdings
 from .convergence import FIXED_DOWNTIME_MS, PAGE_BYTES
 
 ERROR = 0.3
@@ -59,6 +62,9 @@ class Costs:
         on_demand_efficiency: part of the rate that is left in post-copy.
         files_bytes_per_s: what the hosts can pack, send and unpack of files.
         compared_bytes_per_s: what the source can read and compare of them.
+        process_ms, thread_ms, connection_ms: of downtime, for each further process and thread, and each TCP connection
+            (``make benchmark OPTIONS=--scale``).
+        shared_ms_per_mib: of downtime, for each MiB of shared memory, which no strategy copies before the freeze.
     """
 
     setup_ms: float = 2200.0
@@ -69,6 +75,10 @@ class Costs:
     on_demand_efficiency: float = 0.9
     files_bytes_per_s: float = 150e6
     compared_bytes_per_s: float = 1e9
+    process_ms: float = 8.0
+    thread_ms: float = 0.8
+    connection_ms: float = 0.14
+    shared_ms_per_mib: float = 1.4
 
     def bytes_per_s(self, load: Load) -> float:
         """R: the link's rate, or what the hosts can do if that is less."""
@@ -79,8 +89,16 @@ class Costs:
         return self.bytes_per_s(load) * self.on_demand_efficiency
 
     def shortest_downtime_ms(self, load: Load) -> float:
-        """F + w M: the downtime without a page to send."""
-        return self.fixed_downtime_ms + self.walk_ms_per_mib * load.memory_bytes / _MIB
+        """F + w M + H: the downtime without a page to send."""
+        held = load.holdings
+        return (
+            self.fixed_downtime_ms
+            + self.walk_ms_per_mib * load.memory_bytes / _MIB
+            + self.process_ms * (held.processes - 1)
+            + self.thread_ms * held.threads
+            + self.connection_ms * held.connections
+            + self.shared_ms_per_mib * held.shared_bytes / _MIB
+        )
 
 
 LAB = Costs()
@@ -97,18 +115,25 @@ class Load:
         link_bytes_per_s: between the hosts.
         dirty_pages_per_s: pages of 4096 bytes that it writes.
         working_set_bytes: what these writes fall on; None: all of the memory, which is the worst.
+        holdings: what else the processes hold.
     """
 
     memory_bytes: int
     link_bytes_per_s: float
     dirty_pages_per_s: float = 0.0
     working_set_bytes: int | None = None
+    holdings: Holdings = field(default_factory=Holdings)
 
     def __post_init__(self) -> None:
         if self.memory_bytes < 0 or self.dirty_pages_per_s < 0 or (self.working_set_bytes or 0) < 0:
             raise ValueError("Memory, dirty rate and working set cannot be negative.")
         if self.link_bytes_per_s <= 0:
             raise ValueError("The link's rate must be more than 0 bytes/s.")
+
+    @property
+    def private_bytes(self) -> int:
+        """The memory that is not shared."""
+        return max(0, self.memory_bytes - self.holdings.shared_bytes)
 
     def written_bytes(self, seconds: float) -> float:
         """D(t): how much is to be sent again after that time."""

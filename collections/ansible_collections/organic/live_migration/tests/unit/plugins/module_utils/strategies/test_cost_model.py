@@ -4,9 +4,11 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import pytest
+from ansible_collections.organic.live_migration.plugins.module_utils.host.holdings import Holdings
 from ansible_collections.organic.live_migration.plugins.module_utils.strategies import registry
 from ansible_collections.organic.live_migration.plugins.module_utils.strategies.cost_model import (
     ERROR,
@@ -48,6 +50,17 @@ def test_inter_copy_is_the_copy() -> None:
     assert told.downtime_ms == 40 + 2000
     assert told.migration_time_ms == 1000 + 40 + 2000
     assert told.bytes_sent == 200 * MB
+
+
+@pytest.mark.parametrize("strategy", ["inter_copy", "pre_copy", "post_copy", "hybrid"])
+def test_what_is_held_takes_time_of_every_downtime(strategy: str) -> None:
+    costs = replace(COSTS, process_ms=8, thread_ms=0.5, connection_ms=0.1, shared_ms_per_mib=2)
+    plain = predict(strategy, Load(20 << 20, 1e8), costs=costs)
+    for held, more_ms in ((Holdings(processes=11), 80), (Holdings(threads=100), 50), (Holdings(connections=50), 5)):
+        told = predict(strategy, Load(20 << 20, 1e8, holdings=held), costs=costs)
+        assert told.downtime_ms == pytest.approx(plain.downtime_ms + more_ms, abs=0.2)
+    shared = predict(strategy, Load(30 << 20, 1e8, holdings=Holdings(shared_bytes=10 << 20)), costs=costs)
+    assert shared.downtime_ms == pytest.approx(plain.downtime_ms + 20, abs=0.2)
 
 
 def test_the_hosts_may_be_slower_than_the_link() -> None:
