@@ -61,6 +61,7 @@ class Case:
         expected: is in what ``check`` prints, so that a check which sees nothing cannot pass.
         blocker: refused: the blocker's code.
         named: refused: what the blocker's message contains, so that a user finds the object.
+        refused_by: strategies that do not take it, which the remark says.
         exhaustive: whether ``make test`` leaves it to ``make exhaustive``.
         remark: the last column of the table.
     """
@@ -79,6 +80,7 @@ class Case:
     expected: str = ""
     blocker: str = ""
     named: str = ""
+    refused_by: tuple[str, ...] = ()
     exhaustive: bool = True
     remark: str = ""
 

@@ -50,7 +50,9 @@ CASES = (
         options=("--cap-add=NET_RAW",),
         check=ASK,
         expected='{"::1": ["first", "second"], "raw": ["first", "second"], "udp": ["first", "second"]}',
-        remark="not of link-local addresses; a raw socket that has read a packet gets it again if another has not",
+        remark="not of link-local addresses; a raw socket that has read a packet gets it again if another has not; "
+        "raw sockets are refused by strategy ppm",
+        refused_by=("ppm",),
     ),
     Case(
         "tcp_md5_keys",
