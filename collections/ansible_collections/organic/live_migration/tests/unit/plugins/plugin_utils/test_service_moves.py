@@ -31,6 +31,8 @@ NODES = {"edge-a": NodeAnswer("node-a", True), "edge-b": NodeAnswer("node-b", Fa
 class Hosts:
     """Three hosts, two of which are nodes; the manager knows the moves."""
 
+    engine = "docker"
+
     def __init__(self, source: str, *moves: ServiceMove, found: HostMigrations | None = None) -> None:
         self.source = source
         self.asked: list[tuple[str, str, str]] = []

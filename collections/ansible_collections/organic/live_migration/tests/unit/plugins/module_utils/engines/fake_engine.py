@@ -23,7 +23,11 @@ NETWORK = NetworkAttachment("core", "192.0.2.34", "02:42:c0:00:02:22")
 
 
 def spec(**differences: Any) -> ContainerSpec:
-    """A running container that may be migrated by method ``engine``, but for the differences."""
+    """A running container that may be migrated by method ``engine``, but for the differences.
+
+    As with Docker, one that does not run has no process: its ``pid`` is 0.
+    """
+    status = differences.get("status", "running")
     fields = {
         "name": "smf",
         "id": "c0ffee",
@@ -31,8 +35,8 @@ def spec(**differences: Any) -> ContainerSpec:
         "image_id": "sha256:0",
         "entrypoint": "/bin/server",
         "await_key": None,
-        "status": "running",
-        "pid": 1,
+        "status": status,
+        "pid": int(status in ("running", "paused")),
         "started_at": "2026-01-01T00:00:00.5Z",
         "networks": (NETWORK,),
         **differences,
