@@ -30,7 +30,7 @@ from ansible_collections.organic.live_migration.plugins.module_utils.criu import
 from ansible_collections.organic.live_migration.plugins.module_utils.errors import MigrationError
 from ansible_collections.organic.live_migration.plugins.module_utils.host import files
 from ansible_collections.organic.live_migration.plugins.module_utils.migration import target
-from ansible_collections.organic.live_migration.plugins.module_utils.network import unread_datagrams
+from ansible_collections.organic.live_migration.plugins.module_utils.network import unread_datagrams, unread_packets
 from ansible_collections.organic.live_migration.plugins.module_utils.network.interfaces import Interface
 from ansible_collections.organic.live_migration.plugins.module_utils.session import channel, journal
 
@@ -215,36 +215,43 @@ def take_archive(data: bytes) -> None:
 
 
 def take_packets(data: bytes) -> None:
-    """The datagrams that the process had not read: only whole IPv4 packets of UDP and TCP go out."""
+    """What sockets held that the process had not read: only whole packets of IPv4 and IPv6 go out."""
     sent: list[bytes] = []
 
     class Raw:
-        def __init__(self, *_arguments: int) -> None:
+        def __init__(self, family: int, *_arguments: int) -> None:
+            self._version = {socket.AF_INET: 4, socket.AF_INET6: 6}[socket.AddressFamily(family)]
+
+        def sendto(self, packet: memoryview, _address: tuple[str, int]) -> None:
+            assert packet[0] >> 4 == self._version and len(packet) == packet_length(packet)
+            sent.append(bytes(packet))
+
+        def close(self) -> None:
             pass
-
-        def __enter__(self) -> Raw:
-            return self
-
-        def __exit__(self, *_error: object) -> None:
-            pass
-
-        def sendto(self, packet: bytes, _address: tuple[str, int]) -> None:
-            assert packet[0] >> 4 == 4 and len(packet) == struct.unpack_from(">H", packet, 2)[0]
-            assert packet[9] in (socket.IPPROTO_UDP, socket.IPPROTO_TCP)
-            sent.append(packet)
 
     with (
-        mock.patch.object(unread_datagrams.socket, "socket", Raw),
-        mock.patch.object(unread_datagrams.libc, "network_namespace", lambda _pid: contextlib.nullcontext()),
+        mock.patch.object(unread_packets.socket, "socket", Raw),
+        mock.patch.object(unread_packets.libc, "network_namespace", lambda _pid: contextlib.nullcontext()),
     ):
         unread_datagrams.deliver(1, data)
-    assert sent == [packet for packet in whole_packets(data) if not ipaddress.IPv4Address(packet[16:20]).is_multicast]
+    assert sent == [packet for packet in whole_packets(data) if not is_multicast(packet)]
+
+
+def packet_length(packet: bytes | memoryview) -> int:
+    """Of an IPv4 packet, or of an IPv6 one, whose header does not count itself."""
+    position, header = (2, 0) if packet[0] >> 4 == 4 else (4, 40)
+    return header + int(struct.unpack_from(">H", packet, position)[0])
+
+
+def is_multicast(packet: bytes) -> bool:
+    """Whether it is one of IPv4, which the target host receives by itself."""
+    return packet[0] >> 4 == 4 and ipaddress.IPv4Address(packet[16:20]).is_multicast
 
 
 def whole_packets(data: bytes) -> Iterator[bytes]:
-    """IPv4 packets, one after the other."""
+    """Packets, one after the other."""
     while data:
-        [length] = struct.unpack_from(">H", data, 2)
+        length = packet_length(data)
         yield data[:length]
         data = data[length:]
 
@@ -296,6 +303,10 @@ def packet(protocol: int, payload: bytes) -> bytes:
     return header + payload
 
 
+def packet6(payload: bytes) -> bytes:
+    return struct.pack(">IHBB16s16s", 6 << 28, len(payload), 17, 64, bytes(15) + b"\1", bytes(15) + b"\1") + payload
+
+
 def archive() -> bytes:
     with directory() as made:
         (made / "file").write_bytes(b"content")
@@ -338,7 +349,7 @@ TARGETS = {
         take_interfaces, (json.dumps([_INTERFACE]).encode(),), (*_INTERFACE, "via", "metric"), change=change_json
     ),
     "archive": Target(take_archive, (archive(),), share=0.02),
-    "packets": Target(take_packets, (packet(17, b"x" * 12), packet(6, b"y" * 20) * 2)),
+    "packets": Target(take_packets, (packet(17, b"x" * 12), packet(132, b"y" * 20) * 2 + packet6(b"z" * 9))),
     "protobuf": Target(
         take_protobuf, (protobuf.encode([(1, 6), (2, True), (5, protobuf.encode([(1, "pre-dump")])), (9, "no")]),)
     ),

@@ -98,7 +98,7 @@ def test_command_not_executable(start: Start, command: str) -> None:
 def test_wrong_arguments(start: Start, arguments: list[str]) -> None:
     status, out, err = start(*arguments).finish()
     assert (status, out) == (64, "")
-    assert err.startswith("usage: init [--name NAME] [--address ADDRESSES [--drop-net-admin]] [--] COMMAND")
+    assert err.startswith("usage: init [--name NAME] [--address ADDRESSES]... [--drop-net-admin] [--] COMMAND")
 
 
 @pytest.mark.parametrize("name", ["a", "smf-1", "A.b_c-9", "a" * 128])

@@ -41,9 +41,11 @@ def test_strategies_are_those_of_the_module_and_the_profile() -> None:
 
 
 def test_engines_are_the_folders_of_the_role() -> None:
+    """And that of Kubernetes, whose nodes the orchestrator of that name asks."""
     folders = sorted(path.name for path in (ROLE / "tasks" / "engines").iterdir())
+    assert (ROLE / "tasks" / "orchestrators" / "kubernetes").is_dir()
     for point, spec in SPECS["argument_specs"].items():
-        assert spec["options"]["nf_engine"]["choices"] == folders, point
+        assert spec["options"]["nf_engine"]["choices"] == [*folders, "kubernetes"], point
     for folder in folders:
         tasks = {path.name for path in (ROLE / "tasks" / "engines" / folder).iterdir()}
         assert {"present.yml", "absent.yml", "network.yml"} <= tasks
