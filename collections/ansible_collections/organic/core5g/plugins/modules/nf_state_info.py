@@ -72,24 +72,8 @@ options:
       - How many PFCP associations must be up for an NF to count as ready; see O(wait_s).
     type: int
     default: 0
-  engine:
-    description:
-      - What runs the NFs, Docker, or Kubernetes, whose pods are looked for on this host by their resident init.
-    type: str
-    choices: [docker, kubernetes]
-    default: docker
-    version_added: 0.2.0
-  namespace:
-    description:
-      - Namespace of the NFs on Kubernetes. By default any, if only one on this host has an NF of the name.
-    type: str
-    default: ""
-    version_added: 0.2.0
-  docker_socket:
-    description:
-      - Unix socket of the Docker engine.
-    type: path
-    default: /var/run/docker.sock
+extends_documentation_fragment:
+  - organic.core5g.nf_engine
 attributes:
   check_mode:
     description: Runs the same in check mode, as it changes nothing.
