@@ -36,8 +36,9 @@ HOPS = ("there", "back")
 CLOCK_TOLERANCE_MS = 150
 """What a busy machine may add to the downtime of a process."""
 ROUNDING_MS = 0.05
-STEPS = ["prepare", "connect", "files", "setup", "read_sockets", "scan_mappings", "drain_accept_queue", "freeze",
-         "switch_network", "dump", "restore", "final_memory", "run", "release", "target_cleanup"]  # fmt: skip
+STEPS = ["prepare", "connect", "files", "setup", "files_delta", "read_sockets", "scan_mappings", "drain_accept_queue",
+         "freeze", "switch_network", "dump", "restore", "final_memory", "run", "release",
+         "target_cleanup"]  # fmt: skip
 EXTRA_ADDRESS, EXTRA_ROUTE, EXTRA_MAC = "198.51.100.7/32", "203.0.113.0/24", "02:00:5e:10:00:01"
 
 
@@ -263,11 +264,14 @@ def test_addresses_routes_and_neighbours_are_kept(moves: Moves, hop: str) -> Non
 
 @pytest.mark.parametrize("hop", HOPS)
 def test_logs_go_on_without_a_gap(moves: Moves, hop: str) -> None:
+    """The host that it comes back to still has what was written there before."""
     before, after = ([int(line.split()[1]) for line in log if line.startswith("line ")] for log in moves.logs[hop])
     assert before
     assert after
-    lines = before + after
+    lines = sorted(before + after)
     assert lines == list(range(lines[0], lines[-1] + 1))
+    assert (before + after == lines) == (hop == "there")
+    assert after == sorted(after)
 
 
 def test_health_is_kept(moves: Moves) -> None:
