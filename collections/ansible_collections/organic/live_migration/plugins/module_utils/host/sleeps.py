@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ..errors import MigrationError
 from . import processes
@@ -24,7 +24,7 @@ class Sleep:
     """One sleep.
 
     Attributes:
-        pid: of the process, in the container.
+        pid: of the process: in the container, when it crosses the link; see :func:`on_this_host`.
         address: of the timespec in its memory.
         seconds, nanoseconds: what is left.
     """
@@ -73,21 +73,38 @@ class SleepReader:
         return True
 
 
-def apply(sleeps: list[Sleep], pids: dict[int, int]) -> None:
-    """Write it into the memory of the restored processes, which do not run yet.
+def on_this_host(sleeps: list[Sleep], pids: dict[int, int]) -> list[Sleep]:
+    """The same by the PIDs of the restored processes on this host.
 
     Args:
         sleeps: of the source host.
         pids: PIDs on this host by those in the container.
 
     Raises:
+        ValueError: the peer named a process that was not restored.
+    """
+    try:
+        return [replace(one, pid=pids[one.pid]) for one in sleeps]
+    except KeyError as missing:
+        raise ValueError(f"The source host sent a sleep of process {missing}, which was not restored") from None
+
+
+def apply(sleeps: list[Sleep]) -> None:
+    """Write it into the memory of the restored processes, which do not run yet, but have all their memory.
+
+    A page that has not arrived cannot be written: userfaultfd(2) answers the faults of the process alone.
+
+    Args:
+        sleeps: by PIDs on this host.
+
+    Raises:
         MigrationError: it cannot be written.
     """
     for one in sleeps:
         try:
-            with open(f"/proc/{pids[one.pid]}/mem", "r+b", buffering=0) as memory:
+            with open(f"/proc/{one.pid}/mem", "r+b", buffering=0) as memory:
                 os.pwrite(memory.fileno(), _TIMESPEC.pack(one.seconds, one.nanoseconds), one.address)
-        except (KeyError, OSError, OverflowError) as error:
+        except (OSError, OverflowError) as error:
             raise MigrationError(
                 f"The time that a thread of process {one.pid} still has to sleep cannot be set on the target host: "
                 f"{error}."

@@ -16,7 +16,7 @@ from ..network.socket_states import SocketState
 from ..session.channel import Message
 
 
-def apply(container: Container, criu: CriuWorker, images: Message, cpus: set[int] | None) -> None:
+def apply(container: Container, criu: CriuWorker, images: Message, cpus: set[int] | None) -> list[Sleep]:
     """Set it on the restored process, which is stopped.
 
     Args:
@@ -25,16 +25,21 @@ def apply(container: Container, criu: CriuWorker, images: Message, cpus: set[int
         images: the message with the images.
         cpus: which all threads get before; None: those that they have.
 
+    Returns:
+        What is to be set once the process has all its memory.
+
     Raises:
         MigrationError: something cannot be set.
+        ValueError: the message names a process that was not restored.
     """
     sockets = [typed.from_dict(SocketState, state) for state in images.fields["sockets"]]
     tasks = [typed.from_dict(TaskAttributes, one) for one in images.fields["tasks"]]
     left = [typed.from_dict(Sleep, one) for one in images.fields["sleeps"]]
-    if sockets or tasks or left or cpus is not None:
-        pids = criu.pids_by_inner()
-        if cpus is not None:
-            task_attributes.give_cpus(pids, cpus)
-        socket_states.apply(sockets, pids, container.init.pid)
-        task_attributes.apply(tasks, pids)
-        sleeps.apply(left, pids)
+    if not (sockets or tasks or left or cpus is not None):
+        return []
+    pids = criu.pids_by_inner()
+    if cpus is not None:
+        task_attributes.give_cpus(pids, cpus)
+    socket_states.apply(sockets, pids, container.init.pid)
+    task_attributes.apply(tasks, pids)
+    return sleeps.on_this_host(left, pids)

@@ -17,7 +17,7 @@ from ..criu.worker import PRE_RESUME, Interrupted
 from ..engines.base import ContainerSpec, Engine
 from ..engines.kept_log import KeptLog
 from ..errors import Failure, MigrationError, PeerLost
-from ..host import commands, mounted_content, processes
+from ..host import commands, mounted_content, processes, sleeps
 from ..host.await_ticket import AwaitTicket
 from ..host.container import Container
 from ..host.files import FileSet
@@ -273,7 +273,7 @@ class Target(TargetEnd):
             packets = message.blob[arrived_at - int(message.fields["tun_bytes"]) : arrived_at]
             tun_packets.put(container.init.pid, tun_packets.unpack(packets))
             arrived = message.blob[arrived_at:]
-            left_out.apply(container, prepared.criu, message, prepared.cpus)
+            prepared.sleeps = left_out.apply(container, prepared.criu, message, prepared.cpus)
             prepared.delivered = unread_datagrams.deliver(container.init.pid, arrived)
         self._record.save(states.RESTORED)
 
@@ -285,6 +285,7 @@ class Target(TargetEnd):
         control.expect(messages.COMMIT, self._plan.timeout_s + _COMMIT_TIMEOUT_S)
         prepared.pager.order("before_run")
         prepared.pager.expect("before_run", 10)
+        sleeps.apply(prepared.sleeps)
         if restored not in freezer.members or freezer.has_killed_member:
             raise MigrationError("The restored process was killed on the target host before it ran.")
         # written down first: whoever finds this record, and the freezer open, knows that the process may have run

@@ -15,6 +15,7 @@ from pathlib import Path
 from .. import typed
 from ..criu.tcp_streams import TcpStream
 from ..errors import MigrationError
+from ..host import sleeps
 from ..host.freezer import Freezer
 from ..host.steps import now_ms
 from ..memory.pager import Answer
@@ -107,6 +108,7 @@ class TargetClone:
         self._prepared.pager.close()
         if not self.is_alive:
             raise MigrationError("The clone was killed on the target host before it ran.")
+        sleeps.apply(self._prepared.sleeps)
         self._record.save(states.CLONED)
         positions = [
             Position(one.local_address, one.local_port, one.peer_address, one.peer_port, one.sent, one.received)

@@ -9,7 +9,7 @@ import contextlib
 import os
 import socket
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from .. import typed
@@ -21,6 +21,7 @@ from ..host import libc
 from ..host.container import Container
 from ..host.files import FileSet
 from ..host.freezer import Freezer
+from ..host.sleeps import Sleep
 from ..memory.pager import TargetPager
 from ..namespaces import inventory as namespaces
 from ..namespaces.inventory import NamespaceStates
@@ -55,6 +56,7 @@ class PreparedTarget:
         inventory: write end of the FIFO that CRIU reads its inventory from.
         delivered: datagrams that had arrived before the freeze, and wait in the process's sockets.
         cpus: of the container, if CRIU restores on one of them alone.
+        sleeps: what is to be set in the process's memory before it runs.
     """
 
     links: AddressSwitch
@@ -67,6 +69,7 @@ class PreparedTarget:
     inventory: int
     delivered: int = 0
     cpus: set[int] | None = None
+    sleeps: list[Sleep] = field(default_factory=list)
 
     def close(self) -> None:
         """End all of it, before the process ran."""

@@ -26,7 +26,7 @@ def test_what_is_left_goes_from_one_memory_into_the_other(as_root: None) -> None
     assert reader.read(inside, ctypes.addressof(here))
     [sleep] = reader.found
     sleep.address = ctypes.addressof(there)
-    sleeps.apply([sleep], {inside: OWN})
+    sleeps.apply(sleeps.on_this_host([sleep], {inside: OWN}))
     assert there.raw == here.raw
 
 
@@ -42,4 +42,9 @@ def test_what_is_no_time_is_not_taken_for_one(as_root: None) -> None:
 
 def test_a_time_that_cannot_be_set_ends_the_migration(as_root: None) -> None:
     with pytest.raises(MigrationError, match="still has to sleep"):
-        sleeps.apply([sleeps.Sleep(7, 8, 1, 1)], {7: OWN})
+        sleeps.apply([sleeps.Sleep(OWN, 8, 1, 1)])
+
+
+def test_a_process_that_was_not_restored_is_refused() -> None:
+    with pytest.raises(ValueError, match="process 7, which was not restored"):
+        sleeps.on_this_host([sleeps.Sleep(7, 8, 1, 1)], {8: OWN})

@@ -54,6 +54,7 @@ class Site:
         self.links = recorder("links")
         self.links.interfaces = [Interface("eth0", "02:00:00:00:00:01", ["192.0.2.1/24"], "macvlan")]
         self.prepared: Any = SimpleNamespace(
+            sleeps=[],
             hold=recorder("hold"),
             links=self.links,
             configuration=recorder("configuration"),
