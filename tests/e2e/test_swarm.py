@@ -130,7 +130,10 @@ def test_secrets_configs_and_update_settings(swarm: SwarmSite) -> None:
     swarm.playbook("deploy_core", nf_names=NFS, **changed)
     assert files_of(swarm, "smf", "/run/secrets/key") == "another"
     swarm.playbook("migrate_nf", nf="smf", target_host=swarm.manager)
+    # The old task ends before the new one starts: two cannot have the SMF's address.
     swarm.playbook("deploy_core", nf_names=NFS)
+    assert swarm.site.states()["smf"]["host"] == swarm.manager
+    assert "Failed" not in swarm.site.command(swarm.manager, "docker service ps smf")
 
 
 @pytest.mark.exhaustive
