@@ -98,7 +98,7 @@ def ask():
     return json.loads(text) if text else {{"error": "its process was killed", "traceback": ""}}
 
 def work():
-    found = ask()
+    found = ask() if is_ours(home) and is_ours(code) else None
     if found is not None:
         return found
     import site
