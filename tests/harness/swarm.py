@@ -117,7 +117,7 @@ class Service:
         arguments += ["--entrypoint", command[0], *options, "--no-resolve-image", image, *command[1:]]
         swarm.manager.run(f"docker service create --detach {shlex.join(arguments)}")
         swarm.manager.run(f"python3 - {name} {RESIDENT}/init health", data=_START.encode())
-        until(lambda: self.tasks("Running") == 1, f"{name} runs")
+        until(lambda: self.tasks("Running") == [1], f"{name} runs")
 
     def update(self, *options: str) -> None:
         self.swarm.manager.run(f"docker service update --detach {shlex.join(options)} {self.name}")
@@ -144,8 +144,10 @@ class Service:
         lines = self.swarm.manager.run(f"docker service ps --no-trunc --format '{{{{json .}}}}' {self.name}")
         return [json.loads(line) for line in lines.splitlines()]
 
-    def tasks(self, state: str) -> int:
-        return sum(line["CurrentState"].startswith(state) for line in self.ps())
+    def tasks(self, *states: str) -> list[int]:
+        """How many tasks are in each of the states, by one answer of the manager."""
+        lines = self.ps()
+        return [sum(line["CurrentState"].startswith(state) for line in lines) for state in states]
 
     def migrate(self, expect: int = 0, **choices: Any) -> dict[str, Any]:
         """One migration to the other edge by the playbook of the harness; the result of its task."""

@@ -194,6 +194,6 @@ def test_docker_of_the_target_node_is_lost_meanwhile(service: Service) -> None:
 def test_a_crash_right_after_the_move_starts_the_program_for_real(service: Service) -> None:
     service.migrate(strategy="inter_copy")
     service.crash()
-    until(lambda: service.tasks("Running") == 1 and service.tasks("Failed") == 1, "Swarm has started it again")
+    until(lambda: service.tasks("Running", "Failed") == [1, 1], "Swarm has started it again")
     assert service.init_state() == "resident-run"
     await_answers(service.client())

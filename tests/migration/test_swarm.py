@@ -54,7 +54,7 @@ def test_there_and_back_three_times_then_a_crash_starts_it_for_real(service: Ser
         until(lambda: not service.deviations(), "the service has one task, at its new home")
     assert_nothing_lost(client.end())
     service.crash()
-    until(lambda: service.tasks("Running") == 1 and service.tasks("Failed") == 1, "Swarm has started it again")
+    until(lambda: service.tasks("Running", "Failed") == [1, 1], "Swarm has started it again")
     assert service.init_state() == "resident-run"
     await_answers(service.client())
 
