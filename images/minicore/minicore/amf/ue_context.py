@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import itertools
-import secrets
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -17,6 +16,7 @@ from ..nas.capability import SecurityCapability
 from ..nas.gmm import NO_KEY
 from ..nas.security import NasSecurityContext
 from ..ngap.values import Snssai
+from ..security import drbg
 from . import slices
 from .consumers import Subscription
 from .gnbs import Gnb
@@ -188,9 +188,9 @@ class UeStore:
 
     def allocate_tmsi(self, ue: UeContext) -> None:
         """A new 5G-TMSI; the one before stays valid until `confirm_tmsi`."""
-        tmsi = secrets.randbits(32)
+        tmsi = drbg.generator.bits(32)
         while tmsi in self._by_tmsi:
-            tmsi = secrets.randbits(32)
+            tmsi = drbg.generator.bits(32)
         if ue.former_tmsi is None:
             ue.former_tmsi = ue.tmsi
         elif ue.tmsi is not None:

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import uuid
 from collections import OrderedDict
 from dataclasses import dataclass, field
+
+from ..security import drbg
 
 
 @dataclass(slots=True)
@@ -41,7 +42,7 @@ class ContextStore:
     def add(self, supi: str, network: str, rand: bytes, xres_star: bytes, k_seaf: bytes) -> AuthenticationContext:
         loop = asyncio.get_running_loop()
         deadline = loop.time() + self._lifetime_s
-        context = AuthenticationContext(str(uuid.uuid4()), supi, network, rand, xres_star, k_seaf, deadline)
+        context = AuthenticationContext(str(drbg.generator.uuid()), supi, network, rand, xres_star, k_seaf, deadline)
         self._contexts[context.context_id] = context
         if self._timer is None:
             self._timer = loop.call_at(deadline, self._expire)

@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import enum
 import logging
-import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -17,6 +16,7 @@ from urllib.parse import urlsplit
 
 from ..sbi.clients import Clients
 from ..sbi.message import Problem, SbiError
+from ..security import drbg
 from . import profile as nf_profile
 
 log = logging.getLogger(__name__)
@@ -85,7 +85,7 @@ class Subscriptions:
         events = data.get("reqNotifEvents", list(Event))
         if not isinstance(events, list) or not all(isinstance(event, str) for event in events):
             raise _incorrect("reqNotifEvents", "is not a list of events")
-        subscription_id = uuid.uuid4().hex
+        subscription_id = drbg.generator.uuid().hex
         valid_until = _time(data["validityTime"]) if "validityTime" in data else None
         stored = {**data, "subscriptionId": subscription_id}
         subscription = Subscription(subscription_id, stored, uri, frozenset(events), valid_until)

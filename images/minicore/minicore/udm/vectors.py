@@ -5,10 +5,9 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass, field
 
-from ..security import keys
+from ..security import drbg, keys
 from ..security.milenage import Milenage, xor
 
 IND_BITS = 5
@@ -68,7 +67,7 @@ def sqn_of_auts(subscription: AuthenticationSubscription, rand: bytes, auts: byt
 
 def generate(subscription: AuthenticationSubscription, sqn: int, serving_network_name: str) -> Vector:
     """A fresh vector with this SQN."""
-    rand, sqn_octets = os.urandom(16), sqn.to_bytes(6, "big")
+    rand, sqn_octets = drbg.generator.octets(16), sqn.to_bytes(6, "big")
     milenage = Milenage(subscription.k, subscription.opc)
     res, ck, ik, ak = milenage.f2345(rand)
     mac = milenage.f1(rand, sqn_octets, subscription.amf)
