@@ -55,7 +55,6 @@ class SourceContext:
         final: what the pager did in the freeze.
         deadline: of the switchover, once it has begun.
         mirror: strategy ppm: gives the process and its clone the same input.
-        mirror_stream: its connection.
         frozen_at_ms: on the clock of :func:`steps.now_ms`; 0 while the process runs.
         clone: figures of strategy ppm.
     """
@@ -90,7 +89,6 @@ class SourceContext:
     final: Answer = field(default_factory=dict)
     deadline: SwitchoverDeadline | None = None
     mirror: SourceMirror | None = None
-    mirror_stream: PageStream | None = None
     frozen_at_ms: float = 0.0
     clone: CloneFigures = field(default_factory=CloneFigures)
 

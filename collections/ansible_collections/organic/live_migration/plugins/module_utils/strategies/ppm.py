@@ -97,9 +97,9 @@ class Ppm(PreCopy):
             source.record.mirrored = True
             source.record.save()
             source.control.send(messages.PREPARE_CLONE)
-            source.mirror_stream = source.memory.connect_mirror()
             addresses = [address for one in source.links.interfaces for address in one.ip_addresses]
-            mirror.arm([source.root.pid], addresses, source.mirror_stream.plain)
+            with source.memory.connect_mirror().plain as stream:  # the mirror's alone: its end is the connection's
+                mirror.arm([source.root.pid], addresses, stream)
             # its rule must come before the mirror's: connections that are being opened are finished, new ones wait
             source.syn_hold.discard()
             names = [interface.name for interface in source.links.interfaces]

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from types import SimpleNamespace
 from typing import Any
 
@@ -78,7 +79,7 @@ class Pair(Site):
         self.source.plan.migration_id = "0123456789abcdef"
         self.source.container = SimpleNamespace(init=SimpleNamespace(pid=5))
         self.source.links.interfaces = []
-        self.source.memory.answers["connect_mirror"] = SimpleNamespace(plain=None)
+        self.source.memory.answers["connect_mirror"] = SimpleNamespace(plain=contextlib.nullcontext())
         self.source.progress.continued = False
         self.control.answers["expect"] = self._reply
         monkeypatch.setattr(ppm, "SourceMirror", lambda *_given: self.mirror)
