@@ -69,13 +69,8 @@ options:
       - File that M(organic.core5g.drain_report) writes, which says what has left the host. It need not exist.
     type: path
     required: true
-attributes:
-  check_mode:
-    description: Runs the same in check mode, as it changes nothing.
-    support: full
-  diff_mode:
-    description: Has nothing to show.
-    support: none
+extends_documentation_fragment:
+  - organic.core5g.read_only
 seealso:
   - module: organic.core5g.drain_report
   - module: organic.live_migration.containers_migrate

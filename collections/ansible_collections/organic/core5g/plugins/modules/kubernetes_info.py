@@ -49,13 +49,8 @@ options:
       - How many seconds they are awaited.
     type: float
     default: 60
-attributes:
-  check_mode:
-    description: Runs the same in check mode, as it changes nothing.
-    support: full
-  diff_mode:
-    description: Has nothing to show.
-    support: none
+extends_documentation_fragment:
+  - organic.core5g.read_only
 seealso:
   - module: kubernetes.core.k8s_info
 """

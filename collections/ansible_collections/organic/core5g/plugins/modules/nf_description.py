@@ -82,13 +82,8 @@ options:
       - Subnet of that network.
     type: str
     version_added: 0.2.0
-attributes:
-  check_mode:
-    description: Runs the same in check mode, as it changes nothing.
-    support: full
-  diff_mode:
-    description: Has nothing to show.
-    support: none
+extends_documentation_fragment:
+  - organic.core5g.read_only
 """
 
 EXAMPLES = r"""

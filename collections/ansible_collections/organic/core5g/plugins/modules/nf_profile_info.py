@@ -37,13 +37,8 @@ options:
     description:
       - Network driver of all NFs. By default the first of those that an NF's profile likes which O(engine) has.
     type: str
-attributes:
-  check_mode:
-    description: Runs the same in check mode, as it changes nothing.
-    support: full
-  diff_mode:
-    description: Has nothing to show.
-    support: none
+extends_documentation_fragment:
+  - organic.core5g.read_only
 seealso:
   - module: organic.core5g.nf_description
 """

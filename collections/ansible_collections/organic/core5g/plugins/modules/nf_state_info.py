@@ -74,13 +74,7 @@ options:
     default: 0
 extends_documentation_fragment:
   - organic.core5g.nf_engine
-attributes:
-  check_mode:
-    description: Runs the same in check mode, as it changes nothing.
-    support: full
-  diff_mode:
-    description: Has nothing to show.
-    support: none
+  - organic.core5g.read_only
 """
 
 EXAMPLES = r"""

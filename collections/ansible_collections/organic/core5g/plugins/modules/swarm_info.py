@@ -22,13 +22,8 @@ options:
       - Unix socket of the Docker engine.
     type: path
     default: /var/run/docker.sock
-attributes:
-  check_mode:
-    description: Runs the same in check mode, as it changes nothing.
-    support: full
-  diff_mode:
-    description: Has nothing to show.
-    support: none
+extends_documentation_fragment:
+  - organic.core5g.read_only
 seealso:
   - module: community.docker.docker_swarm_info
 """
