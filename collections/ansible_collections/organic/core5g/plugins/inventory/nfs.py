@@ -13,6 +13,8 @@ description:
     host where each runs, so that a play can target the host where the SMF is.
   - The variable C(nfs_running) of each host lists its NFs.
   - A container that awaits the process of a migration does not count.
+  - Of hosts with the variable C(orchestrator=kubernetes) the pods of the cluster are listed, by the variables
+    C(kubeconfig), C(kubernetes_context), C(kubernetes_namespace) and C(kubernetes_node) that deploy the core.
   - Give it beside the inventory that it names, which has the variables of the hosts.
   - A host that does not answer is a warning, or with O(strict) an error. Such an answer is not cached.
 author:
@@ -32,12 +34,14 @@ options:
     type: str
     default: nf_hosts
   timeout:
-    description: Seconds that the hosts have to answer each of the two questions.
+    description: Seconds that the hosts have to answer each question.
     type: int
     default: 60
 extends_documentation_fragment:
   - constructed
   - inventory_cache
+requirements:
+  - The Python package C(kubernetes) on the controller, for pods.
 """
 
 EXAMPLES = r"""
@@ -50,14 +54,29 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ansible.errors import AnsibleParserError
+from ansible.errors import AnsibleActionFail, AnsibleParserError
 from ansible.plugins.inventory import BaseInventoryPlugin, Cacheable, Constructable
-from ansible_collections.organic.core5g.plugins.plugin_utils.nf_places_now import NF_LABEL, failures, places
+from ansible_collections.organic.core5g.plugins.plugin_utils.kubernetes_cluster import Api, Cluster
+from ansible_collections.organic.core5g.plugins.plugin_utils.nf_places_now import (
+    NF_LABEL,
+    failures,
+    places,
+    pod_places,
+)
 
 CONTAINERS = {"containers": True, "containers_filters": {"label": NF_LABEL}, "verbose_output": True}
+# The variables by which the role nf deploys, as it reads them.
+SETTINGS = {
+    "orchestrator": "{{ nf_orchestrator | default(orchestrator | default('none')) }}",
+    "kubeconfig": "{{ nf_kubeconfig | default(kubeconfig | default('')) }}",
+    "context": "{{ nf_kubernetes_context | default(kubernetes_context | default('')) }}",
+    "namespace": "{{ nf_namespace | default(kubernetes_namespace | default('core5g')) }}",
+    "node": "{{ kubernetes_node | default(inventory_hostname, true) }}",
+}
 
 
 class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
@@ -83,23 +102,38 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         """The NFs of each host that answered, and whether all have."""
         if not source.exists():
             raise AnsibleParserError(f"There is no inventory {source}; correct the option inventory")
-        containers = self._module(source, "community.docker.docker_host_info", "--args", json.dumps(CONTAINERS))
-        migrations = self._module(source, "organic.live_migration.container_migration_info")
-        silent = failures(containers) | failures(migrations)
+        everywhere = self.get_option("hosts")
+        answers = self._module(source, everywhere, "ansible.builtin.debug", {"msg": SETTINGS})
+        silent = failures(answers)
+        settings = {host: answer["msg"] for host, answer in answers.items() if host not in silent}
+        pods, without_pods = _pods(settings)
+        engines = sorted(set(settings) - set(pods) - set(without_pods))
+        with_engine = everywhere if len(engines) == len(answers) else ",".join(engines)
+        containers = (
+            self._module(source, with_engine, "community.docker.docker_host_info", CONTAINERS) if engines else {}
+        )
+        migrations = self._module(source, everywhere, "organic.live_migration.container_migration_info", {})
+        silent |= without_pods | failures(containers) | failures(migrations)
         for host, reason in silent.items():
             message = f"Host '{host}' did not say which NFs it runs: {reason}"
             if self.get_option("strict"):
                 raise AnsibleParserError(message)
             self.display.warning(message)
-        asked = sorted((set(containers) & set(migrations)) - set(silent))
-        return {
-            host: places(containers[host]["containers"], migrations[host]["migrations"]) for host in asked
-        }, not silent
+        found = {}
+        for host in sorted(set(migrations) - set(silent)):
+            moves = migrations[host]["migrations"]
+            if host in pods:
+                found[host] = pod_places(pods[host], settings[host]["node"], moves)
+            elif host in containers:
+                found[host] = places(containers[host]["containers"], moves)
+        return found, not silent
 
-    def _module(self, source: Path, module: str, *arguments: str) -> dict[str, dict[str, Any]]:
+    def _module(self, source: Path, hosts: str, module: str, arguments: dict[str, Any]) -> dict[str, dict[str, Any]]:
         """The answer of each host, by Ansible's own connection to it."""
-        command = [sys.executable, "-m", "ansible", "adhoc", self.get_option("hosts"), "--inventory", str(source)]
-        command += ["--module-name", module, *arguments]
+        command = [sys.executable, "-m", "ansible", "adhoc", hosts, "--inventory", str(source)]
+        command += ["--module-name", module]
+        if arguments:  # An empty document would be taken for a text.
+            command += ["--args", json.dumps(arguments)]
         callback = {"ANSIBLE_LOAD_CALLBACK_PLUGINS": "1", "ANSIBLE_STDOUT_CALLBACK": "ansible.posix.json"}
         seconds = self.get_option("timeout")
         try:
@@ -123,3 +157,24 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         self._set_composite_vars(self.get_option("compose"), variables, host, strict=strict)
         self._add_host_to_composed_groups(self.get_option("groups"), variables, host, strict=strict)
         self._add_host_to_keyed_groups(self.get_option("keyed_groups"), variables, host, strict=strict)
+
+
+def _pods(settings: dict[str, dict[str, Any]]) -> tuple[dict[str, list[Mapping[str, Any]]], dict[str, str]]:
+    """The pods of the cluster of each host that is a node of one, and why they were not listed, by host."""
+    listed: dict[tuple[str, str, str], list[Mapping[str, Any]] | str] = {}
+    pods, silent = {}, {}
+    for host, wanted in settings.items():
+        if wanted["orchestrator"] != "kubernetes":
+            continue
+        cluster = (wanted["kubeconfig"], wanted["context"], wanted["namespace"])
+        if cluster not in listed:
+            try:
+                listed[cluster] = list(Cluster(Api(*cluster[:2]), cluster[2]).pods_of_nfs())
+            except AnsibleActionFail as error:
+                listed[cluster] = str(error)
+        answer = listed[cluster]
+        if isinstance(answer, str):
+            silent[host] = answer
+        else:
+            pods[host] = answer
+    return pods, silent

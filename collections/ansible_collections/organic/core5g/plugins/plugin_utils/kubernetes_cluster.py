@@ -168,6 +168,15 @@ class Cluster:
             "bridges": self._bridges() if namespace and not missing else [],
         }
 
+    def pods_of_nfs(self) -> list[dict[str, Any]]:
+        """The pods with an NF in the namespace; raises AnsibleActionFail where nobody answers."""
+        selector = urllib.parse.quote("organic.core5g/nf")
+        try:
+            found = self._api.call("GET", f"/api/v1/namespaces/{self._namespace}/pods?labelSelector={selector}")
+        except ApiError as error:
+            raise AnsibleActionFail(f"The API server does not list pods ({error}): {_REMEDY}") from error
+        return list(found["items"])
+
     def _list(self, kind: str, selector: str = "") -> list[dict[str, Any]]:
         base, plural = _KINDS[kind]
         path = f"{base}/namespaces/{self._namespace}/{plural}"

@@ -5,9 +5,7 @@
 
 from __future__ import annotations
 
-import http.server
 import json
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,63 +13,14 @@ from typing import Any
 import pytest
 from ansible.errors import AnsibleActionFail
 from ansible_collections.organic.core5g.plugins.plugin_utils.kubernetes_cluster import Api, ApiError, Cluster
+from ansible_collections.organic.core5g.tests.unit.plugins.plugin_utils.kubernetes_stand_in import NAMESPACE, StandIn
 
 pytest.importorskip("kubernetes")
 NODES = "/api/v1/nodes"
-NAMESPACE = "/api/v1/namespaces/lab"
 DEPLOYMENTS = "/apis/apps/v1/namespaces/lab/deployments"
 PODS = "/api/v1/namespaces/lab/pods"
 DEFINITIONS = "/apis/k8s.cni.cncf.io/v1/namespaces/lab/network-attachment-definitions"
 DEFINITION = "NetworkAttachmentDefinition"
-
-
-class StandIn:
-    """An API server that knows its answers.
-
-    Attributes:
-        answers: status and body by path without the query; a GET of another path is answered with 404.
-        requests: method, path and body of each request.
-        forbidden: verb and resource of what its user may not do.
-    """
-
-    def __init__(self) -> None:
-        self.answers: dict[tuple[str, str], tuple[int, Any]] = {("GET", "/version"): (200, {"gitVersion": "v1.37.2"})}
-        self.requests: list[tuple[str, str, Any]] = []
-        self.forbidden: set[tuple[str, str]] = set()
-        stand_in = self
-
-        class Handler(http.server.BaseHTTPRequestHandler):
-            def answer(self) -> None:
-                length = int(self.headers.get("Content-Length", 0))
-                body = json.loads(self.rfile.read(length)) if length else None
-                stand_in.requests.append((self.command, self.path, body))
-                status, content = stand_in.answer(self.command, self.path.partition("?")[0], body)
-                payload = json.dumps(content).encode()
-                self.send_response(status)
-                self.send_header("Content-Length", str(len(payload)))
-                self.end_headers()
-                self.wfile.write(payload)
-
-            def log_message(self, *arguments: Any) -> None:
-                pass
-
-        for method in ("GET", "POST", "PATCH"):
-            setattr(Handler, f"do_{method}", Handler.answer)
-        self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self._server.server_port}"
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
-
-    def answer(self, method: str, path: str, body: Any) -> tuple[int, Any]:
-        if path.endswith("selfsubjectaccessreviews"):
-            wanted = body["spec"]["resourceAttributes"]
-            return 201, {"status": {"allowed": (wanted["verb"], wanted["resource"]) not in self.forbidden}}
-        if (method == "GET" and path.startswith(f"{NAMESPACE}/")) or path.startswith("/apis/"):
-            return self.answers.get((method, path), (200, {"items": []}))
-        return self.answers.get((method, path), (404, {"message": "not found"}))
-
-    def close(self) -> None:
-        self._server.shutdown()
-        self._server.server_close()
 
 
 @pytest.fixture
@@ -83,16 +32,7 @@ def server() -> Iterator[StandIn]:
 
 @pytest.fixture
 def cluster(server: StandIn, tmp_path: Path) -> Cluster:
-    kubeconfig = {
-        "apiVersion": "v1",
-        "kind": "Config",
-        "current-context": "x",
-        "clusters": [{"name": "x", "cluster": {"server": server.url}}],
-        "users": [{"name": "x", "user": {"token": "secret"}}],
-        "contexts": [{"name": "x", "context": {"cluster": "x", "user": "x"}}],
-    }
-    (tmp_path / "config").write_text(json.dumps(kubeconfig))
-    return Cluster(Api(str(tmp_path / "config")), "lab")
+    return Cluster(Api(str(server.kubeconfig(tmp_path / "config"))), "lab")
 
 
 def deployment(name: str, ready: int = 1, **different: Any) -> dict[str, Any]:
@@ -100,6 +40,17 @@ def deployment(name: str, ready: int = 1, **different: Any) -> dict[str, Any]:
     status = {"observedGeneration": 1, "updatedReplicas": 1, "readyReplicas": ready, "replicas": 1}
     metadata = {"name": name, "generation": 1, "labels": labels, **different}
     return {"kind": "Deployment", "metadata": metadata, "spec": {"replicas": 1}, "status": status}
+
+
+def test_the_pods_with_an_nf_are_listed(server: StandIn, cluster: Cluster) -> None:
+    server.answers[("GET", PODS)] = (200, {"items": [{"metadata": {"name": "smf-1"}}]})
+    assert cluster.pods_of_nfs() == [{"metadata": {"name": "smf-1"}}]
+    assert server.requests[-1][1] == f"{PODS}?labelSelector=organic.core5g/nf"
+    server.answers[("GET", PODS)] = (403, {"message": "pods is forbidden"})
+    with pytest.raises(
+        AnsibleActionFail, match=r"does not list pods \(pods is forbidden\): set the variable kubeconfig"
+    ):
+        cluster.pods_of_nfs()
 
 
 def test_a_cluster_is_described(server: StandIn, cluster: Cluster) -> None:
