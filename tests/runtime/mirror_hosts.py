@@ -143,11 +143,21 @@ class Hosts:
         made.settimeout(LIMIT_S)
         return made
 
-    def serve(self, sockets: list[socket.socket], threads: int) -> subprocess.Popen[str]:
-        """Start a server with these sockets."""
+    def serve(self, pid: int, sockets: list[socket.socket], threads: int) -> subprocess.Popen[str]:
+        """Start a server with these sockets, in the namespace of ``pid``."""
         given = [one.fileno() for one in sockets]
         process = subprocess.Popen(
-            [sys.executable, "-IS", str(SERVER), str(threads), *map(str, given)],
+            [
+                "nsenter",
+                "--target",
+                str(pid),
+                "--net",
+                sys.executable,
+                "-IS",
+                str(SERVER),
+                str(threads),
+                *map(str, given),
+            ],
             pass_fds=given,
             stdout=subprocess.PIPE,
             text=True,
@@ -239,6 +249,44 @@ class Sniffer:
             thread.join()
 
 
+class Repeater:
+    """Sends each third TCP frame of the client once more, after those that came meanwhile: an old segment.
+
+    Attributes:
+        sent: how many.
+    """
+
+    def __init__(self, hosts: Hosts) -> None:
+        self.sent = 0
+        self._stop = threading.Event()
+        with libc.network_namespace(hosts.client):
+            self._wire = hosts.stack.enter_context(
+                socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(_ETH_P_ALL))
+            )
+            self._wire.bind(("source", _ETH_P_ALL))
+        self._wire.settimeout(0.05)
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+        hosts.stack.callback(self.stop)
+
+    def _run(self) -> None:
+        seen: list[bytes] = []
+        while not self._stop.is_set():
+            with contextlib.suppress(TimeoutError):
+                frame, address = self._wire.recvfrom(4096)
+                if address[2] != _PACKET_OUTGOING or frame[23] != socket.IPPROTO_TCP:
+                    continue
+                seen.append(frame)
+                if len(seen) == 4:
+                    self._wire.send(seen[0])
+                    self.sent += 1
+                    seen = []
+
+    def stop(self) -> None:
+        self._stop.set()
+        self._thread.join()
+
+
 @dataclass
 class Pair:
     """Both mirrors, both servers, and the client between them."""
@@ -274,7 +322,7 @@ def armed(
         ends.append(client_end)
         served.append(at_source)
         cloned.append(at_target)
-    process = hosts.serve(served, threads)
+    process = hosts.serve(hosts.source, served, threads)
     source.arm([process.pid], [hosts.address], ours)
     hosts.stack.callback(source.release)
     ours.close()
@@ -285,7 +333,7 @@ def armed(
     cloned[0].bind((hosts.address, PORT))
     cloned[0].listen()
     duplicates = [hosts.duplicate(one) for one in accepted]
-    clone = hosts.serve([*cloned, *(one for one, _position in duplicates)], threads)
+    clone = hosts.serve(hosts.target, [*cloned, *(one for one, _position in duplicates)], threads)
     if frozen_in is not None:
         (frozen_in / "cgroup.procs").write_text(str(clone.pid))
         (frozen_in / "cgroup.freeze").write_text("1")

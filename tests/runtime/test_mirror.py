@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import select
+import signal
 import socket
 import subprocess
 import time
@@ -15,10 +16,11 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.organic.live_migration.plugins.module_utils import paths
-from ansible_collections.organic.live_migration.plugins.module_utils.network.mirror import MirrorEnded
+from ansible_collections.organic.live_migration.plugins.module_utils.host import libc
+from ansible_collections.organic.live_migration.plugins.module_utils.network.mirror import MirrorEnded, SourceMirror
 
 from .conftest import SOURCES
-from .mirror_hosts import PORT, Hosts, Pair, Sniffer, armed, hosts, run, wait_for
+from .mirror_hosts import OWNER, PORT, Hosts, Pair, Repeater, Sniffer, armed, hosts, run, wait_for
 
 SANITIZERS = {
     "address": ["-fsanitize=address,undefined", "-fno-sanitize-recover=all"],
@@ -129,6 +131,66 @@ def test_a_new_connection_waits_and_is_the_clones(net: Hosts) -> None:
     finish(pair)
 
 
+def test_a_new_connection_does_not_wait_for_a_clone_that_takes_long(net: Hosts) -> None:
+    pair = armed(net, max_wait_ms=5)
+    end = net.open_socket(net.client, socket.SOCK_STREAM)
+    began = time.monotonic()
+    end.connect((net.address, PORT))
+    waited_s = time.monotonic() - began
+    end.sendall(b"new00000new00000")
+    assert end.recv(16, socket.MSG_WAITALL)[:8] == b"new00000"
+    assert 1 <= waited_s < 3, "it is let in after 1 s"
+    assert "a new connection waited" in pair.source.state().void
+    wait_for(lambda: "gave the attempt up" in pair.target.state().void, "the target knows")
+
+
+def test_connections_alone_are_held_before_the_clone_is_made(net4: Hosts) -> None:
+    pair = armed(net4)
+    pair.source.release()
+    again = SourceMirror(net4.source, OWNER)
+    ours, _theirs = socket.socketpair()
+    again.arm([pair.process.pid], [net4.address], ours)
+    net4.stack.callback(again.release)
+    again.hold_connections()
+    end = net4.open_socket(net4.client, socket.SOCK_STREAM)
+    end.setblocking(False)
+    end.connect_ex((net4.address, PORT))
+    pair.client.start()
+    await_answers(pair, 50)
+    assert (again.state().phase, again.state().held_connections) == ("pass", 1)
+    again.hold()
+    again.open_turnstile()  # nothing was marked: the process was not at rest
+    await_answers(pair, 50)
+    assert (again.state().phase, again.state().held_connections) == ("pass", 1)
+    again.release()
+    end.settimeout(10)
+    wait_for(lambda: end.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) == 0, "no error")
+    end.sendall(b"new00000new00000")
+    assert end.recv(16, socket.MSG_WAITALL)[:8] == b"new00000"
+    pair.client.stop()
+
+
+def test_what_comes_after_in_step_makes_the_attempt_void_no_more(net4: Hosts) -> None:
+    """The source commits: a clone that waits for that, and whose timers fire meanwhile, must still take over."""
+    pair = armed(net4)
+    pair.client.start()
+    await_answers(pair, 50)
+    pair.source.hold()
+    assert pair.source.await_quiet(2)
+    pair.process.send_signal(signal.SIGSTOP)
+    assert pair.target.await_end(pair.source.begin_handover(), 2)
+    pair.clone.send_signal(signal.SIGUSR1)  # it says something by itself
+    time.sleep(0.6)  # longer than a clone may have said more than the process
+    assert pair.target.state().void == ""
+    pair.source.mute()
+    pair.target.unmute()
+    pair.source.forward_late()
+    pair.process.kill()
+    await_answers(pair, 50)
+    pair.client.stop()
+    finish(pair)
+
+
 def test_an_idle_and_a_half_closed_connection_live_on(net4: Hosts) -> None:
     pair = armed(net4, connections=3)
     idle, half = pair.client.ends[0], pair.client.ends[1]
@@ -145,6 +207,50 @@ def test_an_idle_and_a_half_closed_connection_live_on(net4: Hosts) -> None:
     await_answers(pair, 50)
     pair.client.stop()
     finish(pair)
+
+
+def test_a_connection_that_the_process_opens_is_the_clones(net: Hosts) -> None:
+    """Its first packet waits: after the handover the clone's own is sent, and the process's never."""
+    pair = armed(net)
+    with libc.network_namespace(net.client):
+        listener = net.stack.enter_context(socket.create_server((net.client_address, 9001), family=net.family))
+    pair.client.ends[-1].send(b"first000first000")  # by UDP
+    assert pair.client.ends[-1].recv(16)[:8] == b"first000"
+    pair.client.start()
+    pair.client.next_prefix = b"connect"
+    await_answers(pair, 60)
+    listener.settimeout(0.2)
+    with pytest.raises(TimeoutError):
+        listener.accept()
+    assert pair.target.state().in_step or pair.target.state().answers_compared > 50
+    hand_over(pair)
+    listener.settimeout(10)
+    end = net.stack.enter_context(listener.accept()[0])
+    end.settimeout(10)
+    end.sendall(b"outward0outward0")
+    assert end.recv(16, socket.MSG_WAITALL)[:8] == b"outward0"
+    await_answers(pair, 50)
+    pair.client.stop()
+    finish(pair)
+
+
+def test_packets_lost_and_repeated_on_the_wire_part_nothing(net4: Hosts) -> None:
+    pair = armed(net4, datagrams=False)
+    rule = ["-p", "tcp", "-m", "statistic", "--mode", "random", "--probability", "0.04", "-j", "DROP"]
+    for chain in ("INPUT", "OUTPUT"):
+        run(net4.client, "iptables", "-A", chain, *rule)
+    repeater = Repeater(net4)
+    pair.client.start()
+    for _round in range(4):
+        await_answers(pair, 30)
+        assert (pair.source.state().void, pair.target.state().void) == ("", "")
+    repeater.stop()
+    assert repeater.sent > 10
+    hand_over(pair)
+    await_answers(pair, 50)
+    pair.client.stop()
+    finish(pair)
+    assert all_different(pair.client.answers)
 
 
 def test_what_the_peer_has_not_acknowledged_is_repeated_by_the_clone(net4: Hosts) -> None:
@@ -260,12 +366,16 @@ def parted(pair: Pair) -> None:
     assert all_different(pair.client.answers)
 
 
-def test_random_bytes_are_found(net4: Hosts) -> None:
+@pytest.mark.parametrize("prefix", [b"random", b"clock", b"ticks"])
+def test_what_does_not_follow_from_the_input_is_found(net4: Hosts, prefix: bytes) -> None:
+    """Random numbers, the wall clock, and how many ticks of a timer were merged."""
     sniffer = Sniffer(net4)
     pair = armed(net4)
     pair.client.start()
     await_answers(pair, 50)
-    pair.client.next_prefix = b"random"
+    for _time in range(2):  # a timer begins at the first one
+        pair.client.next_prefix = prefix
+        wait_for(lambda: not pair.client.next_prefix, "the request")
     wait_for(lambda: pair.target.state().divergence, "a divergence")
     found = pair.target.state().divergence
     assert found is not None

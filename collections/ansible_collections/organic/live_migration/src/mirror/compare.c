@@ -131,7 +131,7 @@ static void compare_segments(struct flow *flow)
 
 static void compare(struct flow *flow)
 {
-	while (flow->process.first && flow->clone.first && !is_void) {
+	while (flow->process.first && flow->clone.first && !is_void && !is_in_step_for_good) {
 		if (flow->key.protocol == IPPROTO_TCP)
 			compare_segments(flow);
 		else

@@ -165,10 +165,11 @@ bool wakes(const struct packet *packet)
 
 bool is_for_the_kernel(const struct packet *packet)
 {
-	uint8_t type = packet->is_fragment ? 0 : packet->data[packet->transport];
+	uint8_t type;
 
 	if (packet->is_fragment || is_compared(packet))
 		return false;
+	type = packet->transport < packet->length ? packet->data[packet->transport] : 0;
 	if (packet->protocol == IPPROTO_ICMPV6)
 		return type >= ICMPV6_ERRORS_BELOW;
 	if (packet->protocol == IPPROTO_ICMP)

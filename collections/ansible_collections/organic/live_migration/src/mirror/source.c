@@ -32,6 +32,9 @@
  * the queue was bound, has arrived by then. */
 #define QUIET_LOOKS 4
 #define REASON_BYTES 160
+/* A new connection waits this many times as long, at most, as a packet may wait for its turn. With the usual 5 ms that
+ * is 1 s, after which the peer sends its first packet again (RFC 6298). */
+#define CONNECTION_PATIENCE 200
 #define DELAY_FAULT_US 10000
 
 enum phase { PHASE_PASS, PHASE_HOLD, PHASE_TURNSTILE, PHASE_LATE };
@@ -52,8 +55,10 @@ struct held_list {
 };
 
 static enum phase phase;
-static bool marked, recording, rested;
+static bool marked, recording, rested, holds_connections;
 static struct held_list inputs, connections; /* the first packets of new connections wait on their own */
+static struct held *letting_in;		     /* it has left its list, and has no verdict yet */
+static uint64_t opening_since_ns;	     /* the process has opened a connection, which waits; 0: none */
 static struct stream stream;
 static struct address own[ADDRESSES_MAX];
 static int own_count;
@@ -86,15 +91,23 @@ static struct held *take_first(struct held_list *list)
 	return held;
 }
 
+static void let_list_in(struct held_list *list)
+{
+	for (struct held *held; (held = take_first(list)); free(held))
+		queue_verdict(QUEUE_INPUT, held->id, VERDICT_ACCEPT);
+}
+
 static void let_all_in(void)
 {
-	struct held_list *lists[] = {&inputs, &connections};
-
-	for (int i = 0; i < 2; i++)
-		for (struct held *held; (held = take_first(lists[i])); free(held))
-			queue_verdict(QUEUE_INPUT, held->id, VERDICT_ACCEPT);
+	if (letting_in)
+		queue_verdict(QUEUE_INPUT, letting_in->id, VERDICT_ACCEPT);
+	letting_in = NULL;
+	let_list_in(&inputs);
+	if (!holds_connections)
+		let_list_in(&connections);
 	queue_verdict_all(QUEUE_OPENING, VERDICT_ACCEPT);
 	queue_verdict_all(QUEUE_OUTPUT, VERDICT_ACCEPT);
+	opening_since_ns = 0;
 }
 
 /* Gives the attempt up: the process goes on as if there were no mirror. After the commit nothing is given up. */
@@ -102,13 +115,14 @@ __attribute__((format(printf, 1, 2))) static void give_up(const char *format, ..
 {
 	va_list arguments;
 
-	if (*void_reason || phase == PHASE_LATE || phase == PHASE_PASS)
+	if (*void_reason || phase == PHASE_LATE || (phase == PHASE_PASS && !holds_connections))
 		return;
 	va_start(arguments, format);
 	vsnprintf(void_reason, sizeof void_reason, format, arguments);
 	va_end(arguments);
+	holds_connections = false;
 	/* frozen for the dump it takes nothing: its agent lets it go on, and then opens */
-	if (phase == PHASE_TURNSTILE) {
+	if (phase != PHASE_HOLD) {
 		phase = PHASE_PASS;
 		let_all_in();
 	}
@@ -161,14 +175,20 @@ static void take_queued(const struct queued *queued)
 
 	switch (queued->queue) {
 	case QUEUE_INPUT:
-		if (phase == PHASE_PASS || !known || is_for_the_kernel(&packet))
+		if (!known || is_for_the_kernel(&packet))
 			queue_verdict(QUEUE_INPUT, queued->id, VERDICT_ACCEPT);
+		else if (opens_connection(&packet) && (phase != PHASE_PASS || holds_connections))
+			append(&connections, queued);
+		else if (phase != PHASE_PASS)
+			append(&inputs, queued);
 		else
-			append(opens_connection(&packet) ? &connections : &inputs, queued);
+			queue_verdict(QUEUE_INPUT, queued->id, VERDICT_ACCEPT);
 		break;
 	default: /* they stay in the kernel */
 		if (phase == PHASE_PASS)
 			queue_verdict(queued->queue, queued->id, VERDICT_ACCEPT);
+		else if (queued->queue == QUEUE_OPENING && !opening_since_ns)
+			opening_since_ns = now_ns();
 	}
 }
 
@@ -183,7 +203,13 @@ static void let_in(struct held *held)
 	read_outputs();
 	input_count++;
 	chain = chain_next(chain, input_count, held->data, held->length);
+	letting_in = held;
 	record(FRAME_INPUT, 0, held->data, held->length);
+	if (!letting_in) { /* the attempt was given up, and all that waited was let in */
+		free(held);
+		return;
+	}
+	letting_in = NULL;
 	wait_ns += waited;
 	longest_ns = waited > longest_ns ? waited : longest_ns;
 	rested = false;
@@ -214,6 +240,17 @@ static uint64_t overdue_ns(const struct held *first)
 	return busy > max_wait_ns ? busy : waited > max_wait_ns + backlog_ns ? waited : 0;
 }
 
+/* Whoever opens a connection is not kept waiting for a clone that takes long. */
+static void check_connections(void)
+{
+	uint64_t now = now_ns(), since = connections.first ? connections.first->since_ns : now;
+
+	if (opening_since_ns && opening_since_ns < since)
+		since = opening_since_ns;
+	if (now - since > CONNECTION_PATIENCE * max_wait_ns)
+		give_up("a new connection waited for %.1f s", (double)(now - since) / 1e9);
+}
+
 static void turn(void)
 {
 	struct packet packet;
@@ -223,6 +260,7 @@ static void turn(void)
 		forward(take_first(&inputs));
 	while (phase == PHASE_LATE && connections.first)
 		forward(take_first(&connections));
+	check_connections();
 	if (phase != PHASE_TURNSTILE)
 		return;
 	if (!rested && is_at_rest()) {
@@ -250,6 +288,14 @@ static void do_watch(const char *pids)
 {
 	watch(pids);
 	answer("{\"done\": \"watch\"}");
+}
+
+static void do_hold_connections(const char *argument)
+{
+	(void)argument;
+	holds_connections = !*void_reason;
+	queue_bind(QUEUE_INPUT);
+	answer("{\"done\": \"hold_connections\"}");
 }
 
 static void do_hold(const char *argument)
@@ -334,7 +380,7 @@ static void do_forward_late(const char *argument)
 static void do_release(const char *argument)
 {
 	(void)argument;
-	recording = false;
+	recording = holds_connections = false;
 	phase = PHASE_PASS;
 	queues_read();
 	let_all_in();
@@ -356,6 +402,7 @@ static void do_state(const char *argument)
 
 static const struct command commands[] = {
 	{"watch", do_watch, true},
+	{"hold_connections", do_hold_connections, false},
 	{"hold", do_hold, false},
 	{"await_quiet", do_await_quiet, true},
 	{"mark", do_mark, false},
@@ -392,14 +439,15 @@ void run_source(int queues, int stream_fd, uint16_t first_queue, uint64_t limit_
 	answer("{\"event\": \"ready\"}");
 	for (;;) {
 		bool looks = phase == PHASE_TURNSTILE && (inputs.first || !rested);
-		struct timespec timeout = {.tv_nsec = LOOK_EVERY_NS};
+		bool waits = connections.first || opening_since_ns;
+		struct timespec timeout = {.tv_nsec = looks ? LOOK_EVERY_NS : 10 * (long)MS};
 		short wanted = (short)(POLLIN | (stream.end > stream.start ? POLLOUT : 0));
 		struct pollfd polled[] = {{.fd = CONTROL, .events = POLLIN},
 					  {.fd = queues, .events = POLLIN},
 					  {.fd = tap_fd(), .events = POLLIN},
 					  {.fd = stream.lost ? -1 : stream.fd, .events = wanted}};
 
-		if (ppoll(polled, 4, looks ? &timeout : NULL, NULL) < 0 && errno != EINTR)
+		if (ppoll(polled, 4, looks || waits ? &timeout : NULL, NULL) < 0 && errno != EINTR)
 			fail("poll: %m");
 		if (polled[2].revents)
 			read_outputs();
@@ -411,6 +459,7 @@ void run_source(int queues, int stream_fd, uint16_t first_queue, uint64_t limit_
 		if (polled[0].revents && !handle_command(commands, sizeof commands / sizeof *commands))
 			break;
 	}
+	holds_connections = false;
 	if (phase != PHASE_LATE)
 		let_all_in();
 }

@@ -31,7 +31,7 @@
 #define BUSY_NS (2000 * MS)
 
 struct counters counters;
-bool is_void, may_speak;
+bool is_void, is_in_step_for_good, may_speak;
 
 static struct recorded *first, **end = &first;
 static struct stream stream;
@@ -48,7 +48,7 @@ void set_void(const char *format, ...)
 {
 	va_list arguments;
 
-	if (is_void || may_speak)
+	if (is_void || is_in_step_for_good)
 		return;
 	is_void = true;
 	va_start(arguments, format);
@@ -71,7 +71,7 @@ void set_diverged(const struct flow *flow, uint64_t offset, int source, int clon
 {
 	char name[80], source_text[3], clone_text[3];
 
-	if (is_void || may_speak)
+	if (is_void || is_in_step_for_good)
 		return;
 	describe_flow(&flow->key, name, sizeof name);
 	write_byte(source_text, source);
@@ -136,7 +136,7 @@ static void take_record(const struct frame *frame, const struct packet *packet)
 	}
 	*end = entry;
 	end = &entry->next;
-	if (is_output && entry->flow) {
+	if (is_output && entry->flow && !is_in_step_for_good) {
 		entry->piece = process_said(entry->flow, packet, entry->at_ns);
 	} else if (!is_output) {
 		memcpy(entry->data, packet->data, packet->length);
@@ -165,6 +165,7 @@ static void take_frame(const struct frame *frame, uint8_t *payload)
 	} else if (!marked || !parse_packet(payload, frame->payload_bytes, &packet)) {
 		set_void("the source sent what is not a packet");
 	} else if (frame->kind != FRAME_LATE) {
+		is_in_step_for_good &= may_speak || frame->kind != FRAME_INPUT; /* the source lets the process go on */
 		take_record(frame, &packet);
 	} else if (may_speak) {
 		inject(&packet);
@@ -234,7 +235,7 @@ static void check_progress(void)
 	uint64_t now = now_ns(), since;
 	bool may_come;
 
-	if (!live || is_void || may_speak)
+	if (!live || is_void || is_in_step_for_good)
 		return;
 	if (!is_at_rest())
 		at_rest_since_ns = 0;
@@ -280,6 +281,7 @@ static void answer_end(void)
 	if (!in_step && !is_void && now_ns() < awaited_end.deadline_ns)
 		return;
 	awaited_end.is_pending = false;
+	is_in_step_for_good = in_step;
 	answer("{\"done\": \"await_end\", \"in_step\": %s}", in_step ? "true" : "false");
 }
 
@@ -337,7 +339,7 @@ static void do_unmute(const char *argument)
 	(void)argument;
 	queues_read();
 	queue_bind(QUEUE_INPUT);
-	may_speak = true;
+	is_in_step_for_good = may_speak = true;
 	send_surplus();
 	pump();
 	answer("{\"done\": \"unmute\"}");

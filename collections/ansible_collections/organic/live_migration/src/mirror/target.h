@@ -75,7 +75,8 @@ struct counters {
 };
 
 extern struct counters counters;
-extern bool is_void, may_speak;
+/* The source was told that both are in step: nothing makes the attempt void any more, since it commits. */
+extern bool is_void, is_in_step_for_good, may_speak;
 extern unsigned surplus_count; /* pieces of the clone that the process has not said */
 extern uint64_t at_rest_since_ns; /* of the clone; 0: it works */
 

@@ -216,8 +216,6 @@ class Target(TargetEnd):
                 control.send(messages.SWITCHED)
                 prepared.links.keep_announcing()
             elif message.kind == messages.IMAGES and prepared is not None:
-                if self._clone is not None:
-                    self._clone.note_images()
                 self._strategy = strategy_class(str(message.fields["finished_by"]))()
                 try:
                     self._restore(container, prepared, message, control)

@@ -17,7 +17,6 @@ from ..criu.tcp_streams import TcpStream
 from ..errors import MigrationError
 from ..host import sleeps
 from ..host.freezer import Freezer
-from ..host.steps import now_ms
 from ..memory.pager import Answer
 from ..network import tcp_timestamps, unread_datagrams
 from ..network.mirror import TargetMirror
@@ -29,7 +28,7 @@ from .target_setup import PreparedTarget
 
 _PLACING_TIMEOUT_S = 60
 _AHEAD_MS = 20.0
-"""Added to the time since the images came: the dump was somewhat before that. Time stamps may be ahead, not behind."""
+"""Added to the time since the freeze: the message that has it took a while. Time stamps may be ahead, not behind."""
 
 
 class TargetClone:
@@ -47,7 +46,6 @@ class TargetClone:
     def __init__(self, record: MigrationRecord, prepared: PreparedTarget, stream: socket.socket) -> None:
         self._record = record
         self._prepared = prepared
-        self._images_came_ms = 0.0
         self._restored = 0
         self.placed: Answer = {}
         self._mirror = TargetMirror(record.init_pid, record.migration_id)
@@ -60,10 +58,6 @@ class TargetClone:
         prepared.hold.remove()
         links.activate_silently()
         prepared.configuration.finish()
-
-    def note_images(self) -> None:
-        """To be called as soon as the images have come."""
-        self._images_came_ms = now_ms()
 
     def follow(self, message: Message, control: Channel) -> bool:
         """Do what the source wants of the clone; whether it was that.
@@ -101,7 +95,7 @@ class TargetClone:
         stamps = {
             (one.local_address, one.local_port, one.peer_address, one.peer_port): one.timestamp for one in streams
         }
-        tcp_timestamps.set_ahead(freezer.members, stamps, now_ms() - self._images_came_ms + _AHEAD_MS)
+        tcp_timestamps.set_ahead(freezer.members, stamps, float(fields["since_freeze_ms"]) + _AHEAD_MS)
         # a process that waits for a page sleeps, and would be taken for one that has handled its input
         self._prepared.pager.order("finish")
         self.placed = self._prepared.pager.expect("finish", _PLACING_TIMEOUT_S)

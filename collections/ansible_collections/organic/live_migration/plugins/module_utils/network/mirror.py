@@ -10,6 +10,7 @@ is copied as well. The target's gives the clone the same input, keeps everything
 order of one parallel migration::
 
     source.arm(pids, addresses, stream)           target.arm(addresses, stream)
+    source.hold_connections()
     source.hold(); source.await_quiet(5)
     freeze the process
     source.mark()
@@ -52,6 +53,8 @@ from .mirror_state import EndOfInput, Position, SourceState, TargetState
 
 MAX_WAIT_MS = 5.0
 """How long one packet waits, at most, until the process sleeps; then all are let in, and the attempt is void."""
+CONNECTION_PATIENCE = 200
+"""See src/mirror/source.c."""
 _ANSWER_TIMEOUT_S = 5.0
 _ERRORS_BYTES = 4096
 _STREAM_END_EVERY_S = 0.01
@@ -199,6 +202,13 @@ class SourceMirror(_Mirror):
         mirror_rules.install(self._pid, self._owner, mirror_rules.source_rules(addresses, self._queues.first))
         self._start(stream, [str(self._max_wait_us), *addresses])
         self._order("watch " + " ".join(map(str, pids)))
+
+    def hold_connections(self) -> None:
+        """From now on hold the first packet of each connection that a peer opens.
+
+        When one waits for longer than :data:`CONNECTION_PATIENCE` times ``max_wait_ms``, the attempt is void.
+        """
+        self._order("hold_connections")
 
     def hold(self) -> None:
         """From now on hold all input. New connections, in and out, are held as well; takes 0.2 ms."""

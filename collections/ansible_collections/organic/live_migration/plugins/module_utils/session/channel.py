@@ -66,6 +66,12 @@ class Credentials:
         return context
 
 
+class HasFileno(Protocol):
+    """What select(2) takes."""
+
+    def fileno(self) -> int: ...
+
+
 class PageStream(Protocol):
     """A connection for a program that knows no TLS: CRIU, or a pager. The peer was authenticated before.
 
@@ -160,19 +166,22 @@ class Channel:
         except OSError as error:
             raise PeerLost(f"The connection to the other host broke while sending '{kind}': {error}") from None
 
-    def receive(self, timeout_s: float, meanwhile: Callable[[], None] | None = None) -> Message:
+    def receive(self, timeout_s: float, meanwhile: Callable[[], None] | None = None, *wakers: HasFileno) -> Message:
         """Wait for the next message; ``failed`` raises.
 
         Args:
             timeout_s: for so long.
             meanwhile: called once a second until it begins to come; may raise.
+            wakers: it is called as well when one of them becomes readable.
 
         Raises:
             PeerLost: the connection broke, went silent, or carries nonsense.
             PeerFailed: the other side said why it failed.
         """
         deadline = time.monotonic() + timeout_s
-        while meanwhile and not self._tls.pending() and not select.select([self._tls], [], [], 1.0)[0]:
+        while meanwhile and not self._tls.pending():
+            if self._tls in select.select([self._tls, *wakers], [], [], 1.0)[0]:
+                break
             meanwhile()
             if time.monotonic() > deadline:
                 break
@@ -192,8 +201,10 @@ class Channel:
             raise PeerFailed(str(fields.get("message")), **details)
         return message
 
-    def expect(self, kind: str, timeout_s: float, meanwhile: Callable[[], None] | None = None) -> Message:
-        message = self.receive(timeout_s, meanwhile)
+    def expect(
+        self, kind: str, timeout_s: float, meanwhile: Callable[[], None] | None = None, *wakers: HasFileno
+    ) -> Message:
+        message = self.receive(timeout_s, meanwhile, *wakers)
         if message.kind != kind:
             raise PeerLost(f"The other host sent an unexpected message '{message.kind}' (expected '{kind}')")
         return message

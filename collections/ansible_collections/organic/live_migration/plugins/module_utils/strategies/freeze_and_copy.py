@@ -77,8 +77,7 @@ class FreezeAndCopy(Strategy):
             source.final = pager.expect("final", timeout_s, on_progress)
         return restored
 
-    @staticmethod
-    def _enter(source: SourceContext) -> None:
+    def _enter(self, source: SourceContext) -> None:
         """The last steps in which the process still runs."""
         source.record.save(states.SWITCHOVER)
         source.progress.set_state(states.SWITCHOVER)
@@ -91,9 +90,12 @@ class FreezeAndCopy(Strategy):
             source.pager.expect("snapshot_vmas", source.plan.timeout_s)
         watchdog.raise_priority()
         with source.steps.step("drain_accept_queue"):
-            source.syn_hold.start()  # new connections wait, while the process accepts those that are established
+            self._hold_connections(source)  # new ones wait, while the process accepts those that are established
             unread_datagrams.drain_accept_queue(source.root.pid, _ACCEPT_TIMEOUT_S)
             netlink.NetlinkSockets.of(processes.tree(source.root.pid)).await_read(_ACCEPT_TIMEOUT_S)
+
+    def _hold_connections(self, source: SourceContext) -> None:
+        source.syn_hold.start()
 
     def _freeze(self, source: SourceContext) -> StallDetector:
         """Stop the process, for a limited time, and have the pager begin with the rest of its memory."""

@@ -14,7 +14,7 @@ from ..criu.tcp_streams import TcpStream
 from ..errors import CloneVoid, PeerFailed
 from ..host.steps import now_ms
 from ..network.mirror import MirrorEnded, SourceMirror
-from ..network.mirror_state import TargetState
+from ..network.mirror_state import SourceState, TargetState
 from ..session import messages, states
 from ..session.channel import Message
 from ..session.stall import SwitchoverDeadline
@@ -46,8 +46,12 @@ class Handover:
         self._ran_at_ms = 0.0
         self._held_at_ms = 0.0
 
-    def run_in_step(self, streams: list[TcpStream]) -> None:
+    def run_in_step(self, streams: list[TcpStream], frozen_at_ms: float) -> None:
         """Let the clone run, until it has said the same as the process for a while; or until the user has it go on.
+
+        Args:
+            streams: where the connections of the process were at the dump.
+            frozen_at_ms: when it was frozen for that.
 
         Raises:
             CloneVoid: the two have parted, or cannot be kept in step.
@@ -55,7 +59,11 @@ class Handover:
         """
         source = self._source
         with source.steps.step("run_clone"):
-            source.control.send(messages.RUN_CLONE, streams=[typed.to_dict(stream) for stream in streams])
+            source.control.send(
+                messages.RUN_CLONE,
+                streams=[typed.to_dict(stream) for stream in streams],
+                since_freeze_ms=round(now_ms() - frozen_at_ms, 3),
+            )
             with void_if_target_fails():
                 source.control.expect(messages.CLONE_RUNS, source.plan.timeout_s)
             self._ran_at_ms = now_ms()
@@ -110,10 +118,7 @@ class Handover:
             return _state_of(self._source.control.expect(messages.COMPARED, _ANSWER_S))
 
     def _checked(self, state: TargetState) -> TargetState:
-        try:
-            here = self._mirror.state()
-        except MirrorEnded as error:
-            raise CloneVoid(str(error), "mirror_lost") from None
+        here = _state_of_mirror(self._mirror)
         if here.void and not state.void:
             state = self._ask()  # the target may have given up first, and knows why
         figures = self._source.clone
@@ -187,13 +192,30 @@ class Handover:
         mirror, self._source.mirror = self._source.mirror, None
         if mirror is not None:
             mirror.release()
-        self._source.syn_hold.release()
 
     def finish(self) -> None:
         """The clone runs, and is heard."""
         figures = self._source.clone
         figures.handover_ms = round(now_ms() - self._held_at_ms, 2)
         self._source.progress.update(clone=figures)
+
+
+def check_mirror(mirror: SourceMirror) -> None:
+    """While nothing is compared.
+
+    Raises:
+        CloneVoid: the source's mirror has given the attempt up, or was killed, and what it held is let in.
+    """
+    if reason := _state_of_mirror(mirror).void:
+        raise CloneVoid(f"The clone cannot be kept in step: {reason}.", "void")
+
+
+def _state_of_mirror(mirror: SourceMirror) -> SourceState:
+    try:
+        return mirror.state()
+    except MirrorEnded as error:
+        mirror.let_pass()
+        raise CloneVoid(str(error), "mirror_lost") from None
 
 
 def _state_of(answer: Message) -> TargetState:

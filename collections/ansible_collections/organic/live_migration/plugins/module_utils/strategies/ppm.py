@@ -11,6 +11,7 @@ one: whatever fails, it goes on, and the clone is destroyed.
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 
 from ..criu import tcp_streams
@@ -19,10 +20,10 @@ from ..errors import CloneVoid, MigrationError
 from ..host.steps import now_ms
 from ..memory.pager import Answer
 from ..network.mirror import SourceMirror
-from ..network.packet_hold import SynHold
 from ..session import messages, states
 from ..session.channel import Message
 from ..session.stall import STALL_TIMEOUT_S, StallDetector
+from . import handover
 from .base import Strategy
 from .context import SourceContext
 from .cost_model import Costs, Limits, Load, Prediction
@@ -55,6 +56,8 @@ class Ppm(PreCopy):
 
     def __init__(self) -> None:
         self._handover: Handover | None = None
+        self._is_cloned = False
+        self._frozen_at_ms = 0.0
 
     def copy_live(self, source: SourceContext) -> Strategy:
         if source.tuns:
@@ -69,18 +72,18 @@ class Ppm(PreCopy):
         self._handover = Handover(source, mirror)
         try:
             restored, streams = self._clone(source, mirror)
-            self._handover.run_in_step(streams)
+            self._handover.run_in_step(streams, self._frozen_at_ms)
             self._handover.take_over()
         except BaseException:
-            if source.clone.clone_pause_ms:  # else CRIU may hold the process: the rollback knows what to do
+            if self._is_cloned:  # else CRIU may hold the process: the rollback knows what to do
                 self._handover.give_up()
             raise
         return restored
 
     def commit(self, source: SourceContext) -> bytes:
         if source.mirror is not None:
-            source.mirror.forward_late()
-        return source.syn_hold.packets
+            source.mirror.forward_late()  # with those that open a connection
+        return b""
 
     def process_runs(self, source: SourceContext) -> None:
         if self._handover is not None:
@@ -100,11 +103,6 @@ class Ppm(PreCopy):
             addresses = [address for one in source.links.interfaces for address in one.ip_addresses]
             with source.memory.connect_mirror().plain as stream:  # the mirror's alone: its end is the connection's
                 mirror.arm([source.root.pid], addresses, stream)
-            # its rule must come before the mirror's: connections that are being opened are finished, new ones wait
-            source.syn_hold.discard()
-            names = [interface.name for interface in source.links.interfaces]
-            source.syn_hold = SynHold(source.container.init.pid, names, source.plan.migration_id)
-            source.syn_hold.install()
             with void_if_target_fails():
                 source.control.expect(messages.CLONE_PREPARED, STALL_TIMEOUT_S)
         return mirror
@@ -126,6 +124,7 @@ class Ppm(PreCopy):
         with steps.step("dump"):
             archive, gone, unread = self._dump(source, stall)
             self._finish_dump(source, stall)
+            self._is_cloned = True
 
         def on_progress(progress: Answer) -> None:
             source.memory.report(progress)
@@ -138,14 +137,20 @@ class Ppm(PreCopy):
             source.freezer.thaw()
             mirror.open_turnstile()
         source.stop_deadline()
-        source.clone.clone_pause_ms, source.frozen_at_ms = round(now_ms() - began_ms, 2), 0.0
+        source.clone.clone_pause_ms = round(now_ms() - began_ms, 2)
+        self._frozen_at_ms, source.frozen_at_ms = source.frozen_at_ms, 0.0
         source.record.save(states.CLONED)
         source.progress.set_state(states.CLONED)
         with steps.step("restore"):
             streams = tcp_streams.streams(self._send_images(source, archive, gone, unread))
             handed_over = source.stream.bytes_sent + control.blob_bytes_sent
             stall = StallDetector(source.bytes_moved, source.current_step, at_work_bytes=handed_over)
-            return control.expect(messages.RESTORED, timeout_s, stall.check), streams
+
+            def on_poll() -> None:
+                stall.check()
+                handover.check_mirror(mirror)
+
+            return control.expect(messages.RESTORED, timeout_s, on_poll, mirror), streams
 
     @staticmethod
     def _await_quiet(source: SourceContext, mirror: SourceMirror) -> float:
@@ -157,12 +162,18 @@ class Ppm(PreCopy):
             if mirror.await_quiet(limit_s):
                 return began_ms
             mirror.open_turnstile()
+            handover.check_mirror(mirror)
             source.progress.check()
+            time.sleep(limit_s)  # the process works on what was held
         raise CloneVoid(
             f"The process was never at rest: in {_QUIET_ATTEMPTS} attempts some thread of it ran on for "
             f"{source.plan.options.ppm_max_wait_ms} ms after its last input.",
             "never_quiet",
         )
+
+    def _hold_connections(self, source: SourceContext) -> None:
+        assert source.mirror is not None
+        source.mirror.hold_connections()
 
     def _start_readers(self, source: SourceContext) -> None:
         """Nothing but the mirror holds packets."""

@@ -113,7 +113,7 @@ def test_nothing_can_leave_before_the_links_are_up(site: Site) -> None:
 def test_the_clone_runs_once_its_input_is_ready_and_that_is_written_down(site: Site) -> None:
     clone = site.clone()
     site.calls.clear()
-    assert site.follow(clone, messages.RUN_CLONE, streams=[STREAM])
+    assert site.follow(clone, messages.RUN_CLONE, streams=[STREAM], since_freeze_ms=90.0)
     assert site.calls == [
         "criu.pid_of",
         "tcp_timestamps.set_ahead",
@@ -140,7 +140,7 @@ def test_it_reports_how_far_it_is_and_whether_it_said_the_same(site: Site) -> No
 
 def test_it_is_heard_after_that_was_written_down(site: Site) -> None:
     clone = site.clone()
-    site.follow(clone, messages.RUN_CLONE, streams=[])
+    site.follow(clone, messages.RUN_CLONE, streams=[], since_freeze_ms=90.0)
     site.calls.clear()
     assert site.follow(clone, messages.COMMIT, b"syn")
     assert site.calls == [
@@ -157,11 +157,11 @@ def test_it_is_heard_after_that_was_written_down(site: Site) -> None:
 def test_one_that_was_killed_is_never_heard(site: Site, kind: str) -> None:
     clone = site.clone()
     if kind == messages.COMMIT:
-        site.follow(clone, messages.RUN_CLONE, streams=[])
+        site.follow(clone, messages.RUN_CLONE, streams=[], since_freeze_ms=90.0)
     site.members = []
     site.calls.clear()
     with pytest.raises(MigrationError, match="killed"):
-        site.follow(clone, kind, streams=[])
+        site.follow(clone, kind, streams=[], since_freeze_ms=90.0)
     assert "mirror.unmute" not in site.calls
     assert "criu.resume" not in site.calls
     assert "save completed" not in site.calls

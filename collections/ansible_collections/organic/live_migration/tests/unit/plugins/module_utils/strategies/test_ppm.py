@@ -83,7 +83,6 @@ class Pair(Site):
         self.source.progress.continued = False
         self.control.answers["expect"] = self._reply
         monkeypatch.setattr(ppm, "SourceMirror", lambda *_given: self.mirror)
-        monkeypatch.setattr(ppm, "SynHold", lambda *_given: self.source.syn_hold)
         monkeypatch.setattr(ppm, "tcp_streams", SimpleNamespace(streams=lambda _named: []))
         monkeypatch.setattr(handover, "SwitchoverDeadline", lambda *_given: Recorder("deadline", self.calls))
         monkeypatch.setattr(handover, "time", SimpleNamespace(sleep=lambda _s: None))
@@ -92,7 +91,7 @@ class Pair(Site):
     def _next(values: list[Any]) -> Any:
         return values.pop(0) if len(values) > 1 else values[0]
 
-    def _reply(self, kind: str, _timeout_s: float, _on_poll: Any = None) -> Message:
+    def _reply(self, kind: str, _timeout_s: float, _on_poll: Any = None, *_wakers: Any) -> Message:
         if kind in self.errors:
             raise self.errors[kind]
         fields: dict[str, Any] = {"steps": []}
@@ -154,7 +153,7 @@ def test_the_clone_takes_over_from_a_frozen_process(pair: Pair) -> None:
     ]
     assert pair.sent["hand_over"][1]["end"] == {"inputs": 30, "outputs": 30, "chain": "c0ffee"}
     assert pair.source.frozen_at_ms > 0
-    assert strategy.commit(pair.source) == b"syn"
+    assert strategy.commit(pair.source) == b""
     assert pair.calls[-1] == "mirror.forward_late"
     strategy.process_runs(pair.source)
     assert pair.source.clone.handover_ms > 0
@@ -193,7 +192,7 @@ def test_a_clone_that_does_not_follow_is_given_up_and_the_process_goes_on(
         Ppm().switch_over(pair.source)
     assert void.value.details["clone_void"] == reason
     assert void.value.details.get("divergence", {}) == state.get("divergence", {})
-    assert pair.calls[-3:] == ["freezer.thaw", "mirror.release", "syn_hold.release"]
+    assert pair.calls[-2:] == ["freezer.thaw", "mirror.release"]
     assert pair.source.mirror is None
     assert pair.source.frozen_at_ms == 0
 
@@ -206,7 +205,24 @@ def test_a_mirror_that_ended_costs_only_the_clone(pair: Pair) -> None:
     with pytest.raises(CloneVoid) as void:
         Ppm().switch_over(pair.source)
     assert void.value.details["clone_void"] == "mirror_lost"
-    assert pair.calls[-2] == "mirror.release"
+    assert pair.calls[-3:] == ["mirror.let_pass", "freezer.thaw", "mirror.release"]
+
+
+def test_a_mirror_that_ends_while_the_clone_is_restored_costs_only_the_clone(pair: Pair) -> None:
+    """The process gets what was held at once, and not when the restore has ended."""
+
+    def expect(kind: str, timeout_s: float, on_poll: Any = None, *wakers: Any) -> Message:
+        if kind == "restored":
+            assert wakers == (pair.mirror,)
+            pair.mirror.answers["state"] = SimpleNamespace(void="the stream to the target was lost")
+            on_poll()
+        return pair._reply(kind, timeout_s)
+
+    pair.control.answers["expect"] = expect
+    with pytest.raises(CloneVoid, match="the stream to the target was lost"):
+        Ppm().switch_over(pair.source)
+    assert pair.calls[-2:] == ["freezer.thaw", "mirror.release"]
+    assert "control.send run_clone" not in pair.calls
 
 
 @pytest.mark.parametrize("where", ["clone_prepared", "clone_runs", "compared", "in_step"])
@@ -255,7 +271,7 @@ def test_a_link_that_breaks_before_there_is_a_clone_is_no_matter_of_clones(pair:
     pair.errors["restored"] = PeerLost("link")
     with pytest.raises(PeerLost):
         Ppm().switch_over(pair.source)
-    assert pair.calls[-2:] == ["mirror.release", "syn_hold.release"]  # it was thawed before
+    assert pair.calls[-1:] == ["mirror.release"]  # it was thawed before
 
 
 def test_a_dump_that_fails_is_left_to_the_rollback(pair: Pair) -> None:
