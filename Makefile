@@ -148,6 +148,11 @@ MIGRATIONS ?= 200
 soak: $(DEV) ## One process migrates between two hosts 200 times, by all strategies in turn: nothing lost, no leaks
 	$(test_program) tests.soak --migrations $(MIGRATIONS) $(if $(STRATEGIES),--strategies $(STRATEGIES))
 
+# Fewer, or on busy hosts: make handovers OPTIONS="--handovers 20 --busy 1"
+.PHONY: handovers
+handovers: $(DEV) ## One process is handed over by ppm 100 times under load, each fifth time by pre_copy: gaps, latency, nothing lost
+	$(test_program) tests.soak.handovers $(OPTIONS)
+
 .PHONY: fuzz
 fuzz: $(FUZZ) ## A million malformed inputs to everything that reads bytes of the other host, of CRIU or of files
 	$(test_program) tests.fuzz $(OPTIONS)

@@ -284,14 +284,32 @@ static void accept_connection(int epoll, int listener)
     c->fd = fd;
 }
 
+/* Answers one datagram; each is one request. */
+static void serve_datagram(int fd)
+{
+    static uint64_t handled;
+    struct sockaddr_in peer;
+    socklen_t size = sizeof peer;
+    struct request request;
+    ssize_t n = recvfrom(fd, &request, sizeof request, MSG_DONTWAIT, (struct sockaddr *)&peer, &size);
+
+    if (n == (ssize_t)sizeof request) {
+        struct answer answer = answer_to(&request, ++handled);
+
+        sendto(fd, &answer, sizeof answer, MSG_NOSIGNAL, (struct sockaddr *)&peer, size);
+    }
+}
+
 static int run_server(uint16_t port)
 {
     int on = 1, listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), epoll = epoll_create1(EPOLL_CLOEXEC);
+    int datagrams = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(port)};
 
     if (listener < 0 || epoll < 0 || setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) ||
         bind(listener, (struct sockaddr *)&address, sizeof address) || listen(listener, SOMAXCONN) ||
-        watch(epoll, listener, NULL)) {
+        watch(epoll, listener, NULL) || datagrams < 0 ||
+        bind(datagrams, (struct sockaddr *)&address, sizeof address) || watch(epoll, datagrams, &datagrams)) {
         perror("listen");
         return 1;
     }
@@ -308,6 +326,8 @@ static int run_server(uint16_t port)
 
             if (!c) {
                 accept_connection(epoll, listener);
+            } else if (events[i].data.ptr == &datagrams) {
+                serve_datagram(datagrams);
             } else if (serve(c)) {
                 close(c->fd);
                 free(c);
