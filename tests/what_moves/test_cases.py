@@ -45,7 +45,7 @@ class Running:
 
         def is_ready() -> bool:
             said = self.home.run(f"docker logs {self.name} 2>&1")
-            assert "Traceback" not in said, said
+            assert "Error" not in said, said
             return "ready" in said
 
         until(is_ready, f"{self.name} is ready")

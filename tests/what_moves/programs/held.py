@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import fcntl
 import os
@@ -12,6 +13,7 @@ import signal
 import socket
 import struct
 import sys
+import threading
 from collections.abc import Callable
 
 from answering import serve
@@ -19,6 +21,9 @@ from answering import serve
 FILE = "/held"
 DELETED_BYTES = 20 << 20
 TCP_MD5SIG, UDP_CORK, SO_ATTACH_BPF = 14, 1, 50
+PTRACE_TRACEME, SYS_EXIT = 0, 60
+MCL_CURRENT, MCL_FUTURE = 1, 2
+CONNECTIONS = 40
 SYS_BPF, BPF_PROG_LOAD, BPF_SOCKET_FILTER = 321, 5, 1
 
 
@@ -29,6 +34,59 @@ def stop_a_child() -> object:
         signal.pause()
     os.waitpid(child, os.WUNTRACED)
     return child
+
+
+def trace_a_child() -> object:
+    child = os.fork()
+    if child == 0:
+        ctypes.CDLL(None).ptrace(PTRACE_TRACEME, 0, 0, 0)
+        os.kill(os.getpid(), signal.SIGSTOP)
+        os._exit(0)
+    os.waitpid(child, os.WUNTRACED)
+    return child
+
+
+def end_the_main_thread_of_a_child() -> object:
+    child = os.fork()
+    if child == 0:
+        threading.Thread(target=signal.pause).start()
+        ctypes.CDLL(None).syscall(SYS_EXIT, 0)
+    return child
+
+
+def leave_connections_unaccepted() -> object:
+    listener = socket.create_server(("127.0.0.1", 0), backlog=4)
+    return listener, [socket.create_connection(listener.getsockname()) for _connection in range(3)]
+
+
+def lock_all_memory() -> object:
+    if ctypes.CDLL(None, use_errno=True).mlockall(MCL_CURRENT | MCL_FUTURE) != 0:
+        raise OSError(ctypes.get_errno(), "mlockall")
+    return True
+
+
+def fill_tcp_queues() -> object:
+    listener = socket.create_server(("127.0.0.1", 0), backlog=128)
+    held = [listener]
+    for _connection in range(CONNECTIONS):
+        sender = socket.create_connection(listener.getsockname())
+        held += [sender, listener.accept()[0]]
+        sender.setblocking(False)
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                sender.send(bytes(1 << 20))
+    return held
+
+
+def fork_after_using_memory() -> object:
+    memory = bytes(range(256)) * (400 << 10)
+    children = []
+    for _child in range(8):
+        child = os.fork()
+        if child == 0:
+            signal.pause()
+        children.append(child)
+    return memory, children
 
 
 def take_a_write_lease() -> object:
@@ -103,6 +161,12 @@ def cork_a_datagram() -> object:
 
 HOLDS: dict[str, Callable[[], object]] = {
     "stopped": stop_a_child,
+    "traced": trace_a_child,
+    "main thread": end_the_main_thread_of_a_child,
+    "unaccepted": leave_connections_unaccepted,
+    "locked": lock_all_memory,
+    "queues": fill_tcp_queues,
+    "forked": fork_after_using_memory,
     "lease": take_a_write_lease,
     "renamed": rename_an_open_file,
     "deleted": delete_a_large_file,

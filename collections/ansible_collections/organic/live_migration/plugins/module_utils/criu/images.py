@@ -12,8 +12,8 @@ from collections.abc import Iterator
 from . import protobuf
 
 _READ_BYTES = 1 << 16
-_MAGIC_BYTES = 8
-_SIZE = struct.Struct("<I")
+MAGIC_BYTES = 8
+SIZE = struct.Struct("<I")
 VARINT, BYTES = 0, 2
 _FIXED = {1: 8, 5: 4}
 """Bytes of the types of fixed length."""
@@ -101,16 +101,16 @@ def with_named_files(images: dict[str, bytes], names: dict[tuple[int, int], str]
     if not by_file:
         return images
     files = images["files.img"]
-    out = bytearray(files[:_MAGIC_BYTES])
+    out = bytearray(files[:MAGIC_BYTES])
     for entry in entries(files):
         fields = protobuf.decode(entry)
         name = by_file.get(protobuf.integer(fields, _FILE_ID))
         if name is not None and protobuf.integer(fields, _FILE_TYPE) == _TYPE_PLAIN:
             plain = protobuf.message(fields, _FILE_PLAIN) or {}
             plain[_PLAIN_NAME] = [f"/{name}".encode()]
-            fields[_FILE_PLAIN] = [_encode(plain)]
-            entry = _encode(fields)
-        out += _SIZE.pack(len(entry)) + entry
+            fields[_FILE_PLAIN] = [encode(plain)]
+            entry = encode(fields)
+        out += SIZE.pack(len(entry)) + entry
     return {**images, "files.img": bytes(out)}
 
 
@@ -125,7 +125,8 @@ def _file_of(images: dict[str, bytes], pid: int, descriptor: int) -> int:
     raise ValueError(f"CRIU's images have no descriptor {descriptor} of process {pid}")
 
 
-def _encode(fields: protobuf.Fields) -> bytes:
+def encode(fields: protobuf.Fields) -> bytes:
+    """A message of these fields, each with all its values."""
     return protobuf.encode([(number, value) for number, values in fields.items() for value in values])
 
 
@@ -137,9 +138,9 @@ def entries(image: bytes) -> Iterator[bytes]:
 
 def bounds(image: bytes) -> Iterator[tuple[int, int]]:
     """Where each message of an image begins and ends. Raises ValueError when it ends in the middle of one."""
-    position = _MAGIC_BYTES
+    position = MAGIC_BYTES
     while position < len(image):
-        start = position + _SIZE.size
+        start = position + SIZE.size
         position = start + int.from_bytes(image[position:start], "little")
         if position > len(image):
             raise ValueError("An image of CRIU ends in the middle of an entry")

@@ -17,6 +17,7 @@ from ..host import commands, processes
 from ..host.container import Container
 from ..host.freezer import Freezer
 from ..host.steps import Steps, now_ms
+from ..network import interfaces
 from ..session import channel, messages, slots, states, watchdog
 from ..session.channel import Channel, Fields, Message, PageStream
 from ..session.journal import MigrationRecord
@@ -176,7 +177,8 @@ class Source(SourceEnd):
         with self._steps.step("setup"):
             # kept before the target has answered: a roll back must know it
             self._source = setup.prepare(stream, pager_connections, self._progress, self._steps)
-            control.expect(messages.ARMED, self._plan.timeout_s)
+            armed = control.expect(messages.ARMED, self._plan.timeout_s)
+            self._source.link_numbers = interfaces.numbers_there(self._source.own_links, armed.fields["links"])
         return self._source
 
     # From the commit on the process never runs on this host again

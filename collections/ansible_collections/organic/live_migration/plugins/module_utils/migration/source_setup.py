@@ -25,6 +25,7 @@ from ..namespaces import inventory
 from ..network import configuration, interfaces, tun
 from ..network.address_switch import AddressSwitch
 from ..network.packet_hold import InboundHold, OutgoingHold, SynHold
+from ..network.socket_blockers import MAX_QUEUED_BYTES
 from ..network.socket_states import SocketReader
 from ..session import messages, states
 from ..session.channel import Channel, PageStream
@@ -36,8 +37,8 @@ from ..strategies.context import SourceContext
 from ..strategies.memory_transfer import MemoryTransfer
 from . import restarts
 
-_METADATA_BYTES = (64 << 20) + 2 * ALL_GHOSTS_BYTES
-"""Size of the source's image file system: all but the pages, which are sent at once, and deleted files."""
+_METADATA_BYTES = (64 << 20) + 2 * ALL_GHOSTS_BYTES + 2 * MAX_QUEUED_BYTES
+"""Size of the source's image file system: all but the pages, which are sent at once; deleted files and TCP queues."""
 
 
 class SourceSetup:
@@ -150,6 +151,7 @@ class SourceSetup:
             tuns=tuns,
             sockets=sockets,
             tasks=TaskReader(pid),
+            own_links=interfaces.link_numbers(pid),
         )
 
     def _arm_dump(self, pages: socket.socket, pager: SourcePager) -> tuple[CriuWorker, int]:

@@ -201,7 +201,7 @@ class Target(TargetEnd):
             elif message.kind == messages.ARM:
                 with self._steps.step("setup"):
                     self._prepared = setup.prepare(message.fields, pages, pager_connections)
-                control.send(messages.ARMED)
+                control.send(messages.ARMED, links=self._prepared.link_numbers)
             elif message.kind == messages.PREPARE_CLONE and prepared is not None:
                 stream = self._accept_stream(listener, messages.MIRROR)
                 self._clone = TargetClone(self._record, prepared, stream)

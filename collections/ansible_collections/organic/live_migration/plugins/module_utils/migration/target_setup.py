@@ -29,7 +29,7 @@ from ..network import interfaces, socket_states, tun
 from ..network.address_switch import AddressSwitch
 from ..network.configuration import Configuration
 from ..network.interfaces import Interface
-from ..network.packet_hold import PacketHold
+from ..network.packet_hold import PacketHold, TargetHold
 from ..network.rtnetlink import Entry
 from ..network.socket_states import SocketState
 from ..session import states, watchdog
@@ -57,6 +57,7 @@ class PreparedTarget:
         delivered: datagrams that had arrived before the freeze, and wait in the process's sockets.
         cpus: of the container, if CRIU restores on one of them alone.
         sleeps: what is to be set in the process's memory before it runs.
+        link_numbers: index of each link of the container by its name.
     """
 
     links: AddressSwitch
@@ -70,6 +71,7 @@ class PreparedTarget:
     delivered: int = 0
     cpus: set[int] | None = None
     sleeps: list[Sleep] = field(default_factory=list)
+    link_numbers: dict[str, int] = field(default_factory=dict)
 
     def close(self) -> None:
         """End all of it, before the process ran."""
@@ -138,7 +140,7 @@ class TargetSetup:
         namespaces.apply(pid, typed.from_dict(NamespaceStates, {"states": request["namespaces"]}).states)
         socket_states.check(pid, [typed.from_dict(SocketState, state) for state in request["sockets"]])
         links = AddressSwitch(pid, wanted)
-        hold = PacketHold(pid, [interface.name for interface in wanted], self._plan.migration_id, bypass=False)
+        hold = TargetHold(pid, [interface.name for interface in wanted], self._plan.migration_id, bypass=False)
         hold.install()
         hold.start()
 
@@ -168,7 +170,9 @@ class TargetSetup:
             configuration.prepare([interface.name for interface in wanted])
             watchdog.raise_priority()
             on_failure.pop_all()
-        return PreparedTarget(links, configuration, hold, page_server, pager, criu, images, inventory, cpus=cpus)
+        prepared = PreparedTarget(links, configuration, hold, page_server, pager, criu, images, inventory, cpus=cpus)
+        prepared.link_numbers = interfaces.link_numbers(pid)
+        return prepared
 
     def _arm_restore(self, images: int, streams: dict[str, str], tuns: list[tun.Device], cpu: int | None) -> CriuWorker:
         """Start CRIU; the dumped standard streams are replaced by those that the engine gave this container."""

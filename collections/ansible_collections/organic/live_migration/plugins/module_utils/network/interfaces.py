@@ -8,11 +8,12 @@ from __future__ import annotations
 import ipaddress
 import json
 import re
+import socket
 from collections.abc import Collection
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from ..host import commands
+from ..host import commands, libc
 
 _WORD = re.compile(r"[0-9A-Za-z.:/_-]*")
 
@@ -97,6 +98,26 @@ def take_addresses_back(pid: int, addresses: Collection[str], interface: str) ->
         prefix = ["nsenter", "--target", str(pid), "--net"]
         commands.run([*prefix, "ss", "--kill", "--tcp", "src", address])
         commands.run([*prefix, "ip", "address", "delete", f"{address}/32", "dev", interface])
+
+
+def link_numbers(pid: int) -> dict[str, int]:
+    """Index of each link in the network namespace of ``pid``, by its name."""
+    with libc.network_namespace(pid):
+        return {name: index for index, name in socket.if_nameindex()}
+
+
+def numbers_there(here: dict[str, int], there: object) -> dict[int, int]:
+    """Index of each link on the other host, by that on this host.
+
+    Args:
+        here, there: index by name; the second one comes from the peer.
+
+    Raises:
+        ValueError: the peer sent something else.
+    """
+    if not isinstance(there, dict) or not all(isinstance(number, int) for number in there.values()):
+        raise ValueError("The other host sent malformed numbers of links")
+    return {number: there[name] for name, number in here.items() if name in there}
 
 
 def read_interfaces(pid: int, kept: Collection[str] = (), addressless: bool = False) -> list[Interface]:

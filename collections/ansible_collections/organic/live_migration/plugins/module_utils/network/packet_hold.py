@@ -22,7 +22,7 @@ import time
 from collections.abc import Iterator
 
 from ..errors import MigrationError
-from ..host import commands, libc
+from ..host import commands, libc, processes
 
 _NETLINK_NETFILTER = 12
 _NFNL_SUBSYS_QUEUE = 3
@@ -40,6 +40,7 @@ _MAX_PACKETS = 16384
 _ALL_AFTER = 1 << 30
 """Added to the last known packet number to mean "all"; the kernel compares signed distances (nfq_id_after)."""
 _SO_RCVBUFFORCE = 33
+_LOCAL = "OUTPUT -o lo -p tcp"
 
 _SOCKET_BUFFER = 212_992
 """Bytes that one UDP socket queues before the kernel drops datagrams (net.core.rmem_default)."""
@@ -64,6 +65,8 @@ class PacketHold:
 
     _copied = (0, _COPY_META)
     """How many bytes of each packet the kernel copies to us, and its copy mode."""
+    _holds_local = False
+    """Whether it also holds TCP between the programs of the namespace themselves, of IPv4 and IPv6."""
 
     def __init__(self, pid: int, interfaces: list[str], owner: str, bypass: bool = True) -> None:
         self._pid = pid
@@ -85,12 +88,12 @@ class PacketHold:
         """Install the rules. Nothing is held yet."""
         match = f"-m comment --comment {rule_comment(self._owner)}"
         target = " ".join([match, "-j NFQUEUE --queue-num", str(self._queue), *self._bypass])
-        lines = ["*raw"]
-        for interface in self._interfaces:
-            lines += [f"-I {match} {target}" for match in self._matches(interface)]
-        commands.run(
-            _in_namespace(self._pid, "iptables-restore", "--noflush", "--wait"), "\n".join([*lines, "COMMIT\n"])
-        )
+        matches = [match for interface in self._interfaces for match in self._matches(interface)]
+        if self._holds_local:
+            matches.append(_LOCAL)
+            if _has_ipv6(self._pid):
+                _restore(self._pid, "ip6tables-restore", [f"-I {_LOCAL} {target}"])
+        _restore(self._pid, "iptables-restore", [f"-I {match} {target}" for match in matches])
 
     def _matches(self, interface: str) -> list[str]:
         """Chains and the packets that are held in them."""
@@ -219,11 +222,24 @@ class OutgoingHold(PacketHold):
     """Holds what is sent from here.
 
     The kernel still sends for a frozen process, for example a delayed acknowledgement. A switch that sees such a frame
-    after the address has moved would forward frames for the address to this host again.
+    after the address has moved would forward frames for the address to this host again. Between two sockets that are
+    both here, what one has sent must not arrive after the other was dumped.
     """
+
+    _holds_local = True
 
     def _matches(self, interface: str) -> list[str]:
         return [f"OUTPUT -o {interface}"]
+
+
+class TargetHold(PacketHold):
+    """Holds what arrives before the process does, and what its kernel would send.
+
+    CRIU sends again what a socket had not sent (soccr/soccr.c, "not-sent send queue"): to a socket of the same
+    container that CRIU has not made yet, which the kernel would answer with a reset.
+    """
+
+    _holds_local = True
 
 
 class InboundHold(PacketHold):
@@ -315,11 +331,24 @@ def _in_namespace(pid: int, *command: str) -> list[str]:
     return ["nsenter", "--target", str(pid), "--net", *command]
 
 
+def _has_ipv6(pid: int) -> bool:
+    """Whether the namespace has an IPv6 address, if only that of its loopback link."""
+    return bool(processes.lines(f"/proc/{pid}/net/if_inet6"))
+
+
+def _restore(pid: int, program: str, rules: list[str]) -> None:
+    commands.run(_in_namespace(pid, program, "--noflush", "--wait"), "\n".join(["*raw", *rules, "COMMIT\n"]))
+
+
 def remove_rules(pid: int, owner: str) -> None:
     """Remove a migration's rules from a namespace, also after a crash; idempotent."""
-    saved = commands.run(_in_namespace(pid, "iptables-save", "--table", "raw"))
+    for family in ("ip", "ip6") if _has_ipv6(pid) else ("ip",):
+        _remove_rules(pid, owner, family)
+
+
+def _remove_rules(pid: int, owner: str, family: str) -> None:
+    saved = commands.run(_in_namespace(pid, f"{family}tables-save", "--table", "raw"))
     marks = (f"--comment {rule_comment(owner)} ", f'--comment "{rule_comment(owner)}" ')
     rules = [line for line in saved.splitlines() if line.startswith("-A") and any(mark in line for mark in marks)]
     if rules:
-        lines = ["*raw", *("-D" + rule[2:] for rule in rules), "COMMIT\n"]
-        commands.run(_in_namespace(pid, "iptables-restore", "--noflush", "--wait"), "\n".join(lines))
+        _restore(pid, f"{family}tables-restore", ["-D" + rule[2:] for rule in rules])

@@ -8,11 +8,19 @@ from __future__ import annotations
 import errno
 import re
 import socket
+import struct
+import time
 from collections.abc import Iterator
 
 from ..errors import Blocker
 from ..host import commands, processes
 
+MAX_QUEUED_BYTES = 64 << 20
+"""As much may wait in all TCP connections together: the images have room for twice as much."""
+_ACCEPT_PATIENCE_S = 0.5
+"""A program that is only busy accepts within this time."""
+_POLL_INTERVAL_S = 0.01
+_TCP_LISTEN = "0A"
 _IP_FAMILIES = (socket.AF_INET, socket.AF_INET6)
 _TCP_ULP, _TCP_AO_INFO = 31, 40
 _UDP_CORK = 1
@@ -24,7 +32,7 @@ _MD5 = re.compile(r"^(\S.*?)\n\s.*\bmd5keys:", re.MULTILINE)
 
 def blockers(pids: list[int]) -> list[Blocker]:
     """Everything of this kind in processes that share a network namespace, each once."""
-    found = list(_with_md5_keys(pids[0]))
+    found = [*_with_md5_keys(pids[0]), *_unaccepted(pids[0]), *_long_queues(pids[0])]
     seen: set[str] = set()
     for pid in pids:
         for descriptor, target in processes.descriptors(pid):
@@ -45,6 +53,61 @@ def _with_md5_keys(pid: int) -> Iterator[Blocker]:
             "tcp_keys",
             f"The TCP socket {fields[3]} has MD5 keys (RFC 2385), which would be lost: it would take unsigned segments",
             "Close it before the migration, or redeploy the container instead",
+        )
+
+
+def _unaccepted(pid: int) -> Iterator[Blocker]:
+    """Listeners whose connections nobody accepts while they are watched; CRIU cannot dump these connections."""
+    until = time.monotonic() + _ACCEPT_PATIENCE_S
+    waiting = _waiting(pid)
+    while waiting and time.monotonic() < until:
+        time.sleep(_POLL_INTERVAL_S)  # the kernel has no event for it
+        now = _waiting(pid)
+        waiting = {address: count for address, count in waiting.items() if now.get(address, 0) >= count}
+    for address, count in sorted(waiting.items()):
+        yield Blocker(
+            "accept_queue",
+            f"{count} connections to {address} are open and wait to be accepted, and the program does not accept them",
+            "Have the program accept them, or close its listening socket",
+        )
+
+
+def _waiting(pid: int) -> dict[str, int]:
+    """Connections that wait, by the address of the listening socket."""
+    found: dict[str, int] = {}
+    for fields in tcp_sockets(pid):
+        count = int(fields[4].partition(":")[2], 16)
+        if fields[3] == _TCP_LISTEN and count:
+            found[_readable(fields[1])] = count
+    return found
+
+
+def _readable(address: str) -> str:
+    """An address of /proc/net/tcp: words as this machine has them in memory, and the port."""
+    words, _colon, port = address.partition(":")
+    packed = b"".join(struct.pack("=I", int(words[at : at + 8], 16)) for at in range(0, len(words), 8))
+    name = socket.inet_ntop(socket.AF_INET if len(packed) == 4 else socket.AF_INET6, packed)
+    return f"{name}:{int(port, 16)}" if len(packed) == 4 else f"[{name}]:{int(port, 16)}"
+
+
+def tcp_sockets(pid: int) -> Iterator[list[str]]:
+    """The fields of each TCP socket of a network namespace (Documentation/networking/proc_net_tcp.rst)."""
+    for table in ("tcp", "tcp6"):
+        for line in processes.lines(f"/proc/{pid}/net/{table}")[1:]:
+            yield line.split()
+
+
+def _long_queues(pid: int) -> Iterator[Blocker]:
+    """What TCP connections hold is sent while the process is stopped, and kept in memory on both hosts."""
+    held = [
+        sum(int(part, 16) for part in fields[4].split(":")) for fields in tcp_sockets(pid) if fields[3] != _TCP_LISTEN
+    ]
+    if sum(held) > MAX_QUEUED_BYTES:
+        yield Blocker(
+            "tcp_queues",
+            f"{sum(map(bool, held))} TCP connections hold {sum(held) >> 20} MiB that was not read, or not acknowledged "
+            f"by their peers; at most {MAX_QUEUED_BYTES >> 20} MiB can be moved",
+            "Wait until the programs at their ends read again, or have the connections closed",
         )
 
 

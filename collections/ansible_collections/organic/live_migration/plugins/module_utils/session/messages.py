@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from ..errors import MigrationError
 from .states import SOURCE, TARGET
 
-PROTOCOL_VERSION = 3
+PROTOCOL_VERSION = 4
 """Raised with every change of a message or of its fields: two versions do not talk to each other."""
 
 HELLO = "hello"
@@ -83,7 +83,7 @@ KINDS = {
         Kind(ARM, SOURCE, "Prepare everything that can be prepared before the freeze",
              ("programs", "tuns", "root_pid", "highest_pid", "threads", "streams", "interfaces", "network",
               "namespaces", "sockets")),
-        Kind(ARMED, TARGET, "Everything is prepared; CRIU waits for the images"),
+        Kind(ARMED, TARGET, "Everything is prepared; CRIU waits for the images", ("links",)),
         Kind(PREPARE_CLONE, SOURCE, "A clone will come: have its addresses ready, and let nothing be seen of them"),
         Kind(CLONE_PREPARED, TARGET, "The addresses are ready; nothing leaves from them"),
         Kind(RUN_CLONE, SOURCE, "Let the restored clone run, on mirrored input and unheard",

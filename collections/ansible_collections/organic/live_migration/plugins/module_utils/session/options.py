@@ -134,4 +134,4 @@ class Plan:
     @property
     def images_bytes(self) -> int:
         """Size of the file system in memory for the images: what was seen, a quarter more, and room for the rest."""
-        return self.memory_bytes + self.memory_bytes // 4 + (128 << 20)
+        return self.memory_bytes + self.memory_bytes // 4 + (256 << 20)

@@ -51,6 +51,7 @@ class SourceContext:
         sockets: reads what CRIU leaves out of them.
         tasks: reads what CRIU leaves out of threads.
         socket_states, task_attributes: of the frozen process.
+        own_links, link_numbers: index of each link of the container by its name; that on the target host by that here.
         unread_tun: packets that the process had not read from its TUN devices.
         final: what the pager did in the freeze.
         deadline: of the switchover, once it has begun.
@@ -85,6 +86,8 @@ class SourceContext:
     tun_paths: dict[tuple[int, int], str] = field(default_factory=dict)
     socket_states: list[SocketState] = field(default_factory=list)
     task_attributes: list[TaskAttributes] = field(default_factory=list)
+    own_links: dict[str, int] = field(default_factory=dict)
+    link_numbers: dict[int, int] = field(default_factory=dict)
     unread_tun: list[tun_packets.Packet] = field(default_factory=list)
     final: Answer = field(default_factory=dict)
     deadline: SwitchoverDeadline | None = None

@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from .. import typed
-from ..criu import images, interrupted_waits
+from ..criu import images, interrupted_waits, packet_sockets
 from ..criu.worker import POST_DUMP
 from ..host import file_snapshot, files, processes
 from ..host.sleeps import SleepReader
@@ -162,6 +162,7 @@ class FreezeAndCopy(Strategy):
         """
         named = images.read(source.images)
         named["files.img"] = images.with_relative_timers(named["files.img"])
+        named["files.img"] = packet_sockets.with_links(named["files.img"], source.link_numbers)
         core = f"core-{processes.pid_inside(source.root.pid)}.img"
         named[core] = images.without_parent_death_signal(named[core])
         sleeps = SleepReader(processes.tree(source.root.pid))

@@ -37,7 +37,7 @@ from ansible_collections.organic.live_migration.plugins.module_utils.strategies.
 from ansible_collections.organic.live_migration.plugins.module_utils.strategies.cost_model import prediction
 
 ID = "0123456789abcdef"
-FIELDS = {"steps": [], "held_packets": 3}
+FIELDS = {"steps": [], "held_packets": 3, "links": {"eth0": 9}}
 
 
 class Site:
@@ -132,6 +132,7 @@ def site(records: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Site
                 stop_deadline=lambda: None,
                 clone=CloneFigures(),
                 mirror=None,
+                own_links={"eth0": 7},
             )
 
     class Toy(Strategy):

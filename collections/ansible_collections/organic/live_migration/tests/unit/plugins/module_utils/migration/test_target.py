@@ -150,6 +150,7 @@ def prepared(site: Site, tmp_path: Path) -> Any:
             close=lambda: None,
         ),
         cpus=None,
+        link_numbers={"eth0": 9},
         configuration=SimpleNamespace(finish=site.do("configuration.finish"), close=lambda: None),
         page_server=SimpleNamespace(wait=site.do("page_server.wait"), fault=None, close=lambda: None),
         pager=pager,

@@ -25,6 +25,7 @@ from ansible_collections.organic.live_migration.plugins.module_utils.network.pac
     InboundHold,
     OutgoingHold,
     PacketHold,
+    TargetHold,
     packet_numbers,
     remove_rules,
 )
@@ -317,6 +318,34 @@ def test_only_sent_packets_are_held_for_a_frozen_process(
     finally:
         remove_rules(wire.here, OWNER)
         hold.discard()
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1", "::1"])
+def test_what_two_sockets_of_the_container_send_each_other_is_held(
+    wire: Any, address: str, until: Callable[..., None]
+) -> None:
+    wire.inside(wire.here, "ip", "link", "set", "lo", "up")
+    with libc.network_namespace(wire.here):
+        family = socket.AF_INET6 if ":" in address else socket.AF_INET
+        listener = socket.create_server((address, 0), family=family)
+        sender = socket.create_connection(listener.getsockname()[:2])
+    hold = TargetHold(wire.here, ["nf0"], OWNER, bypass=False)
+    try:
+        hold.install()
+        hold.start()
+        with listener, sender, listener.accept()[0] as receiver:
+            sender.send(b"held")
+            until(lambda: hold.held, "it is held")
+            assert select.select([receiver], [], [], 0.05)[0] == []
+            hold.release()
+            assert receiver.recv(64) == b"held"
+            hold.remove()
+            sender.send(b"passes")
+            assert receiver.recv(64) == b"passes"
+    finally:
+        remove_rules(wire.here, OWNER)
+    for family_name in ("ip", "ip6"):
+        assert OWNER not in wire.inside(wire.here, f"{family_name}tables-save")
 
 
 def test_without_its_listener_packets_pass(

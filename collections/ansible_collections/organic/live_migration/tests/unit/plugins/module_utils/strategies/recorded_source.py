@@ -87,6 +87,7 @@ class Site:
             sockets=recorder("sockets", refresh=[]),
             tasks=recorder("tasks", refresh=[]),
             mirror=None,
+            link_numbers={},
             clone=CloneFigures(),
             images=3,
             bytes_moved=lambda: 0,
