@@ -191,6 +191,30 @@ def test_what_comes_after_in_step_makes_the_attempt_void_no_more(net4: Hosts) ->
     finish(pair)
 
 
+def test_late_input_waits_for_the_order_to_speak(net: Hosts) -> None:
+    """The source sends it as soon as it commits; the order to the clone's mirror comes another way, and later."""
+    pair = armed(net)
+    pair.client.start()
+    await_answers(pair, 50)
+    pair.client.stop()
+    pair.source.hold()
+    assert pair.source.await_quiet(2)
+    datagrams = pair.client.ends[-1]
+    for number in range(5):
+        datagrams.send(f"late{number:04d}late{number:04d}".encode())
+    wait_for(lambda: pair.source.state().held == 5, "all are held")
+    pair.process.send_signal(signal.SIGSTOP)
+    assert pair.target.await_end(pair.source.begin_handover(), 2)
+    pair.source.mute()
+    pair.source.forward_late()
+    wait_for(lambda: pair.source.state().held == 0, "they are sent on")
+    assert pair.target.state().void == ""
+    pair.target.unmute()
+    pair.process.kill()
+    assert [datagrams.recv(16)[:8] for _number in range(5)] == [f"late{number:04d}".encode() for number in range(5)]
+    finish(pair)
+
+
 def test_an_idle_and_a_half_closed_connection_live_on(net4: Hosts) -> None:
     pair = armed(net4, connections=3)
     idle, half = pair.client.ends[0], pair.client.ends[1]

@@ -56,6 +56,7 @@ class Answer:
     """One record of flows.c, times in seconds since 1970."""
 
     flow: int
+    sequence: int
     due: float
     answered: float
 
@@ -87,7 +88,7 @@ class Handover:
 
 
 def read_records(data: bytes) -> list[Answer]:
-    return [Answer(flow, due / 1e9, came / 1e9) for flow, _number, due, came in RECORD.iter_unpack(data)]
+    return [Answer(flow, number, due / 1e9, came / 1e9) for flow, number, due, came in RECORD.iter_unpack(data)]
 
 
 class Timeline:
@@ -100,6 +101,18 @@ class Timeline:
         for one in self._answers:
             self._gaps.append((one.answered, one.answered - max(one.due, before.get(one.flow, 0.0))))
             before[one.flow] = one.answered
+
+    def lost(self) -> list[float]:
+        """When the requests were due that were not answered, but later ones of their flow were."""
+        found = []
+        before: dict[int, Answer] = {}
+        for one in self._answers:
+            last = before.get(one.flow)
+            if last is not None and one.sequence > last.sequence + 1:
+                every = (one.due - last.due) / (one.sequence - last.sequence)
+                found += [last.due + every * number for number in range(1, one.sequence - last.sequence)]
+            before[one.flow] = one
+        return sorted(found)
 
     def longest_gap_ms(self, begin: float, end: float) -> float:
         """Longest time for which a flow with a request that was due got no answer, of those that ended in the span."""
@@ -133,6 +146,18 @@ def measured(migration: dict[str, Any], wanted: str, timeline: Timeline) -> Hand
         done.pause_gap_ms = timeline.longest_gap_ms(switches[0], min(cloned + AFTER_S, last))
         done.parallel_ms = timeline.median_latency_ms((cloned + last) / 2, last)
     return done
+
+
+def note_lost(lost: list[float], moved: list[tuple[dict[str, Any], str]]) -> None:
+    """Say when requests were lost, beside what the migrations did at that time."""
+    states = [
+        (float(migration["statistics"]["started_at"]) + event["at_ms"] / 1000, event["state"], migration["strategy"])
+        for migration, _wanted in moved
+        for event in migration["statistics"]["events"]
+    ]
+    for at in lost:
+        began, state, strategy = max((one for one in states if one[0] <= at), default=(at, "the beginning", ""))
+        print(f"      lost: due {1000 * (at - began):.1f} ms after {state} {strategy}", flush=True)
 
 
 def percentile(values: list[float], percent: int) -> float:
@@ -270,6 +295,7 @@ def run(site: Site, options: argparse.Namespace) -> dict[str, Any]:
                     clients.close()
                 lost.update(seen)
                 handovers += [measured(migration, wanted, timeline) for migration, wanted in moved]
+                note_lost(timeline.lost(), moved)
                 print(f"      {json.dumps(dict(lost))}", flush=True)
                 write(
                     {

@@ -165,7 +165,6 @@ static void take_frame(const struct frame *frame, uint8_t *payload)
 	} else if (!marked || !parse_packet(payload, frame->payload_bytes, &packet)) {
 		set_void("the source sent what is not a packet");
 	} else if (frame->kind != FRAME_LATE) {
-		is_in_step_for_good &= may_speak || frame->kind != FRAME_INPUT; /* the source lets the process go on */
 		take_record(frame, &packet);
 	} else if (may_speak) {
 		inject(&packet);
@@ -174,19 +173,31 @@ static void take_frame(const struct frame *frame, uint8_t *payload)
 	}
 }
 
-static void read_stream(void)
+/* What comes after the last input is for a clone that may speak: the source sends it as soon as it commits, and the order
+ * to speak comes another way. */
+static bool awaits_commit(void)
+{
+	return is_in_step_for_good && !may_speak;
+}
+
+static void take_frames(void)
 {
 	struct frame frame;
 	uint8_t *payload;
 
+	while (!is_void && !awaits_commit() && stream_next(&stream, &frame, &payload))
+		take_frame(&frame, payload);
+	if (stream.lost)
+		set_void("the source sent what no mirror sends");
+}
+
+static void read_stream(void)
+{
 	if (!stream_receive(&stream)) {
 		stream_ended = true;
 		set_void("the stream from the source has ended");
 	}
-	while (!is_void && stream_next(&stream, &frame, &payload))
-		take_frame(&frame, payload);
-	if (stream.lost)
-		set_void("the source sent what no mirror sends");
+	take_frames();
 }
 
 /* Handles the list as far as it goes. */
@@ -341,6 +352,7 @@ static void do_unmute(const char *argument)
 	queue_bind(QUEUE_INPUT);
 	is_in_step_for_good = may_speak = true;
 	send_surplus();
+	take_frames();
 	pump();
 	answer("{\"done\": \"unmute\"}");
 }
@@ -400,7 +412,8 @@ void run_target(int queues, int stream_fd, uint16_t first_queue, char **addresse
 					  /* until the positions are known the first segment, which may be a repetition,
 					   * would be taken for the place from which on both are compared */
 					  {.fd = live ? queues : -1, .events = POLLIN},
-					  {.fd = !live || stream_ended || is_void ? -1 : stream.fd, .events = POLLIN}};
+					  {.fd = !live || stream_ended || is_void || awaits_commit() ? -1 : stream.fd,
+					   .events = POLLIN}};
 
 		if (!has_agent)
 			timeout = (struct timespec){.tv_sec = 1};
