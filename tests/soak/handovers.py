@@ -41,6 +41,7 @@ RECORD = struct.Struct("=QQQQ")
 PPM_IN_A_ROW = 4
 """Then one by pre_copy."""
 ROUND = 10
+PAUSE_STEPS = ("freeze", "dump", "final_memory", "thaw")
 AFTER_S = 0.4
 """How long after a switch a gap counts as its own: longer than the first retransmission of TCP."""
 BUSY = """
@@ -70,6 +71,7 @@ class Handover:
         wanted: that was asked for.
         attempts: reasons of the clones that were given up.
         pause_ms: the clone's; of pre_copy the downtime.
+        steps_ms: of the pause, by step; with what CRIU took, in milliseconds.
         pause_gap_ms, gap_ms: longest gap at the client over the pause and over the handover; pre_copy has one of them.
         usual_gap_ms: longest gap in a span as long, right before the migration.
         usual_ms, parallel_ms: median latency before the migration, and while both run.
@@ -80,6 +82,7 @@ class Handover:
     attempts: list[str]
     pause_ms: float
     handover_ms: float
+    steps_ms: dict[str, float]
     pause_gap_ms: float = 0.0
     gap_ms: float = 0.0
     usual_gap_ms: float = 0.0
@@ -135,6 +138,8 @@ def measured(migration: dict[str, Any], wanted: str, timeline: Timeline) -> Hand
         [attempt["reason"] for attempt in migration.get("attempts", [])],
         migration.get("clone_pause_ms") or migration["process_downtime_ms"],
         migration.get("handover_ms", 0.0),
+        {step["name"]: step["duration_ms"] for step in migration["steps"] if step["name"] in PAUSE_STEPS}
+        | {name.replace("_us", "_criu"): us / 1000 for name, us in migration["criu"]["dump"].items() if "_us" in name},
     )
     last = switches[-1]
     done.gap_ms = timeline.longest_gap_ms(last, last + AFTER_S)

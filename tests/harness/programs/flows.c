@@ -63,7 +63,8 @@ static void take(struct flow *flow, uint64_t now)
         return;
     }
     failed += answer->sequence - flow->expected;
-    disordered += answer->handled != ++flow->handled || (instance && answer->instance != instance);
+    /* the server counts datagrams of all clients together, also of those before this one */
+    disordered += (flow->handled && answer->handled != flow->handled + 1) || (instance && answer->instance != instance);
     flow->handled = answer->handled;
     instance = answer->instance;
     flow->expected = answer->sequence + 1;

@@ -213,7 +213,7 @@ migration:
       type: dict
       returned: with O(strategy=ppm)
     attempts:
-      description: The clones that were given up before, each with C(reason), C(message) and C(divergence).
+      description: Clones that were given up before, each with C(reason), C(message), C(divergence), C(parallel_ms).
       type: list
       elements: dict
       returned: with O(strategy=ppm)

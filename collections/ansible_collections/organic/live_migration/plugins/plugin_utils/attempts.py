@@ -52,7 +52,12 @@ def _void_attempt(result: Result) -> Result | None:
     details = result.get("details")
     if not result.get("failed") or not isinstance(details, dict) or _VOID not in details:
         return None
-    return {"reason": details[_VOID], "message": result["msg"], "divergence": details.get("divergence", {})}
+    return {
+        "reason": details[_VOID],
+        "message": result["msg"],
+        "divergence": details.get("divergence", {}),
+        "parallel_ms": details.get("parallel_ms", 0.0),
+    }
 
 
 def _warning(void: list[Result], strategy: str) -> str:

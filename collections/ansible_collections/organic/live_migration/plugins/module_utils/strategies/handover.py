@@ -134,9 +134,12 @@ class Handover:
                 f"{parted.source or 'nothing'}, clone {parted.clone or 'nothing'}), after {state.inputs} inputs.",
                 "diverged",
                 divergence=figures.divergence,
+                parallel_ms=figures.parallel_ms,
             )
         if reasons := [reason for reason in (here.void, state.void) if reason]:  # one of the mirrors has told the other
-            raise CloneVoid(f"The clone cannot be kept in step: {'; '.join(reasons)}.", "void")
+            raise CloneVoid(
+                f"The clone cannot be kept in step: {'; '.join(reasons)}.", "void", parallel_ms=figures.parallel_ms
+            )
         return state
 
     def take_over(self) -> None:
