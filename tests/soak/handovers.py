@@ -33,6 +33,7 @@ from tests.harness.migration import PORT, MigrationUnderTest
 from tests.harness.playbook import PROJECT
 from tests.harness.site import Site
 
+from . import picture
 from .__main__ import Leak, playbook, results
 
 OUT = PROJECT / "artifacts/handovers/results.json"
@@ -42,6 +43,8 @@ PPM_IN_A_ROW = 4
 """Then one by pre_copy."""
 ROUND = 10
 PAUSE_STEPS = ("freeze", "dump", "final_memory", "thaw")
+MARGIN_S = 0.05
+"""What the picture shows before the pause and after the handover."""
 AFTER_S = 0.4
 """How long after a switch a gap counts as its own: longer than the first retransmission of TCP."""
 BUSY = """
@@ -121,6 +124,10 @@ class Timeline:
         """Longest time for which a flow with a request that was due got no answer, of those that ended in the span."""
         return 1000 * max((gap for at, gap in self._gaps if begin <= at <= end), default=0.0)
 
+    def between(self, begin: float, end: float) -> list[Answer]:
+        """What was due in a span."""
+        return [one for one in self._answers if begin <= one.due <= end]
+
     def median_latency_ms(self, begin: float, end: float) -> float:
         spans = [one.answered - one.due for one in self._answers if begin <= one.due and one.answered <= end]
         return 1000 * statistics.median(spans) if spans else 0.0
@@ -163,6 +170,25 @@ def note_lost(lost: list[float], moved: list[tuple[dict[str, Any], str]]) -> Non
     for at in lost:
         began, state, strategy = max((one for one in states if one[0] <= at), default=(at, "the beginning", ""))
         print(f"      lost: due {1000 * (at - began):.1f} ms after {state} {strategy}", flush=True)
+
+
+def draw(migration: dict[str, Any], timeline: Timeline, connections: int) -> None:
+    """Draw one migration that was handed over."""
+    began = float(migration["statistics"]["started_at"])
+    cloned, switch = (
+        next(began + event["at_ms"] / 1000 for event in events if event["state"] == state)
+        for events, state in (
+            (migration["statistics"]["events"], "cloned"),
+            (migration["statistics"]["events"][::-1], "switchover"),
+        )
+    )
+    first = cloned - migration["clone_pause_ms"] / 1000
+    edges = [1000 * (at - first) for at in (first, cloned, switch, switch + migration["handover_ms"] / 1000)]
+    answers = [
+        (1000 * (one.due - first), 1000 * (one.answered - first), one.flow == connections)
+        for one in timeline.between(first - MARGIN_S, switch + MARGIN_S)
+    ]
+    picture.draw(migration, edges, answers, OUT.with_name("handover.svg"))
 
 
 def percentile(values: list[float], percent: int) -> float:
@@ -301,6 +327,12 @@ def run(site: Site, options: argparse.Namespace) -> dict[str, Any]:
                 lost.update(seen)
                 handovers += [measured(migration, wanted, timeline) for migration, wanted in moved]
                 note_lost(timeline.lost(), moved)
+                best = min(
+                    (one for one in handovers if one.strategy == "ppm"), key=lambda one: one.gap_ms, default=None
+                )
+                for (migration, _wanted), one in zip(moved, handovers[-len(moved) :], strict=True):
+                    if one is best:
+                        draw(migration, timeline, options.connections)
                 print(f"      {json.dumps(dict(lost))}", flush=True)
                 write(
                     {

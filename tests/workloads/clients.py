@@ -16,6 +16,7 @@ import http.client
 import json
 import random
 import socket
+import ssl
 import struct
 import sys
 import threading
@@ -266,11 +267,14 @@ class Counter(Client):
 
     def __init__(self, address: str) -> None:
         super().__init__()
-        self._connection = http.client.HTTPConnection(address, self.PORT, timeout=STALL_TIMEOUT_S)
+        self._connection = self._open(address)
         self._connection.connect()
         self._connection.auto_open = 0
         self._count = 0
         self.work = [Work(self._ask, 0.002)]
+
+    def _open(self, address: str) -> http.client.HTTPConnection:
+        return http.client.HTTPConnection(address, self.PORT, timeout=STALL_TIMEOUT_S)
 
     def _ask(self) -> None:
         self._connection.request("GET", "/")
@@ -281,6 +285,101 @@ class Counter(Client):
 
     def figures(self) -> dict[str, Any]:
         return {"count": self._count}
+
+
+class TlsCounter(Counter):
+    """The same over TLS 1.3."""
+
+    PORT = 8443
+
+    def _open(self, address: str) -> http.client.HTTPConnection:
+        return http.client.HTTPSConnection(address, self.PORT, timeout=STALL_TIMEOUT_S, context=tls())
+
+
+def tls(*protocols: str) -> ssl.SSLContext:
+    """Of a client that takes any certificate."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    context.minimum_version = ssl.TLSVersion.TLSv1_3
+    if protocols:
+        context.set_alpn_protocols(list(protocols))
+    return context
+
+
+class Http2(Client):
+    """Requests for a file by HTTP/2 (RFC 9113) over one TLS 1.3 connection."""
+
+    _DATA, _HEADERS, _SETTINGS, _PING, _WINDOW_UPDATE = 0, 1, 4, 6, 8
+    _END_STREAM, _ACK, _END_HEADERS = 1, 1, 4
+
+    def __init__(self, address: str) -> None:
+        super().__init__()
+        plain = socket.create_connection((address, 8443), STALL_TIMEOUT_S)
+        self._link = tls("h2").wrap_socket(plain)
+        self._link.sendall(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n")
+        self._frame(self._SETTINGS, 0, 0)
+        self._stream = -1
+        self._content = b""
+        self.work = [Work(self._get, 0.005)]
+
+    def _frame(self, kind: int, flags: int, stream: int, content: bytes = b"") -> None:
+        self._link.sendall(len(content).to_bytes(3, "big") + struct.pack(">BBI", kind, flags, stream) + content)
+
+    def _exactly(self, size: int) -> bytes:
+        data = b""
+        while len(data) < size:
+            part = self._link.recv(size - len(data))
+            if not part:
+                raise ConnectionError("the connection ended")
+            data += part
+        return data
+
+    def _get(self) -> None:
+        self._stream += 2
+        path, authority = b"/debian_version", b"proof.example"
+        # RFC 7541: GET, :path, https, :authority; nothing is indexed
+        block = b"\x82\x04" + bytes([len(path)]) + path + b"\x87\x01" + bytes([len(authority)]) + authority
+        self._frame(self._HEADERS, self._END_STREAM | self._END_HEADERS, self._stream, block)
+        content, ended = b"", False
+        while not ended:
+            head = self._exactly(9)
+            data, (kind, flags, stream) = (
+                self._exactly(int.from_bytes(head[:3], "big")),
+                struct.unpack(">BBI", head[3:]),
+            )
+            if kind in (self._SETTINGS, self._PING) and not flags & self._ACK:
+                self._frame(kind, self._ACK, 0, data if kind == self._PING else b"")
+            if stream != self._stream:
+                continue
+            if kind == self._DATA:
+                content += data
+                self._frame(self._WINDOW_UPDATE, 0, 0, struct.pack(">I", max(1, len(data))))
+            ended = kind in (self._DATA, self._HEADERS) and bool(flags & self._END_STREAM)
+        if not content or (self._content and content != self._content):
+            raise ValueError(f"{content!r} after {self._content!r}")
+        self._content = content
+
+
+class Unbound(Client):
+    """Questions by DNS over UDP, from one socket."""
+
+    def __init__(self, address: str) -> None:
+        super().__init__()
+        self._link = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self._link.connect((address, 5353))
+        self._link.settimeout(STALL_TIMEOUT_S)
+        self._number = 0
+        self.work = [Work(self._ask, 0.002)]
+
+    def _ask(self) -> None:
+        self._number += 1
+        name = b"".join(bytes([len(part)]) + part for part in (b"n%d" % self._number, b"proof", b"example", b""))
+        self._link.send(struct.pack(">6H", self._number & 0xFFFF, 0x100, 1, 0, 0, 0) + name + struct.pack(">2H", 1, 1))
+        answer = self._link.recv(512)
+        if answer[:2] != struct.pack(">H", self._number & 0xFFFF) or not answer.endswith(
+            socket.inet_aton("192.0.2.53")
+        ):
+            raise ValueError(answer.hex())
 
 
 class Hlr(Client):
@@ -515,6 +614,9 @@ CLIENTS: dict[str, Callable[[str], Client]] = {
     "redis": Redis,
     "hlr": Hlr,
     "ggsn": Ggsn,
+    "haproxytls": TlsCounter,
+    "nghttpd": Http2,
+    "unbound": Unbound,
     **dict.fromkeys(("nginx", "haproxy", "nodejs", "erlang"), Counter),
 }
 

@@ -14,6 +14,7 @@ from tests.harness.containers import PREFIX, WORK
 from tests.harness.site import Site
 
 from .programs import HERE, ProgramsImage, memory_program
+from .starts import Make, Program
 
 
 def _tracking_methods() -> list[str]:
@@ -57,3 +58,17 @@ def image(site: Site) -> Iterator[str]:
     made.load()
     yield made.name
     made.remove()
+
+
+@pytest.fixture
+def make(lab: Site, image: str) -> Iterator[Make]:
+    """Makes a program's container; it is gone when the test ends."""
+    made: list[Program] = []
+
+    def make_one(name: str, number: int) -> Program:
+        made.append(Program(lab, image, name, number))
+        return made[-1]
+
+    yield make_one
+    for program in made:
+        program.site.remove(program.name)

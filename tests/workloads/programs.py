@@ -27,11 +27,13 @@ PACKAGES = (
     "etcd-server",
     "haproxy",
     "netbase",
+    "nghttp2-server",
     "nginx-light",
     "nodejs",
     "osmo-ggsn",
     "osmo-hlr",
     "redis-server",
+    "unbound",
 )
 IMAGE = "organic-workloads"
 
