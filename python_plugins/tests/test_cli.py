@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -79,6 +80,11 @@ def test_every_kind_of_error_has_its_exit_status() -> None:
     assert exit_status(Cancelled("it", ending)) == 6
     assert exit_status(TimedOut("it", ending)) == 7
     assert all(issubclass(kind, OrganicError) for kind, _ in BY_ERROR)
+
+
+def test_the_exit_statuses_are_those_of_the_page() -> None:
+    page = (Path(__file__).parents[2] / "docs/python.md").read_text()
+    assert re.findall(r"(?m)^\| (\d+) \|", page) == [str(int(one)) for one in Exit]
 
 
 def test_the_shell_completes(project: Path) -> None:
