@@ -13,6 +13,7 @@ import contextlib
 import hashlib
 import json
 import os
+import re
 import shutil
 import stat
 from collections.abc import Iterable, Iterator, Mapping
@@ -27,6 +28,8 @@ _MAX_HASHED_BYTES = 64 << 20
 _MAX_ENTRIES = 2000
 _OF_KERNEL = ("/proc", "/sys", "/dev")
 """Below these, content is the host's own: only the kind of file is compared."""
+_INSIDE = re.compile(r"^/proc/[0-9]+/root(?=/)")
+"""What a container has mounted is read through its first process where the host has no path of it."""
 _KINDS = {
     stat.S_IFREG: "file", stat.S_IFDIR: "directory", stat.S_IFLNK: "link", stat.S_IFSOCK: "socket",
     stat.S_IFIFO: "FIFO", stat.S_IFCHR: "device", stat.S_IFBLK: "device",
@@ -62,7 +65,8 @@ def look(source: str) -> MountedContent:
         kind = _kind(os.stat(source))
     except OSError:
         return MountedContent()
-    if kind not in ("file", "directory") or any(f"{source}/".startswith(f"{top}/") for top in _OF_KERNEL):
+    inside = _INSIDE.sub("", source)
+    if kind not in ("file", "directory") or any(f"{inside}/".startswith(f"{top}/") for top in _OF_KERNEL):
         return MountedContent(kind)
     entries: dict[str, str] = {}
     size = 0

@@ -125,6 +125,13 @@ def test_what_belongs_to_the_host_is_not_compared() -> None:
     assert look("/dev/null").kind == "device"
 
 
+def test_what_a_container_has_mounted_is_read_through_its_first_process(config: Path) -> None:
+    """A volume of a pod has no path on the host that would be the same on both."""
+    inside = f"/proc/{os.getpid()}/root"
+    assert look(f"{inside}{config}") == look(str(config))
+    assert look(f"{inside}/proc/self").entries == {}
+
+
 @pytest.mark.parametrize("name", ["../escaped", "/etc/escaped"])
 def test_a_copy_that_leads_out_of_its_place_is_refused(tmp_path: Path, name: str) -> None:
     content = [0o100644, 0, 0, ""]
