@@ -36,6 +36,7 @@ from ansible_collections.organic.lab.plugins.module_utils.switch import (
 INIT = "/usr/lib/organic-lab/host_init.py"
 SERVICES = "/etc/organic-lab/services.json"
 LOGS = "/var/log"
+PIDS = "/run/organic-lab/services"
 DEVICES = ("null", "zero", "full", "random", "urandom", "tty", "fuse", "userfaultfd", "net/tun")
 ENVIRONMENT = {
     "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
@@ -202,7 +203,7 @@ class Host:
         kernel.pivot_root_here()
         kernel.mount("none", "/", "", kernel.MS_REC | kernel.MS_SHARED)
         socket.sethostname(self.spec.name)
-        os.execve("/usr/bin/python3", ["organic-lab-init", INIT, SERVICES, LOGS], ENVIRONMENT)
+        os.execve("/usr/bin/python3", ["organic-lab-init", INIT, SERVICES, LOGS, PIDS], ENVIRONMENT)
 
     def _mount_root(self) -> None:
         guarded = kernel.MS_NOSUID | kernel.MS_NODEV | kernel.MS_NOEXEC

@@ -4,8 +4,9 @@
 """PID 1 of a namespace host: reaps every orphan and keeps the host's services running.
 
 The lab copies this file into the host, where it runs by itself: only the standard library here.
-Usage: host_init.py SERVICES.json LOGS. The file is a list of {"name": str, "command": [str], "after": socket or null};
-"after" is the path of a Unix socket that has to listen before. Each service's output goes to LOGS/NAME.log.
+Usage: host_init.py SERVICES.json LOGS PIDS. The file is a list of {"name": str, "command": [str], "after": socket or
+null}; "after" is the path of a Unix socket that has to listen before. Each service's output goes to LOGS/NAME.log, its
+PID is in PIDS/NAME.pid while it runs.
 """
 
 from __future__ import annotations
@@ -27,8 +28,9 @@ STOP_TIMEOUT_S = 10.0
 class Service:
     """One supervised service."""
 
-    def __init__(self, logs: str, name: str, command: list[str], after: str | None = None) -> None:
+    def __init__(self, logs: str, pids: str, name: str, command: list[str], after: str | None = None) -> None:
         self._log = f"{logs}/{name}.log"
+        self._pid_file = Path(pids, f"{name}.pid")
         self._command = command
         self._after = after
         self.pid = 0
@@ -55,10 +57,12 @@ class Service:
             setsigmask=[],
             setsigdef=[signal.SIGHUP, signal.SIGPIPE, signal.SIGXFSZ],
         )
+        self._pid_file.write_text(f"{self.pid}\n", encoding="ascii")
 
     def ended(self) -> None:
         """Note the end; it is started again, but not in a tight loop."""
         self.pid = 0
+        self._pid_file.unlink(missing_ok=True)
         self._not_before = time.monotonic() + RESTART_DELAY_S
 
 
@@ -106,10 +110,11 @@ class Init:
             self._reap()
 
 
-def main(path: str, logs: str) -> None:
+def main(path: str, logs: str, pids: str) -> None:
     """Read the services and serve."""
+    os.makedirs(pids, exist_ok=True)
     entries: list[dict[str, Any]] = json.loads(Path(path).read_text(encoding="utf-8"))
-    Init([Service(logs, **entry) for entry in entries]).run()
+    Init([Service(logs, pids, **entry) for entry in entries]).run()
 
 
 if __name__ == "__main__":

@@ -46,7 +46,7 @@ class Running:
         ]
         (directory / "services.json").write_text(json.dumps(entries), encoding="utf-8")
         self.process = subprocess.Popen(
-            [sys.executable, "-c", REAPER, str(directory / "services.json"), str(directory)]
+            [sys.executable, "-c", REAPER, str(directory / "services.json"), str(directory), str(directory)]
         )
 
     def lines(self, name: str) -> list[str]:
@@ -90,9 +90,14 @@ def test_life(running: Running, tmp_path: Path) -> None:
         assert eventually(lambda: all("\nState:\tZ" not in status(pid) for pid in running.children()))
         children = running.children()
         assert len(children) >= 3
+        assert {int(line) for name in ("long", "parent", "late") for line in running.lines(f"{name}.pid")} <= {
+            *children
+        }
+        assert len(running.lines("long.pid")) == 1
         running.process.send_signal(signal.SIGTERM)
         assert running.process.wait(20) == 0
         assert not any(Path(f"/proc/{pid}").exists() for pid in children)
+        assert not list(tmp_path.glob("*.pid"))
     finally:
         running.process.kill()
         running.process.wait()
