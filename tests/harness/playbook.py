@@ -92,6 +92,12 @@ class PlaybookResult:
         return item
 
     @property
+    def warnings(self) -> list[str]:
+        """Of the last task, which ran on one host; ansible-core takes them out of its items."""
+        [result] = self.results.values()
+        return [str(warning) for warning in result.get("warnings") or ()]
+
+    @property
     def message(self) -> str:
         """The message of the only item."""
         return str(self.only.get("msg", ""))

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from ansible_collections.organic.lab.plugins.module_utils.container_image import write_image
+from ansible_collections.organic.lab.plugins.module_utils.host import PIDS as SERVICE_PIDS
 
 from tests.harness.build import SERVER, build
 from tests.harness.client import Client
@@ -76,6 +77,20 @@ class Cluster:
 
     def get(self, what: str) -> Any:
         return json.loads(self.kubectl(f"--namespace {NAMESPACE} get {what} --output json"))
+
+    @staticmethod
+    def nf_pids(host: Host, namespace: str, deployment: str) -> list[int]:
+        """First process of each container ``nf`` of a Deployment on a worker, as containerd has recorded it."""
+        labels = {"container.name": "==nf", "pod.namespace": f"=={namespace}", "pod.name": f"~=^{deployment}-"}
+        wanted = ",".join(f'labels."io.kubernetes.{name}"{test}' for name, test in labels.items())
+        listed = host.run(f"ctr --namespace k8s.io containers list --quiet '{wanted}'").split()
+        tasks = [line.split() for line in host.run("ctr --namespace k8s.io tasks list").splitlines()[1:]]
+        return [int(pid) for name, pid, state in tasks if name in listed and state == "RUNNING"]
+
+    @staticmethod
+    def signal_service(host: Host, service: str, name: str) -> None:
+        """Send a signal to a daemon of a host by the PID that the host's own PID 1 has recorded."""
+        host.run(f"kill -{name} $(cat {SERVICE_PIDS}/{service}.pid)")
 
     def start_migration(self, key: str, source: Host, target: Host, **choices: Any) -> PlaybookRun:
         """One migration by the playbook of the harness."""
@@ -209,7 +224,7 @@ class Deployment:
         assert result.status == expect, result.items or (result.messages, result.errors)
         if expect == 0:
             self.home = self.away
-        return dict(result.only)
+        return {**result.only, "warnings": result.warnings}
 
     def start_migration(self, **choices: Any) -> PlaybookRun:
         return self.cluster.start_migration(self.key, self.home, self.away, **choices)
@@ -241,21 +256,25 @@ class Deployment:
             found += [(entry["name"], entry["outcome"]) for entry in result["services"]]
         return found
 
+    def init_pids(self, host: Host) -> list[int]:
+        """The resident inits of this Deployment on a worker."""
+        return self.cluster.nf_pids(host, self.namespace, self.name)
+
     def init_states(self, host: Host) -> list[str]:
-        """What the inits of this Deployment on a worker call themselves."""
-        pids = host.run(f"pgrep --full '^{RESIDENT}/init --name {self.key} ' || true").split()
-        return [host.run(f"cat /proc/{pid}/comm 2>/dev/null || true").strip() for pid in pids]
+        """What they call themselves."""
+        return [host.run(f"cat /proc/{pid}/comm 2>/dev/null || true").strip() for pid in self.init_pids(host)]
 
     def kill_init(self, host: Host) -> None:
-        host.run(f"pkill -KILL --full '^{RESIDENT}/init --name {self.key} '")
+        [pid] = self.init_pids(host)
+        host.run(f"kill -KILL {pid}")
 
     def restarts(self) -> int:
         return sum(status["restartCount"] for pod in self.pods() for status in pod["status"]["containerStatuses"])
 
     def init_pid(self) -> int:
         """The resident init at home."""
-        [pid] = self.home.run(f"pgrep --full '^{RESIDENT}/init --name {self.key} '").split()
-        return int(pid)
+        [pid] = self.init_pids(self.home)
+        return pid
 
     def crash(self) -> None:
         """Kill the process of the pod."""

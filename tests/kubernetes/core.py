@@ -83,13 +83,20 @@ class CoreOnCluster:
     def places(self) -> dict[str, str]:
         """Node of each NF, of which there is one pod that is ready."""
         found: dict[str, str] = {}
-        for pod in self.get("pods"):
+        for pod in self.get("pods --selector organic.core5g/nf"):
             nf = pod["metadata"]["labels"]["organic.core5g/nf"]
             assert nf not in found, f"{nf} has two pods"
             conditions = {one["type"]: one["status"] for one in pod["status"]["conditions"]}
             assert conditions["Ready"] == "True", pod["status"]
             found[nf] = pod["spec"]["nodeName"]
         return found
+
+    def restarts(self) -> dict[str, int]:
+        """How often each NF was started again in its pod."""
+        return {
+            pod["metadata"]["labels"]["organic.core5g/nf"]: pod["status"]["containerStatuses"][0]["restartCount"]
+            for pod in self.get("pods --selector organic.core5g/nf")
+        }
 
     def starts(self) -> dict[str, str]:
         """Identity of the pod of each NF: the same if nothing was done to it."""
@@ -98,7 +105,7 @@ class CoreOnCluster:
     def inside(self, nf: str, command: str) -> str:
         """Output of a command of a node in the network of an NF's pod."""
         node = next(worker for worker in self.cluster.workers if worker.name == self.places()[nf])
-        [pid] = node.run(f"pgrep --full '/init --name {self.namespace}[.]{nf} '").split()
+        [pid] = self.cluster.nf_pids(node, self.namespace, nf)
         return node.run(f"nsenter --target {pid} --net {command}")
 
     def leftovers(self) -> list[str]:
