@@ -42,6 +42,7 @@ options:
       options:
         description:
           - Further options of M(organic.live_migration.container_migrate) for this container, for example C(strategy).
+          - Its C(name) is what the engine calls the container where O(moves[].name) is what its user calls it.
         type: dict
         default: {}
   parallel:

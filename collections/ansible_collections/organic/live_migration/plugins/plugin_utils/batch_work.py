@@ -44,7 +44,7 @@ class BatchWork:
         self._vars = task_vars
         self._options: dict[str, dict[str, Any]] = {}
         for one in arguments["moves"]:
-            wanted = {**given, **one["options"], "name": one["name"], "target_host": one["target_host"]}
+            wanted = {**given, "name": one["name"], **one["options"], "target_host": one["target_host"]}
             try:
                 self._options[one["name"]] = checked(wanted)
                 self._begin(one["name"])

@@ -187,8 +187,23 @@ class KubernetesApi:
 
     def autoscalers(self, namespace: str) -> list[dict[str, Any]] | None:
         """The HorizontalPodAutoscalers of a namespace; None if the user may not read them."""
+        return self._readable(f"/apis/autoscaling/v2/namespaces/{namespace}/horizontalpodautoscalers")
+
+    def all_pods_on(self, node: str) -> list[dict[str, Any]] | None:
+        """The pods of all namespaces on a node; None if the user may not read them."""
+        return self._readable(f"/api/v1/pods?fieldSelector=spec.nodeName%3D{node}")
+
+    def claims(self, namespace: str) -> list[dict[str, Any]] | None:
+        """The PersistentVolumeClaims of a namespace; None if the user may not read them."""
+        return self._readable(f"/api/v1/namespaces/{namespace}/persistentvolumeclaims")
+
+    def services(self, namespace: str) -> list[dict[str, Any]] | None:
+        """The Services of a namespace; None if the user may not read them."""
+        return self._readable(f"/api/v1/namespaces/{namespace}/services")
+
+    def _readable(self, path: str) -> list[dict[str, Any]] | None:
         try:
-            found = self._call("GET", f"/apis/autoscaling/v2/namespaces/{namespace}/horizontalpodautoscalers")
+            found = self._call("GET", path)
         except ApiRefused as error:
             if error.status == _FORBIDDEN:
                 return None

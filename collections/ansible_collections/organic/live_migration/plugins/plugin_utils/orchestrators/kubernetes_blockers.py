@@ -12,6 +12,7 @@ from typing import Any
 from ansible_collections.organic.live_migration.plugins.module_utils import paths
 from ansible_collections.organic.live_migration.plugins.module_utils.engines.base import await_key
 from ansible_collections.organic.live_migration.plugins.module_utils.errors import Blocker
+from ansible_collections.organic.live_migration.plugins.plugin_utils.orchestrators import scheduling
 from ansible_collections.organic.live_migration.plugins.plugin_utils.orchestrators.deployment import (
     LABEL_VALUE,
     move_of,
@@ -21,7 +22,6 @@ from ansible_collections.organic.live_migration.plugins.plugin_utils.orchestrato
 
 _WRITES_ONCE = ("kubectl", "organic-", "OpenAPI-Generator", "helm", "before-first-apply", "python", "k9s")
 """How the field managers of those begin who write when a user has them write, and not by themselves."""
-_TOLERABLE = ("PreferNoSchedule",)
 
 
 class Preflight:
@@ -57,10 +57,12 @@ class Preflight:
         self.blockers = [
             *self._of_template(deployment),
             *self._of_writers(deployment),
-            *_of_node(api.node(target), target, pod),
+            *scheduling.of_node(api.node(target), target, pod, node_label(key), api.all_pods_on(target)),
+            *scheduling.of_claims(pod, api.claims(self.namespace)),
             *self._of_labels(source, target),
         ]
-        self.notes = list(_notes(pod, key))
+        labels = deployment["spec"]["template"]["metadata"].get("labels") or {}
+        self.notes = [*_notes(pod, key), *scheduling.node_ports(api.services(self.namespace), labels)]
 
     def _without_deployment(self, source: str) -> Blocker:
         """Names what the pod belongs to instead."""
@@ -197,46 +199,6 @@ def _owners_of_replicas(deployment: dict[str, Any]) -> set[str]:
         for entry in deployment["metadata"].get("managedFields") or ()
         if "f:replicas" in (entry.get("fieldsV1") or {}).get("f:spec", {})
     }
-
-
-def _of_node(node: dict[str, Any] | None, name: str, pod: dict[str, Any]) -> Iterator[Blocker]:
-    if node is None:
-        yield Blocker(
-            "node_unknown",
-            f"The cluster has no node '{name}'",
-            "Set the variable kubernetes_node of the target host to the name that 'kubectl get nodes' shows",
-        )
-        return
-    ready = [one["status"] for one in node["status"].get("conditions", ()) if one["type"] == "Ready"]
-    taints = [one for one in node["spec"].get("taints") or () if not _is_tolerated(one, pod.get("tolerations") or ())]
-    if ready != ["True"]:
-        yield Blocker(
-            "node_not_ready",
-            f"The target node {name} is not Ready",
-            f"'kubectl describe node {name}' says why; choose another target host",
-        )
-    elif node["spec"].get("unschedulable"):
-        yield Blocker(
-            "node_cordoned",
-            f"The target node {name} is cordoned, so that no pod is placed there",
-            f"kubectl uncordon {name}, or choose another target host",
-        )
-    elif taints:
-        yield Blocker(
-            "node_tainted",
-            f"The target node {name} has the taint {taints[0]['key']}:{taints[0]['effect']}, which the pod does not "
-            "tolerate",
-            "Add the toleration to the Deployment, or choose another target host",
-        )
-
-
-def _is_tolerated(taint: dict[str, Any], tolerations: Collection[dict[str, Any]]) -> bool:
-    return taint.get("effect") in _TOLERABLE or any(
-        one.get("key") in (None, taint["key"])
-        and one.get("effect") in (None, taint.get("effect"))
-        and (one.get("operator") == "Exists" or one.get("value") == taint.get("value"))
-        for one in tolerations
-    )
 
 
 def _notes(pod: dict[str, Any], key: str) -> Iterator[str]:

@@ -74,6 +74,9 @@ class Api:
         self.costs: dict[str, str] = {}
         self.scalers: list[dict[str, Any]] = []
         self.on_node: list[dict[str, Any]] = []
+        self.everything_on_node: list[dict[str, Any]] | None = []
+        self.volume_claims: list[dict[str, Any]] = []
+        self.exposed: list[dict[str, Any]] = []
 
     def deployment(self, *_name: str) -> dict[str, Any] | None:
         return self.found
@@ -92,6 +95,15 @@ class Api:
 
     def autoscalers(self, _namespace: str) -> list[dict[str, Any]]:
         return self.scalers
+
+    def all_pods_on(self, _node: str) -> list[dict[str, Any]] | None:
+        return self.everything_on_node
+
+    def claims(self, _namespace: str) -> list[dict[str, Any]]:
+        return self.volume_claims
+
+    def services(self, _namespace: str) -> list[dict[str, Any]]:
+        return self.exposed
 
     def pods(self, *_name: str) -> list[Pod]:
         return list(self.at.values())

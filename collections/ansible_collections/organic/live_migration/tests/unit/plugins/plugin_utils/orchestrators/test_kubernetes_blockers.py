@@ -138,3 +138,97 @@ def test_rights_and_reachability_are_checked(monkeypatch: pytest.MonkeyPatch) ->
     case.api.missing = []
     monkeypatch.setattr(case.api, "deployment", refuse)
     assert case.codes() == ["api_unreachable"]
+
+
+@pytest.mark.parametrize(
+    ("demanded", "words"),
+    [
+        ({"nodeSelector": {"disk": "ssd"}}, "disk=ssd"),
+        ({"nodeSelector": {"zone": "a"}}, ""),
+        ({"affinity": [[("zone", "In", ["b", "c"])]]}, "zone In b|c"),
+        ({"affinity": [[("zone", "In", ["b"])], [("zone", "NotIn", ["b"]), ("gpu", "DoesNotExist", [])]]}, ""),
+        ({"affinity": [[("gpu", "Exists", [])]]}, "gpu Exists"),
+        ({"affinity": [[("cores", "Gt", ["8"])]]}, "cores Gt 8"),
+        ({"affinity": [[("cores", "Lt", ["9"]), ("zone", "Exists", [])]]}, ""),
+    ],
+)
+def test_what_the_pod_demands_of_its_node_is_compared(demanded: dict[str, Any], words: str) -> None:
+    case = Case()
+    assert case.api.found is not None
+    case.api.target = {**NODE, "metadata": {"labels": {"zone": "a", "cores": "8"}}}
+    pod = case.api.found["spec"]["template"]["spec"]
+    pod["nodeSelector"].update(demanded.get("nodeSelector", {}))
+    if "affinity" in demanded:
+        terms = [
+            {
+                "matchExpressions": [
+                    {"key": key, "operator": operator, "values": values} for key, operator, values in term
+                ]
+            }
+            for term in demanded["affinity"]
+        ]
+        pod["affinity"]["nodeAffinity"] = {
+            "requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": terms}
+        }
+    found = case.orchestrator.blockers(SPEC)
+    assert [blocker.code for blocker in found] == (["node_affinity"] if words else [])
+    assert all(words in blocker.message for blocker in found)
+
+
+def taking(**requests: str) -> dict[str, Any]:
+    return {"spec": {"containers": [{"resources": {"requests": requests}}]}, "status": {"phase": "Running"}}
+
+
+@pytest.mark.parametrize(
+    ("there", "words"),
+    [
+        ([taking(cpu="1", memory="1Gi")], ""),
+        (None, ""),
+        ([taking(cpu="1750m")], "0.5 of cpu, 0.25 left"),
+        ([{**taking(cpu="2"), "status": {"phase": "Succeeded"}}], ""),
+        ([taking(memory="1200Mi"), taking(memory="500M")], "512.0Mi of memory, 371.2Mi left"),
+        ([taking()] * 3, "3 of 3 pods are there"),
+    ],
+)
+def test_the_target_node_must_have_what_the_pod_requests(there: list[dict[str, Any]] | None, words: str) -> None:
+    """A limit counts where there is no request, and a sidecar counts, too."""
+    case = Case()
+    assert case.api.found is not None
+    allocatable = {"cpu": "2", "memory": "2Gi", "pods": "3"}
+    case.api.target = {**NODE, "status": {**NODE["status"], "allocatable": allocatable}}
+    pod = case.api.found["spec"]["template"]["spec"]
+    pod["containers"] = [{**NF, "resources": {"limits": {"memory": "512Mi"}, "requests": {"cpu": "250m"}}}]
+    pod["initContainers"] = [
+        {"name": "proxy", "restartPolicy": "Always", "resources": {"requests": {"cpu": "0.25"}}},
+        {"name": "first", "resources": {"requests": {"memory": "100Mi"}}},
+    ]
+    case.api.everything_on_node = there
+    found = case.orchestrator.blockers(SPEC)
+    assert [blocker.code for blocker in found] == (["node_full"] if words else [])
+    assert all(words in blocker.message for blocker in found)
+
+
+@pytest.mark.parametrize(
+    ("modes", "codes"),
+    [(["ReadWriteOnce"], ["volume_access"]), (["ReadWriteMany"], []), (["ReadWriteOnce", "ReadOnlyMany"], [])],
+)
+def test_a_volume_that_one_node_at_a_time_mounts_is_named(modes: list[str], codes: list[str]) -> None:
+    case = Case()
+    assert case.api.found is not None
+    pod = case.api.found["spec"]["template"]["spec"]
+    pod["volumes"] = [{"name": "data", "persistentVolumeClaim": {"claimName": "db"}}, {"name": "x", "emptyDir": {}}]
+    case.api.volume_claims = [{"metadata": {"name": name}, "spec": {"accessModes": modes}} for name in ("db", "other")]
+    assert case.codes() == codes
+
+
+def test_node_ports_are_said() -> None:
+    case = Case()
+    ports = [{"port": 80, "nodePort": 30080}]
+    case.api.exposed = [
+        {"metadata": {"name": "web"}, "spec": {"selector": {"tier": "core"}, "ports": ports}},
+        {"metadata": {"name": "other"}, "spec": {"selector": {"tier": "edge"}, "ports": ports}},
+        {"metadata": {"name": "plain"}, "spec": {"selector": {"tier": "core"}, "ports": [{"port": 80}]}},
+    ]
+    assert case.codes() == []
+    [note] = case.orchestrator.notes
+    assert "'web' has the node port 30080" in note
