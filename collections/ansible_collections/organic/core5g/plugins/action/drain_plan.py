@@ -38,6 +38,7 @@ class ActionModule(ActionBase):
             wanted["strategy"],
             wanted["method"],
             home,
+            wanted["namespace"],
         )
         implemented = for_profiles()
         plan = drain.Planner(request, drain.Core(**wanted["core"]), wanted["surveys"], implemented).plan()

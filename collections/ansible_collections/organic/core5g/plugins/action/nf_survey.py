@@ -69,7 +69,7 @@ class ActionModule(ActionBase):
             return Hosts(self, self._vars, target, self._wanted["engine"])
 
         recovered = recover(towards(None), towards, dry_run=bool(self._task.check_mode))
-        if any(entry["name"] == nf for entry in recovered.get("in_doubt", [])):
+        if any(entry["name"] in (nf, f"{self._wanted['namespace']}.{nf}") for entry in recovered.get("in_doubt", [])):
             raise AnsibleActionFail(str(recovered["msg"]))
         return recovered
 

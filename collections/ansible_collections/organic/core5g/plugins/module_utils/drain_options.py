@@ -18,4 +18,5 @@ ARGUMENTS: dict[str, Any] = {
     "timeout_s": {"type": "float", "default": 60},
     "wait_s": {"type": "float", "default": 0},
     "engine": {"type": "str", "default": "docker"},
+    "namespace": {"type": "str", "default": ""},
 }

@@ -10,11 +10,10 @@ import http.client
 import time
 from typing import Any
 
-from ansible_collections.organic.core5g.plugins.module_utils import nf_http
+from ansible_collections.organic.core5g.plugins.module_utils import nf_engine, nf_http
 from ansible_collections.organic.core5g.plugins.module_utils.errors import CoreError, StateError
 from ansible_collections.organic.core5g.plugins.module_utils.nf_source import Endpoint, Source
 from ansible_collections.organic.core5g.plugins.module_utils.nf_state import running_pid
-from ansible_collections.organic.live_migration.plugins.module_utils.engines import registry
 from ansible_collections.organic.live_migration.plugins.module_utils.errors import MigrationError
 
 DRAINED, SERVING = "drained", "serving"
@@ -127,14 +126,15 @@ class Drain:
 
 
 def run(parameters: dict[str, Any]) -> dict[str, Any]:
-    """One call of the module: ``instance``, ``successor``, ``state``, ``wait_s``, ``dry_run`` and ``engine``.
+    """One call of the module: ``instance``, ``successor``, ``state``, ``wait_s``, ``dry_run``, ``engine`` and
+    ``namespace``.
 
     Returns:
         The fields of Progress, or ``error``.
     """
     try:
         instance = Instance(**{field.name: parameters[field.name] for field in dataclasses.fields(Instance)})
-        pid = running_pid(registry.connect(parameters["engine"]), instance.name)
+        pid = running_pid(nf_engine.of_host(parameters["engine"], parameters["namespace"]), instance.name)
         drain = Drain(instance, pid, parameters["successor"])
         progress = (
             drain.progress() if parameters["dry_run"] else drain.follow(parameters["state"], parameters["wait_s"])

@@ -31,6 +31,13 @@ def connect(options: dict[str, Any]) -> Engine:
     """The engine that the options of a module name."""
     if options["engine"] == registry.DEFAULT:
         return registry.connect(registry.DEFAULT, options["docker_socket"])
+    return of_host(options["engine"], options["namespace"])
+
+
+def of_host(engine: str, namespace: str) -> Engine:
+    """An engine by its name, where it is usually found; of Kubernetes, the pods of a namespace, or of all if empty."""
+    if engine != KubernetesEngine.name:
+        return registry.connect(engine)
     pods = PodsOfNamespace()
-    pods.namespace = options["namespace"]
+    pods.namespace = namespace
     return pods

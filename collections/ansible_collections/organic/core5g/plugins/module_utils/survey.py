@@ -6,12 +6,13 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Collection
 from typing import TYPE_CHECKING, Any
 
+from ansible_collections.organic.core5g.plugins.module_utils import nf_engine
 from ansible_collections.organic.core5g.plugins.module_utils.errors import CoreError
 from ansible_collections.organic.core5g.plugins.module_utils.nf_source import Source
 from ansible_collections.organic.core5g.plugins.module_utils.nf_state import NfReader, Wanted
-from ansible_collections.organic.live_migration.plugins.module_utils.engines import registry
 from ansible_collections.organic.live_migration.plugins.module_utils.errors import MigrationError
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ def run(parameters: dict[str, Any]) -> dict[str, Any]:
     try:
         recovers = parameters["recover"] or parameters["recover_all"]
         recovered = _recover(parameters["engine"], parameters["dry_run"]) if recovers else None
-        engine = registry.connect(parameters["engine"])
+        engine = nf_engine.of_host(parameters["engine"], parameters["namespace"])
         sampling = _sampling(engine) if parameters["resources"] else None
         reader = NfReader(
             engine,
@@ -45,12 +46,17 @@ def run(parameters: dict[str, Any]) -> dict[str, Any]:
         networks = {wanted["name"]: engine.network(wanted["name"]) for wanted in parameters["networks"]}
         resources = dataclasses.asdict(sampling.resources()) if sampling else None
         for container in resources["containers"] if resources else ():
-            _namespace, _dot, name = container["name"].partition(".")
-            container["name"] = name if name in parameters["nfs"] else container["name"]  # a pod is NAMESPACE.NF
+            container["name"] = _without_namespace(container["name"], parameters["nfs"], parameters["namespace"])
     except (CoreError, MigrationError) as error:
         return {"error": str(error)}
     found = {name: network.to_dict() if network else None for name, network in networks.items()}
     return {"recovered": recovered, "nfs": nfs, "resources": resources, "networks": found}
+
+
+def _without_namespace(key: str, nfs: Collection[str], namespace: str) -> str:
+    """The name of an NF's container as the core knows it: a pod is called NAMESPACE.NF."""
+    found, _dot, name = key.partition(".")
+    return name if name in nfs and namespace in ("", found) else key
 
 
 def _recover(engine: str, dry_run: bool) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from typing import Any
 
 ARGUMENTS: dict[str, Any] = {
     "engine": {"type": "str", "default": "docker"},
+    "namespace": {"type": "str", "default": ""},
     "nfs": {"type": "dict", "required": True},
     "port": {"type": "int", "required": True},
     "path": {"type": "str", "required": True},

@@ -64,6 +64,12 @@ options:
     type: str
     choices: [resident, engine]
     default: resident
+  namespace:
+    description:
+      - Namespace of the NFs on Kubernetes, where an NF's container is called NAMESPACE.NF.
+    type: str
+    default: ""
+    version_added: 0.2.0
   record:
     description:
       - File that M(organic.core5g.drain_report) writes, which says what has left the host. It need not exist.

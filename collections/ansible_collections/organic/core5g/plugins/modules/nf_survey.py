@@ -24,6 +24,12 @@ options:
       - Container engine of the host.
     type: str
     default: docker
+  namespace:
+    description:
+      - Namespace of the NFs on Kubernetes. By default any, if only one on this host has an NF of the name.
+    type: str
+    default: ""
+    version_added: 0.2.0
   nfs:
     description:
       - The address of each NF, by the NF's name.

@@ -36,6 +36,7 @@ class Request:
         stateless: MIGRATE or LEAVE.
         strategy, method: as of policy.Request.
         home: BACK: names of the containers that have left the host.
+        namespace: of the NFs on Kubernetes, which their containers' names begin with; else empty.
     """
 
     host: str
@@ -46,6 +47,7 @@ class Request:
     strategy: str = policy.PROFILE
     method: str = "resident"
     home: Collection[str] = ()
+    namespace: str = ""
 
 
 @dataclass(frozen=True)
@@ -305,7 +307,8 @@ class Planner:
         if note:
             self._plan.notes[name] = note
         budget = request.downtime_budget_ms()
-        return {"strategy": strategy, "method": self._request.method, "downtime_budget_ms": budget}
+        of_engine = {"name": f"{self._request.namespace}.{name}"} if self._request.namespace else {}
+        return {"strategy": strategy, "method": self._request.method, "downtime_budget_ms": budget, **of_engine}
 
 
 def _position(mine: Sequence[str], ordered: Sequence[str], name: str) -> int:

@@ -25,6 +25,7 @@ PLAN: dict[str, Any] = {
     "strategy": {"type": "str", "choices": [policy.PROFILE, *registry.choices()], "default": policy.PROFILE},
     "method": {"type": "str", "choices": list(registry.methods()), "default": "resident"},
     "record": {"type": "path", "required": True},
+    "namespace": {"type": "str", "default": ""},
 }
 REPORT: dict[str, Any] = {
     **_HOST,
