@@ -232,7 +232,8 @@ class Deployment:
     def run_module(self, module: str, on: Host | None = None, **arguments: Any) -> dict[str, Any]:
         """Run a module of organic.live_migration, at home by default; returns its result, also when it failed."""
         host = (on or self.home).name
-        command = [host, "--module-name", f"organic.live_migration.{module}", "--args", json.dumps(arguments)]
+        command = [host, "--module-name", f"organic.live_migration.{module}"]
+        command += ["--args", json.dumps(arguments)] if arguments else []
         done = run("ansible", str(self.cluster.inventory), *command)
         return PlaybookResult.parse(done.returncode, done.stdout, done.stderr).results[host]
 
@@ -307,6 +308,8 @@ class Deployment:
         until(lambda: not self.pods(), f"the pods of {self.name} end", timeout_s=180)
         for worker in self.cluster.workers:
             self.cluster.kubectl(f"label node {worker.name} {self._label}-")
+            # so that a test that failed in the middle of a move does not hold the pods of the next one
+            worker.run(f"rm -f {RESIDENT}/await/{self.key}")
 
 
 def _is_ready(pod: dict[str, Any]) -> bool:

@@ -8,10 +8,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from ansible_collections.organic.core5g.plugins.module_utils.network_probe import Probe
 from ansible_collections.organic.core5g.plugins.plugin_utils import (
     kubernetes_faults,
     kubernetes_leftovers,
     kubernetes_objects,
+    probe_objects,
 )
 from ansible_collections.organic.core5g.plugins.plugin_utils.kubernetes_networks import Attachment, Network
 from ansible_collections.organic.core5g.plugins.plugin_utils.kubernetes_objects import File, Nf
@@ -80,6 +82,13 @@ def nf_kubernetes_unlabelled(cluster: dict[str, Any], namespace: str, leaving: l
     return kubernetes_leftovers.unlabelled_nodes(namespace, leaving, labels)
 
 
+def network_probe_objects(
+    driver: dict[str, Any], parent: str, subnet: str, image: str, nodes: dict[str, str]
+) -> list[dict[str, Any]]:
+    """Namespace, network and pods by which a driver is measured; ``nodes`` are those of the roles."""
+    return probe_objects.objects(Probe(driver, parent, subnet, image, ()), nodes)
+
+
 class FilterModule:
     def filters(self) -> dict[str, Callable[..., Any]]:
         filters = (
@@ -89,5 +98,6 @@ class FilterModule:
             nf_kubernetes_cluster_objects,
             nf_kubernetes_leftovers,
             nf_kubernetes_unlabelled,
+            network_probe_objects,
         )
         return {function.__name__: function for function in filters}

@@ -76,7 +76,94 @@ class Probe:
 
 
 class ProbeHost:
-    """Makes, measures and removes.
+    """Measures from this host to the other one.
+
+    Args:
+        probe: what is measured.
+    """
+
+    def __init__(self, probe: Probe) -> None:
+        self._probe = probe
+
+    @property
+    def _interface(self) -> str:
+        """Of a container on the network."""
+        return "eth0" if self._probe.driver["creates_network"] else self._probe.parent
+
+    def _pid(self, role: str) -> int:
+        """First process of a container."""
+        raise NotImplementedError
+
+    def _address(self, role: str) -> str:
+        return self._probe.address(role)
+
+    def route_by(self, host: str) -> None:
+        """Send packets for the containers of the other host there; for a driver without ARP."""
+        number = NUMBERS[CLIENT if SERVER in self._probe.containers else SERVER]
+        theirs = ipaddress.ip_network(f"{ipaddress.ip_network(self._probe.subnet)[number]}/{_SHARE}", strict=False)
+        _ip("route", "replace", str(theirs), "via", host, "dev", self._probe.parent)
+
+    def describe(self) -> dict[str, Any]:
+        """Address and MAC of the server, or the client, of this host, and the host's own address."""
+        role = SERVER if SERVER in self._probe.containers else CLIENT
+        own = interface_address(self._probe.parent) if interface_exists(self._probe.parent) else None
+        if not self._probe.driver["creates_network"]:
+            mac = Path(f"/sys/class/net/{self._probe.parent}/address").read_text(encoding="ascii").strip()
+            return {"address": own, "mac": mac, "host": own}
+        with network_of(self._pid(role)):
+            mac = _mac(self._interface)
+        return {"address": self._address(role), "mac": mac, "host": own}
+
+    def measure(self, peer: str, peer_mac: str, sizes: Sequence[int], packets: int) -> dict[str, Any]:
+        """From the client to the server of the other host: round trips, frames, and who reaches whom."""
+        own = self.describe()["address"]
+        with network_of(self._pid(CLIENT)):
+            pinger = Pinger(peer)
+            if not pinger.reaches(tries=5):
+                return {"error": f"The server {peer} on the other host does not answer"}
+            trips = [pinger.measure(size, packets).as_dict() for size in sizes]
+            for text, mac in (("unicast", peer_mac), ("broadcast", BROADCAST)):
+                send_frames(self._interface, mac, text)
+        reaches = {}
+        for name, pid in (
+            (NEIGHBOUR, self._pid(NEIGHBOUR)),
+            (STRANGER, self._pid(STRANGER)),
+            ("host", None),
+        ):
+            with network_of(pid):
+                reaches[name] = {
+                    "client": Pinger(own, 0.5).reaches(),
+                    "server": Pinger(peer, 0.5).reaches(),
+                }
+        load = {"one_minute": round(os.getloadavg()[0], 2), "processors": os.cpu_count()}
+        return {"round_trips": trips, "reaches": reaches, "load": load}
+
+    def seen(self) -> list[str]:
+        """The frames that the server of this host has received; waits as long as one may be on its way."""
+        deadline = time.monotonic() + 1
+        texts: set[str] = set()
+        while time.monotonic() < deadline and not {"unicast", "broadcast"} <= texts:
+            texts = set(self._lines())
+            time.sleep(0.02)
+        return sorted(texts - {"ready"})
+
+    def _lines(self) -> list[str]:
+        path = DIRECTORY / "seen"
+        return path.read_text(encoding="ascii", errors="replace").split() if path.exists() else []
+
+    def _routes(self) -> list[str]:
+        """Routes of ``route_by``, which lead to addresses of the subnet by another host."""
+        if not self._probe.parent or not interface_exists(self._probe.parent):
+            return []
+        subnet = ipaddress.ip_network(self._probe.subnet)
+        listed = _ip("-4", "route", "show", "dev", self._probe.parent).splitlines()
+        words = [line.split() for line in listed]
+        routed = [ipaddress.ip_network(each[0]) for each in words if each[0] != "default" and "via" in each]
+        return [str(each) for each in routed if each.prefixlen == _SHARE and each.overlaps(subnet)]
+
+
+class DockerProbeHost(ProbeHost):
+    """Makes containers of Docker, and removes them.
 
     Args:
         api: the Docker engine of this host.
@@ -84,8 +171,8 @@ class ProbeHost:
     """
 
     def __init__(self, api: DockerApi, probe: Probe) -> None:
+        super().__init__(probe)
         self._api = api
-        self._probe = probe
 
     def impossible(self) -> str:
         """Why the driver cannot be measured on this host; empty if it can. Changes nothing."""
@@ -139,58 +226,6 @@ class ProbeHost:
         except EngineError as error:
             return str(error)
         return ""
-
-    def route_by(self, host: str) -> None:
-        """Send packets for the containers of the other host there; for a driver without ARP."""
-        number = NUMBERS[CLIENT if SERVER in self._probe.containers else SERVER]
-        theirs = ipaddress.ip_network(f"{ipaddress.ip_network(self._probe.subnet)[number]}/{_SHARE}", strict=False)
-        _ip("route", "replace", str(theirs), "via", host, "dev", self._probe.parent)
-
-    def describe(self) -> dict[str, Any]:
-        """Address and MAC of the server, or the client, of this host, and the host's own address."""
-        role = SERVER if SERVER in self._probe.containers else CLIENT
-        own = interface_address(self._probe.parent) if interface_exists(self._probe.parent) else None
-        if not self._probe.driver["creates_network"]:
-            mac = Path(f"/sys/class/net/{self._probe.parent}/address").read_text(encoding="ascii").strip()
-            return {"address": own, "mac": mac, "host": own}
-        with network_of(self._pid(role)):
-            mac = _mac("eth0")
-        return {"address": self._probe.address(role), "mac": mac, "host": own}
-
-    def measure(self, peer: str, peer_mac: str, sizes: Sequence[int], packets: int) -> dict[str, Any]:
-        """From the client to the server of the other host: round trips, frames, and who reaches whom."""
-        has_network = bool(self._probe.driver["creates_network"])
-        own = self.describe()["address"]
-        with network_of(self._pid(CLIENT)):
-            pinger = Pinger(peer)
-            if not pinger.reaches(tries=5):
-                return {"error": f"The server {peer} on the other host does not answer"}
-            trips = [pinger.measure(size, packets).as_dict() for size in sizes]
-            interface = "eth0" if has_network else self._probe.parent
-            for text, mac in (("unicast", peer_mac), ("broadcast", BROADCAST)):
-                send_frames(interface, mac, text)
-        reaches = {}
-        for name, pid in (
-            (NEIGHBOUR, self._pid(NEIGHBOUR)),
-            (STRANGER, self._pid(STRANGER)),
-            ("host", None),
-        ):
-            with network_of(pid):
-                reaches[name] = {
-                    "client": Pinger(own, 0.5).reaches(),
-                    "server": Pinger(peer, 0.5).reaches(),
-                }
-        load = {"one_minute": round(os.getloadavg()[0], 2), "processors": os.cpu_count()}
-        return {"round_trips": trips, "reaches": reaches, "load": load}
-
-    def seen(self) -> list[str]:
-        """The frames that the server of this host has received; waits as long as one may be on its way."""
-        deadline = time.monotonic() + 1
-        texts: set[str] = set()
-        while time.monotonic() < deadline and not {"unicast", "broadcast"} <= texts:
-            texts = set(self._lines())
-            time.sleep(0.02)
-        return sorted(texts - {"ready"})
 
     def leftovers(self) -> list[str]:
         """Names of what is there of a measurement."""
@@ -267,25 +302,11 @@ class ProbeHost:
                 raise EngineError(f"The container {PREFIX}-{role} is not ready within {WAIT_S} s")
             time.sleep(0.05)
 
-    def _lines(self) -> list[str]:
-        path = DIRECTORY / "seen"
-        return path.read_text(encoding="ascii", errors="replace").split() if path.exists() else []
-
     def _pid(self, role: str) -> int:
         found = self._api.call("GET", f"/containers/{PREFIX}-{role}/json")
         if not found["State"]["Pid"]:
             raise EngineError(f"The container {PREFIX}-{role} has ended")
         return int(found["State"]["Pid"])
-
-    def _routes(self) -> list[str]:
-        """Routes of ``route_by``, which lead to addresses of the subnet by another host."""
-        if not self._probe.parent or not interface_exists(self._probe.parent):
-            return []
-        subnet = ipaddress.ip_network(self._probe.subnet)
-        listed = _ip("-4", "route", "show", "dev", self._probe.parent).splitlines()
-        words = [line.split() for line in listed]
-        routed = [ipaddress.ip_network(each[0]) for each in words if each[0] != "default" and "via" in each]
-        return [str(each) for each in routed if each.prefixlen == _SHARE and each.overlaps(subnet)]
 
 
 def _mac(interface: str) -> str:

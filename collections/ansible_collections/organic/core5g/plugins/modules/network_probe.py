@@ -81,6 +81,14 @@ options:
       - Number of packets of each size.
     type: int
     default: 10000
+  engine:
+    description:
+      - V(docker), or V(kubernetes), where the controller has made the pods and NetworkAttachmentDefinition of
+        P(organic.core5g.network_probe_objects#filter), and this host is a node.
+    type: str
+    choices: [docker, kubernetes]
+    default: docker
+    version_added: 0.2.0
   docker_socket:
     description:
       - Unix socket of the Docker engine.
@@ -131,12 +139,13 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.organic.core5g.plugins.module_utils.errors import CoreError
-from ansible_collections.organic.core5g.plugins.module_utils.network_probe import Probe, ProbeHost
+from ansible_collections.organic.core5g.plugins.module_utils.network_probe import DockerProbeHost, Probe
+from ansible_collections.organic.core5g.plugins.module_utils.pod_probe import PodProbeHost
 from ansible_collections.organic.live_migration.plugins.module_utils.engines import docker_api
 from ansible_collections.organic.live_migration.plugins.module_utils.errors import EngineError
 
 
-def run(host: ProbeHost, options: dict[str, Any], check: bool) -> dict[str, Any]:
+def run(host: DockerProbeHost | PodProbeHost, options: dict[str, Any], check: bool) -> dict[str, Any]:
     """Do what the state says; the module's result."""
     state = options["state"]
     if state in ("containers_absent", "absent"):
@@ -177,6 +186,7 @@ def main() -> None:
             "peer_host": {"type": "str"},
             "sizes": {"type": "list", "elements": "int", "default": [64, 1400]},
             "packets": {"type": "int", "default": 10000},
+            "engine": {"type": "str", "choices": ["docker", "kubernetes"], "default": "docker"},
             "docker_socket": {"type": "path", "default": docker_api.DEFAULT_SOCKET},
         },
         required_if=[("state", "measured", ("peer_address", "peer_mac")), ("state", "routed", ("peer_host",))],
@@ -184,9 +194,11 @@ def main() -> None:
     )
     options = module.params
     try:
-        host = ProbeHost(
-            docker_api.DockerApi(options["docker_socket"]),
-            Probe(options["driver"], options["parent"], options["subnet"], options["image"], options["containers"]),
+        probe = Probe(options["driver"], options["parent"], options["subnet"], options["image"], options["containers"])
+        host = (
+            PodProbeHost(probe)
+            if options["engine"] == "kubernetes"
+            else DockerProbeHost(docker_api.DockerApi(options["docker_socket"]), probe)
         )
         result = run(host, options, module.check_mode)
     except (CoreError, EngineError, OSError) as error:

@@ -119,7 +119,8 @@ def markdown(rows: Sequence[Row]) -> str:
         text += (
             f"\nLoad of the client's host while measured: {min(loads)} to {max(loads)} on {processors} processors. "
             "Client and server are containers on two hosts. Reached by: a neighbour on the same network and host as "
-            "the client, a container on Docker's default network there, and that host itself.\n"
+            "the client, a container on Docker's default network there (a pod on the cluster's own), and that host "
+            "itself.\n"
         )
     return text
 
