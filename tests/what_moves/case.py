@@ -62,6 +62,7 @@ class Case:
         blocker: refused: the blocker's code.
         named: refused: what the blocker's message contains, so that a user finds the object.
         refused_by: strategies that do not take it, which the remark says.
+        survives_failure: it is also looked at after a migration that failed in the restore, which must harm nothing.
         exhaustive: whether ``make test`` leaves it to ``make exhaustive``.
         remark: the last column of the table.
     """
@@ -81,6 +82,7 @@ class Case:
     blocker: str = ""
     named: str = ""
     refused_by: tuple[str, ...] = ()
+    survives_failure: bool = False
     exhaustive: bool = True
     remark: str = ""
 

@@ -51,8 +51,33 @@ WAITS: dict[str, tuple[object, ...]] = {
     "sem_timedwait": ("sem_timedwait", semaphore, ctypes.byref(end)),
     "nanosleep": ("nanosleep", ctypes.byref(sleep), ctypes.byref(left)),
     "sleep": ("sleep", LONG_S),
+    "poll with a time limit": ("poll", ctypes.byref(polled), 1, LONG_S * 1000),
+    "epoll_wait with a time limit": ("epoll_wait", epoll.fileno(), events, 1, LONG_S * 1000),
+    "usleep": ("usleep", 2_000_000_000),
+    "nanosleep without a rest": ("nanosleep", ctypes.byref(sleep), None),
 }
+TIMED_MS = 2000
+LATE_MS = 1000
+TIMED: dict[str, tuple[object, ...]] = {
+    "poll": ("poll", ctypes.byref(polled), 1, TIMED_MS),
+    "epoll_wait": ("epoll_wait", epoll.fileno(), events, 1, TIMED_MS),
+    "usleep": ("usleep", TIMED_MS * 1000),
+}
+wrong: list[str] = []
+
+
+def wait_again_and_again(name: str, function: str, *arguments: object) -> None:
+    while True:
+        began = time.monotonic()
+        result = libc[function](*arguments)
+        lasted_ms = (time.monotonic() - began) * 1000
+        if result or not TIMED_MS - 1 <= lasted_ms <= TIMED_MS + LATE_MS:
+            wrong.append(f"{name}: {result} after {lasted_ms:.0f} ms (errno {ctypes.get_errno()})")
+
+
 for name, (function, *arguments) in WAITS.items():
     threading.Thread(target=wait, args=(name, function, *arguments), daemon=True).start()
+for name, (function, *arguments) in TIMED.items():
+    threading.Thread(target=wait_again_and_again, args=(name, function, *arguments), daemon=True).start()
 time.sleep(0.5)
-serve(lambda: {"ended": ended, "waits": sorted(WAITS)})
+serve(lambda: {"ended": ended, "waits": sorted(WAITS), "wrong": wrong})

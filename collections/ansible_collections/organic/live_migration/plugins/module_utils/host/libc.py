@@ -59,6 +59,14 @@ def unmount(target: str) -> None:
     _checked(_libc.umount2(target.encode(), MNT_DETACH), f"umount {target}")
 
 
+def ptrace(request: int, tid: int, data: object = None) -> None:
+    """See ptrace(2); for requests without an address."""
+    if data is None:
+        data = ctypes.c_void_p(0)
+    argument = ctypes.byref(data) if isinstance(data, ctypes.Array) else data
+    _checked(_libc.ptrace(ctypes.c_long(request), ctypes.c_long(tid), ctypes.c_void_p(0), argument), f"ptrace {tid}")
+
+
 def sigqueue(pid: int, signal_number: int, value: int) -> None:
     """Send a signal that carries an integer; see sigqueue(3)."""
     _checked(_libc.sigqueue(pid, signal_number, ctypes.c_void_p(value)), f"sigqueue to {pid}")

@@ -6,15 +6,18 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import signal
 import socket
 from pathlib import Path
 
+from ..criu import images, interrupted_waits
 from ..engines.base import Engine
 from ..errors import MigrationError
-from ..host import cpu_throttle, libc
+from ..host import cpu_throttle, libc, processes, registers
 from ..host.await_ticket import AwaitTicket
 from ..host.freezer import Freezer
+from ..host.sleeps import SleepReader
 from ..network import mirror_rules, tcp_repair, tun_packets
 from ..network.address_switch import AddressSwitch
 from ..network.configuration import Configuration
@@ -73,7 +76,7 @@ def roll_back(record: MigrationRecord, engine: Engine, source: SourceContext | N
             source.stream.plain.shutdown(socket.SHUT_RDWR)
     if source is not None and record.init.alive:
         tun_packets.put(record.init.pid, source.unread_tun)
-    _thaw(freezer)
+    _thaw(freezer, _interrupted_threads(source))
     if source is not None and source.mirror is not None:
         (source.mirror.release if record.init.alive else source.mirror.discard)()
     if source is not None:
@@ -125,9 +128,25 @@ def on_worker_death(record: MigrationRecord, engine: Engine) -> Verdict:
     return Verdict.ROLLED_BACK
 
 
-def _thaw(freezer: Freezer) -> None:
+def _thaw(freezer: Freezer, interrupted: dict[int, dict[int, int]] | None = None) -> None:
     tcp_repair.leave_repair_mode(freezer.members)  # before the process could write to a connection
-    freezer.thaw()
+    registers.thaw_with(interrupted or {}, freezer.thaw)
+
+
+def _interrupted_threads(source: SourceContext | None) -> dict[int, dict[int, int]]:
+    """Registers with which threads go on to wait, by their TIDs on this host: CRIU has put EINTR into them."""
+    if source is None or not source.is_dumped:
+        return {}
+    try:
+        tree = source.freezer.tree
+        found = interrupted_waits.restarts(images.read(source.images), SleepReader(tree).read, source.waits)
+        if not found:
+            return {}
+        tasks = [int(task) for pid in tree for task in os.listdir(f"/proc/{pid}/task")]
+        inside = {processes.pid_inside(task): task for task in tasks}
+        return {inside[tid]: new for tid, new in found.items() if tid in inside}
+    except (OSError, ValueError):
+        return {}  # the process has ended; or its threads see an EINTR
 
 
 def _links(record: MigrationRecord) -> AddressSwitch:

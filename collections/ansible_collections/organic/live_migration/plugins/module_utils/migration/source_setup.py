@@ -20,6 +20,7 @@ from ..host.processes import ProcessId
 from ..host.steps import Steps
 from ..host.task_attributes import TaskReader
 from ..host.unmovable import ALL_GHOSTS_BYTES
+from ..host.waits import WaitReader
 from ..memory.pager import SourcePager
 from ..namespaces import inventory
 from ..network import configuration, interfaces, tun
@@ -151,6 +152,7 @@ class SourceSetup:
             tuns=tuns,
             sockets=sockets,
             tasks=TaskReader(pid),
+            waits=WaitReader(pid),
             own_links=interfaces.link_numbers(pid),
         )
 

@@ -18,6 +18,7 @@ from ..host.freezer import Freezer
 from ..host.processes import ProcessId
 from ..host.steps import Steps
 from ..host.task_attributes import TaskAttributes, TaskReader
+from ..host.waits import WaitReader
 from ..memory.pager import Answer, SourcePager, TargetPager
 from ..network import tun, tun_packets
 from ..network.address_switch import AddressSwitch
@@ -50,12 +51,14 @@ class SourceContext:
         tun_paths: where CRIU finds the descriptors of TUN devices: (PID in the container, descriptor) to path.
         sockets: reads what CRIU leaves out of them.
         tasks: reads what CRIU leaves out of threads.
+        waits: how long threads have waited.
         socket_states, task_attributes: of the frozen process.
         own_links, link_numbers: index of each link of the container by its name; that on the target host by that here.
         unread_tun: packets that the process had not read from its TUN devices.
         final: what the pager did in the freeze.
         deadline: of the switchover, once it has begun.
         mirror: strategy ppm: gives the process and its clone the same input.
+        is_dumped: CRIU has dumped the process, and let go of it.
         frozen_at_ms: on the clock of :func:`steps.now_ms`; 0 while the process runs.
         clone: figures of strategy ppm.
     """
@@ -82,6 +85,7 @@ class SourceContext:
     tuns: list[tun.Device]
     sockets: SocketReader
     tasks: TaskReader
+    waits: WaitReader
     mac_change: threading.Thread | None = None
     tun_paths: dict[tuple[int, int], str] = field(default_factory=dict)
     socket_states: list[SocketState] = field(default_factory=list)
@@ -93,6 +97,7 @@ class SourceContext:
     deadline: SwitchoverDeadline | None = None
     mirror: SourceMirror | None = None
     frozen_at_ms: float = 0.0
+    is_dumped: bool = False
     clone: CloneFigures = field(default_factory=CloneFigures)
 
     @property

@@ -92,7 +92,9 @@ class FreezeAndCopy(Strategy):
         with source.steps.step("drain_accept_queue"):
             self._hold_connections(source)  # new ones wait, while the process accepts those that are established
             unread_datagrams.drain_accept_queue(source.root.pid, _ACCEPT_TIMEOUT_S)
-            netlink.NetlinkSockets.of(processes.tree(source.root.pid)).await_read(_ACCEPT_TIMEOUT_S)
+            tree = processes.tree(source.root.pid)
+            netlink.NetlinkSockets.of(tree).await_read(_ACCEPT_TIMEOUT_S)
+            source.waits.read(tree)
 
     def _hold_connections(self, source: SourceContext) -> None:
         source.syn_hold.start()
@@ -104,7 +106,7 @@ class FreezeAndCopy(Strategy):
             self.longest_switchover_ms(source.plan), source.plan.options.switchover_timeout_ms, source.current_step
         )
         source.deadline.start()
-        source.frozen_at_ms = now_ms()
+        source.frozen_at_ms = source.waits.frozen_at_ms = now_ms()
         with source.steps.step("freeze"):
             source.freezer.freeze()
         source.pager.order(self.final_command)
@@ -145,6 +147,7 @@ class FreezeAndCopy(Strategy):
     def _finish_dump(source: SourceContext, stall: StallDetector) -> None:
         """Have CRIU let go of the processes, which takes some 10 us for each thread and each connection."""
         source.criu.run_until(None, source.plan.timeout_s, on_poll=stall.check)
+        source.is_dumped = True
 
     def _start_readers(self, source: SourceContext) -> None:
         """While CRIU works: of the packets that are held."""
@@ -166,7 +169,7 @@ class FreezeAndCopy(Strategy):
         core = f"core-{processes.pid_inside(source.root.pid)}.img"
         named[core] = images.without_parent_death_signal(named[core])
         sleeps = SleepReader(processes.tree(source.root.pid))
-        named = interrupted_waits.with_restarted_waits(named, self._left_of(sleeps))
+        named = interrupted_waits.with_restarted_waits(named, self._left_of(sleeps), source.waits)
         named = images.with_named_files(named, source.tun_paths)
         names = [(name, len(content)) for name, content in named.items()]
         packets = tun_packets.pack(source.unread_tun)

@@ -79,6 +79,51 @@ def test_it_ends_where_only_the_kernel_knew_what_was_left(given: dict[str, int])
     assert interrupted_waits.with_restarted_waits(named, lambda _tid, _address: True) == named
 
 
+class Known:
+    """Stands for WaitReader: each thread had waited 400.5 ms, of the 1500 ms that sleeps ask for."""
+
+    def __init__(self, may_poll: bool = True) -> None:
+        self.may_poll = may_poll
+        self.asked: list[tuple[int, int, tuple[int, ...]]] = []
+
+    def waited_ms(self, tid: int, call: int, arguments: tuple[int, ...]) -> float:
+        self.asked.append((tid, call, arguments))
+        return 400.5
+
+    def asked_ms(self, _tid: int, _address: int) -> float | None:
+        return 1500.0 if self.may_poll else None
+
+
+@pytest.mark.parametrize(
+    ("given", "arguments", "changed"),
+    [
+        ({"ORIG_AX": 7, "DI": 1, "SI": 2, "DX": 1000}, (1, 2, 1000), {DX: 600}),
+        ({"ORIG_AX": 7, "DX": 300}, (0, 0, 300), {DX: 0}),
+        ({"ORIG_AX": 232, "DI": 5, "R10": 1000}, (5, 0, 0, 1000), {R10: 600}),
+        ({"ORIG_AX": 281, "R10": 1000}, (0, 0, 0, 1000), {R10: 600}),
+        ({"ORIG_AX": 35, "DI": STACK}, (STACK,), {AX: 7, DI: 0, SI: 0, DX: 1100}),
+        ({"ORIG_AX": 230, "DX": STACK}, (0, 0, STACK), {AX: 7, DI: 0, SI: 0, DX: 1100}),
+    ],
+    ids=["poll", "poll that is over", "epoll_wait", "epoll_pwait", "nanosleep", "clock_nanosleep"],
+)
+def test_a_wait_whose_begin_is_known_lasts_as_long_as_is_left(
+    given: dict[str, int], arguments: tuple[int, ...], changed: dict[int, int]
+) -> None:
+    before, known = core(AX=-4, **given), Known()
+    named = {"core-7.img": before}
+    after = interrupted_waits.with_restarted_waits(named, lambda _tid, _address: True, known)
+    assert known.asked == [(7, given["ORIG_AX"], arguments)]
+    again = {AX: given["ORIG_AX"], 17: IP - 2, **changed}
+    assert registers_of(after["core-7.img"]) == registers_of(before) | again
+    [thread] = interrupted_waits.restarts(named, lambda _tid, _address: True, known).items()
+    assert thread == (7, {number - 1: value for number, value in again.items()} | {15: (1 << 64) - 1})
+
+
+def test_a_sleep_does_not_become_a_poll_where_a_filter_might_forbid_it() -> None:
+    named = {"core-7.img": core(AX=-4, ORIG_AX=35, DI=STACK)}
+    assert interrupted_waits.with_restarted_waits(named, lambda _tid, _address: True, Known(may_poll=False)) == named
+
+
 @pytest.mark.parametrize(("request_at", "brought"), [(STACK, False), (100, True)], ids=["not brought", "no room"])
 def test_a_sleep_is_as_long_as_asked_where_what_is_left_cannot_be_used(request_at: int, brought: bool) -> None:
     before = core(AX=-4, ORIG_AX=35, DI=request_at, SI=LEFT)

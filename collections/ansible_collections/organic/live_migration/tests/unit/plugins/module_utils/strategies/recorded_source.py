@@ -86,6 +86,7 @@ class Site:
             tuns=[],
             sockets=recorder("sockets", refresh=[]),
             tasks=recorder("tasks", refresh=[]),
+            waits=recorder("waits"),
             mirror=None,
             link_numbers={},
             clone=CloneFigures(),
@@ -102,7 +103,7 @@ class Site:
             "processes": SimpleNamespace(tree=lambda _pid: [7], pid_inside=lambda pid: pid),
             "tun": SimpleNamespace(attached=lambda _tree: {}, check_same=lambda _tuns, _found: None),
             "tun_packets": SimpleNamespace(take_unread=lambda _tuns, _found: [], pack=lambda _packets: b""),
-            "interrupted_waits": SimpleNamespace(with_restarted_waits=lambda named, _left: named),
+            "interrupted_waits": SimpleNamespace(with_restarted_waits=lambda named, _left, _waits: named),
             "files": SimpleNamespace(mapped_shared=lambda _tree: set()),
             "file_snapshot": SimpleNamespace(open_for_writing=lambda _tree, _known: set()),
             "images": SimpleNamespace(

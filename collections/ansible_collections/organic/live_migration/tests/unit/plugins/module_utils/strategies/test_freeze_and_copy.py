@@ -35,6 +35,7 @@ def test_the_calls_of_the_downtime_keep_their_order(strategy: Any, monkeypatch: 
         "syn_hold.start",
         "unread_datagrams.drain_accept_queue",
         "netlink.await_read",
+        "waits.read",
         "deadline.start",
         "freezer.freeze",
         f"pager.order {strategy.final_command}",
