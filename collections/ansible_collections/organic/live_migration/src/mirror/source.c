@@ -131,13 +131,25 @@ __attribute__((format(printf, 1, 2))) static void give_up(const char *format, ..
 	answer("{\"event\": \"void\"}");
 }
 
-static void record(enum frame_kind kind, unsigned flags, const uint8_t *data, size_t length)
+static void check_sent(bool is_sent)
+{
+	if (!is_sent)
+		give_up(stream.lost ? "the stream to the target was lost" : "the target does not take what it is sent");
+}
+
+/* Sent by the next call of stream_flush. */
+static void note(enum frame_kind kind, unsigned flags, const uint8_t *data, size_t length)
 {
 	struct frame frame = {.payload_bytes = (uint32_t)length, .kind = (uint16_t)kind, .flags = (uint16_t)flags,
 			      .inputs = input_count, .outputs = output_count};
 
-	if (!stream_send(&stream, frame, data))
-		give_up(stream.lost ? "the stream to the target was lost" : "the target does not take what it is sent");
+	check_sent(stream_append(&stream, frame, data));
+}
+
+static void record(enum frame_kind kind, unsigned flags, const uint8_t *data, size_t length)
+{
+	note(kind, flags, data, length);
+	check_sent(stream_flush(&stream));
 }
 
 static void take_output(struct packet *packet)
@@ -192,7 +204,8 @@ static void take_queued(const struct queued *queued)
 	}
 }
 
-/* Lets one packet in: a copy goes to the target first, with all that the process has said before it. */
+/* Lets one packet in. A copy goes to the target, behind all that the process has said before it; it is noted before the
+ * process gets it, and sent while the process works. If it cannot be sent, the attempt is void. */
 static void let_in(struct held *held)
 {
 	static struct held *swapped;
@@ -204,7 +217,7 @@ static void let_in(struct held *held)
 	input_count++;
 	chain = chain_next(chain, input_count, held->data, held->length);
 	letting_in = held;
-	record(FRAME_INPUT, 0, held->data, held->length);
+	note(FRAME_INPUT, 0, held->data, held->length);
 	if (!letting_in) { /* the attempt was given up, and all that waited was let in */
 		free(held);
 		return;
@@ -218,6 +231,7 @@ static void let_in(struct held *held)
 	fault = packet.payload_bytes ? fault_of("source", input_count) : FAULT_NONE;
 	if (fault == FAULT_SWAP) {
 		swapped = held;
+		check_sent(stream_flush(&stream));
 		return;
 	}
 	if (fault == FAULT_DELAY)
@@ -229,6 +243,7 @@ static void let_in(struct held *held)
 		swapped = NULL;
 	}
 	free(held);
+	check_sent(stream_flush(&stream));
 }
 
 /* How long the first packet has waited, if that is too long: the process works on the one before it, or is far behind. */

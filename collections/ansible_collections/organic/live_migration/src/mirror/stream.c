@@ -17,6 +17,10 @@
 /* Makes room for more bytes behind those that are there. */
 static void make_room(struct stream *stream, size_t bytes)
 {
+	if (stream->start == stream->end)
+		stream->start = stream->end = 0;
+	if (stream->size - stream->end >= bytes)
+		return;
 	if (stream->start) {
 		memmove(stream->buffer, stream->buffer + stream->start, stream->end - stream->start);
 		stream->end -= stream->start;
@@ -61,28 +65,24 @@ bool stream_flush(struct stream *stream)
 	return !stream->lost;
 }
 
+bool stream_append(struct stream *stream, struct frame frame, const uint8_t *payload)
+{
+	size_t bytes = sizeof frame + frame.payload_bytes;
+
+	if (stream->lost || frame.payload_bytes > PACKET_BYTES_MAX ||
+	    stream->end - stream->start + bytes > BACKLOG_BYTES_MAX)
+		return false;
+	make_room(stream, bytes);
+	memcpy(stream->buffer + stream->end, &frame, sizeof frame);
+	if (frame.payload_bytes)
+		memcpy(stream->buffer + stream->end + sizeof frame, payload, frame.payload_bytes);
+	stream->end += bytes;
+	return true;
+}
+
 bool stream_send(struct stream *stream, struct frame frame, const uint8_t *payload)
 {
-	uint8_t message[sizeof frame + PACKET_BYTES_MAX];
-	size_t bytes = sizeof frame + frame.payload_bytes, sent = 0;
-
-	if (stream->lost || frame.payload_bytes > PACKET_BYTES_MAX || !stream_flush(stream))
-		return false;
-	memcpy(message, &frame, sizeof frame);
-	if (frame.payload_bytes)
-		memcpy(message + sizeof frame, payload, frame.payload_bytes);
-	if (stream->start == stream->end)
-		sent = send_some(stream, message, bytes);
-	if (stream->lost)
-		return false;
-	if (sent < bytes) {
-		if (stream->end - stream->start + bytes > BACKLOG_BYTES_MAX)
-			return false;
-		make_room(stream, bytes - sent);
-		memcpy(stream->buffer + stream->end, message + sent, bytes - sent);
-		stream->end += bytes - sent;
-	}
-	return true;
+	return stream_append(stream, frame, payload) && stream_flush(stream);
 }
 
 bool stream_receive(struct stream *stream)

@@ -22,6 +22,8 @@ struct stream {
 
 /* Sends a frame, or keeps it; false when the stream is lost, or too much is kept. */
 bool stream_send(struct stream *stream, struct frame frame, const uint8_t *payload);
+/* Keeps a frame until the next call of stream_flush. */
+bool stream_append(struct stream *stream, struct frame frame, const uint8_t *payload);
 /* Sends what is kept, as far as it goes; false when the stream is lost. */
 bool stream_flush(struct stream *stream);
 /* Receives what is there; false when the stream has ended. */
