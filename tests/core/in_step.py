@@ -175,7 +175,9 @@ def main() -> int:
             core.require("gnb_stop", gnb_summary=str(summary))
         probes = json.loads(summary.read_text())["probes"]
         unanswered = sum(probe["sent"] - probe["answered"] for probe in probes.values())
-        failed += len(failures(core.procedures())) + unanswered
+        procedures = core.procedures()
+        (OUT / f"{nf}.procedures.csv").write_text(procedures)
+        failed += len(failures(procedures)) + unanswered
         load = f"{options.ues} UEs, {options.procedures_rate:g} procedures/s, {200 * options.probes} SBI requests/s"
         lost = f"{load}: {failed} failed"
         print(markdown(stays[-1:], lost), flush=True)

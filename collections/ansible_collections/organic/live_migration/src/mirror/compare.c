@@ -270,7 +270,9 @@ static bool is_wrong(const struct flow *flow)
 
 static void find_surplus(struct flow *flow)
 {
-	if (!flow->clone.first || flow->process.first)
+	/* the process still works on the input that made the clone say it */
+	if (!flow->clone.first || flow->process.first ||
+	    (!flow->clone.first->is_spontaneous && flow->clone.first->inputs > counters.rested_inputs))
 		return;
 	if (!surplus_flow || is_wrong(flow) > is_wrong(surplus_flow) ||
 	    (is_wrong(flow) == is_wrong(surplus_flow) && flow->clone.first->at_ns < surplus_flow->clone.first->at_ns))

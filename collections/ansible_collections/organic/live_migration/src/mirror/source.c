@@ -33,8 +33,9 @@
 #define QUIET_LOOKS 4
 #define REASON_BYTES 160
 /* A new connection waits this many times as long, at most, as a packet may wait for its turn. With the usual 5 ms that
- * is 1 s, after which the peer sends its first packet again (RFC 6298). */
+ * is 1 s, after which the peer sends its first packet again (RFC 6298); it is never much more. */
 #define CONNECTION_PATIENCE 200
+#define CONNECTION_NS (2000 * MS)
 #define DELAY_FAULT_US 10000
 
 enum phase { PHASE_PASS, PHASE_HOLD, PHASE_TURNSTILE, PHASE_LATE };
@@ -259,10 +260,11 @@ static uint64_t overdue_ns(const struct held *first)
 static void check_connections(void)
 {
 	uint64_t now = now_ns(), since = connections.first ? connections.first->since_ns : now;
+	uint64_t patience = CONNECTION_PATIENCE * max_wait_ns;
 
 	if (opening_since_ns && opening_since_ns < since)
 		since = opening_since_ns;
-	if (now - since > CONNECTION_PATIENCE * max_wait_ns)
+	if (now - since > (patience < CONNECTION_NS ? patience : CONNECTION_NS))
 		give_up("a new connection waited for %.1f s", (double)(now - since) / 1e9);
 }
 

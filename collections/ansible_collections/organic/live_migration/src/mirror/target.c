@@ -293,6 +293,8 @@ static void answer_end(void)
 		return;
 	awaited_end.is_pending = false;
 	is_in_step_for_good = in_step;
+	if (in_step)
+		queue_bind(QUEUE_INPUT); /* what comes by the network from now on waits for the order to speak */
 	answer("{\"done\": \"await_end\", \"in_step\": %s}", in_step ? "true" : "false");
 }
 
@@ -301,7 +303,7 @@ static void take_queued(const struct queued *queued)
 	if (may_speak)
 		queue_verdict(queued->queue, queued->id, VERDICT_ACCEPT);
 	else if (queued->queue == QUEUE_OUTPUT)
-		clone_said(queued);
+		clone_said(queued); /* input stays in the kernel */
 }
 
 static void do_position(const char *text)
@@ -353,6 +355,7 @@ static void do_unmute(const char *argument)
 	is_in_step_for_good = may_speak = true;
 	send_surplus();
 	take_frames();
+	queue_verdict_all(QUEUE_INPUT, VERDICT_ACCEPT);
 	pump();
 	answer("{\"done\": \"unmute\"}");
 }

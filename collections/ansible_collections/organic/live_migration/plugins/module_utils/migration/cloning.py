@@ -15,7 +15,7 @@ from pathlib import Path
 from ..engines.base import ContainerSpec
 from ..errors import Blocker
 from ..host import commands, processes
-from ..network import tun
+from ..network import interfaces, tun
 
 _OTHER = "Use strategy pre_copy"
 _SO_BINDTODEVICE = 25
@@ -60,6 +60,7 @@ def blockers(tree: list[int], spec: ContainerSpec, shared_volumes: list[str]) ->
         *_socket_blockers(tree),
         *_unix_blockers(tree),
         *_multicast_blockers(tree[0]),
+        *_link_blockers(tree[0]),
         *_busy_blockers(tree),
     ]
 
@@ -130,6 +131,20 @@ def _multicast_blockers(pid: int) -> list[Blocker]:
         return []
     address = socket.inet_ntoa(bytes.fromhex(others[0])[::-1])
     return [Blocker("clone_multicast", f"The container is a member of the multicast group {address}", _OTHER)]
+
+
+def _link_blockers(pid: int) -> list[Blocker]:
+    """A link that hands packets to the other containers of its host by their IP addresses."""
+    return [
+        Blocker(
+            "clone_ipvlan",
+            f"The interface {link.name} is an ipvlan link: containers of the target host would reach the clone instead "
+            "of the process",
+            _OTHER,
+        )
+        for link in interfaces.read_interfaces(pid)
+        if link.kind == "ipvlan"
+    ]
 
 
 def _busy_blockers(tree: list[int]) -> list[Blocker]:

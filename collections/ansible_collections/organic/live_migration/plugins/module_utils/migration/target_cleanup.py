@@ -97,6 +97,8 @@ def _make_heard(record: MigrationRecord) -> None:
     if record.interfaces:
         mirror_rules.remove(record.init.pid, record.migration_id)
         links = AddressSwitch(record.init.pid, record.interfaces)
+        links.hidden = record.hidden_links
+        links.show()
         links.take_over()
         links.close()
 

@@ -57,6 +57,8 @@ class TargetClone:
             self._mirror.arm([address for one in links.interfaces for address in one.ip_addresses], stream)
         prepared.hold.remove()
         links.activate_silently()
+        record.hidden_links = links.hidden
+        record.save()
         prepared.configuration.finish()
 
     def follow(self, message: Message, control: Channel) -> bool:
@@ -150,6 +152,7 @@ class TargetClone:
         if not self.is_alive:
             raise MigrationError("The clone was killed on the target host before it took over.")
         self._record.save(states.COMPLETED)  # written down first: whoever finds this record makes the clone heard
+        self._prepared.links.show()
         self._mirror.unmute()
         self._prepared.links.take_over()
         self._prepared.links.keep_announcing()

@@ -15,6 +15,7 @@ import threading
 from ..host import libc
 from .arp import announcement, random_mac
 from .interfaces import Interface
+from .macvlan_mode import HiddenLinks
 
 _ARP_ANSWER = b"0"
 _ARP_NEVER_ANSWER = b"8"
@@ -31,7 +32,7 @@ class AddressSwitch:
 
     Two containers have the same IP addresses while the process moves, and a macvlan driver delivers frames between
     containers of one host by MAC address alone. So only one of the two has the MAC addresses at any time. The other
-    one has random ones and answers no ARP request.
+    one has random ones and answers no ARP request. A clone has them beside the process, and is hidden from the others.
 
     Args:
         pid: a process in the container's network namespace.
@@ -50,6 +51,7 @@ class AddressSwitch:
         self._before = [os.pread(answer, 8, 0).strip() for answer in self._answers]
         self._stop = threading.Event()
         self._announcer: threading.Thread | None = None
+        self._hidden: HiddenLinks | None = None
 
     def down(self) -> None:
         """Take the links down: nothing is sent any more, and the kernel drops routes and neighbours."""
@@ -106,16 +108,36 @@ class AddressSwitch:
     def activate_silently(self) -> None:
         """Have the addresses as :meth:`activate` does, after :meth:`deactivate`, while the other host still uses them.
 
-        No ARP request is answered and nothing is announced; what the network namespace sends must be held.
+        No ARP request is answered and nothing is announced; what the network namespace sends must be held. The other
+        containers of this host go on finding the other host's.
         """
         self.suppress_arp()
+        self.hide([interface.name for interface in self.interfaces if interface.kind == "macvlan"])
         for interface in self.interfaces:
             self._set_mac(interface.name, interface.mac)
             self._set_flag(interface.name, up=True)
         self._open_packets()
 
+    def hide(self, names: list[str]) -> None:
+        """Keep the other containers of this host from finding these macvlan links."""
+        self._hidden = HiddenLinks.hide(self._pid, names)
+
+    @property
+    def hidden(self) -> list[str]:
+        """The links that were hidden; also of an agent that has died, whose record has them."""
+        return self._hidden.names if self._hidden is not None else []
+
+    @hidden.setter
+    def hidden(self, names: list[str]) -> None:
+        self._hidden = HiddenLinks(self._pid, names)
+
+    def show(self) -> None:
+        """After :meth:`activate_silently`: be found by the other containers of this host, and find them."""
+        if self._hidden is not None:
+            self._hidden.show()
+
     def take_over(self) -> None:
-        """After :meth:`activate_silently`: answer ARP requests, and announce the addresses; needs no RTNL lock."""
+        """After :meth:`show`: answer ARP requests, and announce the addresses; needs no RTNL lock."""
         self._answer_arp()
         self.announce()
 
@@ -169,5 +191,7 @@ class AddressSwitch:
         for answer in self._answers:
             os.close(answer)
         self._control.close()
+        if self._hidden is not None:
+            self._hidden.close()
         if self._packets is not None:
             self._packets.close()

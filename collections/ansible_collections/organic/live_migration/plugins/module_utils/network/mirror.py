@@ -53,8 +53,6 @@ from .mirror_state import EndOfInput, Position, SourceState, TargetState
 
 MAX_WAIT_MS = 5.0
 """How long one packet waits, at most, until the process sleeps; then all are let in, and the attempt is void."""
-CONNECTION_PATIENCE = 200
-"""See src/mirror/source.c."""
 _ANSWER_TIMEOUT_S = 5.0
 _ERRORS_BYTES = 4096
 _STREAM_END_EVERY_S = 0.01
@@ -206,7 +204,7 @@ class SourceMirror(_Mirror):
     def hold_connections(self) -> None:
         """From now on hold the first packet of each connection that a peer opens.
 
-        When one waits for longer than :data:`CONNECTION_PATIENCE` times ``max_wait_ms``, the attempt is void.
+        When one waits for longer than 200 times ``max_wait_ms``, or than 2 s, the attempt is void.
         """
         self._order("hold_connections")
 

@@ -50,6 +50,7 @@ class MigrationRecord:
         agent_pid, agent_start_time: the process that works on the migration.
         cleanup_in_progress: target: that removes what was prepared, so that nobody need end it.
         mirrored: source: packet filter rules of the mirror are installed.
+        hidden_links: target: macvlan links of a clone that the other containers of the host do not find.
         pager_pid, pager_start_time: target: the pager, which the process needs until all its pages are there.
         finished_by: source, from the commit on: the strategy that finishes the migration.
         needs_source: after the commit the target needs the frozen copy of the source until it has all its pages.
@@ -80,6 +81,7 @@ class MigrationRecord:
     agent_start_time: int = 0
     cleanup_in_progress: bool = False
     mirrored: bool = False
+    hidden_links: list[str] = field(default_factory=list)
     pager_pid: int = 0
     pager_start_time: int = 0
     finished_by: str = ""

@@ -53,6 +53,7 @@ class Site:
         freezer.has_killed_member = False
         self.links = recorder("links")
         self.links.interfaces = [Interface("eth0", "02:00:00:00:00:01", ["192.0.2.1/24"], "macvlan")]
+        self.links.hidden = ["eth0"]
         self.prepared: Any = SimpleNamespace(
             sleeps=[],
             hold=recorder("hold"),
@@ -105,6 +106,7 @@ def test_nothing_can_leave_before_the_links_are_up(site: Site) -> None:
         "mirror.arm",
         "hold.remove",
         "links.activate_silently",
+        "save as it was",
         "configuration.finish",
     ]
     assert journal.MigrationRecord.load(site.record.path).interfaces == site.links.interfaces
@@ -145,6 +147,7 @@ def test_it_is_heard_after_that_was_written_down(site: Site) -> None:
     assert site.follow(clone, messages.COMMIT, b"syn")
     assert site.calls == [
         "save completed",
+        "links.show",
         "mirror.unmute",
         "links.take_over",
         "links.keep_announcing",

@@ -8,6 +8,7 @@ from __future__ import annotations
 import socket
 from typing import Any
 
+import pytest
 from ansible_collections.organic.live_migration.plugins.module_utils.host import libc
 from ansible_collections.organic.live_migration.plugins.module_utils.network import (
     arp,
@@ -16,6 +17,8 @@ from ansible_collections.organic.live_migration.plugins.module_utils.network imp
 from ansible_collections.organic.live_migration.plugins.module_utils.network.address_switch import AddressSwitch
 
 ETH_P_ARP = 0x0806
+ETH_P_TEST = 0x88B5
+"""For local experiments (IEEE 802)."""
 
 
 def test_one_of_two_with_the_same_address_stays_silent(wire: Any) -> None:
@@ -82,3 +85,45 @@ def test_a_macvlan_stands_by_with_its_link_down(wire: Any) -> None:
     assert "UP" in found
     assert interface.mac in found
     links.close()
+
+
+def test_containers_of_its_host_do_not_find_a_clone_until_it_is_shown(wire: Any) -> None:
+    """Two macvlan links of one host: a frame from one for the other's MAC address stays there, or leaves it."""
+    parent, mac = "peer0", "02:00:00:00:00:09"
+    for name, pid in (("nf1", wire.here), ("nf2", wire.there)):
+        wire.inside(wire.there, *f"ip link add link {parent} name {name} type macvlan mode bridge".split())
+        if pid != wire.there:
+            wire.inside(wire.there, "ip", "link", "set", name, "netns", str(pid))
+    wire.inside(wire.here, "ip", "address", "add", "198.51.100.9/24", "dev", "nf1")
+    interface = next(one for one in interfaces.read_interfaces(wire.here, addressless=True) if one.name == "nf1")
+    interface.mac = mac
+    wire.inside(wire.there, "ip", "link", "set", "nf2", "up")
+    links = AddressSwitch(wire.here, [interface])
+    links.deactivate()
+    links.activate_silently()
+    assert links.hidden == ["nf1"]
+
+    with libc.network_namespace(wire.here):
+        clone = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(ETH_P_TEST))
+        outside = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(ETH_P_TEST))
+    with libc.network_namespace(wire.there):
+        neighbour = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
+    clone.bind(("nf1", 0))
+    outside.bind(("nf0", 0))  # the other end of the wire
+    neighbour.bind(("nf2", 0))
+    frame = bytes.fromhex(mac.replace(":", "")) + bytes(6) + ETH_P_TEST.to_bytes(2, "big") + bytes(46)
+    try:
+        for shown in (False, True):
+            if shown:
+                links.show()
+            neighbour.send(frame)
+            reached, missed = (clone, outside) if shown else (outside, clone)
+            reached.settimeout(5)
+            assert reached.recv(100) == frame
+            missed.settimeout(0.1)
+            with pytest.raises(TimeoutError):
+                missed.recv(100)
+    finally:
+        links.close()
+        for one in (clone, outside, neighbour):
+            one.close()
