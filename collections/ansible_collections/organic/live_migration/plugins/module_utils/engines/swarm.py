@@ -296,6 +296,9 @@ class SwarmService:
 
         self._update(change)
         self._await_end(kept["target"], timeout_s)
+        # When the target node was drained, Swarm has placed another task beside the old one. It waits for the end of
+        # the hold, and would then start the program a second time.
+        self._await_end(kept["source"], timeout_s, but=1)
 
     def recover(self) -> str:
         """End a move that was interrupted, by where the process is; returns ``commit``, ``revert`` or nothing.
@@ -325,10 +328,14 @@ class SwarmService:
         filters = json.dumps({"service": [self._name]})
         return list(self._api.call("GET", "/tasks", filters=filters))
 
-    def _await_end(self, node: str, timeout_s: float) -> None:
-        """Wait until no task of the service is left on a node, as long as the node can report that."""
+    def _await_end(self, node: str, timeout_s: float, but: int = 0) -> None:
+        """Wait until no task of the service is left on a node, as long as the node can report that.
+
+        Args:
+            but: so many may be left.
+        """
         deadline = time.monotonic() + timeout_s
-        while any(task.get("NodeID") == node and task["Status"]["State"] not in _ENDED for task in self._tasks()):
+        while len([task for task in self._tasks() if _lives_on(task, node)]) > but:
             state = (self._api.get(f"/nodes/{node}") or {}).get("Status", {}).get("State")
             if state != "ready":
                 return
@@ -348,6 +355,10 @@ class SwarmService:
             except EngineError as error:
                 if "out of sequence" not in str(error) or attempt == _ATTEMPTS - 1:
                     raise EngineError(f"Swarm refused to change '{self._name}': {str(error).rstrip('.')}.") from None
+
+
+def _lives_on(task: dict[str, Any], node: str) -> bool:
+    return task.get("NodeID") == node and task["Status"]["State"] not in _ENDED
 
 
 def _networks(service: dict[str, Any] | None) -> list[str]:

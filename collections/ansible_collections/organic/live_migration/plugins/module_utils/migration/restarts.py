@@ -19,9 +19,14 @@ def suspend(record: MigrationRecord, engine: Engine) -> None:
 
 
 def restore(record: MigrationRecord, engine: Engine) -> None:
-    """The process belongs here: have it started again if it ended meanwhile. A cluster does that itself."""
+    """The process belongs here: have it started again if it ended meanwhile. A cluster does that itself.
+
+    A Swarm may have placed another task on this node, if the target node was drained. So the hold of a process that
+    runs stays until the orchestrator has the Swarm end that task.
+    """
     if record.service:
-        AwaitTicket(record.await_name).revoke()
+        if engine.restarts_in_place or not record.init.alive:
+            AwaitTicket(record.await_name).revoke()
         if engine.restarts_in_place and not record.init.alive:
             engine.restart_if_ended(record.container_id, record.restart_policy)
         return

@@ -41,6 +41,7 @@ class SwarmOrchestrator(Orchestrator):
     def recover(self, spec: ContainerSpec) -> None:
         self._find(spec)
         if self._ask(phases.RECOVER).done == phases.REVERT:
+            self._await_file(phases.REVOKE, on_source=True)
             self._await_file(phases.REVOKE, on_source=False)
 
     def blockers(self, spec: ContainerSpec) -> list[Blocker]:

@@ -143,6 +143,33 @@ def test_a_swarm_without_quorum_is_said_to_be_unreachable(api: Api, monkeypatch:
     assert codes(api) == ["swarm_unreachable"]
 
 
+def test_a_move_is_reverted_once_only_the_old_task_is_left(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A target node that was drained meanwhile: Swarm has placed a further task on the source node."""
+    kept = {"source": "a", "target": "b", "constraints": ["node.hostname==host-a"], "force": 4, "update": None}
+    api.spec["Labels"][LABEL] = json.dumps(kept)
+    api.spec["TaskTemplate"]["Placement"] = {"Constraints": []}
+    states = [["running", "starting"], ["running", "running"], ["running", "shutdown"]]
+    polls: list[list[str]] = []
+    posted: list[Any] = []
+
+    def call(method: str, path: str, *content: Any, **_query: Any) -> Any:
+        if path != "/tasks":
+            posted.extend(content)
+            return {**cast(dict[str, Any], api.service), "Version": {"Index": 1}} if method == "GET" else None
+        found = states[min(len(polls) // 2, 2)]
+        polls.append(found)
+        return [{"NodeID": "a", "Status": {"State": state}} for state in found]
+
+    monkeypatch.setattr(api, "call", call)
+    monkeypatch.setattr(api, "get", lambda path: {"Status": {"State": "ready"}} if "nodes" in path else api.service)
+    monkeypatch.setattr(swarm, "_POLL_S", 0.0)
+    SwarmService(cast(DockerApi, api), "smf").revert()
+    assert polls[-1] == ["running", "shutdown"]
+    [spec] = posted
+    assert (spec["Labels"], spec["TaskTemplate"]["ForceUpdate"]) == ({}, 4)
+    assert spec["TaskTemplate"]["Placement"]["Constraints"] == ["node.hostname==host-a"]
+
+
 def test_moves_that_nobody_has_ended() -> None:
     kept = {"source": "a", "target": "b", "constraints": [], "force": 0, "update": None}
     service = copy.deepcopy(SERVICE)
