@@ -126,6 +126,11 @@ molecule: $(DEV) ## The Molecule scenarios of each collection: deployment, each 
 ansible-core-versions: $(DEV) ## Unit tests and a migration under ansible-core 2.17, 2.19 and 2.21
 	tools/ansible-core-versions $(VERSION)
 
+# Not part of `make test`. LAB_NAME and LAB_NETWORK_PREFIX name the lab, which stays up; CASE=part-of-a-name: only those
+.PHONY: swarm
+swarm: $(DEV) ## Faults of a Docker Swarm of three hosts: a node, a manager or the controller is lost; the UPF fails over
+	LAB_EDGES=3 pytest tests/migration/check_swarm_faults.py tests/e2e/check_swarm_failover.py $(if $(CASE),-k "$(CASE)")
+
 .PHONY: proof
 proof: $(DEV) ## Memory that checks itself, and programs of Debian (etcd, nginx, Erlang ...) and a UPF under load, by every strategy
 	pytest tests/workloads $(if $(CASE),-k "$(CASE)")

@@ -25,12 +25,6 @@ from .sites import DEPLOYMENTS
 from .table import Row, markdown, write
 
 NFS = ("smf", "amf", "ausf", "udm", "udr", "nrf", "pcf", "nssf", "scp", "upf")
-HOSTS = [
-    *({"name": f"edge-{letter}", "number": 11 + number, "engine": True, "groups": ["nf_hosts"]}
-      for number, letter in enumerate("ab")),
-    {"name": "ran-a", "number": 13, "engine": False, "groups": ["ran"]},
-    {"name": "edge-c", "number": 14, "engine": True, "groups": ["nf_hosts"]},
-]  # fmt: skip
 SUBSCRIBERS = {
     "first": "imsi-001010000000001",
     "count": 1000,
@@ -62,7 +56,7 @@ def arguments() -> argparse.Namespace:
 
 def prepare(lab: dict[str, object], inventory: Path) -> None:
     """Three engine hosts."""
-    run_playbook("playbooks/lab_up.yml", "--extra-vars", json.dumps({**lab, "namespace_hosts_hosts": HOSTS}))
+    run_playbook("playbooks/lab_up.yml", "--extra-vars", json.dumps({**lab, "lab_edges": 3}))
     for playbook in ("prepare_hosts", "build_minicore"):
         run_playbook("--inventory", str(inventory), f"playbooks/{playbook}.yml")
 

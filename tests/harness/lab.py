@@ -1,7 +1,10 @@
 # Copyright (c) 2026 Organic 5GC contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The lab on which tests run: LAB_INVENTORY names own hosts, LAB_NAME and LAB_NETWORK_PREFIX another lab than `lab`."""
+"""The lab on which tests run: LAB_INVENTORY names own hosts, LAB_NAME and LAB_NETWORK_PREFIX another lab than `lab`.
+
+LAB_EDGES=3 gives it a third host of group nf_hosts.
+"""
 
 from __future__ import annotations
 
@@ -26,8 +29,8 @@ def ready_inventory() -> Path:
         return PROJECT / own
     name = os.environ.get("LAB_NAME", DEFAULT_NAME)
     prefix = os.environ.get("LAB_NETWORK_PREFIX", DEFAULT_NETWORK_PREFIX)
-    variables = json.dumps({"lab_name": name, "lab_network_prefix": prefix})
-    run_playbook("playbooks/lab_up.yml", "--extra-vars", variables)
+    lab = {"lab_name": name, "lab_network_prefix": prefix, "lab_edges": int(os.environ.get("LAB_EDGES", "2"))}
+    run_playbook("playbooks/lab_up.yml", "--extra-vars", json.dumps(lab))
     return inventory_of(name)
 
 

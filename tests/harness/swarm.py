@@ -9,6 +9,7 @@ import dataclasses
 import functools
 import json
 import shlex
+from collections.abc import Sequence
 from typing import Any
 
 from .build import SERVER
@@ -85,9 +86,17 @@ class Swarm:
 
 
 class Service:
-    """The workload as a service with one replica, at home on one of the edges."""
+    """The workload as a service with one replica, at home on one of the edges.
 
-    def __init__(self, swarm: Swarm, name: str, number: int, memory_mb: int = 20, *options: str) -> None:
+    Args:
+        number: of its address, counted down as :meth:`Site.ip` does.
+        options: further ones of ``docker service create``.
+        load: the workload's own options, in place of memory_mb and a few writes.
+    """
+
+    def __init__(
+        self, swarm: Swarm, name: str, number: int, memory_mb: int = 20, *options: str, load: Sequence[str] = ()
+    ) -> None:
         self.swarm, self.name, self.number = swarm, name, number
         self.site = swarm.site
         self.home = swarm.site.edges[0]
@@ -96,7 +105,7 @@ class Service:
         self.site.ran.run(f"ip neighbour flush to {topology.address}")
         wanted = f"eth0,{topology.address}/{self.site.subnet.prefixlen},mac={topology.mac}"
         command = [f"{RESIDENT}/init", "--name", name, "--address", wanted, "--drop-net-admin", "--", SERVER]
-        command += ["--port", str(PORT), "--memory-mb", str(memory_mb), "--dirty-pages-per-s", "100"]
+        command += load or ["--port", str(PORT), "--memory-mb", str(memory_mb), "--dirty-pages-per-s", "100"]
         arguments = ["--name", name, "--constraint", f"node.hostname=={self._node(self.home)}", "--network", NETWORK]
         arguments += ["--endpoint-mode", "dnsrr", "--update-order", "start-first", "--cap-add", "NET_ADMIN"]
         arguments += [

@@ -1,9 +1,9 @@
 # Copyright (c) 2026 Organic 5GC contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Faults of a Docker Swarm while a service moves: pytest tests/migration/check_swarm_faults.py.
+"""Faults of a Docker Swarm while a service moves: make swarm.
 
-The manager is a third host of nf_hosts where the inventory has one; else those cases are skipped.
+The manager is a third host of nf_hosts where the inventory has one (LAB_EDGES=3); else those cases are skipped.
 """
 
 from __future__ import annotations
@@ -94,7 +94,10 @@ def start_docker(host: Host) -> None:
 
 
 def assert_at_home(service: Service) -> None:
-    until(lambda: not service.deviations(), "the service has one task, at its home", timeout_s=60)
+    try:
+        until(lambda: not service.deviations(), "the service has one task, at its home", timeout_s=60)
+    except AssertionError as error:
+        raise AssertionError(f"{error}: {service.deviations()}") from None
     assert service.init_state() == "resident-run"
 
 
@@ -136,7 +139,7 @@ def test_the_manager_is_lost(service: Service, manager: Host | None, state: str)
         result = run.result().only
     finally:
         start_docker(manager)
-    assert result["migration"]["status"] == "completed"
+    assert result["migration"]["status"] == "completed", (result.get("msg"), result.get("details"))
     assert "manager" in str(result.get("warnings") or result.get("msg"))
     until(lambda: recover(service) == [(service.name, "running")], "the manager has ended the move", timeout_s=60)
     service.home = service.away
@@ -153,7 +156,7 @@ def test_the_target_node_is_drained_meanwhile(service: Service) -> None:
         result = run.result().only
     finally:
         service.availability(service.away, "active")
-    assert result["failed"]
+    assert result.get("failed"), result["migration"]
     assert_at_home(service)
     assert service.running() == before
     assert_nothing_lost(client.end())
@@ -168,7 +171,7 @@ def test_the_target_node_is_paused_meanwhile(service: Service) -> None:
         result = run.result().only
     finally:
         service.availability(service.away, "active")
-    assert result["migration"]["status"] == "completed"
+    assert result["migration"]["status"] == "completed", (result.get("msg"), result.get("details"))
     service.home = service.away
     assert_at_home(service)
     assert_nothing_lost(client.end())
