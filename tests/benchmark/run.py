@@ -28,7 +28,7 @@ from .runner import Failure, Results, add_options, names, number, numbers, parse
 TRACKED_MB = 200
 PPM_CONNECTIONS = 8
 SLOW_ROUND = {"max_bandwidth": 128 << 20, "downtime_limit_ms": 1000}
-UNTUNED = [name for name, backend in BACKENDS.items() if not backend.tuned]
+BY_DEFAULT = [name for name, backend in BACKENDS.items() if backend.compared and not backend.tuned]
 
 
 def main() -> int:
@@ -67,7 +67,7 @@ def _cases(backends: Sequence[Backend], memory_mb: int, options: argparse.Namesp
         Case(backend, strategy, load)
         for backend in backends
         for strategy in backend.strategies
-        if strategy != PPM and (backend.name != Resident.name or strategy in options.strategies)
+        if strategy != PPM and (not isinstance(backend, Resident) or strategy in options.strategies)
         for load in loads(strategy, memory_mb, options)
     ]
     if options.dirty_pages_per_s is None and memory_mb == TRACKED_MB:
@@ -131,11 +131,11 @@ def _print_summary(results: Results) -> None:
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="benchmark", description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--backends", type=names(*BACKENDS), default=UNTUNED, metavar="BACKEND,...",
-                        help=f"which, of {','.join(BACKENDS)} (all but tuned)")  # fmt: skip
+    parser.add_argument("--backends", type=names(*BACKENDS), default=BY_DEFAULT, metavar="BACKEND,...",
+                        help=f"which, of {','.join(BACKENDS)} (all but tuned and swarm)")  # fmt: skip
     parser.add_argument("--strategies", type=names(*Resident.strategies), default=list(Resident.strategies),
                         metavar="STRATEGY,...",
-                        help=f"of backend resident (all: {','.join(Resident.strategies)})")  # fmt: skip
+                        help=f"of backends resident and swarm (all: {','.join(Resident.strategies)})")  # fmt: skip
     parser.add_argument("--memory", type=numbers, default=[20, 200, 1024], metavar="MB,...", help="(20,200,1024)")
     parser.add_argument("--dirty-pages-per-s", type=numbers, metavar="N,...",
                         help="written by the process (0 for inter_copy, else 1000 over 20 MB)")  # fmt: skip

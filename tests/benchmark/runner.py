@@ -119,7 +119,7 @@ def _hosts(options: argparse.Namespace, backend_names: Sequence[str]) -> Iterato
     try:
         say(f"bringing up lab {options.lab_name}")
         _playbook("lab_up.yml", {**lab, "namespace_hosts_extra_packages": LAB_PACKAGES})
-        if Resident.name in backend_names:
+        if any(issubclass(BACKENDS[name], Resident) for name in backend_names):
             say("preparing its hosts")
             _playbook("prepare_hosts.yml", {}, inventory)
         yield inventory

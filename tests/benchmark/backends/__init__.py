@@ -10,9 +10,11 @@ from .docker_checkpoint import DockerCheckpoint, TunedDockerCheckpoint
 from .podman import Podman, TunedPodman
 from .resident import Resident
 from .runc import Runc, TunedRunc
+from .swarm import SwarmTask
 
 _ALL: tuple[type[Backend], ...] = (
     Resident,
+    SwarmTask,
     DockerCheckpoint,
     Podman,
     Runc,

@@ -96,6 +96,8 @@ class Backend(ABC):
     strategies: tuple[str, ...] = (INTER_COPY,)
     # A stock tool with more tuning than its manual has.
     tuned = False
+    # Whether it is run unless --backends names others.
+    compared = True
 
     def __init__(self, topology: Topology, workload: Workload) -> None:
         self.topology, self.workload = topology, workload
