@@ -119,6 +119,9 @@ class Service:
             "1s",
             "--health-start-period",
             "10m",
+            # as the role has it, for a manager that is started again in a migration
+            "--stop-grace-period",
+            "6m",
         ]
         for source, target in ((RESIDENT, RESIDENT), (f"{RESIDENT}/criu.kdat", "/run/criu.kdat")):
             arguments += ["--mount", f"type=bind,source={source},target={target},readonly"]
