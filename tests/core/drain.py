@@ -35,6 +35,7 @@ def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--containers", type=int, default=20, help="NFs and others together")
     parser.add_argument("--parallel", type=int, default=4, help="migrations of the drain in progress at once")
+    parser.add_argument("--drain-only", action="store_true", help="bring them back by one undrain, for no comparison")
     parser.add_argument("--ues", type=int, default=50)
     parser.add_argument("--lab-name", default="drainage")
     parser.add_argument("--lab-network-prefix", default="10.57")
@@ -103,8 +104,12 @@ def measure(core: Core, options: argparse.Namespace, others: dict[str, str]) -> 
                     drain_report=str(report))  # fmt: skip
     drained["load"] = os.getloadavg()[0]
     containers = json.loads(report.read_text())["containers"] if report.exists() else []
-    single = [timed(core, "migrate_nf", nf=nf, target_host=home, force_migration=True) for nf in core.addresses]
-    single += [timed(core, "migrate_container", container=name, target_host=home) for name in others]
+    if options.drain_only:
+        single = [timed(core, "undrain_host", host=home, drain_containers=[*others], drain_parallel=options.parallel,
+                        drain_report=str(report))]  # fmt: skip
+    else:
+        single = [timed(core, "migrate_nf", nf=nf, target_host=home, force_migration=True) for nf in core.addresses]
+        single += [timed(core, "migrate_container", container=name, target_host=home) for name in others]
     with tempfile.TemporaryDirectory(prefix="organic-core-") as scratch:
         path = Path(scratch, "summary.json")
         core.require("gnb_stop", gnb_summary=str(path))
@@ -122,7 +127,7 @@ def measure(core: Core, options: argparse.Namespace, others: dict[str, str]) -> 
             "gaps_ms": by_drain,
             "downtimes_ms": {one["name"]: one.get("process_downtime_ms") for one in containers},
         },
-        "one_after_another": {
+        "undrain" if options.drain_only else "one_after_another": {
             "seconds": round(sum(one["seconds"] for one in single), 2),
             "moved": sum(one["completed"] for one in single),
             "longest_gap_ms": max((max(one.values(), default=0.0) for one in one_by_one), default=0.0),
