@@ -37,7 +37,8 @@ def nf_kubernetes_places(cluster: dict[str, Any], namespace: str, nodes: dict[st
 def nf_kubernetes_objects(
     described: dict[str, Any], settings: dict[str, Any], networks: list[dict[str, Any]], rendered: dict[str, Any]
 ) -> list[dict[str, Any]]:
-    """The objects in the namespace of a core; ``rendered`` has the environments, files and resources of the NFs."""
+    """The objects in the namespace of a core; ``rendered`` has the environments, files and resources of the NFs,
+    and which of them are floating."""
     common = kubernetes_objects.Settings(**settings)
     by_name = {one["name"]: Network.of(one) for one in networks}
     made = kubernetes_objects.shared(common, list(by_name.values()))
@@ -57,6 +58,7 @@ def nf_kubernetes_objects(
             definition.get("sysctls") or {},
             [File(one["path"], one["content"], one["is_secret"]) for one in rendered["files"] if one["nf"] == name],
             {**rendered["resources"]["default"], **rendered["resources"].get(name, {})},
+            name in rendered["floating"],
         ).objects(common)
     return made
 

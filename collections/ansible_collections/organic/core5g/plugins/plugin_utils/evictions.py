@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from typing import Any, Protocol
 
 from ansible_collections.organic.core5g.plugins.plugin_utils.kubernetes_cluster import ApiError
-from ansible_collections.organic.core5g.plugins.plugin_utils.kubernetes_objects import NF_LABEL
+from ansible_collections.organic.core5g.plugins.plugin_utils.kubernetes_objects import NF_LABEL, node_label
 
 _GONE = 404
 _LATER = (409, 429)
@@ -66,7 +66,7 @@ class Evicted:
 def pods_to_go(api: Api, node: str) -> list[Pod]:
     """What is on a node and has no reason to be there once it is drained: no NF, and nothing of the node itself."""
     found = api.call("GET", f"/api/v1/pods?fieldSelector=spec.nodeName%3D{node}")["items"]
-    return [_pod(one) for one in found if not _belongs_to_node(one) and NF_LABEL not in _labels(one)]
+    return [_pod(one) for one in found if not _belongs_to_node(one) and not _is_bound_nf(one)]
 
 
 def evict(api: Api, node: str, timeout_s: float) -> Evicted:
@@ -111,9 +111,10 @@ def _ask(api: Api, pod: Pod) -> str:
     return ""
 
 
-def _labels(pod: Mapping[str, Any]) -> Mapping[str, str]:
-    found: Mapping[str, str] = pod["metadata"].get("labels") or {}
-    return found
+def _is_bound_nf(pod: Mapping[str, Any]) -> bool:
+    """It is where a label of its node says, and leaves by a migration; a floating NF is placed by the scheduler."""
+    nf = (pod["metadata"].get("labels") or {}).get(NF_LABEL, "")
+    return node_label(pod["metadata"]["namespace"], nf) in (pod["spec"].get("nodeSelector") or {})
 
 
 def _belongs_to_node(pod: Mapping[str, Any]) -> bool:

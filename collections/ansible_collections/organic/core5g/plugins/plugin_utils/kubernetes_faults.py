@@ -23,7 +23,8 @@ class Deployment:
         nodes: node of each host of the play, by its inventory name.
         networks: of the core, as each host has them.
         endpoints: networks of each NF.
-        replicas: NFs of which several pods are wanted.
+        replicas: how many pods the scheduler places, of the NFs that it does.
+        stateless: NFs that can be started again without the state of before.
     """
 
     namespace: str
@@ -32,7 +33,8 @@ class Deployment:
     nodes: Mapping[str, str]
     networks: Mapping[str, Sequence[Mapping[str, Any]]]
     endpoints: Mapping[str, Sequence[Mapping[str, Any]]]
-    replicas: Sequence[str] = ()
+    replicas: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    stateless: Sequence[str] = ()
 
     def problems(self, found: Mapping[str, Any]) -> list[str]:
         """Args:
@@ -45,12 +47,21 @@ class Deployment:
             *self._networks(found),
             *self._addresses(),
             *self._deployments(found["deployments"]),
-            *(
-                f"nf_replicas names {nf}, of which Kubernetes runs one pod, as all would have its addresses: leave it "
-                "out of nf_replicas"
-                for nf in self.replicas
-            ),
+            *self._replicas(),
         ]
+
+    def _replicas(self) -> Iterator[str]:
+        for nf, count in self.replicas.items():
+            if count != 1 or isinstance(count, bool):
+                yield (
+                    f"nf_replicas.{nf} is {count!r}, and all of them would have the addresses of {nf}: set it to 1, "
+                    "which has the scheduler place it on any node"
+                )
+            if nf not in self.stateless:
+                yield (
+                    f"{nf} keeps state of its own, which Kubernetes would start it without on another node: leave it "
+                    "out of nf_replicas, or have it keep its data elsewhere (minicore's UDM: nf_udm_store: udr)"
+                )
 
     def _rights(self, found: Mapping[str, Any]) -> Iterator[str]:
         if found["missing_rights"]:

@@ -66,6 +66,7 @@ class Settings:
         pull_policy: Never where the images are imported on the nodes.
         pull_secret: name of the Secret with which images are pulled; empty for none.
         health_period_s: between two probes.
+        failover_s: how long the pod of a floating NF waits for its node once the cluster has found it lost.
     """
 
     namespace: str
@@ -73,6 +74,7 @@ class Settings:
     pull_policy: str = "Never"
     pull_secret: str = ""
     health_period_s: int = 1
+    failover_s: int = 10
 
 
 @dataclasses.dataclass(frozen=True)
@@ -83,7 +85,8 @@ class Nf:
         function: NF of the core that it is an instance of.
         ports: of its core's description.
         resources: requests and limits.
-        replicas: how many pods run it; each of them is on any node if it is more than a fixed one.
+        is_floating: the scheduler places its pod on any node, and on another one when its node is lost; such an NF
+            keeps no state, and is not migrated.
     """
 
     name: str
@@ -98,6 +101,7 @@ class Nf:
     sysctls: Mapping[str, str] = dataclasses.field(default_factory=dict)
     files: Sequence[File] = ()
     resources: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    is_floating: bool = False
 
     def objects(self, settings: Settings) -> list[Object]:
         """All of it but what it shares with the other NFs, in the order in which it is made."""
@@ -146,12 +150,12 @@ class Nf:
         return {"apiVersion": "v1", "kind": "Service", "metadata": self._metadata(settings), "spec": spec}
 
     def _budget(self, settings: Settings) -> Object:
-        """What evicts pods (kubectl drain) has to wait until the NF has moved."""
+        """What evicts pods (kubectl drain) has to wait until the NF has moved; a floating one starts elsewhere."""
         return {
             "apiVersion": "policy/v1",
             "kind": "PodDisruptionBudget",
             "metadata": self._metadata(settings),
-            "spec": {"maxUnavailable": 0, "selector": self._selector},
+            "spec": {"maxUnavailable": int(self.is_floating), "selector": self._selector},
         }
 
     def _deployment(self, settings: Settings) -> Object:
@@ -186,7 +190,7 @@ class Nf:
     def _pod(self, settings: Settings) -> Object:
         alone = {"topologyKey": _NODE, "labelSelector": self._selector}
         spec: Object = {
-            "nodeSelector": {node_label(settings.namespace, self.name): HERE},
+            **self._placement(settings),
             # A move has two pods for a moment, which must not be on one node.
             "affinity": {"podAntiAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": [alone]}},
             "serviceAccountName": SERVICE_ACCOUNT,
@@ -204,6 +208,14 @@ class Nf:
         if settings.pull_secret:
             spec["imagePullSecrets"] = [{"name": settings.pull_secret}]
         return spec
+
+    def _placement(self, settings: Settings) -> Object:
+        """Where the pod may be, and how long it stays bound to a node that is lost."""
+        if not self.is_floating:
+            return {"nodeSelector": {node_label(settings.namespace, self.name): HERE}}
+        lost = ("node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable")
+        bound = {"operator": "Exists", "effect": "NoExecute", "tolerationSeconds": settings.failover_s}
+        return {"tolerations": [{"key": key, **bound} for key in lost]}
 
     def _container(self, settings: Settings) -> Object:
         addresses = [option for one in self.attachments for option in one.init_options()]

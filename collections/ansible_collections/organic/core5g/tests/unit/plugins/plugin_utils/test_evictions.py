@@ -49,7 +49,7 @@ def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_what_a_budget_refuses_is_asked_for_again() -> None:
-    api = OneAtATime([pod("a"), pod("b"), pod("c")])
+    api = OneAtATime([pod("a"), pod("b"), pod("c", metadata={"labels": {"organic.core5g/nf": "nssf"}})])
     done = evictions.evict(api, "edge-a", 10)
     assert (done.evicted, done.left) == (["web/a", "web/b", "web/c"], [])
     assert api.asked.count("c") > 1
@@ -58,7 +58,11 @@ def test_what_a_budget_refuses_is_asked_for_again() -> None:
 def test_what_stays_is_named_and_not_asked() -> None:
     daemon = [{"kind": "DaemonSet", "name": "cni", "controller": True}]
     pods = [
-        pod("nf", metadata={"labels": {"organic.core5g/nf": "smf"}}),
+        pod(
+            "nf",
+            metadata={"labels": {"organic.core5g/nf": "smf"}},
+            spec={"nodeSelector": {"organic.core5g/web.smf": "here"}},
+        ),
         pod("daemon", metadata={"ownerReferences": daemon}),
         pod("static", metadata={"annotations": {"kubernetes.io/config.mirror": "x"}}),
         pod("job", status={"phase": "Succeeded"}),

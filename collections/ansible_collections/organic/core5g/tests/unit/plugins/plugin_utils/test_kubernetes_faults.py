@@ -50,6 +50,7 @@ def problems(cluster: dict[str, Any], **different: Any) -> list[str]:
 def test_nothing_is_wrong() -> None:
     assert problems(found()) == []
     assert problems(found(deployments={"smf": OURS})) == []
+    assert problems(found(), replicas={"nssf": 1}, stateless=["nssf"]) == []
 
 
 @pytest.mark.parametrize(
@@ -79,7 +80,8 @@ def test_what_a_cluster_lacks(cluster: dict[str, Any], message: str) -> None:
 @pytest.mark.parametrize(
     "wanted, message",
     [
-        ({"replicas": ["nssf"]}, "nf_replicas names nssf, of which Kubernetes runs one pod"),
+        ({"replicas": {"nssf": 2}, "stateless": ["nssf"]}, "nf_replicas.nssf is 2, and all of them would have"),
+        ({"replicas": {"smf": 1}, "stateless": ["nssf"]}, "smf keeps state of its own"),
         ({"namespace": "My_Core"}, "no name of a namespace"),
         (
             {"networks": {"edge-a": [network(driver={"name": "overlay", "orchestrators": ["swarm"]})]}},

@@ -58,12 +58,17 @@ def described(**endpoints: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def objects(
-    description: dict[str, Any], *networks: dict[str, Any], files: list[dict[str, Any]] | None = None, **settings: str
+    description: dict[str, Any],
+    *networks: dict[str, Any],
+    files: list[dict[str, Any]] | None = None,
+    floating: tuple[str, ...] = (),
+    **settings: str,
 ) -> dict[tuple[str, str], dict[str, Any]]:
     rendered = {
         "environments": {name: {"MINICORE_ADDRESS": "192.0.2.34", "PORT": 8000} for name in description["names"]},
         "files": files or [],
         "resources": RESOURCES,
+        "floating": floating,
     }
     made = nf_kubernetes_objects(description, {**SETTINGS, **settings}, list(networks or [network()]), rendered)
     return {(one["kind"], one["metadata"]["name"]): one for one in made}
@@ -98,6 +103,17 @@ def test_the_pod_is_placed_by_a_label_of_its_node_and_never_twice_on_one() -> No
     assert term["labelSelector"] == deployment["selector"] == {"matchLabels": {"organic.core5g/nf": "smf"}}
     assert deployment["strategy"] == {"type": "Recreate"}
     assert (deployment["replicas"], spec["automountServiceAccountToken"]) == (1, False)
+
+
+def test_the_scheduler_places_a_floating_nf_and_places_it_again_when_its_node_is_lost() -> None:
+    made = objects(described(smf=[endpoint("192.0.2.34")]), floating=("smf",))
+    spec = pod_of(made, "smf")["spec"]
+    assert "nodeSelector" not in spec
+    assert {(one["key"], one["effect"], one["tolerationSeconds"]) for one in spec["tolerations"]} == {
+        ("node.kubernetes.io/not-ready", "NoExecute", 10),
+        ("node.kubernetes.io/unreachable", "NoExecute", 10),
+    }
+    assert made[("PodDisruptionBudget", "smf")]["spec"]["maxUnavailable"] == 1
 
 
 def test_the_init_sets_address_and_mac_on_a_network_on_which_an_nf_moves() -> None:
