@@ -12,6 +12,7 @@ import pytest
 from tests.harness.client import assert_nothing_lost, await_answers
 from tests.harness.hosts import Host
 from tests.harness.playbook import PlaybookRun
+from tests.harness.site import RESIDENT
 from tests.harness.wait import until
 
 from .cluster import Cluster, Deployment
@@ -42,6 +43,11 @@ def assert_at_home(deployment: Deployment) -> None:
     until(lambda: not deployment.deviations(), "one pod is ready, at home, and nothing is left", timeout_s=90)
     assert deployment.init_states(deployment.home) == ["resident-run"]
     assert deployment.init_states(deployment.away) == []
+
+
+def is_ready(cluster: Cluster, node: Host) -> bool:
+    conditions = cluster.get(f"node {node.name}")["status"]["conditions"]
+    return any(one["type"] == "Ready" and one["status"] == "True" for one in conditions)
 
 
 def test_an_awaiting_pod_whose_init_is_killed_never_starts_the_program(deployment: Deployment) -> None:
@@ -83,6 +89,27 @@ def test_the_old_pod_is_deleted_meanwhile(deployment: Deployment) -> None:
     assert_nothing_lost(client.end())
 
 
+def test_the_old_pod_is_deleted_without_a_grace_period(deployment: Deployment) -> None:
+    """Its object is gone before its process is; nothing starts a second process meanwhile, and then one starts."""
+    run = deployment.paused(strategy="pre_copy")
+    [old] = [pod["metadata"]["name"] for pod in deployment.pods() if pod["spec"]["nodeName"] == deployment.home.name]
+    deployment.cluster.kubectl(f"--namespace {deployment.namespace} delete pod {old} --force --grace-period 0")
+    assert run.result().only["failed"]
+    assert_at_home(deployment)
+    assert old not in [pod["metadata"]["name"] for pod in deployment.pods()]
+    await_answers(deployment.client())
+
+
+def test_the_deployment_is_deleted_meanwhile(deployment: Deployment) -> None:
+    run = deployment.paused(strategy="pre_copy")
+    deployment.cluster.kubectl(f"--namespace {deployment.namespace} delete deployment {deployment.name}")
+    assert run.result().only["failed"]
+    until(lambda: not deployment.pods(), "its pods have ended", timeout_s=90)
+    for worker in deployment.cluster.workers:
+        assert deployment.init_states(worker) == []
+        assert worker.run(f"ls {RESIDENT}/await").split() == []
+
+
 def test_the_deployment_is_scaled_to_0_meanwhile(deployment: Deployment) -> None:
     run = deployment.paused(strategy="pre_copy")
     scale = f"--namespace {deployment.namespace} scale deployment {deployment.name} --replicas"
@@ -95,20 +122,40 @@ def test_the_deployment_is_scaled_to_0_meanwhile(deployment: Deployment) -> None
     await_answers(deployment.client())
 
 
-def test_the_api_server_is_away_at_the_commit(deployment: Deployment) -> None:
+@pytest.mark.parametrize("service", ["kube-apiserver", "etcd"])
+def test_the_control_plane_is_away_at_the_commit(deployment: Deployment, service: str) -> None:
     """The migration needs no cluster from its switchover on; recovery ends the move when the cluster is back."""
     client = deployment.client()
     run = deployment.paused(strategy="pre_copy")
-    deployment.cluster.signal_service(deployment.cluster.control, "kube-apiserver", "STOP")
+    deployment.cluster.signal_service(deployment.cluster.control, service, "STOP")
     try:
         proceed(deployment)
         result = complete(deployment, run)
     finally:
-        deployment.cluster.signal_service(deployment.cluster.control, "kube-apiserver", "CONT")
+        deployment.cluster.signal_service(deployment.cluster.control, service, "CONT")
     assert "cluster" in str(result["warnings"])
     until(lambda: deployment.recover() == [(deployment.key, "running")], "recovery has ended the move", timeout_s=120)
     assert_at_home(deployment)
     assert deployment.restarts() == 0
+    assert_nothing_lost(client.end())
+
+
+def test_the_target_node_is_not_ready_at_the_commit(deployment: Deployment) -> None:
+    """The process runs there, which the cluster does not see: the old pod stays until recovery ends the move."""
+    client = deployment.client()
+    run = deployment.paused(strategy="pre_copy")
+    away = deployment.away
+    deployment.cluster.signal_service(away, "kubelet", "STOP")
+    try:
+        until(lambda: not is_ready(deployment.cluster, away), "the node is not Ready", timeout_s=120)
+        proceed(deployment)
+        result = complete(deployment, run)
+    finally:
+        deployment.cluster.signal_service(away, "kubelet", "CONT")
+    assert "not ready" in str(result["warnings"])
+    until(lambda: is_ready(deployment.cluster, away), "the node is Ready again", timeout_s=120)
+    assert deployment.recover() == [(deployment.key, "running")]
+    assert_at_home(deployment)
     assert_nothing_lost(client.end())
 
 
@@ -123,12 +170,13 @@ def test_the_controller_is_killed_and_recovery_ends_the_move(deployment: Deploym
     assert_nothing_lost(client.end())
 
 
-@pytest.mark.parametrize("end", ["home", "away"])
-def test_a_kubelet_is_killed_meanwhile(deployment: Deployment, end: str) -> None:
+@pytest.mark.parametrize(("end", "service"), [("home", "kubelet"), ("away", "kubelet"), ("away", "containerd")])
+def test_a_daemon_of_a_node_is_killed_meanwhile(deployment: Deployment, end: str, service: str) -> None:
+    """It is started again, and the pods run on."""
     client = deployment.client()
     run = deployment.paused(strategy="pre_copy")
     host: Host = getattr(deployment, end)
-    deployment.cluster.signal_service(host, "kubelet", "KILL")
+    deployment.cluster.signal_service(host, service, "KILL")
     proceed(deployment)
     complete(deployment, run)
     assert_at_home(deployment)

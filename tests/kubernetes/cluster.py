@@ -214,6 +214,10 @@ class Deployment:
         """Nodes of the pods that are ready."""
         return [pod["spec"].get("nodeName", "") for pod in self.pods() if _is_ready(pod)]
 
+    def ready_names(self) -> list[str]:
+        """Names of these pods."""
+        return [pod["metadata"]["name"] for pod in self.pods() if _is_ready(pod)]
+
     def revision(self) -> str:
         found = self.cluster.get(f"deployment {self.name}")
         return str(found["metadata"]["annotations"]["deployment.kubernetes.io/revision"])
