@@ -34,7 +34,10 @@ RENEW_EVERY = 1000
 _FRAME = struct.Struct("<IIQQQ")
 _PAGE = 4096
 _LONGEST = 256 * _PAGE
-KINDS = PAGES, COMPRESSED, ZERO, EXTENTS, PRESENT, STALE, BARRIER, BARRIER_DONE, REQUEST, RECEIVED, WIPED = range(1, 12)
+KINDS = range(1, 13)
+PAGES, COMPRESSED, ZERO, EXTENTS, PRESENT, STALE, BARRIER, BARRIER_DONE, REQUEST, RECEIVED, WIPED, SHARED = KINDS
+_SHARED_MEMORY = 1 << 31
+"""In place of a PID, with the number of shared memory."""
 
 
 def raw_frame(
@@ -80,7 +83,7 @@ class Pager:
         # what the source moves; to the target, the container's init
         self._other = subprocess.Popen(["sleep", "infinity"])
         init = os.pidfd_open(self._other.pid)
-        arguments = ["target", str(images), str(init)]
+        arguments = ["target", str(images), str(init), "-1"]
         if role == "source":
             os.kill(self._other.pid, signal.SIGSTOP)
             arguments = ["source", str(self._other.pid), str(hints)]
@@ -251,6 +254,11 @@ class Frames:
             length = self._length()
         elif kind in (EXTENTS, PRESENT, STALE, RECEIVED, WIPED):
             payload = self._ranges()
+        elif kind == SHARED:
+            length, payload = self._length() + random.randrange(3), b"\0name"
+        if random.random() < (0.9 if kind == SHARED else 0.2):
+            process = _SHARED_MEMORY | random.choice((0, 1, 1023, 1024))
+            address = random.choice((7, 8)) if kind == SHARED else random.randrange(64) * _PAGE
         size = len(payload) if random.random() < 0.97 else random.choice((0, 1, _LONGEST + 16, random.getrandbits(64)))
         if random.random() < 0.02:
             kind = random.getrandbits(random.choice((4, 32)))

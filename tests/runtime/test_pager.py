@@ -443,7 +443,7 @@ def test_a_target_left_alone_ends_what_it_cannot_give_its_pages(init: Path, tmp_
     container = subprocess.Popen(["sleep", "infinity"])
     images, pidfd = os.open(tmp_path, os.O_RDONLY | os.O_DIRECTORY), os.pidfd_open(container.pid)
     given = [images, pidfd, theirs.fileno()]
-    command = [str(init.with_name("pager")), "target", *map(str, given)]
+    command = [str(init.with_name("pager")), "target", *map(str, given[:2]), "-1", str(given[2])]
     with subprocess.Popen(command, stdin=its_control, pass_fds=given, stderr=subprocess.PIPE) as pager:
         for one in (theirs, its_control):
             one.close()
@@ -521,7 +521,7 @@ def restored(init: Path, directory: Path) -> Iterator[Restored]:
     control, its_control = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     images, pidfd = os.open(directory, os.O_RDONLY | os.O_DIRECTORY), os.pidfd_open(os.getpid())
     given = [images, pidfd, theirs.fileno()]
-    command = [str(init.with_name("pager")), "target", *map(str, given)]
+    command = [str(init.with_name("pager")), "target", *map(str, given[:2]), "-1", str(given[2])]
     script = [sys.executable, "-IS", str(HERE / "restored.py"), str(directory / "lazy-pages.socket")]
     with (
         subprocess.Popen(command, stdin=its_control, pass_fds=given) as pager,

@@ -31,6 +31,17 @@ CASES = (
         named="has stopped process",
     ),
     Case(
+        "shared_memory",
+        Kind.MEMORY,
+        "shared memory: anonymous, and memfds that are mapped, only open, or sealed",
+        Outcome.CARRIED,
+        NEXT,
+        program="shared_memory",
+        check=ASK,
+        expected='"the child writes to each": true',
+        remark="in rounds, as private memory; what is sealed is copied while the processes are frozen",
+    ),
+    Case(
         "program_in_memory",
         Kind.PROCESS,
         "a process whose program is a memfd",

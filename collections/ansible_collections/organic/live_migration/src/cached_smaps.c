@@ -9,9 +9,7 @@
 #define _GNU_SOURCE
 #include "preload.h"
 
-#include <dlfcn.h>
 #include <fcntl.h>
-#include <stdarg.h>
 #include <stdbool.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -53,21 +51,9 @@ static int open_cached(uint32_t pid)
 	return fd;
 }
 
-int openat64(int directory, const char *path, int flags, ...)
+int open_cached_smaps(int directory, const char *path)
 {
-	static int (*next)(int, const char *, int, ...);
-	va_list arguments;
 	uint32_t pid;
-	mode_t mode;
-	int fd;
 
-	va_start(arguments, flags);
-	mode = va_arg(arguments, mode_t); /* passed on even if the caller gave none: it is only a register */
-	va_end(arguments);
-	if (!next)
-		next = (int (*)(int, const char *, int, ...))dlsym(RTLD_NEXT, "openat64");
-	if (hints && strcmp(path, "smaps") == 0 && (pid = pid_of_proc_file(directory, "")) &&
-	    (fd = open_cached(pid)) >= 0)
-		return fd;
-	return next(directory, path, flags, mode);
+	return hints && strcmp(path, "smaps") == 0 && (pid = pid_of_proc_file(directory, "")) ? open_cached(pid) : -1;
 }

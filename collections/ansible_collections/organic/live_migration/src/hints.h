@@ -14,8 +14,12 @@ struct skipped_range {
 	uint64_t end;
 };
 
+#define SKIPPED_SHARED_MAX 1024
+
 struct hints {
 	uint64_t smaps_at; /* offset of the smaps_hints, behind the room for ranges; 0 when there are none */
+	uint64_t skipped_shared_count;
+	uint64_t skipped_shared[SKIPPED_SHARED_MAX]; /* inodes of shared memory that the pager moves */
 	uint64_t skipped_count;
 	struct skipped_range skipped[]; /* memory that the pager moves; sorted by process, then by address */
 };

@@ -197,6 +197,10 @@ bool receive_frame(struct connection *connection, struct frame *frame)
 		if (bytes <= FRAME_BYTES_MAX && bytes % sizeof(struct range) == 0)
 			return true;
 		break;
+	case FRAME_SHARED:
+		if (bytes && bytes <= 1 + SHARED_NAME_MAX && frame->length && frame->length <= MEMORY_MAX)
+			return true;
+		break;
 	case FRAME_BARRIER:
 	case FRAME_BARRIER_DONE:
 		if (!bytes)

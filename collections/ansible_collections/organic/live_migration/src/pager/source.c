@@ -3,7 +3,8 @@
  * SPDX-License-Identifier: GPL-3.0-or-later
  *
  * The source's pager. It moves the private anonymous memory of a process tree: it finds the pages that were written
- * (dirty_pages.h), reads them from outside and sends them. See source.h for the parts of it.
+ * (dirty_pages.h), reads them from outside and sends them. So it does with shared memory (shared_memory.h), of which all
+ * is sent before the processes run on the target. See source.h for the parts of it.
  *
  * Commands while the processes run:
  *   use_soft_dirty    finds written pages by soft-dirty bits instead of userfaultfd write protection
@@ -11,6 +12,7 @@
  *   limit N           sends at most N bytes a second, except between the freeze and the end of the switchover
  *   sample_dirty      counts the pages written since the last round or sample
  *   round             sends them
+ *   send_shared       sends the shared memory only (post-copy, which fetches the rest later)
  *   snapshot_vmas     reads smaps, right before the freeze, so that little of it has to be read during the freeze
  *
  * Commands while they are frozen:
@@ -25,6 +27,7 @@
 #include "source.h"
 
 #include "control.h"
+#include "shared_memory.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -41,8 +44,22 @@ static void send_result(const char *command, double began_ms, double scanned_ms,
 {
 	send_event("{\"done\": \"%s\", \"pages_written\": %lu, \"pages_sent\": %lu, \"zero_pages\": %lu, "
 		   "\"bytes_sent\": %lu, \"scan_ms\": %.2f, \"tracking_stop_ms\": %.2f, \"duration_ms\": %.2f}",
-		   command, pages_seen, source.pages_sent, source.zero_pages, total_bytes_sent(), scanned_ms - began_ms,
-		   stopped_ms, now_ms() - began_ms);
+		   command, pages_seen + take_shared_pages_claimed(), source.pages_sent, source.zero_pages,
+		   total_bytes_sent(), scanned_ms - began_ms, stopped_ms, now_ms() - began_ms);
+}
+
+static void await_target(void)
+{
+	if (!await_barrier())
+		require_connections();
+}
+
+static void add_shared_memory(void)
+{
+	find_shared_memory();
+	announce_shared_sizes();
+	await_target();
+	add_shared_jobs();
 }
 
 static void scan_and_send(const char *command, bool send)
@@ -60,9 +77,10 @@ static void scan_and_send(const char *command, bool send)
 		job_count = 0;
 	} else {
 		source.round_sent = true;
+		add_shared_memory();
 		send_all_jobs();
-		if (!await_barrier())
-			require_connections();
+		await_target();
+		source.shared_sent = true;
 	}
 	send_result(command, began, scanned, stopped_ms);
 }
@@ -79,6 +97,20 @@ static void do_sample_dirty(const struct request *request)
 	scan_and_send("sample_dirty", false);
 }
 
+static void do_send_shared(const struct request *request)
+{
+	double began = now_ms();
+
+	(void)request;
+	pages_seen = 0;
+	find_processes();
+	add_shared_memory();
+	send_all_jobs();
+	await_target();
+	source.shared_sent = true;
+	send_result("send_shared", began, began, 0);
+}
+
 static void do_snapshot_vmas(const struct request *request)
 {
 	(void)request;
@@ -86,6 +118,7 @@ static void do_snapshot_vmas(const struct request *request)
 	for (size_t i = 0; i < process_count; i++)
 		if (processes[i]->alive)
 			snapshot_vmas(&processes[i]->vmas, processes[i]->pid);
+	find_shared_memory();
 	send_event("{\"done\": \"snapshot_vmas\"}");
 }
 
@@ -133,6 +166,7 @@ static void finish_copy(bool send)
 	for (size_t i = 0; i < process_count; i++)
 		if (processes[i]->alive)
 			read_vmas_with_smaps(&processes[i]->vmas, processes[i]->pid);
+	announce_shared_sizes();
 	write_hints();
 	send_event("{\"done\": \"hints\", \"duration_ms\": %.2f}", now_ms() - began);
 	collect_final(send);
@@ -145,13 +179,12 @@ static void finish_copy(bool send)
 			pages_seen += count_pages(&processes[i]->stale);
 		send_lists(processes[i]);
 	}
-	if (!await_barrier())
-		require_connections();
+	await_target();
 	send_event("{\"done\": \"lists\", \"duration_ms\": %.2f}", now_ms() - began);
-	if (send) {
+	add_shared_jobs();
+	if (job_count) {
 		send_all_jobs();
-		if (!await_barrier())
-			require_connections();
+		await_target();
 	}
 	send_result("final", began, scanned, 0);
 }
@@ -231,6 +264,7 @@ static const struct command commands[] = {
 	{"limit", do_limit, true},
 	{"sample_dirty", do_sample_dirty, false},
 	{"round", do_round, false},
+	{"send_shared", do_send_shared, false},
 	{"snapshot_vmas", do_snapshot_vmas, false},
 	{"final_send", do_final_send, false},
 	{"final_bitmap", do_final_bitmap, false},

@@ -9,7 +9,8 @@
  *   source_send.c      reads the pages of jobs and sends them
  *   source_receive.c   one thread for each connection answers what the target asks
  *   source_hints.c     tells CRIU which pages to skip, and what smaps says
- *   dirty_pages.c      finds the pages that are to be sent */
+ *   source_shared.c    finds shared memory, and the pages of it that are to be sent
+ *   dirty_pages.c      finds the other pages that are to be sent */
 #pragma once
 
 #include "dirty_pages.h"
@@ -37,6 +38,7 @@ struct source {
 	bool pushing; /* post-copy: pages of the jobs may have been sent already, because the target asked */
 	bool compressing;
 	bool round_sent;
+	bool shared_sent; /* shared memory was sent in full: the target lacks few of its pages */
 	uint64_t limit_bytes_per_s; /* 0: none */
 	_Atomic uint64_t limited_bytes; /* sent since limited_since_ms */
 	double limited_since_ms;

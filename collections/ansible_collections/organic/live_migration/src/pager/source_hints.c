@@ -4,6 +4,7 @@
 #define _GNU_SOURCE
 #include "../hints.h"
 
+#include "shared_memory.h"
 #include "source.h"
 
 #include <errno.h>
@@ -39,6 +40,7 @@ void write_hints(void)
 	if (hints == MAP_FAILED)
 		fail("the file for the hints cannot be mapped: %s", strerror(errno));
 	room = ((uint64_t)status.st_size - sizeof *hints) / sizeof hints->skipped[0];
+	hints->skipped_shared_count = list_shared_memory(hints->skipped_shared, SKIPPED_SHARED_MAX);
 	sort_processes();
 	hints->skipped_count = 0;
 	for (size_t i = 0; i < process_count; i++) {

@@ -2,10 +2,12 @@
  * GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
  * SPDX-License-Identifier: GPL-3.0-or-later */
 #define _GNU_SOURCE
+#include "shared_memory.h"
 #include "source.h"
 
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -120,6 +122,63 @@ static void read_jobs(struct batch *batch, const struct job *list, size_t count,
 	}
 }
 
+/* Pages of shared memory. They are hashed where they are sent from: what was sent is then what is known to be there,
+ * whatever the processes write meanwhile. */
+static char *read_shared(const struct job *job, char *pages)
+{
+	size_t bytes = job->end - job->start;
+	ssize_t n;
+
+	if (job->zero)
+		return NULL;
+	if (source.frozen)
+		return shared_page(job->process, job->start);
+	n = pread(job->process->memory, pages, bytes, (off_t)job->start);
+	memset(pages + (n > 0 ? n : 0), 0, bytes - (size_t)(n > 0 ? n : 0)); /* behind its end */
+	return pages;
+}
+
+/* Adds the pages from start to end, which are of one kind; 0: the target has them. */
+static void add_run(struct batch *batch, int kind, const struct job *job, uint64_t start, uint64_t end, char *data)
+{
+	if (!kind)
+		return;
+	add_frame(batch, (enum frame_kind)kind, job->process, start, end - start,
+		  kind == FRAME_PAGES ? data + (start - job->start) : NULL);
+	*(kind == FRAME_PAGES ? &source.pages_sent : &source.zero_pages) += (end - start) / PAGE_BYTES;
+}
+
+static void send_shared_jobs(struct batch *batch, struct connection *connection, const struct job *list, size_t count)
+{
+	char *room = batch->pages;
+
+	batch->frame_count = batch->parts = 0;
+	batch->compressed_bytes = 0;
+	for (size_t i = 0; i < count; i++) {
+		const struct job *job = &list[i];
+		char *data = read_shared(job, room);
+		uint64_t begin = job->start;
+		int last = 0; /* kind of the pages from `begin` on */
+
+		for (uint64_t page = job->start; page < job->end; page += PAGE_BYTES) {
+			const char *content = data ? data + (page - job->start) : NULL;
+			int kind = !content || is_zero_page(content) ? FRAME_ZERO : FRAME_PAGES;
+
+			if (!claim_shared_page(job->process, page, kind == FRAME_ZERO ? NULL : content))
+				kind = 0;
+			if (kind != last) {
+				add_run(batch, last, job, begin, page, data);
+				begin = page;
+			}
+			last = kind;
+		}
+		add_run(batch, last, job, begin, job->end, data);
+		room += data == room ? job->end - job->start : 0;
+	}
+	if (batch->parts)
+		send_vector(connection, batch->vector, batch->parts);
+}
+
 /* Only one thread sends a page that is pending. */
 static bool claim_page(struct chunk *chunk, uint64_t address)
 {
@@ -134,6 +193,10 @@ void send_jobs(struct batch *batch, struct connection *connection, const struct 
 	bool gone[FRAME_PAGES_MAX] = {false};
 	char *at = batch->pages;
 
+	if (is_shared_memory(process)) {
+		send_shared_jobs(batch, connection, list, count);
+		return;
+	}
 	batch->frame_count = batch->parts = 0;
 	batch->compressed_bytes = 0;
 	read_jobs(batch, list, count, gone);

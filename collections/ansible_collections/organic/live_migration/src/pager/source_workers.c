@@ -5,6 +5,7 @@
 #include "source.h"
 
 #include "control.h"
+#include "shared_memory.h"
 
 #include <errno.h>
 #include <linux/sockios.h>
@@ -110,7 +111,8 @@ static void send_progress(void)
 	uint64_t pages = 0;
 
 	for (size_t i = source.next_job; i < job_count; i++)
-		pages += (jobs[i].end - jobs[i].start) / PAGE_BYTES;
+		if (!source.shared_sent || !is_shared_memory(jobs[i].process))
+			pages += (jobs[i].end - jobs[i].start) / PAGE_BYTES;
 	send_event("{\"event\": \"progress\", \"pages_left\": %lu, \"zero_pages\": %lu, \"bytes_sent\": %lu, "
 		   "\"bytes_taken\": %lu}",
 		   pages, source.zero_pages, total_bytes_sent(), total_bytes_taken());

@@ -174,12 +174,13 @@ static const struct command commands[] = {
 
 /* Main loop */
 
-static size_t list_descriptors(struct pollfd *list, size_t room, int control, int criu)
+static size_t list_descriptors(struct pollfd *list, size_t room, int control, int criu, int shared)
 {
 	size_t count = 0;
 
 	list[count++] = (struct pollfd){.fd = control, .events = POLLIN};
 	list[count++] = (struct pollfd){.fd = criu, .events = POLLIN};
+	list[count++] = (struct pollfd){.fd = shared, .events = POLLIN};
 	for (size_t i = 0; i < target.process_count; i++) {
 		struct address_space *space = target.processes[i]->spaces;
 
@@ -193,19 +194,20 @@ void run_target(struct connection *connections, int count, int images, int init)
 {
 	static struct pollfd watched[2 * PROCESSES_MAX];
 	struct request request;
-	int control = CONTROL, listener, criu = -1;
+	int control = CONTROL, listener, shared, criu = -1;
 	bool finished = false;
 
 	target.connections = connections;
 	target.connection_count = count;
 	listener = listen_for_criu(images);
+	shared = listen_for_shared_memory(images);
 	start_receivers();
 	send_event("{\"event\": \"ready\"}");
 	for (;;) {
 		bool more = target.restored && place_some_stored();
 		bool deferred = has_deferred_faults();
 		size_t descriptors = list_descriptors(watched, sizeof watched / sizeof watched[0], control,
-						      criu < 0 ? listener : criu);
+						      criu < 0 ? listener : criu, shared);
 		int timeout_ms = more ? 0 : deferred ? 1 : control < 0 ? 100 : -1;
 
 		if (target.finishing && !more && !deferred && !finished) {
@@ -232,6 +234,8 @@ void run_target(struct connection *connections, int count, int images, int init)
 			}
 			continue; /* all processes are known before a fault or a command is handled */
 		}
+		if (watched[2].revents & POLLIN)
+			give_shared_memory(shared);
 		handle_events();
 		if (!watched[0].revents)
 			continue;

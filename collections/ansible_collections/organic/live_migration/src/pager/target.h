@@ -10,7 +10,8 @@
  *   target_place.c     places pages in the memory of the processes (UFFDIO_COPY)
  *   target_spaces.c    where the source's memory lies in each address space now
  *   target_faults.c    page faults and the other events of userfaultfd(2)
- *   target_criu.c      takes the userfaultfds from CRIU */
+ *   target_criu.c      takes the userfaultfds from CRIU
+ *   target_shared.c    receives shared memory, and gives it to CRIU */
 #pragma once
 
 #include "chunks.h"
@@ -133,3 +134,15 @@ void join_receivers(void);
 int listen_for_criu(int images);
 /* Reads one message of CRIU's: a process and its userfaultfd. False when there will be no more. */
 bool receive_from_criu(int criu);
+
+/* target_shared.c */
+
+/* The socket at which CRIU's restore asks for shared memory (../shared_memory.c), in its image directory. */
+int listen_for_shared_memory(int images);
+/* Answers one question: gives the shared memory, or says that CRIU has it in its images. */
+void give_shared_memory(int listener);
+/* Creates shared memory, or changes its size. False when the frame is not valid, or the connection is lost. */
+bool receive_shared_memory(struct connection *connection, const struct frame *frame);
+/* Pages of shared memory: `data`, or, when that is NULL, what comes next on the connection. */
+bool store_shared_pages(struct connection *connection, const struct frame *frame, const char *data);
+bool zero_shared_pages(const struct frame *frame);

@@ -27,25 +27,36 @@ static bool take_pages(struct target_process *process, uint64_t address, const c
 	return true;
 }
 
+static bool is_of_shared_memory(const struct frame *frame)
+{
+	return frame->ns_pid & SHARED_MEMORY;
+}
+
 static bool receive_compressed(struct connection *connection, const struct frame *frame, char *buffer)
 {
-	struct target_process *process = find_target_process(frame->ns_pid, true);
+	struct target_process *process =
+		is_of_shared_memory(frame) ? NULL : find_target_process(frame->ns_pid, true);
 	char *compressed = allocate(frame->payload_bytes);
-	bool good = process && receive_all(connection, compressed, frame->payload_bytes) &&
+	bool good = receive_all(connection, compressed, frame->payload_bytes) &&
 		    ZSTD_decompress(buffer, FRAME_BYTES_MAX, compressed, frame->payload_bytes) == frame->length;
 
 	free(compressed);
 	target.pages_received += frame->length / PAGE_BYTES;
-	return good && take_pages(process, frame->address, buffer, frame->length);
+	if (good && is_of_shared_memory(frame))
+		return store_shared_pages(NULL, frame, buffer);
+	return good && process && take_pages(process, frame->address, buffer, frame->length);
 }
 
 static bool receive_pages(struct connection *connection, const struct frame *frame, char *buffer)
 {
-	struct target_process *process = find_target_process(frame->ns_pid, true);
+	struct target_process *process;
 
+	target.pages_received += frame->length / PAGE_BYTES;
+	if (is_of_shared_memory(frame))
+		return store_shared_pages(connection, frame, NULL);
+	process = find_target_process(frame->ns_pid, true);
 	if (!process)
 		return false;
-	target.pages_received += frame->length / PAGE_BYTES;
 	/* Waiting for this process here could hold back pages of another one that CRIU needs in order to continue. */
 	if (!target.restored && (!target.place_directly || !process->spaces))
 		return store_pages(connection, process, frame->address, NULL, frame->length);
@@ -55,8 +66,11 @@ static bool receive_pages(struct connection *connection, const struct frame *fra
 
 static bool receive_zeros(const struct frame *frame)
 {
-	struct target_process *process = find_target_process(frame->ns_pid, true);
+	struct target_process *process;
 
+	if (is_of_shared_memory(frame))
+		return zero_shared_pages(frame);
+	process = find_target_process(frame->ns_pid, true);
 	if (!process)
 		return false;
 	for (uint64_t at = frame->address; at < frame->address + frame->length; at += PAGE_BYTES) {
@@ -135,7 +149,10 @@ static void *receive(void *argument)
 		case FRAME_PRESENT:
 		case FRAME_STALE:
 		case FRAME_WIPE_ON_FORK:
-			good = !target.running && receive_ranges(connection, &frame);
+			good = !target.running && !is_of_shared_memory(&frame) && receive_ranges(connection, &frame);
+			break;
+		case FRAME_SHARED:
+			good = !target.running && receive_shared_memory(connection, &frame);
 			break;
 		case FRAME_BARRIER:
 			done = (struct frame){.kind = FRAME_BARRIER_DONE, .address = frame.address};

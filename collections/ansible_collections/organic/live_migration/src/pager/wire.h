@@ -30,7 +30,15 @@ enum frame_kind {
 	FRAME_REQUEST,	   /* target to source: the process waits for the page at address */
 	FRAME_RECEIVED,	   /* target to source, after reconnecting: ranges that need not be sent again */
 	FRAME_WIPE_ON_FORK, /* payload: ranges that a child of fork(2) gets empty */
+	FRAME_SHARED,	    /* shared memory, before its pages: address: its inode on the source; length: its size in
+			     * bytes; payload: one byte, whether it may be sealed, and its name (memfd_create(2)) */
 };
+
+/* In place of a PID, in frames of pages: SHARED_MEMORY with the number of shared memory, which counts from 0. Addresses
+ * are offsets in it then. */
+#define SHARED_MEMORY 0x80000000U
+#define SHARED_MAX 1024U
+#define SHARED_NAME_MAX 249U /* memfd_create(2) */
 
 struct frame {
 	uint32_t kind;

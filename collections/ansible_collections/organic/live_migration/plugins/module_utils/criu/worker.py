@@ -111,6 +111,8 @@ class CriuWorker:
         self.command = [*self.container.enter_command, *time_namespace, *paths.CRIU, "swrk", str(theirs.fileno())]
         commands.log(self.command)
         given, environment = [self.images, theirs.fileno(), *self.descriptors], {**os.environ, **_NO_BREAKPOINTS}
+        if self.action == "restore":
+            environment["CRIU_SHARED_MEMORY"] = "1"  # src/shared_memory.c
         if self.hints is not None:
             given.append(self.hints)
             environment["CRIU_HINTS"] = str(self.hints)

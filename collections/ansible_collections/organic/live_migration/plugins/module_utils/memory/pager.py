@@ -23,6 +23,7 @@ from .. import paths
 from ..criu.log import failure_lines
 from ..errors import MigrationError
 from ..host import commands
+from ..host.container import Container
 from ..host.processes import ProcessId
 from . import dirty_tracking
 
@@ -269,23 +270,35 @@ class TargetPager(Pager):
     """Receives pages, and places them in the restored processes.
 
     Args:
-        images: descriptor of CRIU's image directory, where it finds the pager's socket.
-        init: the container's first process, which the pager ends if it is alone and cannot get all pages.
+        images: descriptor of CRIU's image directory, where it finds the pager's sockets.
+        container: whose first process the pager ends if it is alone and cannot get all pages, and to which the shared
+            memory is charged.
         connections: to the source's pager.
         direct: store nothing: pages that arrive before their process exists wait in the connections.
     """
 
-    def __init__(self, images: int, init: ProcessId, connections: list[socket.socket], direct: bool) -> None:
-        pidfd = os.pidfd_open(init.pid)
+    def __init__(self, images: int, container: Container, connections: list[socket.socket], direct: bool) -> None:
+        pidfd = os.pidfd_open(container.init.pid)
+        allocator, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         try:
-            given = [images, pidfd, *(one.fileno() for one in connections)]
+            command = [paths.PAGER, "allocate", str(theirs.fileno())]
+            self._allocator = subprocess.Popen(
+                command, pass_fds=[theirs.fileno()], preexec_fn=container.join_cgroups, stdin=subprocess.DEVNULL
+            )
+            given = [images, pidfd, allocator.fileno(), *(one.fileno() for one in connections)]
             super().__init__(["target", *map(str, given)], given)
         finally:
+            allocator.close()
+            theirs.close()
             os.close(pidfd)
         self.expect("ready", 10)
         if direct:
             self.order("place_directly")
             self.expect("place_directly", 10)
+
+    def close(self) -> None:
+        super().close()
+        self._allocator.wait(10)  # it ends with the pager, and was in the container's cgroup
 
     @property
     def is_complete(self) -> bool:

@@ -153,7 +153,7 @@ class TargetSetup:
             page_server = PageServer(images, pages)
             on_failure.callback(page_server.close)
             pages.close()  # the source notices the end of the page server by the end of the connection
-            pager = TargetPager(images, self._container.init, pager_connections, self._places_directly)
+            pager = TargetPager(images, self._container, pager_connections, self._places_directly)
             on_failure.callback(pager.close)
             for connection in pager_connections:
                 connection.close()

@@ -11,9 +11,10 @@ import time
 
 from ..errors import MigrationError, PeerFailed, PeerGone, PeerLost
 from ..host.steps import now_ms
-from ..memory.pager import PagesLost
+from ..memory.pager import Answer, PagesLost
 from ..session import messages, states
 from . import cost_model
+from .base import Strategy
 from .context import SourceContext, TargetContext
 from .cost_model import Costs, Limits, Load, Prediction
 from .freeze_and_copy import FreezeAndCopy
@@ -39,6 +40,18 @@ class PostCopy(FreezeAndCopy):
         degraded_ms = 1000 * load.memory_bytes / costs.on_demand_bytes_per_s(load)
         downtime_ms = costs.shortest_downtime_ms(load)
         return cost_model.prediction(cls.name, costs, downtime_ms, load.memory_bytes, degraded_ms=degraded_ms)
+
+    def copy_live(self, source: SourceContext) -> Strategy:
+        """Send the shared memory, whose pages cannot be fetched on demand."""
+
+        def on_progress(progress: Answer) -> None:
+            source.memory.report(progress)
+            source.progress.check()
+
+        with source.steps.step("precopy"):
+            source.pager.order("send_shared")
+            source.memory.report_done(source.pager.expect("send_shared", source.plan.timeout_s, on_progress))
+        return super().copy_live(source)
 
     def process_runs(self, source: SourceContext) -> None:
         with contextlib.suppress(MigrationError):  # a pager that is lost is replaced: see after_commit
