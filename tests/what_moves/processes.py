@@ -31,9 +31,9 @@ CASES = (
         named="has stopped process",
     ),
     Case(
-        "shared_memory",
+        "written_shared_memory",
         Kind.MEMORY,
-        "shared memory: anonymous, and memfds that are mapped, only open, or sealed",
+        "shared memory that two processes write to: anonymous, memfds that are mapped, only open, or sealed",
         Outcome.CARRIED,
         NEXT,
         program="shared_memory",
