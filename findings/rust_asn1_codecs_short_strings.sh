@@ -26,7 +26,7 @@ edition = "2021"
 
 [dependencies]
 asn1-codecs = "=0.7.2"
-bitvec = "1"
+bitvec = "=1.0.1"
 MANIFEST
 cat >src/main.rs <<'RUST'
 use asn1_codecs::aper::decode::decode_printable_string;
