@@ -6,8 +6,10 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 from organic5gc import Core
@@ -16,6 +18,20 @@ from .conftest import CoreSite
 from .test_migrate import other_host
 
 ROOT = Path(__file__).parents[2]
+
+
+def processes(site: CoreSite, host: str) -> Counter[str]:
+    """Command lines of what runs on a host, without this look-up, kernel threads, SSH, and Docker's health checks."""
+    lines = [line.split(maxsplit=2) for line in site.command(host, "ps -eo pid=,ppid=,args=").splitlines()]
+    found = {int(pid): (int(parent), arguments) for pid, parent, arguments in lines}
+    own = next(pid for pid, (_, arguments) in found.items() if arguments.startswith("ps -eo pid="))
+    chain = []
+    while own in found:
+        chain.append(own)
+        own = found[own][0]
+    others = (arguments for pid, (_, arguments) in found.items() if pid not in chain)
+    passing = re.compile(r"\[|sshd|runc |/opt/organic/resident/init health")
+    return Counter(one for one in others if not passing.match(one))
 
 
 def test_migrate_by_function_and_by_command_and_cancel(core: CoreSite, tmp_path: Path) -> None:
@@ -33,10 +49,13 @@ def test_migrate_by_function_and_by_command_and_cancel(core: CoreSite, tmp_path:
     assert done.returncode == 0, done.stdout + done.stderr
     assert json.loads(done.stdout)["report"]["target_host"] == back
 
+    before = {host: processes(core, host) for host in core.nf_hosts}
     # It pauses before its switchover, so that the cancel comes before the commit point.
-    running = api.start_migrate("smf", target, options={"pause_before_switchover": True})
+    running = api.start_migrate("smf", target, options={"pause_before_switchover": True, "timeout_s": 600})
     next(event for event in running.events() if event.migration and event.migration.state == "pre-switchover")
+    assert {host: processes(core, host) for host in core.nf_hosts} != before
     ending = running.cancel()
     assert (ending.outcome, ending.hosts, ending.in_order) == ("cancelled", (back,), True)
+    assert {host: processes(core, host) for host in core.nf_hosts} == before
     assert [run.status for run in api.history.list()] == ["cancelled", "successful", "successful"]
     assert api.status().migrations == ()
