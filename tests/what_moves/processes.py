@@ -227,6 +227,18 @@ done
         named="The main thread of process",
     ),
     Case(
+        "locked_memory",
+        Kind.MEMORY,
+        "a process that has locked all of its memory (mlockall)",
+        Outcome.REFUSED,
+        NEXT,
+        program="held",
+        options=("--env=HOLD=locked", "--ulimit=memlock=-1", "--cap-add=IPC_LOCK"),
+        blocker="memory_locked",
+        named="is locked (mlockall)",
+        remark="what mlock has locked is carried",
+    ),
+    Case(
         "forked_near_limit",
         Kind.MEMORY,
         "processes that share memory since they were forked, where the limit of the container (--memory) would not do "

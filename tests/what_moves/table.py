@@ -26,7 +26,6 @@ _NOT_FOUND = (
         "they return early with EINTR, as after a signal. Only the kernel of the source host knew how much was left, "
         "so CRIU 4.2.1 puts EINTR in its place; whoever waits so looks at the clock again",
     ),
-    ("mlockall with MCL_FUTURE", "new memory is not locked; what was locked is"),
     ("PR_SET_MEMORY_MERGE, PR_SET_MDWE, PR_MCE_KILL (prctl(2))", "the kernel's defaults"),
     ("IP_MULTICAST_IF of IPv4 that names an interface by its index alone", "the kernel chooses the interface"),
 )

@@ -25,6 +25,8 @@ ALL_GHOSTS_BYTES = 32 << 20
 """As much of all deleted files together: the images of the source have room for twice as much."""
 _RESTORE_TASKS = 8
 """Tasks that a restore needs in the container beside those that it restores: init, nsenter, CRIU and its helpers."""
+_NEVER_LOCKED = frozenset(("io", "pf", "de", "ht"))
+"""Mappings that the kernel does not lock (mm/mlock.c, mlock_fixup): of devices, [vdso] and the like, huge pages."""
 _DELETED = " (deleted)"
 _MEBIBYTE = 1 << 20
 
@@ -74,6 +76,13 @@ def _of_process(pid: int) -> Iterator[Blocker]:
                 f"The program of {who} is no file but memory ({program}), which CRIU cannot restore",
                 "Start the program from a file (runc and some packers copy themselves into memory)",
             )
+    if int(status.get("VmLck", "0").split()[0]) and _has_locked_all(pid):
+        yield Blocker(
+            "memory_locked",
+            f"All memory of {who} is locked (mlockall), and whether new memory shall be (MCL_FUTURE) is not known "
+            "outside of it: after a migration it would not be",
+            "Have the program lock what it needs by mlock(2), or unlock its memory (munlockall) until it has moved",
+        )
     for descriptor, target in processes.descriptors(pid):
         if "[eventfd]" in target and "eventfd-semaphore: 1" in map(_squeezed, _fdinfo(pid, descriptor)):
             yield Blocker(
@@ -81,6 +90,13 @@ def _of_process(pid: int) -> Iterator[Blocker]:
                 f"Descriptor {descriptor} of {who} is an eventfd in the mode of a semaphore, which CRIU does not keep",
                 "Have the program use an eventfd without EFD_SEMAPHORE, or a pipe",
             )
+
+
+def _has_locked_all(pid: int) -> bool:
+    """Whether each mapping that can be locked is (proc(5): VmFlags of /proc/PID/smaps), as mlockall(2) leaves them."""
+    flags = [line.split()[1:] for line in processes.lines(f"/proc/{pid}/smaps") if line.startswith("VmFlags:")]
+    lockable = [names for names in flags if not _NEVER_LOCKED.intersection(names) and "rd" in names]
+    return bool(lockable) and all("lo" in names for names in lockable)
 
 
 def _fdinfo(pid: int, descriptor: int) -> list[str]:

@@ -71,6 +71,16 @@ ctypes.CDLL(None).syscall(60 if os.uname().machine == 'x86_64' else 93, 0)
     assert "The main thread" in look(pid)["main_thread_ended"]
 
 
+def test_a_process_that_has_locked_all_its_memory_is_named(as_root: None, spawn: Any, look: Look) -> None:
+    pid = spawn.python("import ctypes; assert ctypes.CDLL(None).mlockall(1 | 2) == 0").pid
+    assert f"All memory of process {pid}" in look(pid)["memory_locked"]
+
+
+def test_a_process_that_has_locked_some_of_its_memory_is_not(as_root: None, spawn: Any, look: Look) -> None:
+    source = "import ctypes; page = ctypes.create_string_buffer(8192); assert ctypes.CDLL(None).mlock(page, 8192) == 0"
+    assert look(spawn.python(source).pid) == {}
+
+
 def test_a_write_lease_is_named_with_its_file(spawn: Any, look: Look, tmp_path: Path) -> None:
     path = tmp_path / "leased"
     path.touch()
