@@ -382,6 +382,118 @@ class Unbound(Client):
             raise ValueError(answer.hex())
 
 
+class Mariadb(Client):
+    """Rows of a MariaDB that are written and counted over one connection, which has a session variable.
+
+    The protocol is that of "Client/Server Protocol" in MariaDB's documentation: no TLS, no password.
+    """
+
+    PORT = 3306
+    _CAPABILITIES = 0x00000200 | 0x00008000  # CLIENT_PROTOCOL_41, CLIENT_SECURE_CONNECTION
+    _QUERY = b"\x03"
+
+    def __init__(self, address: str) -> None:
+        super().__init__()
+        self._link = socket.create_connection((address, self.PORT), timeout=STALL_TIMEOUT_S)
+        self._stream = self._link.makefile("rb")
+        self._rows = 0
+        self._packet()
+        greeting = struct.pack("<IIB23x", self._CAPABILITIES, 1 << 24, 33) + b"user\0" + b"\0"
+        self._send(1, greeting)
+        self._packet()
+        for query in ("CREATE DATABASE work", "CREATE TABLE work.numbers (number INT PRIMARY KEY) ENGINE=InnoDB",
+                      "CREATE TEMPORARY TABLE work.mine (number INT)", "SET @rows = 0"):  # fmt: skip
+            self._ask(query)
+        self.work = [Work(self._insert, 0.005)]
+
+    def _send(self, number: int, content: bytes) -> None:
+        self._link.sendall(len(content).to_bytes(3, "little") + bytes([number]) + content)
+
+    def _packet(self) -> bytes:
+        header = self._stream.read(4)
+        content = self._stream.read(int.from_bytes(header[:3], "little"))
+        if not header or content[:1] == b"\xff":
+            raise ValueError(content[3:].decode(errors="replace") or "the connection has ended")
+        return content
+
+    def _ask(self, query: str) -> list[str]:
+        """The texts of the only row; none of a query that has no result."""
+        self._send(0, self._QUERY + query.encode())
+        first = self._packet()
+        if first[:1] == b"\0":
+            return []
+        for _definition in range(first[0]):
+            self._packet()
+        self._packet()  # end of the definitions
+        row, values = self._packet(), []
+        while row:
+            length = row[0]
+            values.append(row[1 : 1 + length].decode())
+            row = row[1 + length :]
+        self._packet()  # end of the rows
+        return values
+
+    def _insert(self) -> None:
+        self._ask(f"INSERT INTO work.numbers VALUES ({self._rows})")
+        self._ask(f"INSERT INTO work.mine VALUES ({self._rows})")
+        self._ask("SET @rows = @rows + 1")
+        self._rows += 1
+        self._compare()
+
+    def _compare(self) -> None:
+        counts = "(SELECT COUNT(*) FROM work.numbers), (SELECT COUNT(*) FROM work.mine)"
+        found = self._ask(f"SELECT @rows, {counts}")
+        if found != [str(self._rows)] * 3:
+            raise ValueError(f"{found} after {self._rows} rows")
+
+    def check(self) -> None:
+        self._compare()
+
+    def figures(self) -> dict[str, Any]:
+        return {"count": self._rows}
+
+
+class FastCgi(Client):
+    """Requests over one connection of FastCGI 1.0, each answered by a script with their number."""
+
+    PORT = 9000
+    _BEGIN, _PARAMETERS, _INPUT, _OUTPUT, _END = 1, 4, 5, 6, 3
+    _RESPONDER_KEEP = struct.pack(">HB5x", 1, 1)
+
+    def __init__(self, address: str) -> None:
+        super().__init__()
+        self._link = socket.create_connection((address, self.PORT), timeout=STALL_TIMEOUT_S)
+        self._stream = self._link.makefile("rb")
+        self._count = 0
+        variables = {"SCRIPT_FILENAME": "/count.php", "REQUEST_METHOD": "GET"}
+        pairs = b"".join(bytes([len(name), len(value)]) + (name + value).encode() for name, value in variables.items())
+        self._request = b"".join(
+            struct.pack(">BBHHBB", 1, kind, 1, len(content), 0, 0) + content
+            for kind, content in (
+                (self._BEGIN, self._RESPONDER_KEEP),
+                (self._PARAMETERS, pairs),
+                (self._PARAMETERS, b""),
+                (self._INPUT, b""),
+            )
+        )
+        self.work = [Work(self._ask, 0.005)]
+
+    def _ask(self) -> None:
+        self._link.sendall(self._request)
+        answer, kind = b"", 0
+        while kind != self._END:
+            _version, kind, _number, length, padding, _reserved = struct.unpack(">BBHHBB", self._stream.read(8))
+            content = self._stream.read(length + padding)[:length]
+            answer += content if kind == self._OUTPUT else b""
+        self._count += 1
+        text = answer.partition(b"\r\n\r\n")[2].decode()
+        if text != str(self._count):
+            raise ValueError(f"{text} after {self._count} requests")
+
+    def figures(self) -> dict[str, Any]:
+        return {"count": self._count}
+
+
 class Hlr(Client):
     """Authentication vectors by GSUP, each step of which is written to the data base, and an open VTY."""
 
@@ -617,7 +729,9 @@ CLIENTS: dict[str, Callable[[str], Client]] = {
     "haproxytls": TlsCounter,
     "nghttpd": Http2,
     "unbound": Unbound,
-    **dict.fromkeys(("nginx", "haproxy", "nodejs", "erlang"), Counter),
+    **dict.fromkeys(("nginx", "haproxy", "nodejs", "erlang", "openjdk", "sqlite"), Counter),
+    "mariadb": Mariadb,
+    "php": FastCgi,
 }
 
 

@@ -23,15 +23,22 @@ ROOTS = Path("/var/cache/organic-lab")
 SUITE = "trixie"
 PACKAGES = (
     "base-files",
+    "dash",
     "erlang-base",
     "etcd-server",
     "haproxy",
+    "mariadb-server-core",
     "netbase",
     "nghttp2-server",
     "nginx-light",
     "nodejs",
+    "openjdk-21-jdk-headless",
     "osmo-ggsn",
     "osmo-hlr",
+    "php8.4-fpm",
+    "php8.4-opcache",
+    "postgresql-17",
+    "python3",
     "redis-server",
     "unbound",
 )

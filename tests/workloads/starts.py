@@ -21,6 +21,8 @@ DATA = "/data"
 HLR_DIRECTORY = "/var/lib/osmocom"
 NON_ROOT = ("--user=1000:1000", "--read-only", "--cap-drop=ALL", "--security-opt=no-new-privileges")
 
+WITH_DATA = (*NON_ROOT, "--tmpfs=/tmp:uid=1000", f"--tmpfs={DATA}:uid=1000,mode=700")
+
 
 class Program(Container):
     """A container with a program, and the client that has it work."""
@@ -36,12 +38,12 @@ class Program(Container):
         run_resident(self, self._number, command, *options, image=self._image)
         until(lambda: any(ready in line for line in self.logs()), f"{self.name} is ready")
 
-    def configure(self, name: str) -> str:
-        """Bring a configuration file to both hosts; returns the option that shows it to the container."""
+    def configure(self, name: str, path: str = "") -> str:
+        """Bring a file to both hosts; returns the option that shows it to the container, as /NAME or another path."""
         text = (HERE / name).read_text().replace("ADDRESS", self.address)
         for host in self.site.edges:
             host.put(text.encode(), f"{WORK}/{name}")
-        return f"--volume={WORK}/{name}:/{name}:ro"
+        return f"--volume={WORK}/{name}:{path or f'/{name}'}:ro"
 
     @contextmanager
     def client(self) -> Iterator[Conversation]:
@@ -142,6 +144,50 @@ def erlang(make: Make) -> Program:
     }
     options = [f"--env={name}={value}" for name, value in variables.items()]
     program.start(command, *options, *NON_ROOT, "--tmpfs=/tmp:uid=1000", ready="listening")
+    return program
+
+
+def mariadb(make: Make) -> Program:
+    program = make("mariadb", 61)
+    server = f"/usr/sbin/mariadbd --no-defaults --datadir={DATA} --tmpdir=/tmp --socket=/tmp/socket --skip-grant-tables"
+    script = f"{server} --bootstrap </dev/null; exec {server} --skip-networking=0"
+    program.start(["/bin/sh", "-c", script], program.configure("passwd", "/etc/passwd"), *WITH_DATA,
+                  ready="ready for connections")  # fmt: skip
+    return program
+
+
+def postgresql(make: Make) -> Program:
+    program = make("postgresql", 62)
+    programs = "/usr/lib/postgresql/17/bin"
+    script = f"{programs}/initdb -D {DATA}/main -A trust && exec {programs}/postgres -D {DATA}/main -k /tmp"
+    program.start(["/bin/sh", "-c", script], program.configure("passwd", "/etc/passwd"), *WITH_DATA,
+                  ready="ready to accept connections")  # fmt: skip
+    return program
+
+
+def php(make: Make) -> Program:
+    """PHP-FPM with its just-in-time compiler."""
+    program = make("php", 63)
+    command = ["/usr/sbin/php-fpm8.4", "-n", "-F", "-y", "/php-fpm.conf"]
+    for setting in ("zend_extension=opcache", "opcache.enable=1", "opcache.jit=tracing", "opcache.jit_buffer_size=32M"):
+        command += ["-d", setting]
+    options = [program.configure(name) for name in ("php-fpm.conf", "count.php")]
+    program.start(command, *options, *WITH_DATA, ready="ready to handle connections")
+    return program
+
+
+def openjdk(make: Make) -> Program:
+    program = make("openjdk", 64)
+    command = [in_image("/usr/lib/jvm/java-21-openjdk-*/bin/java"), "-XX:-UsePerfData", "/Visits.java"]
+    program.start(command, program.configure("Visits.java"), *WITH_DATA, ready="listening")
+    return program
+
+
+def sqlite(make: Make) -> Program:
+    """With a write-ahead log."""
+    program = make("sqlite", 65)
+    command = ["/usr/bin/python3", "-B", "/visits.py", f"{DATA}/visits.db"]
+    program.start(command, program.configure("visits.py"), *WITH_DATA, ready="listening")
     return program
 
 

@@ -99,6 +99,29 @@ def test_erlang_counts_on(make: Make, strategy: str) -> None:
     assert move_there_and_back(erlang, strategy)["count"]
 
 
+def test_mariadb_keeps_rows_and_temporary_tables(make: Make, strategy: str) -> None:
+    assert move_there_and_back(starts.mariadb(make), strategy)["count"]
+
+
+def test_postgresql_is_refused_by_name(make: Make) -> None:
+    """Its server holds a segment of System V shared memory, whatever its configuration."""
+    result = start_migrations([starts.postgresql(make)], strategy="pre_copy").result()
+    assert [blocker["code"] for blocker in result.only["blockers"]] == ["ipc"]
+    assert "System V shared memory" in result.message
+
+
+def test_php_counts_on_with_its_compiler(make: Make, strategy: str) -> None:
+    assert move_there_and_back(starts.php(make), strategy)["count"]
+
+
+def test_openjdk_counts_on(make: Make, strategy: str) -> None:
+    assert move_there_and_back(starts.openjdk(make), strategy)["count"]
+
+
+def test_sqlite_counts_on(make: Make, strategy: str) -> None:
+    assert move_there_and_back(starts.sqlite(make), strategy)["count"]
+
+
 def test_ggsn_keeps_its_tunnels(make: Make, strategy: str) -> None:
     ggsn = make("ggsn", 53)
     ggsn.start(["/usr/bin/osmo-ggsn", "-c", "/osmo-ggsn.cfg"], ggsn.configure("osmo-ggsn.cfg"), *TUN,

@@ -1,10 +1,11 @@
 # Copyright (c) 2026 Organic 5GC contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Shared memory, deleted files and a sparse file, each large: KIND says which."""
+"""Shared memory, reserved addresses, deleted files and a sparse file, each large: KIND says which."""
 
 from __future__ import annotations
 
+import ctypes
 import mmap
 import os
 import random
@@ -15,6 +16,8 @@ from answering import serve
 
 SHARED_BYTES = 160 << 20
 DELETED, DELETED_BYTES = 3, 8 << 20
+RESERVED_BYTES = 8 << 40
+PAGE_BYTES = 4096
 SPARSE_BYTES = 3 << 30
 CONTENT = random.Random(3).randbytes(8 << 20)
 
@@ -54,4 +57,22 @@ def sparse() -> Callable[[], object]:
     return look
 
 
-serve({"shared": shared, "deleted": deleted, "sparse": sparse}[os.environ["KIND"]]())
+def reserved() -> Callable[[], object]:
+    """Addresses without memory, of which a page is used each time."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    libc.mmap.restype = ctypes.c_void_p
+    flags = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS
+    start = libc.mmap(None, ctypes.c_size_t(RESERVED_BYTES), 0, flags, -1, ctypes.c_long(0))
+    used: list[int] = []
+
+    def look() -> object:
+        used.append(start + (len(used) + 1) * PAGE_BYTES)
+        page = ctypes.c_void_p(used[-1])
+        result = libc.mprotect(page, ctypes.c_size_t(PAGE_BYTES), mmap.PROT_READ | mmap.PROT_WRITE)
+        ctypes.memmove(page, CONTENT, PAGE_BYTES)
+        return {"usable": result == 0, "same": all(ctypes.string_at(at, 9) == CONTENT[:9] for at in used)}
+
+    return look
+
+
+serve({"shared": shared, "deleted": deleted, "sparse": sparse, "reserved": reserved}[os.environ["KIND"]]())

@@ -25,8 +25,9 @@ ALL_GHOSTS_BYTES = 32 << 20
 """As much of all deleted files together: the images of the source have room for twice as much."""
 _RESTORE_TASKS = 8
 """Tasks that a restore needs in the container beside those that it restores: init, nsenter, CRIU and its helpers."""
-_NEVER_LOCKED = frozenset(("io", "pf", "de", "ht"))
-"""Mappings that the kernel does not lock (mm/mlock.c, mlock_fixup): of devices, [vdso] and the like, huge pages."""
+_NEVER_LOCKED = frozenset(("io", "pf", "de", "ht", "dp"))
+"""Mappings that the kernel does not lock (mm/mlock.c, mlock_fixup): of devices, [vdso] and the like, huge pages,
+and what the kernel may drop (VM_DROPPABLE, for the random numbers of getrandom(3))."""
 _DELETED = " (deleted)"
 _MEBIBYTE = 1 << 20
 

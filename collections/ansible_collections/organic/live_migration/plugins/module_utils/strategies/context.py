@@ -53,6 +53,7 @@ class SourceContext:
         tasks: reads what CRIU leaves out of threads.
         waits: how long threads have waited.
         socket_states, task_attributes: of the frozen process.
+        reserving: processes with large ranges of addresses without memory, by PIDs in the container.
         own_links, link_numbers: index of each link of the container by its name; that on the target host by that here.
         unread_tun: packets that the process had not read from its TUN devices.
         final: what the pager did in the freeze.
@@ -90,6 +91,7 @@ class SourceContext:
     tun_paths: dict[tuple[int, int], str] = field(default_factory=dict)
     socket_states: list[SocketState] = field(default_factory=list)
     task_attributes: list[TaskAttributes] = field(default_factory=list)
+    reserving: set[int] = field(default_factory=set)
     own_links: dict[str, int] = field(default_factory=dict)
     link_numbers: dict[int, int] = field(default_factory=dict)
     unread_tun: list[tun_packets.Packet] = field(default_factory=list)

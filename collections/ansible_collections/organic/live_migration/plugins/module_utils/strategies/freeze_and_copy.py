@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from .. import typed
-from ..criu import images, interrupted_waits, packet_sockets
+from ..criu import images, interrupted_waits, packet_sockets, reservations
 from ..criu.worker import POST_DUMP
 from ..host import file_snapshot, files, processes
 from ..host.sleeps import SleepReader
@@ -85,6 +85,7 @@ class FreezeAndCopy(Strategy):
             tree = processes.tree(source.root.pid)
             source.sockets.read(tree)
             source.tasks.read(tree)
+            source.reserving = reservations.holders(tree)
         with source.steps.step("scan_mappings"):
             source.pager.order("snapshot_vmas")  # CRIU then need not walk all pages
             source.pager.expect("snapshot_vmas", source.plan.timeout_s)
@@ -171,6 +172,7 @@ class FreezeAndCopy(Strategy):
         sleeps = SleepReader(processes.tree(source.root.pid))
         named = interrupted_waits.with_restarted_waits(named, self._left_of(sleeps), source.waits)
         named = images.with_named_files(named, source.tun_paths)
+        named = reservations.without_accounting(named, source.reserving)
         names = [(name, len(content)) for name, content in named.items()]
         packets = tun_packets.pack(source.unread_tun)
         parts = [archive, *named.values(), packets, arrived]

@@ -104,6 +104,7 @@ class Site:
             "tun": SimpleNamespace(attached=lambda _tree: {}, check_same=lambda _tuns, _found: None),
             "tun_packets": SimpleNamespace(take_unread=lambda _tuns, _found: [], pack=lambda _packets: b""),
             "interrupted_waits": SimpleNamespace(with_restarted_waits=lambda named, _left, _waits: named),
+            "reservations": SimpleNamespace(holders=lambda _tree: set(), without_accounting=lambda named, _pids: named),
             "files": SimpleNamespace(mapped_shared=lambda _tree: set()),
             "file_snapshot": SimpleNamespace(open_for_writing=lambda _tree, _known: set()),
             "images": SimpleNamespace(
