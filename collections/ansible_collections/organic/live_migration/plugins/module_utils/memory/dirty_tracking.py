@@ -10,7 +10,7 @@ import json
 from pathlib import Path
 
 from .. import paths
-from ..errors import MigrationError
+from ..errors import Blocker, MigrationError
 from ..host import commands
 
 AUTO = "auto"
@@ -54,3 +54,18 @@ def choose(wanted: str, lacks: dict[str, str]) -> str:
             return method
     listed = "; ".join(f"{TRACKING_METHODS[method]}: {reason}" for method, reason in reasons.items())
     raise MigrationError(f"This host's kernel has no dirty-page tracking: {listed}.")
+
+
+def blockers(tracking: str) -> list[Blocker]:
+    """Why the source cannot track written pages by the method that was asked for."""
+    try:
+        choose(tracking, missing_kernel_features())
+    except MigrationError as error:
+        return [
+            Blocker(
+                "no_page_tracking",
+                str(error).rstrip("."),
+                "Use strategy inter_copy or post_copy" + (", or leave out page_tracking" if tracking != AUTO else ""),
+            )
+        ]
+    return []

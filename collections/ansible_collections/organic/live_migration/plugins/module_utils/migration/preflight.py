@@ -98,22 +98,6 @@ def runtime_blockers(root: str = paths.ROOT) -> list[Blocker]:
     ]
 
 
-def _tracking_blockers(tracking: str) -> list[Blocker]:
-    """Why the source cannot track written pages by the method that was asked for."""
-    try:
-        dirty_tracking.choose(tracking, dirty_tracking.missing_kernel_features())
-    except MigrationError as error:
-        return [
-            Blocker(
-                "no_page_tracking",
-                str(error).rstrip("."),
-                "Use strategy inter_copy or post_copy"
-                + (", or leave out page_tracking" if tracking != dirty_tracking.AUTO else ""),
-            )
-        ]
-    return []
-
-
 def look_at_source(
     engine: Engine, name: str, shared_volumes: list[str], by_engine: bool, tracking: str | None, clones: bool = False
 ) -> SourceView:
@@ -166,7 +150,7 @@ def look_at_source(
         )
     blockers += runtime_blockers()
     if tracking and not blockers:
-        blockers += _tracking_blockers(tracking)
+        blockers += dirty_tracking.blockers(tracking)
     container = Container(spec.pid)
     view = SourceView(blockers, spec, engine.identity())
     try:
@@ -346,13 +330,23 @@ def look_at_target(
         blockers += task_attributes.blockers(source_cpu.bound, os.sched_getaffinity(0))
     name = source.name
     present = engine.inspect(name)
-    frozen = [one for one in journal.all_records() if one.container_name == name and one.role == "source"]
+    records = [one for one in journal.all_records() if one.container_name == name]
+    frozen = [one for one in records if one.role == "source"]
+    waiting = [one for one in records if one.role == "target" and one.in_progress]
     if frozen:
         blockers.append(
             Blocker(
                 "frozen",
                 f"'{name}' is frozen on the target host; its migration to {frozen[0].peer} was interrupted",
                 f"Do not remove it. Migrate it from there to {frozen[0].peer} once more, which recovers it",
+            )
+        )
+    elif waiting:
+        blockers.append(
+            Blocker(
+                "busy",
+                f"Another migration of '{name}' from {waiting[0].peer} to the target host is under way",
+                "Wait until it has ended. If its playbook was killed, it gives up by itself after its timeout_s",
             )
         )
     elif present and present.running and not (source.service and _awaits(present.pid)):

@@ -119,6 +119,16 @@ def test_a_frozen_source_of_an_interrupted_migration_is_no_target(records: Path)
     assert "edge-a" in blocker.message
 
 
+def test_a_container_that_another_migration_has_started_is_not_taken_for_one_of_the_user(records: Path) -> None:
+    entry = MigrationRecord("0" * 16, "target", "smf", "c0ffee", "edge-a")
+    entry.adopt()
+    entry.save()
+    [blocker] = preflight.look_at_target(engine(), spec(), 1 << 20, 0, by_engine=True)
+    assert blocker.code == "busy"
+    assert "from edge-a to the target host is under way" in blocker.message
+    assert "playbook was killed" in blocker.remedy
+
+
 def test_a_target_without_memory_is_refused(records: Path) -> None:
     blockers = preflight.look_at_target(FakeEngine(checkpoints=FakeCheckpoints()), spec(), 1 << 60, 0, by_engine=True)
     assert codes(blockers) == ["no_memory"]
