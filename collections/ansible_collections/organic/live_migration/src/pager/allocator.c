@@ -34,21 +34,10 @@ static int allocate_here(int memfd, struct range range)
 
 static int ask(int memfd, struct range range)
 {
-	char ancillary[CMSG_SPACE(sizeof memfd)] = {0};
-	struct iovec vector = {&range, sizeof range};
-	struct msghdr message = {.msg_iov = &vector,
-				 .msg_iovlen = 1,
-				 .msg_control = ancillary,
-				 .msg_controllen = sizeof ancillary};
-	struct cmsghdr *header = CMSG_FIRSTHDR(&message);
 	int error = ENOMEM; /* it was killed, as the container's memory is at its limit */
 
-	header->cmsg_level = SOL_SOCKET;
-	header->cmsg_type = SCM_RIGHTS;
-	header->cmsg_len = CMSG_LEN(sizeof memfd);
-	memcpy(CMSG_DATA(header), &memfd, sizeof memfd);
 	pthread_mutex_lock(&lock);
-	if (sendmsg(allocator, &message, MSG_NOSIGNAL) == sizeof range)
+	if (send_with_descriptor(allocator, &range, sizeof range, memfd))
 		(void)!recv(allocator, &error, sizeof error, 0);
 	pthread_mutex_unlock(&lock);
 	return error;
@@ -65,27 +54,13 @@ void allocate_shared(int memfd, uint64_t start, uint64_t bytes)
 
 void run_allocator(int socket)
 {
-	char ancillary[CMSG_SPACE(sizeof(int))];
 	struct range range;
-	struct iovec vector = {&range, sizeof range};
+	int memfd, error;
 
-	for (;;) {
-		struct msghdr message = {.msg_iov = &vector,
-					 .msg_iovlen = 1,
-					 .msg_control = ancillary,
-					 .msg_controllen = sizeof ancillary};
-		ssize_t n = recvmsg(socket, &message, MSG_CMSG_CLOEXEC);
-		struct cmsghdr *header;
-		int memfd, error;
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n != sizeof range || !(header = CMSG_FIRSTHDR(&message)) || header->cmsg_type != SCM_RIGHTS)
-			return;
-		memcpy(&memfd, CMSG_DATA(header), sizeof memfd);
+	while (receive_with_descriptor(socket, &range, sizeof range, &memfd) == sizeof range && memfd >= 0) {
 		error = allocate_here(memfd, range);
 		close(memfd);
 		if (send(socket, &error, sizeof error, MSG_NOSIGNAL) != sizeof error)
-			return;
+			break;
 	}
 }

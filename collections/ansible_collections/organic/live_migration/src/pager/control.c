@@ -12,24 +12,13 @@
 
 static void send_packet(int descriptor, const char *format, va_list arguments)
 {
-	char packet[1024], ancillary[CMSG_SPACE(sizeof(int))] = {0};
+	char packet[1024];
 	int n = vsnprintf(packet, sizeof packet, format, arguments);
-	struct iovec vector = {packet, (size_t)n};
-	struct msghdr message = {.msg_iov = &vector, .msg_iovlen = 1};
 
 	if (n < 0 || (size_t)n >= sizeof packet)
 		fail("a packet of %d bytes for the agent is too long", n);
-	if (descriptor >= 0) {
-		message.msg_control = ancillary;
-		message.msg_controllen = sizeof ancillary;
-		struct cmsghdr *header = CMSG_FIRSTHDR(&message);
-		header->cmsg_level = SOL_SOCKET;
-		header->cmsg_type = SCM_RIGHTS;
-		header->cmsg_len = CMSG_LEN(sizeof(int));
-		memcpy(CMSG_DATA(header), &descriptor, sizeof descriptor);
-	}
 	/* an error means that the agent has died: its watchdog decides whether this pager goes on */
-	(void)!sendmsg(CONTROL, &message, MSG_NOSIGNAL);
+	send_with_descriptor(CONTROL, packet, (size_t)n, descriptor);
 }
 
 void send_event(const char *format, ...)

@@ -209,3 +209,42 @@ bool receive_frame(struct connection *connection, struct frame *frame)
 	}
 	return mark_lost(connection);
 }
+
+bool send_with_descriptor(int socket, const void *data, size_t bytes, int descriptor)
+{
+	char ancillary[CMSG_SPACE(sizeof descriptor)] = {0};
+	struct iovec vector = {(void *)(uintptr_t)data, bytes};
+	struct msghdr message = {.msg_iov = &vector, .msg_iovlen = 1};
+
+	if (descriptor >= 0) {
+		message.msg_control = ancillary;
+		message.msg_controllen = sizeof ancillary;
+		struct cmsghdr *header = CMSG_FIRSTHDR(&message);
+		header->cmsg_level = SOL_SOCKET;
+		header->cmsg_type = SCM_RIGHTS;
+		header->cmsg_len = CMSG_LEN(sizeof descriptor);
+		memcpy(CMSG_DATA(header), &descriptor, sizeof descriptor);
+	}
+	return sendmsg(socket, &message, MSG_NOSIGNAL) == (ssize_t)bytes;
+}
+
+ssize_t receive_with_descriptor(int socket, void *data, size_t bytes, int *descriptor)
+{
+	char ancillary[CMSG_SPACE(sizeof *descriptor)];
+	struct iovec vector = {data, bytes};
+	struct msghdr message = {.msg_iov = &vector,
+				 .msg_iovlen = 1,
+				 .msg_control = ancillary,
+				 .msg_controllen = sizeof ancillary};
+	struct cmsghdr *header;
+	ssize_t n;
+
+	do
+		n = recvmsg(socket, &message, MSG_CMSG_CLOEXEC);
+	while (n < 0 && errno == EINTR);
+	header = n < 0 ? NULL : CMSG_FIRSTHDR(&message);
+	*descriptor = -1;
+	if (header && header->cmsg_level == SOL_SOCKET && header->cmsg_type == SCM_RIGHTS)
+		memcpy(descriptor, CMSG_DATA(header), sizeof *descriptor);
+	return n;
+}

@@ -47,6 +47,16 @@ bool receive_all(struct connection *connection, void *data, size_t bytes);
 /* Reads one frame without its payload; false when the connection is lost, or the frame is not valid. */
 bool receive_frame(struct connection *connection, struct frame *frame);
 
+/* One message over a local socket, with a descriptor; -1: without. */
+bool send_with_descriptor(int socket, const void *data, size_t bytes, int descriptor);
+/* Receives one; -1 stands for no descriptor. Returns how many bytes came. */
+ssize_t receive_with_descriptor(int socket, void *data, size_t bytes, int *descriptor);
+
+static inline uint64_t whole_pages(uint64_t bytes)
+{
+	return (bytes + PAGE_BYTES - 1) / PAGE_BYTES * PAGE_BYTES;
+}
+
 /* source.c, target.c, check.c */
 void run_source(pid_t root, struct connection *connections, int count, int hints_fd);
 void run_target(struct connection *connections, int count, int images, int init);

@@ -55,11 +55,6 @@ static struct shared_memory *memory_of(const struct process *process)
 	return known[process->ns_pid & ~SHARED_MEMORY];
 }
 
-static uint64_t whole_pages(uint64_t bytes)
-{
-	return (bytes + PAGE_BYTES - 1) / PAGE_BYTES * PAGE_BYTES;
-}
-
 /* The device of all memfds and anonymous shared mappings, but those of huge pages. */
 static dev_t shared_memory_device(void)
 {

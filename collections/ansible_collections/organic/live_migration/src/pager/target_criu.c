@@ -27,35 +27,18 @@ int listen_for_criu(int images)
 	return listener;
 }
 
-static int receive_descriptor(int socket)
-{
-	char ancillary[CMSG_SPACE(sizeof(int))], byte;
-	struct iovec vector = {&byte, 1};
-	struct msghdr message = {.msg_iov = &vector,
-				 .msg_iovlen = 1,
-				 .msg_control = ancillary,
-				 .msg_controllen = sizeof ancillary};
-	struct cmsghdr *header;
-
-	if (recvmsg(socket, &message, MSG_CMSG_CLOEXEC) < 0)
-		return -1;
-	header = CMSG_FIRSTHDR(&message);
-	if (!header || header->cmsg_type != SCM_RIGHTS)
-		return -1;
-	return *(const int *)(const void *)CMSG_DATA(header);
-}
-
 bool receive_from_criu(int criu)
 {
 	struct target_process *process;
 	struct address_space *space;
 	int pid, uffd;
+	char byte;
 
 	if (recv(criu, &pid, sizeof pid, MSG_WAITALL) != sizeof pid)
 		return false;
 	if (pid == LAZY_PAGES_RESTORE_FINISHED || pid < 0) /* negative: a zombie, which has no memory */
 		return true;
-	uffd = receive_descriptor(criu);
+	receive_with_descriptor(criu, &byte, 1, &uffd);
 	process = find_target_process((uint32_t)pid, true);
 	if (uffd < 0 || !process)
 		fail("CRIU gave no userfaultfd for process %d", pid);

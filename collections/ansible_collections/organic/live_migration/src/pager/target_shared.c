@@ -28,11 +28,6 @@ static uint64_t total_bytes;
 /* Held for reading to store pages, for writing to create shared memory or to change its size. */
 static pthread_rwlock_t layout = PTHREAD_RWLOCK_WRITER_NONRECURSIVE_INITIALIZER_NP;
 
-static uint64_t whole_pages(uint64_t bytes)
-{
-	return (bytes + PAGE_BYTES - 1) / PAGE_BYTES * PAGE_BYTES;
-}
-
 /* Memory of `bytes` at a place of its own choice; what was there before stays. */
 static void *remap(void *before, uint64_t bytes_before, uint64_t bytes, int memfd)
 {
@@ -175,11 +170,7 @@ static int memfd_of(uint64_t inode)
 void give_shared_memory(int listener)
 {
 	int criu = accept4(listener, NULL, NULL, SOCK_CLOEXEC), memfd;
-	char ancillary[CMSG_SPACE(sizeof(int))] = {0};
-	struct shared_memory_answer answer = {false};
-	struct iovec vector = {&answer, sizeof answer};
-	struct msghdr message = {.msg_iov = &vector, .msg_iovlen = 1};
-	struct cmsghdr *header;
+	struct shared_memory_answer answer;
 	uint64_t inode;
 
 	if (criu < 0)
@@ -187,16 +178,7 @@ void give_shared_memory(int listener)
 	if (recv(criu, &inode, sizeof inode, MSG_WAITALL) == sizeof inode) {
 		memfd = memfd_of(inode);
 		answer.given = memfd >= 0;
-		if (answer.given) {
-			message.msg_control = ancillary;
-			message.msg_controllen = sizeof ancillary;
-			header = CMSG_FIRSTHDR(&message);
-			header->cmsg_level = SOL_SOCKET;
-			header->cmsg_type = SCM_RIGHTS;
-			header->cmsg_len = CMSG_LEN(sizeof memfd);
-			memcpy(CMSG_DATA(header), &memfd, sizeof memfd);
-		}
-		(void)!sendmsg(criu, &message, MSG_NOSIGNAL); /* CRIU fails when no answer comes */
+		send_with_descriptor(criu, &answer, sizeof answer, memfd); /* CRIU fails when no answer comes */
 	}
 	close(criu);
 }
