@@ -5,12 +5,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
+import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -128,6 +132,30 @@ def until(condition: Callable[[], bool], what: str, timeout_s: float) -> None:
     while not condition():
         assert time.monotonic() < deadline, what
         time.sleep(0.02)
+
+
+def test_a_server_in_a_directory_that_others_can_change_is_not_asked(warm: Path) -> None:
+    code = warm / host_code._digest((PACKAGE,))
+    code.mkdir(parents=True)
+    warm.chmod(0o777)
+    asked = []
+
+    def serve(listener: socket.socket) -> None:
+        with contextlib.suppress(OSError):  # it is closed when the test ends
+            while True:
+                client = listener.accept()[0]
+                with client:
+                    asked.append(client.recv(1 << 16))
+                    client.sendall(b"!" + json.dumps({"result": "of another user"}).encode())
+
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(code / ".socket"))
+        listener.listen()
+        threading.Thread(target=serve, args=(listener,), daemon=True).start()
+        answer = call(Action())
+        listener.shutdown(socket.SHUT_RDWR)
+    assert answer is None
+    assert asked == []
 
 
 def shell(action: Action, command: str) -> str:
