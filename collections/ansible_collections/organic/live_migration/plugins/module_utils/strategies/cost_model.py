@@ -7,7 +7,7 @@ Symbols: M memory in use (bytes), W working set (bytes that are written again an
 written per second, R bytes of pages moved per second: the link's rate, or what the hosts can read, check and place if
 that is less. Costs: S before the first page, F fixed downtime (freeze, CRIU's dump and restore, the address), w
 downtime for each byte of mapped memory (the pager looks once more which pages there are), r for each round (the scan),
-H downtime for processes, threads, TCP connections and shared memory (CRIU handles them one by one, in the freeze). With
+H downtime for processes, threads, TCP connections and shared memory (which are handled one by one in the freeze). With
 H each F + w M below is F + w M + H.
 
 Pages written within t seconds, when writes fall evenly on the working set:
@@ -64,7 +64,7 @@ class Costs:
         compared_bytes_per_s: what the source can read and compare of them.
         process_ms, thread_ms, connection_ms: of downtime, for each further process and thread, and each TCP connection
             (``make benchmark OPTIONS=--scale``).
-        shared_ms_per_mib: of downtime, for each MiB of shared memory, which no strategy copies before the freeze.
+        shared_ms_per_mib: of downtime, for each MiB of shared memory, of which each page is hashed in the freeze.
     """
 
     setup_ms: float = 2200.0
@@ -78,7 +78,7 @@ class Costs:
     process_ms: float = 8.0
     thread_ms: float = 0.8
     connection_ms: float = 0.14
-    shared_ms_per_mib: float = 1.4
+    shared_ms_per_mib: float = 0.15
 
     def bytes_per_s(self, load: Load) -> float:
         """R: the link's rate, or what the hosts can do if that is less."""
@@ -129,11 +129,6 @@ class Load:
             raise ValueError("Memory, dirty rate and working set cannot be negative.")
         if self.link_bytes_per_s <= 0:
             raise ValueError("The link's rate must be more than 0 bytes/s.")
-
-    @property
-    def private_bytes(self) -> int:
-        """The memory that is not shared."""
-        return max(0, self.memory_bytes - self.holdings.shared_bytes)
 
     def written_bytes(self, seconds: float) -> float:
         """D(t): how much is to be sent again after that time."""

@@ -27,5 +27,5 @@ class InterCopy(FreezeAndCopy):
 
     @classmethod
     def predict(cls, load: Load, limits: Limits, costs: Costs) -> Prediction:
-        downtime_ms = costs.shortest_downtime_ms(load) + 1000 * load.private_bytes / costs.bytes_per_s(load)
+        downtime_ms = costs.shortest_downtime_ms(load) + 1000 * load.memory_bytes / costs.bytes_per_s(load)
         return cost_model.prediction(cls.name, costs, downtime_ms, load.memory_bytes)

@@ -59,7 +59,7 @@ def test_what_is_held_takes_time_of_every_downtime(strategy: str) -> None:
     for held, more_ms in ((Holdings(processes=11), 80), (Holdings(threads=100), 50), (Holdings(connections=50), 5)):
         told = predict(strategy, Load(20 << 20, 1e8, holdings=held), costs=costs)
         assert told.downtime_ms == pytest.approx(plain.downtime_ms + more_ms, abs=0.2)
-    shared = predict(strategy, Load(30 << 20, 1e8, holdings=Holdings(shared_bytes=10 << 20)), costs=costs)
+    shared = predict(strategy, Load(20 << 20, 1e8, holdings=Holdings(shared_bytes=10 << 20)), costs=costs)
     assert shared.downtime_ms == pytest.approx(plain.downtime_ms + 20, abs=0.2)
 
 
