@@ -138,7 +138,7 @@ def markdown(stays: list[Stay], lost: str) -> str:
         "|---|---|---|---|---|---|---|---|---|---|",
     ]
     for one in stays:
-        spans = ["yes" if one.seconds >= span else "no" for span in SPANS_S]
+        spans = ["yes" if one.seconds >= span else "no" if one.parted else "not tried" for span in SPANS_S]
         figures = [f"{one.seconds:.1f} s", f"{one.inputs_per_s:.0f}", str(one.answers)]
         figures += [f"{one.pause_ms:.1f} ms", f"{one.handover_ms:.1f} ms"] if one.handover_ms else ["", ""]
         lines.append("| " + " | ".join([one.name, *spans, *figures, one.parted]) + " |")

@@ -78,7 +78,7 @@ def look(program: Program, stay: Stay) -> None:
 
 
 def write(name: str, stay: Stay) -> None:
-    spans = ["yes" if stay.seconds >= min(span, HOLD_S) else "no" for span in SPANS_S]
+    spans = ["yes" if stay.seconds >= span else "no" if stay.parted else "not tried" for span in SPANS_S]
     figures = [f"{stay.seconds:.1f} s", f"{stay.inputs / max(stay.seconds, 0.001):.0f}", str(stay.answers)]
     rows.append("| " + " | ".join([name, *spans, *figures, stay.moved_by, stay.parted]) + " |")
     OUT.parent.mkdir(parents=True, exist_ok=True)

@@ -172,8 +172,8 @@ class Ppm(PreCopy):
         )
 
     def _hold_connections(self, source: SourceContext) -> None:
-        assert source.mirror is not None
-        source.mirror.hold_connections()
+        if source.mirror is not None:  # it is armed before
+            source.mirror.hold_connections()
 
     def _start_readers(self, source: SourceContext) -> None:
         """Nothing but the mirror holds packets."""
