@@ -223,6 +223,7 @@ def haproxy_tls(make: Make) -> Program:
 def nghttpd(make: Make) -> Program:
     """HTTP/2 over TLS 1.3."""
     program = make("nghttpd", 60)
-    command = ["/usr/bin/nghttpd", "-v", "--htdocs=/etc", "8443", "/nghttpd.pem", "/nghttpd.pem"]
-    program.start(command, _with_certificate(program, "nghttpd.pem"), *NON_ROOT, ready="listen")
+    command = ["/usr/sbin/nghttpd", "-v", "--htdocs=/etc", "8443", "/nghttpd.pem", "/nghttpd.pem"]
+    options = [_with_certificate(program, "nghttpd.pem"), *NON_ROOT, "--tmpfs=/tmp:uid=1000"]
+    program.start(command, *options, ready="listen")
     return program
