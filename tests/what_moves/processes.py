@@ -238,6 +238,18 @@ done
         expected='{"same": true, "usable": true}',
     ),
     Case(
+        "shared_code",
+        Kind.MEMORY,
+        "executable memory that is shared and not writable, below that of the program: PHP's compiler (JIT)",
+        Outcome.REFUSED,
+        NEXT,
+        program="held",
+        options=("--env=HOLD=code",),
+        blocker="shared_code",
+        named="is shared and cannot be written",
+        remark="with opcache.jit=disable PHP is carried",
+    ),
+    Case(
         "locked_memory",
         Kind.MEMORY,
         "a process that has locked all of its memory (mlockall)",

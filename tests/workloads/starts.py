@@ -165,11 +165,12 @@ def postgresql(make: Make) -> Program:
     return program
 
 
-def php(make: Make) -> Program:
-    """PHP-FPM with its just-in-time compiler."""
+def php(make: Make, compiles: bool = False) -> Program:
+    """PHP-FPM. Args: compiles: with its just-in-time compiler."""
     program = make("php", 63)
     command = ["/usr/sbin/php-fpm8.4", "-n", "-F", "-y", "/php-fpm.conf"]
-    for setting in ("zend_extension=opcache", "opcache.enable=1", "opcache.jit=tracing", "opcache.jit_buffer_size=32M"):
+    compiler = ("opcache.jit=tracing", "opcache.jit_buffer_size=32M") if compiles else ("opcache.jit=disable",)
+    for setting in ("zend_extension=opcache", "opcache.enable=1", *compiler):
         command += ["-d", setting]
     options = [program.configure(name) for name in ("php-fpm.conf", "count.php")]
     program.start(command, *options, *WITH_DATA, ready="ready to handle connections")

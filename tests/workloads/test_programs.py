@@ -110,8 +110,15 @@ def test_postgresql_is_refused_by_name(make: Make) -> None:
     assert "System V shared memory" in result.message
 
 
-def test_php_counts_on_with_its_compiler(make: Make, strategy: str) -> None:
+def test_php_counts_on(make: Make, strategy: str) -> None:
     assert move_there_and_back(starts.php(make), strategy)["count"]
+
+
+def test_php_with_its_compiler_is_refused_by_name(make: Make) -> None:
+    """CRIU would put its code where that of the compiler is, which is shared memory ("Can't poke")."""
+    result = start_migrations([starts.php(make, compiles=True)], strategy="pre_copy").result()
+    assert {blocker["code"] for blocker in result.only["blockers"]} == {"shared_code"}
+    assert "opcache.jit=disable" in result.message
 
 
 def test_openjdk_counts_on(make: Make, strategy: str) -> None:

@@ -22,6 +22,7 @@ FILE = "/held"
 DELETED_BYTES = 20 << 20
 TCP_MD5SIG, UDP_CORK, SO_ATTACH_BPF = 14, 1, 50
 PTRACE_TRACEME, SYS_EXIT = 0, 60
+FIRST = 1 << 20
 MCL_CURRENT, MCL_FUTURE = 1, 2
 CONNECTIONS = 40
 SYS_BPF, BPF_PROG_LOAD, BPF_SOCKET_FILTER = 321, 5, 1
@@ -57,6 +58,15 @@ def end_the_main_thread_of_a_child() -> object:
 def leave_connections_unaccepted() -> object:
     listener = socket.create_server(("127.0.0.1", 0), backlog=4)
     return listener, [socket.create_connection(listener.getsockname()) for _connection in range(3)]
+
+
+def share_the_first_code() -> object:
+    """One page below all other mappings, readable and executable: MAP_SHARED | MAP_FIXED | MAP_ANONYMOUS."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    libc.mmap.restype = ctypes.c_void_p
+    if libc.mmap(ctypes.c_void_p(FIRST), ctypes.c_size_t(4096), 5, 0x31, -1, ctypes.c_long(0)) != FIRST:
+        raise OSError(ctypes.get_errno(), "mmap")
+    return True
 
 
 def lock_all_memory() -> object:
@@ -164,6 +174,7 @@ HOLDS: dict[str, Callable[[], object]] = {
     "traced": trace_a_child,
     "main thread": end_the_main_thread_of_a_child,
     "unaccepted": leave_connections_unaccepted,
+    "code": share_the_first_code,
     "locked": lock_all_memory,
     "queues": fill_tcp_queues,
     "forked": fork_after_using_memory,

@@ -77,6 +77,13 @@ def _of_process(pid: int) -> Iterator[Blocker]:
                 f"The program of {who} is no file but memory ({program}), which CRIU cannot restore",
                 "Start the program from a file (runc and some packers copy themselves into memory)",
             )
+    if _first_code_is_shared(pid):
+        yield Blocker(
+            "shared_code",
+            f"The first executable memory of {who} is shared and cannot be written, as that of PHP's just-in-time "
+            "compiler: CRIU cannot run its code there",
+            "Configure the program to do without (PHP: opcache.jit=disable and opcache.jit_buffer_size=0)",
+        )
     if int(status.get("VmLck", "0").split()[0]) and _has_locked_all(pid):
         yield Blocker(
             "memory_locked",
@@ -91,6 +98,18 @@ def _of_process(pid: int) -> Iterator[Blocker]:
                 f"Descriptor {descriptor} of {who} is an eventfd in the mode of a semaphore, which CRIU does not keep",
                 "Have the program use an eventfd without EFD_SEMAPHORE, or a pipe",
             )
+
+
+def _first_code_is_shared(pid: int) -> bool:
+    """Whether CRIU would put its code where ptrace(2) cannot: it takes the first executable mapping.
+
+    Sources: CRIU's criu/parasite-syscall.c; the kernel's mm/gup.c, check_vma_flags.
+    """
+    for line in processes.lines(f"/proc/{pid}/maps"):
+        permissions = line.split(maxsplit=2)[1]
+        if permissions[2] == "x":
+            return permissions[1] != "w" and permissions[3] == "s"
+    return False
 
 
 def _has_locked_all(pid: int) -> bool:

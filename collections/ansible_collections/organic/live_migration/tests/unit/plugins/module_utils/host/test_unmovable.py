@@ -71,6 +71,18 @@ ctypes.CDLL(None).syscall(60 if os.uname().machine == 'x86_64' else 93, 0)
     assert "The main thread" in look(pid)["main_thread_ended"]
 
 
+@pytest.mark.parametrize(("sharing", "found"), [(1, True), (2, False)], ids=["shared", "private"])
+def test_code_of_criu_that_would_have_no_place_is_named(spawn: Any, look: Look, sharing: int, found: bool) -> None:
+    """Below all others: MAP_FIXED (0x10), MAP_ANONYMOUS (0x20); readable and executable (5)."""
+    source = f"""
+import ctypes
+mmap = ctypes.CDLL(None).mmap
+mmap.restype = ctypes.c_void_p
+assert mmap(ctypes.c_void_p(1 << 20), ctypes.c_size_t(4096), 5, 0x30 | {sharing}, -1, 0) == 1 << 20
+"""
+    assert ("shared_code" in look(spawn.python(source).pid)) is found
+
+
 def test_a_process_that_has_locked_all_its_memory_is_named(as_root: None, spawn: Any, look: Look) -> None:
     pid = spawn.python("import ctypes; assert ctypes.CDLL(None).mlockall(1 | 2) == 0").pid
     assert f"All memory of process {pid}" in look(pid)["memory_locked"]
