@@ -12,6 +12,8 @@ from collections.abc import Mapping
 
 from . import images, protobuf
 
+_PACKET_SOCKET = b"\x08\x0a"
+"""How a file_entry of this type (PACKETSK, 10) begins."""
 _FILE_PACKET_SOCKET = 6
 """Field of a file_entry."""
 _LINK, _MEMBERSHIPS = 5, 16
@@ -31,9 +33,11 @@ def with_links(files: bytes, numbers: Mapping[int, int]) -> bytes:
     """
     if all(here == there for here, there in numbers.items()):
         return files
-    out, is_changed = bytearray(files[: images.MAGIC_BYTES]), False
+    if not any(files.startswith(_PACKET_SOCKET, start) for start, _end in images.bounds(files)):
+        return files  # known at once, however many connections there are
+    out = bytearray(files[: images.MAGIC_BYTES])
     for entry in images.entries(files):
-        fields = protobuf.decode(entry)
+        fields = protobuf.decode(entry) if entry.startswith(_PACKET_SOCKET) else {}
         packet = protobuf.message(fields, _FILE_PACKET_SOCKET)
         if packet is not None:
             for member in packet.get(_MEMBERSHIPS, []):
@@ -42,9 +46,9 @@ def with_links(files: bytes, numbers: Mapping[int, int]) -> bytes:
                 packet[_MEMBERSHIPS][packet[_MEMBERSHIPS].index(member)] = images.encode(inner)
             packet[_LINK] = [_there(numbers, packet, _LINK)]
             fields[_FILE_PACKET_SOCKET] = [images.encode(packet)]
-            entry, is_changed = images.encode(fields), True
+            entry = images.encode(fields)
         out += images.SIZE.pack(len(entry)) + entry
-    return bytes(out) if is_changed else files
+    return bytes(out)
 
 
 def _there(numbers: Mapping[int, int], fields: protobuf.Fields, number: int) -> int:

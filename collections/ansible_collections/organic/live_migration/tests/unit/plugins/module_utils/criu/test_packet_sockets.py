@@ -20,7 +20,7 @@ def files_image(*entries: bytes) -> bytes:
 
 def packet_socket(link: int, *memberships: int) -> bytes:
     members = [(16, protobuf.encode([(1, number), (2, 0), (3, b"mac")])) for number in memberships]
-    return protobuf.encode([(1, 4), (2, 6), (6, protobuf.encode([(1, 6), (3, 2054), (5, link), *members]))])
+    return protobuf.encode([(1, 10), (2, 6), (6, protobuf.encode([(1, 6), (3, 2054), (5, link), *members]))])
 
 
 def test_links_are_named_as_on_the_target_host_and_all_else_stays() -> None:
