@@ -32,30 +32,30 @@ def ready_on(core: CoreOnCluster, nf: str) -> list[str]:
 
 def test_it_comes_back_on_another_node_with_its_address(kubernetes: Cluster) -> None:
     core = CoreOnCluster(kubernetes, NAMESPACE)
-    core.options |= {"nf_names": ["nrf", "nssf"], "nf_replicas": {"nssf": 1}, "nf_failover_s": FAILOVER_S}
+    core.options |= {"nf_names": ["nrf", "upf"], "nf_replicas": {"upf": 1}, "nf_failover_s": FAILOVER_S}
     core.playbook("build_minicore", "--limit", "nf_hosts,localhost")
-    assert "set it to 1" in core.refusal(nf_replicas={"nssf": 2})
+    assert "set it to 1" in core.refusal(nf_replicas={"upf": 2})
     assert "nrf keeps state of its own" in core.refusal(nf_replicas={"nrf": 1})
     core.playbook("deploy_core", nf_ready_timeout_s=120)
     try:
         assert not core.playbook("deploy_core").changed
-        [home] = ready_on(core, "nssf")
+        [home] = ready_on(core, "upf")
         lost, other = sorted(kubernetes.workers, key=lambda worker: worker.name != home)
-        [pid] = kubernetes.nf_pids(lost, NAMESPACE, "nssf")
+        [pid] = kubernetes.nf_pids(lost, NAMESPACE, "upf")
         since = time.monotonic()
         kubernetes.signal_service(lost, "kubelet", "STOP")
         try:
             lost.run(f"kill -KILL {pid}")
             bound = NODE_MONITOR_GRACE_S + FAILOVER_S + MARGIN_S
-            until(lambda: ready_on(core, "nssf") == [other.name], "it runs on the other node", timeout_s=bound)
+            until(lambda: ready_on(core, "upf") == [other.name], "it runs on the other node", timeout_s=bound)
             print(f"ready on {other.name} {time.monotonic() - since:.0f} s after {lost.name} was lost")
-            [pid] = kubernetes.nf_pids(other, NAMESPACE, "nssf")
-            address = core.options["nf_addresses"]["nssf"]
+            [pid] = kubernetes.nf_pids(other, NAMESPACE, "upf")
+            address = core.options["nf_addresses"]["upf"]
             assert f" {address}/" in other.run(f"nsenter --target {pid} --net ip -brief address show net1")
         finally:
             kubernetes.signal_service(lost, "kubelet", "CONT")
-        until(lambda: not kubernetes.nf_pids(lost, NAMESPACE, "nssf"), "nothing runs on the old node", timeout_s=120)
-        assert ready_on(core, "nssf") == [other.name]
+        until(lambda: not kubernetes.nf_pids(lost, NAMESPACE, "upf"), "nothing runs on the old node", timeout_s=120)
+        assert ready_on(core, "upf") == [other.name]
     finally:
         core.remove()
     assert core.leftovers() == []
