@@ -46,7 +46,7 @@ class Service:
             return probe.connect_ex(self._after) == 0
 
     def start(self) -> None:
-        """Start it in a session of its own, with no signal blocked or ignored: Python ignores two, and nohup(1) one."""
+        """Start it in a session of its own; Python makes it ignore two signals, nohup(1) one, and & of a shell two."""
         flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND
         self.pid = os.posix_spawnp(
             self._command[0],
@@ -55,7 +55,7 @@ class Service:
             file_actions=[(os.POSIX_SPAWN_OPEN, 1, self._log, flags, 0o640), (os.POSIX_SPAWN_DUP2, 1, 2)],
             setsid=True,
             setsigmask=[],
-            setsigdef=[signal.SIGHUP, signal.SIGPIPE, signal.SIGXFSZ],
+            setsigdef=[signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGPIPE, signal.SIGXFSZ],
         )
         self._pid_file.write_text(f"{self.pid}\n", encoding="ascii")
 

@@ -81,8 +81,7 @@ def test_life(running: Running, tmp_path: Path) -> None:
         assert running.lines("long") == ["start"]
         assert eventually(lambda: running.lines("orphan") == ["end"])
         assert running.lines("late") == []
-        # Between fork and exec a child still has the mask of its parent.
-        assert eventually(lambda: not any(blocked_or_ignored(pid) for pid in running.children()))
+        assert not any(blocked_or_ignored(pid) for pid in running.children())
         with socket.socket(socket.AF_UNIX) as listener:
             listener.bind(str(tmp_path / "socket"))
             listener.listen()
