@@ -78,7 +78,7 @@ class Costs:
     process_ms: float = 8.0
     thread_ms: float = 0.8
     connection_ms: float = 0.14
-    shared_ms_per_mib: float = 0.15
+    shared_ms_per_mib: float = 0.05
 
     def bytes_per_s(self, load: Load) -> float:
         """R: the link's rate, or what the hosts can do if that is less."""
