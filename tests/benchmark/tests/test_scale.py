@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.benchmark import profile, scale
+from tests.benchmark import picture, profile, scale
 from tests.benchmark.backends.base import Load, Step
 from tests.benchmark.measure import Run
 from tests.benchmark.plot import save
@@ -75,6 +75,23 @@ def test_both_hosts_have_one_time_axis(tmp_path: Path) -> None:
     files = save(profile.figure(bars, "a title"), tmp_path, "profile")
     assert "target: criu_restore" in files[0].read_text()
     assert profile.text(bars).splitlines()[0].split() == ["source", "freeze", "0.00", "2.00", "ms"]
+
+
+def test_memory_crosses_before_in_or_after_the_freeze(tmp_path: Path) -> None:
+    def reported(**steps: tuple[float, float]) -> dict[str, Any]:
+        return {"steps": [{"name": name, "start_ms": at, "duration_ms": took} for name, (at, took) in steps.items()]}
+
+    before = {"precopy": (100.0, 50.0), "freeze": (200.0, 1.0), "dump": (201.0, 8.0), "final_memory": (215.0, 1.0)}
+    drawn = {
+        "pre_copy": picture.spans(reported(**before, run=(216.0, 4.0))),
+        "post_copy": picture.spans(
+            reported(**{**before, "precopy": (199.0, 0.2)}, run=(216.0, 4.0), postcopy=(221.0, 30.0))
+        ),
+    }
+    assert drawn["pre_copy"] == picture.Spans(20.0, [(-100.0, -50.0), (1.0, 16.0)])
+    assert drawn["post_copy"] == picture.Spans(20.0, [(21.0, 51.0)])
+    files = save(picture.figure(drawn), tmp_path, "strategies")
+    assert "pre_copy: stopped for 20 ms" in files[0].read_text()
 
 
 @pytest.mark.parametrize("kind", list(scale.KINDS))
