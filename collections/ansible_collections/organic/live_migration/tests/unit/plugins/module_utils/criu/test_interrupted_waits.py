@@ -115,8 +115,8 @@ def test_a_wait_whose_begin_is_known_lasts_as_long_as_is_left(
     assert known.asked == [(7, given["ORIG_AX"], arguments)]
     again = {AX: given["ORIG_AX"], 17: IP - 2, **changed}
     assert registers_of(after["core-7.img"]) == registers_of(before) | again
-    [thread] = interrupted_waits.restarts(named, lambda _tid, _address: True, known).items()
-    assert thread == (7, {number - 1: value for number, value in again.items()} | {15: (1 << 64) - 1})
+    restarts = interrupted_waits.restarts(named, lambda _tid, _address: True, known)
+    assert restarts == {7: {number - 1: value for number, value in again.items()} | {15: (1 << 64) - 1}}
 
 
 def test_a_sleep_does_not_become_a_poll_where_a_filter_might_forbid_it() -> None:
