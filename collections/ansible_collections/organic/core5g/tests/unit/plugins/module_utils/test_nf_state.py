@@ -85,7 +85,7 @@ def test_watching_gives_the_range_of_the_sessions() -> None:
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler(answer))
     reader = nf_state.NfReader(engine(), Source(server.server_address[1], "/state"))
     with serving(server):
-        (entry,) = reader.entries({"smf": "127.0.0.1"}, nf_state.Wanted(watch_s=0.2))
+        (entry,) = reader.entries({"smf": "127.0.0.1"}, nf_state.Wanted(watch_s=1))
     span = {"least": 199, "most": 201}
     assert entry["sessions"] == {**span, "by_peer": {"192.0.2.35": span}}
     assert entry["counts"] == {"sessions": span, "pfcp": {"least": 1, "most": 1}}
