@@ -17,6 +17,8 @@ DOCKER_DNS = "127.0.0.11"
 RECORDS = Path("/run/organic")
 CRIU_CACHE = "/run/criu.kdat"
 """CRIU's cache of the features of the kernel, written by its first run."""
+AGENT_CODE = "/run/organic-code"
+"""The agents' code, which the first call of a host leaves there (plugin_utils/host_code.py)."""
 BUSY = {"sshd", "sshd-session", "sshd-auth", "bash", "sh", "python3", "ssh"}
 """Names of the processes of this look-up itself; agents of a migration with such a name are listed as agents."""
 
@@ -115,7 +117,7 @@ def surroundings() -> dict[str, list[str]]:
     return {
         "processes": sorted(name for name in processes if name not in BUSY),
         "mounts": sorted(path for path in mounts if "/docker/" not in path and "/containerd/" not in path),
-        "files": sorted(set(files) - {CRIU_CACHE, str(RECORDS)}),
+        "files": sorted(set(files) - {CRIU_CACHE, AGENT_CODE, str(RECORDS)}),
         "rules": rules(),
         "links": links(),
     }
