@@ -58,7 +58,8 @@ def _draw(options: argparse.Namespace) -> int:
     options.output.mkdir(parents=True, exist_ok=True)
     with ready(options, [Resident.name]) as prepared:
         (backend,) = prepared.backends
-        cases = [Case(backend, strategy, _load(strategy)) for strategy in STRATEGIES]
+        (memory_mb,) = options.memory
+        cases = [Case(backend, strategy, _load(strategy, memory_mb)) for strategy in STRATEGIES]
         results.run_in_turn(prepared.bench, cases, options.runs, lambda: None)
     if word := quiet(results.runs):
         print(word)
@@ -68,10 +69,10 @@ def _draw(options: argparse.Namespace) -> int:
     return 1 if results.failures else 0
 
 
-def _load(strategy: str) -> Load:
+def _load(strategy: str, memory_mb: int) -> Load:
     """As of the benchmark: what is written meanwhile is sent again, but by inter_copy, which has no rounds."""
     (rate,), working_set_mb = WRITING
-    return Load(MEMORY_MB) if strategy == INTER_COPY else Load(MEMORY_MB, rate, working_set_mb)
+    return Load(memory_mb) if strategy == INTER_COPY else Load(memory_mb, rate, working_set_mb)
 
 
 def _medians(runs: Sequence[Run]) -> list[Run]:
@@ -129,6 +130,8 @@ def _options() -> argparse.Namespace:
         prog="benchmark --picture", description=__doc__.splitlines()[0] if __doc__ else None
     )
     parser.add_argument("--picture", action="store_true", help=argparse.SUPPRESS)
+    parser.add_argument("--memory", type=lambda given: [number(given)], default=[MEMORY_MB], metavar="MB",
+                        help=f"({MEMORY_MB})")  # fmt: skip
     parser.add_argument("--runs", type=number, default=3, metavar="N", help="of each strategy (3)")
     add_options(parser)
     return parse(parser)
