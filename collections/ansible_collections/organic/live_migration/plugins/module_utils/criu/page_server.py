@@ -19,7 +19,7 @@ from .log import failure_lines
 class PageServer:
     """``criu page-server`` on the target host: writes the pages that come over a socket into the images.
 
-    These are the pages that the pager does not move: of shared memory, and of private mappings of files.
+    These are the pages that the pager does not move: of sealed memfds, and of private mappings of files.
     """
 
     def __init__(self, images: int, pages: socket.socket) -> None:

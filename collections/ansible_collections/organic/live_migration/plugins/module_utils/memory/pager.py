@@ -1,7 +1,7 @@
 # Copyright (c) 2026 Organic 5GC contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The pager: the program that moves the private memory of a process tree, one at each end (src/pager).
+"""The pager: the program that moves the private and the shared memory of a process tree, one at each end (src/pager).
 
 It takes commands as packets and answers with JSON; see src/pager/source.c and src/pager/target.c for the orders.
 """

@@ -23,8 +23,8 @@ _REPEAT_S = 0.25
 _STEPS = {
     "freeze": "waits for every thread of the process to stop",
     "switch_network": "waits for the target host to take the addresses",
-    "dump": "waits for CRIU on the source host to dump the process, which sends shared memory over the connection to "
-    "the other host, and packs the files that changed last",
+    "dump": "waits for CRIU on the source host to dump the process, which sends pages of mapped files over the "
+    "connection to the other host, and packs the files that changed last",
     "restore": "waits for the target host to unpack the files and to restore the process",
     "final_memory": "sends the rest of the memory",
 }
