@@ -11,6 +11,7 @@ import os
 import shutil
 import subprocess
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -75,7 +76,7 @@ class Probe:
         return str(ipaddress.ip_network(self.subnet)[NUMBERS[role]])
 
 
-class ProbeHost:
+class ProbeHost(ABC):
     """Measures from this host to the other one.
 
     Args:
@@ -90,9 +91,9 @@ class ProbeHost:
         """Of a container on the network."""
         return "eth0" if self._probe.driver["creates_network"] else self._probe.parent
 
+    @abstractmethod
     def _pid(self, role: str) -> int:
         """First process of a container."""
-        raise NotImplementedError
 
     def _address(self, role: str) -> str:
         return self._probe.address(role)
