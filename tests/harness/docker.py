@@ -5,13 +5,18 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 
 from .build import SERVER, Workload
 from .hosts import Host, Topology
+from .wait import until
 
 # Of the image, and of the network where none is there.
 NAME = "organic-workload"
+SWARM_NETWORK = "organic-swarm"
+SWARM_CONFIGURATION = f"{SWARM_NETWORK}-config"
+"""Of each host, from which the network of the Swarm has its parent interface."""
 
 
 class DockerImage:
@@ -62,3 +67,25 @@ class DockerNetwork:
 
     def remove(self) -> None:
         self._host.run(f"! docker network inspect {NAME} >/dev/null 2>&1 || docker network rm {NAME}")
+
+
+def leave_swarm(host: Host) -> None:
+    """Take a host out of its Swarm, if it is in one, and remove the networks of the tests.
+
+    The engine gives up the network of a Swarm some time after it has left, and the configuration after that.
+    """
+    host.run("[ $(docker info --format '{{.Swarm.LocalNodeState}}') = inactive ] || docker swarm leave --force")
+    for network in (SWARM_NETWORK, SWARM_CONFIGURATION):
+        until(functools.partial(_removes, host, network), f"{network} is removed from {host.name}")
+
+
+def leave_forgotten_swarm(host: Host) -> None:
+    """Take a host out of the Swarm of tests that were killed; one of the user's own stays."""
+    if host.run(f"docker network ls --quiet --filter name={SWARM_CONFIGURATION}").strip():
+        leave_swarm(host)
+
+
+def _removes(host: Host, network: str) -> bool:
+    """Whether a network is gone, or can be removed now."""
+    command = f"! docker network inspect {network} >/dev/null 2>&1 || docker network rm {network} >/dev/null 2>&1"
+    return bool(host.run(f"if {command}; then echo gone; fi"))

@@ -15,7 +15,7 @@ from typing import Any
 
 from .build import build, build_program
 from .client import DIRECTORY as CLIENT_DIRECTORY
-from .docker import DockerImage, DockerNetwork
+from .docker import DockerImage, DockerNetwork, leave_forgotten_swarm
 from .hosts import Host, load_topology
 from .playbook import ENVIRONMENT, NO_SSH_MASTER_ENVIRONMENT, PLAYBOOKS, PlaybookResult, PlaybookRun, run
 from .wait import until
@@ -42,6 +42,7 @@ class Site:
         """Bring image, network and the programs that run on the hosts."""
         self._image.load()
         for host in self.edges:
+            leave_forgotten_swarm(host)
             DockerNetwork(host, self.topology).create()
             for program in ("host_snapshot.py", "fault_injector.py"):
                 host.put((HERE / program).read_bytes(), f"{WORK}/{program}")

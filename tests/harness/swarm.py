@@ -14,14 +14,13 @@ from typing import Any
 
 from .build import SERVER
 from .client import Client
-from .docker import DockerImage, DockerNetwork
+from .docker import SWARM_CONFIGURATION, SWARM_NETWORK, DockerImage, DockerNetwork, leave_swarm
 from .hosts import Host
 from .playbook import PlaybookRun
 from .site import RESIDENT, Site
 from .wait import until
 
 PORT = 7000
-NETWORK = "organic-swarm"
 _START = """
 import http.client, json, socket, sys
 class Connection(http.client.HTTPConnection):
@@ -71,16 +70,15 @@ class Swarm:
             pool = self.site.subnet.network_address + 192 + 8 * number
             host.run(
                 f"docker network create --config-only --subnet {self.site.subnet} --ip-range {pool}/29 "
-                f"--opt parent={self.site.parent} {NETWORK}-config"
+                f"--opt parent={self.site.parent} {SWARM_CONFIGURATION}"
             )
         self.manager.run(
-            f"docker network create --driver macvlan --scope swarm --config-from {NETWORK}-config {NETWORK}"
+            f"docker network create --driver macvlan --scope swarm --config-from {SWARM_CONFIGURATION} {SWARM_NETWORK}"
         )
 
     def remove(self) -> None:
         for host in (*self.workers, self.manager):
-            host.run("docker swarm leave --force >/dev/null 2>&1 || true")
-            host.run(f"docker network rm {NETWORK} {NETWORK}-config >/dev/null 2>&1 || true")
+            leave_swarm(host)
         for host in self.site.edges:
             DockerNetwork(host, self.site.topology).create()
 
@@ -92,10 +90,18 @@ class Service:
         number: of its address, counted down as :meth:`Site.ip` does.
         options: further ones of ``docker service create``.
         load: the workload's own options, in place of memory_mb and a few writes.
+        image: with the workload, if not the one that both edges have.
     """
 
     def __init__(
-        self, swarm: Swarm, name: str, number: int, memory_mb: int = 20, *options: str, load: Sequence[str] = ()
+        self,
+        swarm: Swarm,
+        name: str,
+        number: int,
+        memory_mb: int = 20,
+        *options: str,
+        load: Sequence[str] = (),
+        image: str = "",
     ) -> None:
         self.swarm, self.name, self.number = swarm, name, number
         self.site = swarm.site
@@ -106,7 +112,8 @@ class Service:
         wanted = f"eth0,{topology.address}/{self.site.subnet.prefixlen},mac={topology.mac}"
         command = [f"{RESIDENT}/init", "--name", name, "--address", wanted, "--drop-net-admin", "--", SERVER]
         command += load or ["--port", str(PORT), "--memory-mb", str(memory_mb), "--dirty-pages-per-s", "100"]
-        arguments = ["--name", name, "--constraint", f"node.hostname=={self._node(self.home)}", "--network", NETWORK]
+        arguments = ["--name", name, "--constraint", f"node.hostname=={self._node(self.home)}"]
+        arguments += ["--network", SWARM_NETWORK]
         arguments += ["--endpoint-mode", "dnsrr", "--update-order", "start-first", "--cap-add", "NET_ADMIN"]
         arguments += [
             "--restart-delay",
@@ -125,7 +132,7 @@ class Service:
         ]
         for source, target in ((RESIDENT, RESIDENT), (f"{RESIDENT}/criu.kdat", "/run/criu.kdat")):
             arguments += ["--mount", f"type=bind,source={source},target={target},readonly"]
-        image = DockerImage(self.site.topology, self.site.workload).name
+        image = image or DockerImage(self.site.topology, self.site.workload).name
         arguments += ["--entrypoint", command[0], *options, "--no-resolve-image", image, *command[1:]]
         swarm.manager.run(f"docker service create --detach {shlex.join(arguments)}")
         swarm.manager.run(f"python3 - {name} {RESIDENT}/init health", data=_START.encode())
@@ -226,6 +233,19 @@ class Service:
         for host in self.site.edges:
             ended = functools.partial(_prints_nothing, host, listing)
             until(ended, f"the tasks of {self.name} on {host.name} end")
+
+
+def lose_docker(host: Host) -> None:
+    """Kill the engine of a host; its containers live on."""
+    host.run("kill -9 $(cat /run/docker.pid)")
+
+
+def start_docker(host: Host) -> None:
+    host.run(
+        "docker info >/dev/null 2>&1 || { rm -f /run/docker.pid; setsid dockerd --containerd "
+        "/run/containerd/containerd.sock </dev/null >/dev/null 2>&1 & }"
+    )
+    until(lambda: "active" in host.run("docker info --format '{{.Swarm.LocalNodeState}}' || true"), "Docker answers")
 
 
 def _prints_nothing(host: Host, command: str) -> bool:

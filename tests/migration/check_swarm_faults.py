@@ -18,7 +18,7 @@ from tests.harness.client import assert_nothing_lost, await_answers
 from tests.harness.hosts import Host, further_hosts
 from tests.harness.playbook import PlaybookRun
 from tests.harness.site import Site
-from tests.harness.swarm import Service, Swarm
+from tests.harness.swarm import Service, Swarm, lose_docker, start_docker
 from tests.harness.wait import until
 
 NUMBER = 41
@@ -79,18 +79,6 @@ def recover(service: Service) -> list[tuple[str, str]]:
         assert not result.get("failed"), result
         found += [(entry["name"], entry["outcome"]) for entry in result["services"]]
     return found
-
-
-def lose_docker(host: Host) -> None:
-    host.run("kill -9 $(cat /run/docker.pid)")
-
-
-def start_docker(host: Host) -> None:
-    host.run(
-        "docker info >/dev/null 2>&1 || { rm -f /run/docker.pid; setsid dockerd --containerd "
-        "/run/containerd/containerd.sock </dev/null >/dev/null 2>&1 & }"
-    )
-    until(lambda: "active" in host.run("docker info --format '{{.Swarm.LocalNodeState}}' || true"), "Docker answers")
 
 
 def assert_at_home(service: Service) -> None:
