@@ -82,6 +82,8 @@ class ServiceMoves:
         node = NodeAnswer(found.node, found.is_manager)
         if dry_run:
             node = hosts.on(hosts.source, Parameters(phases.SWARM_NODE), NodeAnswer)
+        if node.blockers:
+            raise AnsibleError(f"Host '{hosts.source}': {as_sentence(node.blockers[0].message)}")
         return cls(hosts, node.node, node.is_manager) if node.node else None
 
     def end(self, busy: Collection[str], dry_run: bool) -> Ended:

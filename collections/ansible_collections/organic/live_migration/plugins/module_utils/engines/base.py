@@ -22,6 +22,7 @@ from .. import paths
 from ..errors import Blocker, EngineError
 from ..host.mounted_content import MountedContent
 from .swarm import ServiceMove, SwarmService
+from .swarm_node import SwarmNode
 
 RUNNING = "running"
 CLUSTER_SOCKETS = ("cluster_connection", "cluster_socket")
@@ -382,9 +383,9 @@ class Engine(ABC):
         """Whether this host has a container of a cluster's service that has ended, and none that has not."""
         return False
 
-    def swarm_node(self) -> tuple[str, bool]:
-        """The id of this host in its Docker Swarm, empty where it is in none, and whether it is a manager."""
-        return "", False
+    def swarm_node(self) -> SwarmNode:
+        """This host in its Docker Swarm."""
+        return SwarmNode()
 
     def swarm_moves(self) -> list[ServiceMove]:
         """The moves of services that nobody has ended yet, where this host is a manager of a Docker Swarm."""

@@ -16,6 +16,7 @@ from urllib.parse import quote
 
 from ..errors import Blocker, EngineError, Refused
 from ..network import arp
+from . import swarm_node
 from .base import (
     RUNNING,
     AddressPool,
@@ -32,6 +33,7 @@ from .base import (
 from .docker_api import DEFAULT_SOCKET, DockerApi, NotFound
 from .docker_checkpoints import DockerCheckpoints
 from .swarm import ServiceMove, SwarmService, unfinished_moves
+from .swarm_node import SwarmNode
 
 _API_WITH_ENDPOINTS = (1, 44)
 """From this version on, a container is created on several networks, with a MAC address on each."""
@@ -120,11 +122,8 @@ class DockerEngine(Engine):
     def in_swarm(self) -> bool:
         return bool(self._api.call("GET", "/info")["Swarm"]["LocalNodeState"] == "active")
 
-    def swarm_node(self) -> tuple[str, bool]:
-        swarm = self._api.call("GET", "/info")["Swarm"]
-        if swarm["LocalNodeState"] not in ("active", "error"):
-            return "", False
-        return str(swarm["NodeID"]), bool(swarm["ControlAvailable"])
+    def swarm_node(self) -> SwarmNode:
+        return swarm_node.look(self._api)
 
     def swarm_service(self, name: str) -> SwarmService:
         """A service, where this host is a manager."""

@@ -19,18 +19,13 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
-from .. import paths
 from ..errors import Blocker, EngineError
 from .docker_api import DockerApi
+from .service_checks import LABEL, SECOND_NS, Findings, ServiceChecks, networks_of, unreachable
 
-LABEL = "organic.live_migration.move"
 _NODE_CONSTRAINT = re.compile(r"\s*node\.(id|hostname)\s*(==|!=)")
-_SECOND_NS = 1_000_000_000
-_DEFAULT_INTERVAL_S = 30.0
-_DEFAULT_RETRIES = 3
-_UPDATE = {"Parallelism": 1, "Delay": 0, "FailureAction": "pause", "Monitor": _SECOND_NS, "MaxFailureRatio": 0,
+_UPDATE = {"Parallelism": 1, "Delay": 0, "FailureAction": "pause", "Monitor": SECOND_NS, "MaxFailureRatio": 0,
            "Order": "start-first"}  # fmt: skip
-_IN_UPDATE = ("updating", "paused", "rollback_started", "rollback_paused")
 _ENDED = ("complete", "shutdown", "failed", "rejected", "remove", "orphaned")
 _POLL_S = 0.1
 _UPDATE_END_S = 15.0
@@ -98,10 +93,8 @@ class SwarmService:
         self._api = api
         self._name = name
 
-    # What prevents a move
-
-    def blockers(self, source: str, target: str, patience_s: float) -> list[Blocker]:
-        """Why its task cannot be moved from a node to another; nodes are given by their ids.
+    def check(self, source: str, target: str, patience_s: float) -> Findings:
+        """Whether its task can be moved from a node to another; nodes are given by their ids.
 
         Args:
             patience_s: how long the new task may take until it is healthy.
@@ -109,28 +102,13 @@ class SwarmService:
         try:
             service = self._after_update()
             nodes = {node["ID"]: node for node in self._api.call("GET", "/nodes")}
-            networks = [self._api.get(f"/networks/{network}") for network in _networks(service)]
+            names = networks_of(service) if service else []
+            networks = [self._api.get(f"/networks/{network}") for network in names]
         except EngineError as error:
-            return [
-                Blocker(
-                    "swarm_unreachable",
-                    f"The Swarm does not answer: {str(error).rstrip('.')}",
-                    "Bring a majority of its managers back; 'docker node ls' shows them",
-                )
-            ]
+            return Findings([unreachable(str(error))])
         if service is None:
-            return [Blocker("service_unknown", f"The Swarm has no service '{self._name}'", "Check the name")]
-        found = self._mode_blockers(service) + self._health_blockers(service, patience_s)
-        for node_id, side in ((source, "source"), (target, "target")):
-            if node_id not in nodes:
-                found.append(
-                    Blocker(
-                        "not_in_swarm",
-                        f"The {side} host is no node of the Swarm of service '{self._name}'",
-                        "Have it join: docker swarm join",
-                    )
-                )
-        return found + _node_blockers(nodes.get(target)) + self._network_blockers(networks)
+            return Findings([Blocker("service_unknown", f"The Swarm has no service '{self._name}'", "Check the name")])
+        return ServiceChecks(service, nodes, networks, patience_s).findings(source, target)
 
     def _after_update(self) -> dict[str, Any] | None:
         """The service, once an update that is about to end has: Swarm watches new tasks for 5 s by default."""
@@ -141,81 +119,6 @@ class SwarmService:
             if state != "updating" or time.monotonic() > deadline:
                 return service
             time.sleep(_POLL_S)
-
-    def _mode_blockers(self, service: dict[str, Any]) -> list[Blocker]:
-        mode = service["Spec"]["Mode"]
-        if "Replicated" not in mode:
-            return [
-                Blocker(
-                    "service_mode",
-                    f"Service '{self._name}' has mode {'/'.join(mode).lower()}, whose tasks stay on their nodes",
-                    "Deploy it with mode replicated and one replica",
-                )
-            ]
-        found = []
-        replicas = mode["Replicated"].get("Replicas", 1)
-        if replicas != 1:
-            found.append(
-                Blocker(
-                    "service_replicas",
-                    f"Service '{self._name}' has {replicas} replicas; only the task of a service with one can be moved",
-                    f"docker service scale {self._name}=1, or have Swarm start its replicas elsewhere",
-                )
-            )
-        state = (service.get("UpdateStatus") or {}).get("State", "")
-        if LABEL in service["Spec"].get("Labels", {}):
-            found.append(
-                Blocker(
-                    "service_moving",
-                    f"Another move of service '{self._name}' has not ended",
-                    "Wait for it; if it was interrupted, run the migration again",
-                )
-            )
-        elif state in _IN_UPDATE:
-            found.append(
-                Blocker(
-                    "service_updating",
-                    f"An update of service '{self._name}' is {state.replace('_', ' ')}",
-                    f"Wait until it has ended; one that is paused ends with docker service rollback {self._name}",
-                )
-            )
-        return found
-
-    def _health_blockers(self, service: dict[str, Any], patience_s: float) -> list[Blocker]:
-        check = service["Spec"]["TaskTemplate"]["ContainerSpec"].get("Healthcheck") or {}
-        if check.get("Test") != ["CMD", paths.INIT, "health"]:
-            return [
-                Blocker(
-                    "service_health",
-                    f"Service '{self._name}' is not checked by '{paths.INIT} health', so that Swarm would end the old "
-                    "task before its process has moved",
-                    "Deploy it with that as its health check (CMD, not CMD-SHELL)",
-                )
-            ]
-        interval_s = check.get("Interval", 0) / _SECOND_NS or _DEFAULT_INTERVAL_S
-        given_s = check.get("StartPeriod", 0) / _SECOND_NS + interval_s * (check.get("Retries", 0) or _DEFAULT_RETRIES)
-        if given_s >= patience_s:
-            return []
-        return [
-            Blocker(
-                "service_health_time",
-                f"The health check of service '{self._name}' gives a new task {given_s:.0f} s, and a migration "
-                f"may take {patience_s:.0f} s",
-                f"Set its start_period to {patience_s:.0f}s or more, or lower timeout_s",
-            )
-        ]
-
-    @staticmethod
-    def _network_blockers(networks: list[dict[str, Any] | None]) -> list[Blocker]:
-        return [
-            Blocker(
-                "overlay",
-                f"The network '{network['Name']}' is an overlay, on which a task on another node gets another address",
-                "Put the service on a macvlan network of the Swarm, or redeploy it instead",
-            )
-            for network in networks
-            if network is not None and network["Driver"] == "overlay"
-        ]
 
     # The move
 
@@ -361,10 +264,6 @@ def _lives_on(task: dict[str, Any], node: str) -> bool:
     return task.get("NodeID") == node and task["Status"]["State"] not in _ENDED
 
 
-def _networks(service: dict[str, Any] | None) -> list[str]:
-    return [one["Target"] for one in ((service or {}).get("Spec", {}).get("TaskTemplate", {}).get("Networks") or ())]
-
-
 def _others(constraints: list[str] | None) -> list[str]:
     """Constraints that name no node."""
     return [one for one in constraints or () if not _NODE_CONSTRAINT.match(one)]
@@ -373,27 +272,3 @@ def _others(constraints: list[str] | None) -> list[str]:
 def _restore(spec: dict[str, Any], kept: dict[str, Any]) -> None:
     spec["Labels"] = {name: value for name, value in spec["Labels"].items() if name != LABEL}
     spec["UpdateConfig"] = kept["update"]
-
-
-def _node_blockers(node: dict[str, Any] | None) -> list[Blocker]:
-    if node is None:
-        return []
-    name = node["Description"]["Hostname"]
-    if node["Status"]["State"] != "ready":
-        return [
-            Blocker(
-                "node_down",
-                f"The target node {name} is {node['Status']['State']} for the Swarm",
-                "Start Docker there, and see that it reaches the managers; 'docker node ls' shows its state",
-            )
-        ]
-    availability = node["Spec"]["Availability"]
-    if availability != "active":
-        return [
-            Blocker(
-                "node_unavailable",
-                f"The target node {name} has availability {availability}, so that Swarm starts no task there",
-                f"docker node update --availability active {name}",
-            )
-        ]
-    return []

@@ -74,6 +74,8 @@ def _answer(parameters: Parameters) -> object:
             return PreflightAnswer(refused.blockers)
         if parameters.phase == phases.PREPARE:
             return PrepareAnswer(refused.blockers)
+        if parameters.phase == phases.SWARM_NODE:
+            return NodeAnswer("", False, refused.blockers)
         raise
     return phase(parameters, engine)
 
@@ -233,13 +235,15 @@ def _discard_target(parameters: Parameters, engine: Engine) -> Done:
 def _recover(_parameters: Parameters, engine: Engine) -> HostMigrations:
     """Recover the interrupted migrations of this host, as far as it can do that alone."""
     found = recovery.recover_host(engine)
-    found.node, found.is_manager = engine.swarm_node()
+    member = engine.swarm_node()
+    found.node, found.is_manager = member.node, member.is_manager
     return found
 
 
 def _swarm_node(_parameters: Parameters, engine: Engine) -> NodeAnswer:
     """Any host: its place in its Swarm."""
-    return NodeAnswer(*engine.swarm_node())
+    found = engine.swarm_node()
+    return NodeAnswer(found.node, found.is_manager, configurations=found.configurations)
 
 
 def _swarm_moves(_parameters: Parameters, engine: Engine) -> MovesAnswer:
@@ -252,7 +256,8 @@ def _swarm_service(parameters: Parameters, engine: Engine) -> SwarmAnswer:
     service = engine.swarm_service(parameters.name)
     source, target, timeout_s = parameters.source_node, parameters.target_node, parameters.wait_s
     if parameters.action == phases.CHECK:
-        return SwarmAnswer(service.blockers(source, target, timeout_s))
+        found = service.check(source, target, timeout_s)
+        return SwarmAnswer(found.blockers, found.notes, found.configurations)
     if parameters.action == phases.PLACE:
         service.place(source, target, timeout_s)
     elif parameters.action == phases.COMMIT:

@@ -270,10 +270,14 @@ class NodeAnswer:
 
     Attributes:
         node: its id in its Docker Swarm; empty where it is in none.
+        blockers: why its engine cannot be asked.
+        configurations: as of :class:`SwarmNode`.
     """
 
     node: str
     is_manager: bool
+    blockers: list[Blocker] = field(default_factory=list)
+    configurations: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass
@@ -281,11 +285,13 @@ class SwarmAnswer:
     """Of a manager, to ``swarm_service``.
 
     Attributes:
-        blockers: answer to ``check``.
+        blockers, notes, configurations: answer to ``check``, as of :class:`Findings`.
         done: answer to ``recover``: ``commit``, ``revert`` or nothing.
     """
 
     blockers: list[Blocker] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    configurations: dict[str, str] = field(default_factory=dict)
     done: str = ""
 
 

@@ -7,10 +7,11 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Iterator, Mapping
 
 from ansible.errors import AnsibleActionFail, AnsibleError
 from ansible_collections.organic.live_migration.plugins.module_utils.engines.base import ContainerSpec
-from ansible_collections.organic.live_migration.plugins.module_utils.errors import Blocker
+from ansible_collections.organic.live_migration.plugins.module_utils.errors import Blocker, Refused
 from ansible_collections.organic.live_migration.plugins.module_utils.migration import phases
 from ansible_collections.organic.live_migration.plugins.module_utils.migration.phases import (
     Done,
@@ -37,25 +38,55 @@ class SwarmOrchestrator(Orchestrator):
         self._has_placed = False
         self._nodes: tuple[str, str] | None = None
         self._manager = ""
+        self._notes: list[str] = []
+        self._on_target: dict[str, str] = {}
 
     def recover(self, spec: ContainerSpec) -> None:
-        self._find(spec)
-        if self._ask(phases.RECOVER).done == phases.REVERT:
+        """A Swarm that cannot be asked has :meth:`blockers`, which say so with the remedy."""
+        try:
+            self._find(spec)
+            done = self._ask(phases.RECOVER).done
+        except Refused:
+            return
+        except AnsibleActionFail:
+            if any(blocker.code == "swarm_unreachable" for blocker in self.blockers(spec)):
+                return
+            raise
+        if done == phases.REVERT:
             self._await_file(phases.REVOKE, on_source=True)
             self._await_file(phases.REVOKE, on_source=False)
 
     def blockers(self, spec: ContainerSpec) -> list[Blocker]:
         try:
             self._find(spec)
-        except AnsibleActionFail as error:
-            return [
-                Blocker(
-                    "no_manager",
-                    str(error).rstrip("."),
-                    "Put a manager of the Swarm into the inventory; 'docker node ls' shows them",
+        except Refused as refused:
+            return refused.blockers
+        found = self._ask(phases.CHECK, wait_s=self._patience_s)
+        self._notes = found.notes
+        return [*found.blockers, *self._network_blockers(found.configurations)]
+
+    def _network_blockers(self, wanted: Mapping[str, str]) -> Iterator[Blocker]:
+        """A network of the Swarm that the target node cannot make for itself."""
+        for network, configuration in wanted.items():
+            lacking = self._on_target.get(configuration)
+            if lacking is None:
+                yield Blocker(
+                    "network_missing",
+                    f"The configuration '{configuration}' of the network '{network}' is missing on the target host",
+                    "Create it there as on the source host (docker network create --config-only), or run the playbook "
+                    "that deploys the service",
                 )
-            ]
-        return self._ask(phases.CHECK, wait_s=self._patience_s).blockers
+            elif lacking:
+                yield Blocker(
+                    "parent_missing",
+                    f"The target host has no network interface '{lacking}', by which the network '{network}' would go "
+                    "out",
+                    f"Create the interface, or the configuration '{configuration}' of that host with another parent",
+                )
+
+    @property
+    def notes(self) -> list[str]:
+        return self._notes
 
     @property
     def _patience_s(self) -> float:
@@ -84,7 +115,8 @@ class SwarmOrchestrator(Orchestrator):
         """Find out the ids of both nodes, and a manager.
 
         Raises:
-            AnsibleActionFail: there is no manager among the hosts of the inventory that can be reached.
+            Refused: there is no manager among the hosts of the inventory that can be reached, or no engine on the
+                target host.
         """
         if self._nodes is not None:
             return
@@ -92,6 +124,9 @@ class SwarmOrchestrator(Orchestrator):
         question = Parameters(phases.SWARM_NODE)
         source = self._hosts.on_source(question, NodeAnswer)
         target = self._hosts.on_target(question, NodeAnswer)
+        if target.blockers:
+            raise Refused(target.blockers)
+        self._on_target = target.configurations
         for host, answer in ((self._hosts.source, source), (self._hosts.target, target)):
             if answer.is_manager and not self._manager:
                 self._manager = host
@@ -101,7 +136,15 @@ class SwarmOrchestrator(Orchestrator):
                     self._manager = host
                     break
         if not self._manager:
-            raise AnsibleActionFail(f"No host of the inventory is a manager of the Swarm of service '{spec.service}'.")
+            raise Refused(
+                [
+                    Blocker(
+                        "no_manager",
+                        f"No host of the inventory is a manager of the Swarm of service '{spec.service}'",
+                        "Put a manager of the Swarm into the inventory; 'docker node ls' shows them",
+                    )
+                ]
+            )
         self._nodes = (source.node, target.node)
 
     def _ask(self, action: str, wait_s: float = 1.0) -> SwarmAnswer:

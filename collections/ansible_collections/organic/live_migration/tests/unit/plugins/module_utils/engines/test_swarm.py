@@ -20,12 +20,14 @@ SECOND = 1_000_000_000
 SERVICE = {
     "ID": "s1",
     "Spec": {
+        "Name": "smf",
         "Labels": {},
         "Mode": {"Replicated": {"Replicas": 1}},
         "TaskTemplate": {
             "Networks": [{"Target": "n1"}],
             "ContainerSpec": {
-                "Healthcheck": {"Test": ["CMD", paths.INIT, "health"], "Interval": SECOND, "Retries": 3600}
+                "Healthcheck": {"Test": ["CMD", paths.INIT, "health"], "Interval": SECOND, "Retries": 3600},
+                "StopGracePeriod": 360 * SECOND,
             },
         },
     },
@@ -56,7 +58,8 @@ class Api:
         return spec
 
     def get(self, path: str) -> Any:
-        return {"Name": "core", "Driver": self.driver} if path.startswith("/networks/") else self.service
+        network = {"Name": "core", "Driver": self.driver, "ConfigFrom": {"Network": "core-node"}}
+        return network if path.startswith("/networks/") else self.service
 
     def call(self, _method: str, path: str, **_query: Any) -> Any:
         assert path == "/nodes"
@@ -70,13 +73,33 @@ def api(monkeypatch: pytest.MonkeyPatch) -> Api:
 
 
 def codes(api: Api, source: str = "a", target: str = "b") -> list[str]:
-    found = SwarmService(cast(DockerApi, api), "smf").blockers(source, target, 360.0)
+    found = SwarmService(cast(DockerApi, api), "smf").check(source, target, 360.0).blockers
     assert all(blocker.message and blocker.remedy for blocker in found)
     return [blocker.code for blocker in found]
 
 
+def notes(api: Api) -> list[str]:
+    return SwarmService(cast(DockerApi, api), "smf").check("a", "b", 360.0).notes
+
+
 def test_a_service_as_the_role_makes_it_can_move(api: Api) -> None:
     assert codes(api) == []
+    assert notes(api) == []
+    assert SwarmService(cast(DockerApi, api), "smf").check("a", "b", 360.0).configurations == {"core": "core-node"}
+
+
+@pytest.mark.parametrize(("given_s", "said"), [(None, "10 s"), (359, "359 s"), (0, "0 s")])
+def test_a_service_that_is_killed_soon_after_a_stop_can_move_with_a_warning(
+    api: Api, given_s: int | None, said: str
+) -> None:
+    container = api.spec["TaskTemplate"]["ContainerSpec"]
+    del container["StopGracePeriod"]
+    if given_s is not None:
+        container["StopGracePeriod"] = given_s * SECOND
+    assert codes(api) == []
+    [note] = notes(api)
+    assert note.startswith(f"Service 'smf' has a stop_grace_period of {said}: if a manager")
+    assert "Deploy the service with 360s or more" in note
 
 
 def test_a_service_with_two_replicas_stays(api: Api) -> None:
