@@ -28,6 +28,7 @@ NOBODY = Environment({})
 class Ausf(NetworkFunction):
     nf_type = "AUSF"
     services = ("nausf-auth",)
+    echoes = 0
 
     def add_routes(self, router: Router) -> None:
         router.add("POST", "/nausf-auth/v1/echo", self.echo)
@@ -37,6 +38,7 @@ class Ausf(NetworkFunction):
         return {"authentications": 0}
 
     async def echo(self, request: Request) -> Response:
+        self.echoes += 1
         return json_response({"body": request.json_object(), "query": request.query}, 201)
 
     async def refuse(self, request: Request) -> Response:
@@ -69,6 +71,29 @@ async def pair(settings: Settings, until: Callable[..., Awaitable[None]]) -> Asy
         await amf.stop()
         await ausf.stop()
         await nrf.stop()
+
+
+def test_producers_of_the_best_priority_have_requests_in_turn(
+    settings: Settings, until: Callable[..., Awaitable[None]]
+) -> None:
+    async def scenario() -> None:
+        async with pair(settings, until) as nfs:
+            nrf, producers = nfs.amf.settings.nrf, nfs.amf.producers
+            twin = Ausf(replace(settings, nrf=nrf, instance_id="00000000-0000-4000-8000-000000000003"), NOBODY, 0)
+            await twin.start()
+            try:
+                await until(lambda: len(nfs.nrf.registry.profiles()) == 3)
+                for _ in range(6):
+                    await producers.request("nausf-auth", "POST", "/nausf-auth/v1/echo", {})
+                assert (nfs.ausf.echoes, twin.echoes) == (3, 3)
+            finally:
+                await twin.stop()
+            await until(lambda: len(nfs.nrf.registry.profiles()) == 2)
+            for _ in range(2):
+                await producers.request("nausf-auth", "POST", "/nausf-auth/v1/echo", {})
+            assert nfs.ausf.echoes == 5
+
+    asyncio.run(scenario())
 
 
 def test_a_producer_is_found_by_its_service(settings: Settings, until: Callable[..., Awaitable[None]]) -> None:

@@ -59,6 +59,7 @@ class Producers:
         self._scp = scp
         self._clients = Clients(nf_type, timeout_s)
         self._cache: dict[Key, _Cached] = {}
+        self._turns: dict[Key, int] = {}
         self._discovering: dict[Key, asyncio.Task[list[Producer]]] = {}
         self._callback: tuple[str, str] | None = None
         self._subscribed: set[str] = set()
@@ -88,8 +89,7 @@ class Producers:
         tried: set[str] = set()
         failure: SbiError | None = None
         while len(tried) < MAX_PRODUCERS:
-            producers = await self._producers(key)
-            root = next((producer.root for producer in producers if producer.root not in tried), None)
+            root = self._next(key, [one for one in await self._producers(key) if one.root not in tried])
             if root is None:
                 break
             try:
@@ -104,6 +104,14 @@ class Producers:
                     self._forget_root(root)
                 raise
         raise failure or SbiError(f"no producer of {service}")
+
+    def _next(self, key: Key, producers: list[Producer]) -> str | None:
+        """Those of the best priority in turn, so that replicas share the load."""
+        best = [producer.root for producer in producers if producer.priority == producers[0].priority]
+        if not best:
+            return None
+        turn = self._turns[key] = self._turns.get(key, -1) + 1
+        return best[turn % len(best)]
 
     async def request_at(
         self,
