@@ -17,10 +17,17 @@ from typing import Any
 from tests.harness.playbook import PlaybookResult, run
 
 from .sites import BY_DEFAULT, Deployment
-from .table import Row
+from .table import REDEPLOYED, Row
 from .windows import Window, failed_in, failures, longest_gaps, read_summary
 
 DRIVER_FILES = "/run/minicore-gnb"
+SUBSCRIBERS = {
+    "first": "imsi-001010000000001",
+    "count": 1000,
+    # The test subscribers of TS 35.208, which the gNB driver has by default.
+    "k": "465b5ce8b199b49faa5f0a2ee238a6bc",
+    "opc": "cd63cb71954a9f4e48a5994e37a02baf",
+}
 
 
 class CampaignError(Exception):
@@ -133,6 +140,9 @@ class Campaign:
                 target = hosts[(hosts.index(here) + 1) % len(hosts)]
                 row, window = self._migrate(nf, here, target, strategy)
                 moved.append((row, window))
+                if not row.completed and not self._core.deployment.moves:
+                    moved.append(self._redeploy(nf, here, target))
+                    here = target
                 here = target if row.completed else here
         finally:
             summary = self._stop()
@@ -180,6 +190,18 @@ class Campaign:
             migration_time_ms=float(figures["migration_time_ms"]),
             process_downtime_ms=float(figures["process_downtime_ms"]),
         ), window
+
+    def _redeploy(self, nf: str, source: str, target: str) -> tuple[Row, Window]:
+        """What a user does where an NF cannot be moved."""
+        begin = time.time()
+        self._core.require("remove_nf", nf=nf)
+        self._core.require("deploy_nf", nf=nf, host=target)
+        if nf == "udr":
+            self._core.require("provision_subscribers", subscriber_range=SUBSCRIBERS)
+        window = Window(begin, time.time())
+        duration_ms = 1000 * (window.end - begin)
+        name = self._core.deployment.name
+        return Row(nf, REDEPLOYED, source, target, True, migration_time_ms=duration_ms, deployment=name), window
 
     def _stop(self) -> dict[str, Any]:
         with tempfile.TemporaryDirectory(prefix="organic-core-") as scratch:

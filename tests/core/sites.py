@@ -9,8 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-N2_TO_N4 = {"amf": ("n2",), "smf": ("n4",), "upf": ("n3", "n4")}
-"""What is reached from outside the Swarm, or by a fixed address, and so is not on an overlay."""
+from tests.harness.overlay import overlay_variables
 
 
 @dataclass(frozen=True)
@@ -42,23 +41,7 @@ class Deployment:
         """
         made: dict[str, Any] = {"orchestrator": self.orchestrator}
         if self.over_overlay:
-            fixed: Mapping[str, str] = given["nf_addresses"]
-            made["nf_networks"] = {
-                "sbi": {"driver": "overlay", "subnet": "203.0.113.0/24"},
-                "access": {
-                    "driver": "macvlan",
-                    "parent": given["nf_network_parent"],
-                    "subnet": given["nf_network_subnet"],
-                },
-            }
-            made["nf_addresses"] = {
-                nf: {
-                    "sbi": "dynamic",
-                    **{point: {"ipv4": fixed[nf], "network": "access"} for point in N2_TO_N4.get(nf, ())},
-                }
-                for nf in fixed
-                if nf != "front" and "-" not in nf
-            }
+            made.update(overlay_variables(given))
         return made
 
 

@@ -12,13 +12,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+REDEPLOYED = "redeployed"
+"""In place of a strategy: the NF was removed and deployed on the other host, without what it held in memory."""
 INTERFACES = ("sbi", "n2", "n3", "procedures")
 """Columns of the gaps: the SBI of the NF that moves, NGAP, pings of the UEs, answers of any procedure."""
 
 
 @dataclass(frozen=True)
 class Row:
-    """One migration under load. Milliseconds; a gap of 0.0 is one below 20 ms."""
+    """One migration under load, or one redeployment. Milliseconds; a gap of 0.0 is one below 20 ms."""
 
     nf: str
     strategy: str
@@ -26,7 +28,7 @@ class Row:
     target: str
     completed: bool
     migration_time_ms: float = 0.0
-    process_downtime_ms: float = 0.0
+    process_downtime_ms: float | None = None
     gap_ms: dict[str, float] = field(default_factory=dict)
     failed: dict[str, int] = field(default_factory=dict)
     message: str = ""
@@ -37,8 +39,22 @@ class Row:
         gaps = [_gap(self.gap_ms[name]) if name in self.gap_ms else "" for name in INTERFACES]
         if not self.completed:
             return [self.deployment, self.nf, self.strategy, "not moved", "", *gaps, self.message]
-        times = [f"{self.migration_time_ms / 1000:.2f} s", f"{self.process_downtime_ms:.1f}"]
-        return [self.deployment, self.nf, self.strategy, *times, *gaps, str(sum(self.failed.values()))]
+        downtime = "" if self.process_downtime_ms is None else f"{self.process_downtime_ms:.1f}"
+        times = [f"{self.migration_time_ms / 1000:.2f} s", downtime]
+        return [self.deployment, self.nf, self.strategy, *times, *gaps, str(self.failures)]
+
+    @property
+    def failures(self) -> int:
+        """How many procedures failed meanwhile."""
+        return sum(self.failed.values())
+
+    @property
+    def compared(self) -> str:
+        """In the table that compares deployments."""
+        time = f"({self.migration_time_ms / 1000:.2f})"
+        if self.process_downtime_ms is not None:
+            return f"{self.process_downtime_ms:.1f} {time}"
+        return f"{self.failures} failed, gap {_gap(max(self.gap_ms.values(), default=0.0))} {time}"
 
 
 HEAD = [
@@ -66,7 +82,10 @@ def markdown(rows: Sequence[Row], notes: Sequence[str]) -> str:
 
 
 def comparison(rows: Sequence[Row]) -> list[list[str]]:
-    """Downtime and migration time of each NF and strategy, with a column for each deployment."""
+    """Downtime and migration time of each NF and strategy, with a column for each deployment.
+
+    Of a redeployment: failed procedures, the longest gap of all interfaces, and how long it took.
+    """
     deployments = list(dict.fromkeys(row.deployment for row in rows))
     found = {(row.nf, row.strategy, row.deployment): row for row in rows if row.completed}
     refused = {(row.nf, row.deployment) for row in rows if not row.completed}
@@ -77,7 +96,7 @@ def comparison(rows: Sequence[Row]) -> list[list[str]]:
         for name in deployments:
             row = found.get((nf, strategy, name))
             missing = "not moved" if (nf, name) in refused else ""
-            cells.append(f"{row.process_downtime_ms:.1f} ({row.migration_time_ms / 1000:.2f})" if row else missing)
+            cells.append(row.compared if row else missing)
         lines.append([nf, strategy, *cells])
     return lines
 

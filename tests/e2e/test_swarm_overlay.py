@@ -11,33 +11,17 @@ from typing import Any
 
 import pytest
 
+from tests.harness.overlay import SUBNET, overlay_variables
 from tests.harness.wait import until
 
 from .conftest import NFS, CoreSite, leftovers
 from .swarm_site import SwarmSite
 
-SUBNET = "203.0.113.0/24"
-
-
-def overlay_variables(site: CoreSite) -> dict[str, Any]:
-    """The SBI on an overlay, N4 on the inventory's own network."""
-    given = site.variables
-    n4 = {nf: {"ipv4": given["nf_addresses"][nf], "network": "access"} for nf in ("smf", "upf")}
-    access = {"driver": "macvlan", "parent": given["nf_network_parent"], "subnet": given["nf_network_subnet"]}
-    return {
-        "nf_networks": {"sbi": {"driver": "overlay", "subnet": SUBNET}, "access": access},
-        "nf_addresses": {
-            **dict.fromkeys(("nrf", "udr", "udm"), "dynamic"),
-            "smf": {"sbi": "dynamic", "n4": n4["smf"]},
-            "upf": {"sbi": "dynamic", "n3": n4["upf"], "n4": n4["upf"]},
-        },
-    }
-
 
 @pytest.fixture(scope="module")
 def swarm(core_site: CoreSite) -> Iterator[SwarmSite]:
     core_site.playbook("remove_core")
-    made = SwarmSite(core_site, **overlay_variables(core_site))
+    made = SwarmSite(core_site, **overlay_variables(core_site.variables))
     made.playbook("swarm")
     made.playbook("deploy_core", nf_names=NFS)
     yield made

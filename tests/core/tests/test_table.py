@@ -8,7 +8,7 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
-from tests.core.table import HEAD, Row, comparison, markdown, write
+from tests.core.table import HEAD, REDEPLOYED, Row, comparison, markdown, write
 
 MOVED = Row(
     "smf",
@@ -48,12 +48,17 @@ def test_the_files_agree(tmp_path: Path) -> None:
 def test_deployments_are_columns_of_the_comparison() -> None:
     swarm = replace(MOVED, deployment="swarm over macvlan", process_downtime_ms=31.0)
     overlay = replace(MOVED, deployment="swarm over overlay", completed=False)
-    lines = comparison([MOVED, swarm, overlay])
+    redeployed = replace(overlay, strategy=REDEPLOYED, completed=True, process_downtime_ms=None)
+    lines = comparison([MOVED, swarm, overlay, redeployed])
     assert [name.partition(":")[0] for name in lines[0][2:]] == [
         "docker over macvlan",
         "swarm over macvlan",
         "swarm over overlay",
     ]
-    assert lines[2:] == [["smf", "pre_copy", "30.4 (1.23)", "31.0 (1.23)", "not moved"]]
+    assert lines[2:] == [
+        ["smf", "pre_copy", "30.4 (1.23)", "31.0 (1.23)", "not moved"],
+        ["smf", "redeployed", "", "", "2 failed, gap 45 (1.23)"],
+    ]
+    assert redeployed.cells[2:5] == ["redeployed", "1.23 s", ""]
     assert "By orchestrator and network" in markdown([MOVED, swarm], [])
     assert "By orchestrator and network" not in markdown([MOVED], [])
