@@ -130,11 +130,8 @@ class SwarmOrchestrator(Orchestrator):
         for host, answer in ((self._hosts.source, source), (self._hosts.target, target)):
             if answer.is_manager and not self._manager:
                 self._manager = host
-        for host in [] if self._manager else self._hosts.others:
-            with contextlib.suppress(AnsibleError):
-                if self._hosts.on(host, question, NodeAnswer).is_manager:
-                    self._manager = host
-                    break
+        if not self._manager:
+            self._manager = next((host for host in self._hosts.others if self._is_manager(host)), "")
         if not self._manager:
             raise Refused(
                 [
@@ -147,7 +144,24 @@ class SwarmOrchestrator(Orchestrator):
             )
         self._nodes = (source.node, target.node)
 
+    def _is_manager(self, host: str) -> bool:
+        """Whether a host is a manager, and its engine answers."""
+        try:
+            return self._hosts.on(host, Parameters(phases.SWARM_NODE), NodeAnswer).is_manager
+        except AnsibleError:
+            return False
+
+    def _finds_another(self) -> bool:
+        """Whether the manager is lost, and another one can be asked instead."""
+        if self._is_manager(self._manager):
+            return False
+        hosts = (self._hosts.source, self._hosts.target, *self._hosts.others)
+        another = next((host for host in hosts if host != self._manager and self._is_manager(host)), "")
+        self._manager = another or self._manager
+        return bool(another)
+
     def _ask(self, action: str, wait_s: float = 1.0) -> SwarmAnswer:
+        """Of a manager; what may be done twice is asked of another one when it is lost."""
         if self._nodes is None or self._spec is None:
             raise AnsibleActionFail("The Swarm was not asked yet.")
         source, target = self._nodes
@@ -159,6 +173,11 @@ class SwarmOrchestrator(Orchestrator):
             target_node=target,
             wait_s=wait_s,
         )
+        try:
+            return self._hosts.on(self._manager, request, SwarmAnswer)
+        except AnsibleError:
+            if action == phases.PLACE or not self._finds_another():
+                raise
         return self._hosts.on(self._manager, request, SwarmAnswer)
 
     def _await_file(self, action: str, on_source: bool) -> None:

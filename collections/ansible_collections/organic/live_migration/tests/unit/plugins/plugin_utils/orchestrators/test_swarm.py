@@ -44,8 +44,11 @@ class Cluster:
         self.check = SwarmAnswer(notes=["A note."])
         self.recovery: SwarmAnswer | AnsibleActionFail = SwarmAnswer()
         self.asked: list[tuple[str, str]] = []
+        self.gone: set[str] = set()
 
     def on(self, host: str, parameters: Parameters, answer: type) -> Any:
+        if host in self.gone:
+            raise AnsibleActionFail(f"Host '{host}': Docker does not answer.")
         if answer is NodeAnswer:
             return self.nodes[host]
         if answer is Done:
@@ -130,3 +133,35 @@ def test_a_former_move_that_does_not_end_fails_with_its_reason(cluster: Cluster)
     cluster.check = SwarmAnswer([Blocker("service_moving", "Another move has not ended", "Wait for it")])
     with pytest.raises(AnsibleActionFail, match="has not ended within 60 s"):
         orchestrator(cluster).recover(SPEC)
+
+
+def test_another_manager_ends_the_move_when_the_first_one_is_lost(cluster: Cluster) -> None:
+    cluster.others = ["edge-c", "edge-d", "edge-e"]
+    cluster.nodes.update({"edge-d": NodeAnswer("node-d", False), "edge-e": NodeAnswer("node-e", True)})
+    asked = orchestrator(cluster)
+    asked.place(SPEC, "edge-b")
+    cluster.gone = {"edge-c"}
+    asked.commit()
+    assert cluster.asked[-2:] == [("edge-c", phases.PLACE), ("edge-e", phases.COMMIT)]
+
+
+def test_a_task_is_not_placed_twice(cluster: Cluster) -> None:
+    """The manager that was lost may have done it."""
+    cluster.others = ["edge-c", "edge-e"]
+    cluster.nodes["edge-e"] = NodeAnswer("node-e", True)
+    asked = orchestrator(cluster)
+    assert asked.blockers(SPEC) == []
+    cluster.gone = {"edge-c"}
+    with pytest.raises(AnsibleActionFail, match="edge-c"):
+        asked.place(SPEC, "edge-b")
+    asked.revert()
+    assert ("edge-e", phases.PLACE) not in cluster.asked
+    assert ("edge-e", phases.REVERT) in cluster.asked
+
+
+def test_the_only_manager_is_lost(cluster: Cluster) -> None:
+    asked = orchestrator(cluster)
+    asked.place(SPEC, "edge-b")
+    cluster.gone = {"edge-c"}
+    with pytest.raises(AnsibleActionFail, match="edge-c"):
+        asked.commit()
