@@ -10,6 +10,7 @@ written are in a directory of the test.
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -139,6 +140,7 @@ def test_they_run_in_the_order_of_the_pages(reader: Reader) -> None:
     assert "completed" in shown["organic5gc migrate smf --to edge-b --strategy pre_copy --watch"]
     assert "drain" in reader.run(next(command for command in told if command.text == "organic5gc runs"))
     assert "PLAY RECAP" in shown["organic5gc show last --output"]
+    assert json.loads(shown["organic5gc show last --json"])["command"] == "drain"
     assert "macvlan" in shown["organic5gc measure-networks macvlan bridge"]
     for name in ("migration.html", "smf.html", "drain.html"):
         assert (reader.directory / name).read_text().startswith("<!DOCTYPE html>")

@@ -76,8 +76,8 @@ def documents() -> list[Path]:
     """The documents that users read; what a tool of others has written is not among them."""
     return sorted(
         path
-        for pattern in ("*.md", "docs/*.md", "awx/*.md", "examples/*/*.md", "python_plugins/*.md", "tests/*.md",
-                        "tests/*/*.md", "tools/*.md", "collections/ansible_collections/organic/*/*.md",
+        for pattern in ("*.md", ".github/*.md", "docs/*.md", "awx/*.md", "examples/*/*.md", "python_plugins/*.md",
+                        "tests/*.md", "tests/*/*.md", "tools/*.md", "collections/ansible_collections/organic/*/*.md",
                         "collections/ansible_collections/organic/*/roles/*/*.md")
         for path in PROJECT.glob(pattern)
     )  # fmt: skip
