@@ -64,6 +64,11 @@ BY_ERROR: tuple[tuple[type[OrganicError], Exit], ...] = (
 )
 """The first kind that fits; every other error is FAILED."""
 
+WRONG_USAGE = tuple(
+    kind for kind in typer.BadParameter.__mro__ if issubclass(kind, Exception) and kind is not Exception
+)
+"""Errors of the options themselves. Typer uses Click or a copy of it, and gives only this one by a name of its own."""
+
 app = typer.Typer(
     name="organic5gc",
     help="Deploy and live-migrate the network functions of a 5G core.",
@@ -86,6 +91,7 @@ class Settings:
 
 
 Json = Annotated[bool, typer.Option("--json", help="Write the result as JSON.")]
+Nf = Annotated[str, typer.Argument(help="Its name, for example smf.", metavar="NF")]
 Watch = Annotated[bool, typer.Option("--watch", help="Show states, rounds and progress on standard error.")]
 Timeout = Annotated[float | None, typer.Option("--timeout", help="Cancel it after so many seconds.", min=0.1)]
 Variables = Annotated[
@@ -131,10 +137,12 @@ def deploy(
 @app.command()
 def migrate(
     context: typer.Context,
-    nf: str,
+    nf: Nf,
     to: Annotated[str, typer.Option(help="Host that it moves to.")],
     strategy: Annotated[str, typer.Option(help="profile, auto, or a strategy.")] = "profile",
-    method: str = "resident",
+    method: Annotated[
+        str, typer.Option(help="resident, or engine: Docker checkpoints the whole container.")
+    ] = "resident",
     force: Annotated[bool, typer.Option(help="Also an NF that its profile calls stateless.")] = False,
     extra: Variables = None,
     watch: Watch = False,
@@ -154,7 +162,7 @@ def migrate(
 @app.command()
 def drain(
     context: typer.Context,
-    host: str,
+    host: Annotated[str, typer.Argument(help="Its name in the inventory.", metavar="HOST")],
     back: Annotated[bool, typer.Option(help="Bring back what was moved away.")] = False,
     parallel: Annotated[int, typer.Option(help="Migrations in progress at once.", min=1)] = 4,
     extra: Variables = None,
@@ -198,7 +206,7 @@ def recover(context: typer.Context, watch: Watch = False, timeout: Timeout = Non
 
 
 @app.command()
-def cancel(context: typer.Context, nf: str, as_json: Json = False) -> None:
+def cancel(context: typer.Context, nf: Nf, as_json: Json = False) -> None:
     """Cancel the migration of an NF, which any program runs, and wait for its end."""
     with _reporting(as_json) as show:
         ending = _settings(context).core().cancel(nf)
@@ -282,23 +290,37 @@ def report(
 @app.command()
 def demo(
     context: typer.Context,
-    lab_name: str = "lab",
+    lab_name: Annotated[str, typer.Option(help="Name of the lab.")] = "lab",
     lab_network_prefix: Annotated[str, typer.Option(help="First two bytes of its addresses.")] = "10.55",
-    nf: str = "smf",
+    nf: Annotated[str, typer.Option(help="The NF that moves.")] = "smf",
     strategy: Annotated[str, typer.Option(help="profile: the choice of the NF's profile.")] = "profile",
+    as_json: Json = False,
 ) -> None:
-    """Migrate a live NF between two lab hosts and print what it cost."""
+    """Migrate a live NF between two lab hosts, and show what it cost."""
     from organic5gc import demo_command  # the demo needs more than others, and root
 
-    with _reporting(False):
+    with _reporting(as_json, demo_command.NEXT) as show:
         project = find_project(_settings(context).project)
-        raise typer.Exit(demo_command.run(project, lab_name, lab_network_prefix, nf, strategy))
+        steps = sys.stderr if as_json else sys.stdout
+        shown = demo_command.run(project, lab_name, lab_network_prefix, nf, strategy, steps)
+        show(shown, shown.text())
+        if shown.violations:
+            raise typer.Exit(Exit.FAILED)
 
 
 def main(arguments: list[str] | None = None) -> NoReturn:
     """Run the command line; ends with SystemExit."""
-    app(args=arguments)
-    raise SystemExit(Exit.DONE)
+    given = sys.argv[1:] if arguments is None else arguments
+    if "--json" not in given:
+        app(args=arguments)
+        raise SystemExit(Exit.DONE)
+    try:
+        status = app(args=arguments, standalone_mode=False)
+    except WRONG_USAGE as error:
+        message = error.format_message() if isinstance(error, typer.BadParameter) else str(error)
+        typer.echo(_json({"error": tables.error(InvalidRequest(message))}))
+        raise SystemExit(Exit.USAGE) from None
+    raise SystemExit(status or Exit.DONE)
 
 
 def exit_status(error: OrganicError) -> Exit:
@@ -329,14 +351,20 @@ def _variables(given: list[str] | None) -> dict[str, object]:
 
 
 @contextmanager
-def _reporting(as_json: bool) -> Iterator[Callable[[Any, Any], None]]:
-    """Gives a function that writes a result, as JSON or as what a person reads; turns errors into exit statuses."""
+def _reporting(as_json: bool, advice: str = "") -> Iterator[Callable[[Any, Any], None]]:
+    """Gives a function that writes a result, as JSON or as what a person reads; turns errors into exit statuses.
+
+    Args:
+        advice: what a person reads below the error of a run that had begun.
+    """
 
     def show(value: Any, text: Any) -> None:
         if as_json:
             typer.echo(_json(value))
+        elif isinstance(text, str):
+            typer.echo(text)
         else:
-            _console().print(text, markup=False, highlight=False)
+            _console().print(text)
 
     try:
         yield show
@@ -345,6 +373,8 @@ def _reporting(as_json: bool) -> Iterator[Callable[[Any, Any], None]]:
             typer.echo(_json({"error": tables.error(error)}))
         else:
             typer.echo(tables.explain(error), err=True)
+            if advice and not isinstance(error, InvalidRequest):
+                typer.echo(advice, err=True)
         raise typer.Exit(exit_status(error)) from None
 
 
@@ -390,7 +420,7 @@ def _watch_status(core: Core, interval_s: float, as_json: bool) -> None:
     """A table that is drawn again, or on a pipe one table after the other; one JSON object a line with --json."""
     if as_json:
         while True:
-            typer.echo(json.dumps(dataclasses.asdict(core.status())))
+            typer.echo(json.dumps(dataclasses.asdict(_read_status(core))))
             time.sleep(interval_s)
     console = _console()
     while not console.is_terminal:  # there a Live would show nothing before its end

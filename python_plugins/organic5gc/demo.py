@@ -15,7 +15,7 @@ from typing import Any, Self
 
 from organic5gc import report as reports
 from organic5gc.display import StepDisplay
-from organic5gc.errors import PlaybookFailed
+from organic5gc.errors import OrganicError, PlaybookFailed
 from organic5gc.migration import Migration, Pfcp
 from organic5gc.playbooks import PlaybookRun, Progress, ask
 
@@ -40,7 +40,7 @@ TITLES = {
 }
 
 
-class DemoError(Exception):
+class DemoError(OrganicError):
     """The demo cannot go on; the message says why and what to do."""
 
 

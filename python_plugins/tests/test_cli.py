@@ -8,17 +8,24 @@ from __future__ import annotations
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
+import typer.core
+import typer.main
 from organic5gc import tables
-from organic5gc.cli import BY_ERROR, Exit, exit_status
+from organic5gc.cli import BY_ERROR, Exit, app, exit_status
 from organic5gc.errors import Cancelled, HostUnreachable, InDoubt, OrganicError, PlaybookFailed, Refused, TimedOut
 from organic5gc.results import Ending
 
 from python_plugins.tests.test_core import AWAIT, NOTE, STATUS
+from tests.harness.wait import until
 
 
 @pytest.fixture
@@ -68,6 +75,70 @@ def test_errors_are_json_too_and_have_their_exit_status(project: Path) -> None:
     failed = run(project, "deploy", "--json")
     assert failed.returncode == Exit.FAILED
     assert json.loads(failed.stdout)["error"]["message"] == "no :ab: here"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["migrate", "--to", "edge-b"], "nf"),
+        (["migrate", "smf"], "--to"),
+        (["migrate", "smf", "--to", "edge-b", "--timeout", "soon"], "'--timeout'"),
+        (["status", "--nonsense"], "--nonsense"),
+        (["nonsense"], "nonsense"),
+    ],
+)
+def test_wrong_options_are_json_too(project: Path, arguments: list[str], message: str) -> None:
+    for_people = run(project, *arguments)
+    assert (for_people.returncode, for_people.stdout) == (Exit.USAGE, "")
+    assert message in for_people.stderr.lower()
+    for_programs = run(project, *arguments, "--json")
+    assert for_programs.returncode == Exit.USAGE
+    error = json.loads(for_programs.stdout)["error"]
+    assert error["kind"] == "InvalidRequest" and message in error["message"].lower()
+
+
+def test_every_command_writes_json_and_says_what_its_arguments_are() -> None:
+    group = typer.main.get_command(app)
+    assert isinstance(group, typer.core.TyperGroup)
+    for name, command in group.commands.items():
+        options = {option for parameter in command.params for option in parameter.opts}
+        assert "--json" in options, name
+        undescribed = [parameter.name for parameter in command.params if not getattr(parameter, "help", None)]
+        assert undescribed == [], name
+
+
+def test_a_person_gets_long_lines_and_addresses_as_they_are(project: Path) -> None:
+    value = f"fe80::ab:cd:34 {'x' * 300} [bold]02:42:ac:00:00:07[/bold]"
+    assert run(project, "deploy", "-e", f"more={value}").returncode == Exit.DONE
+    assert f'"more": "{value}"' in run(project, "show", "last").stdout
+
+
+def test_a_watch_for_programs_is_one_document_a_line_also_of_an_error(project: Path) -> None:
+    status = project / "playbooks/core_status.yml"
+    works = status.read_text()
+    status.write_text("- hosts: localhost\n  gather_facts: false\n  tasks: [{fail: {msg: gone}}]\n")
+    with watched(project) as read:
+        assert read()["unreachable"] == {"localhost": "gone"}
+        status.write_text(works)
+        until(lambda: read()["nfs"], "a reading that succeeds")
+
+
+@contextmanager
+def watched(project: Path) -> Iterator[Callable[[], dict[str, Any]]]:
+    """Gives a function that reads the next line; Ctrl-C at the end."""
+    environment = os.environ | {"ORGANIC5GC_DATA": str(project / "data")}
+    command = [sys.executable, "-m", "organic5gc", "--project", str(project), "status"]
+    with subprocess.Popen(
+        [*command, "--watch", "--interval", "0", "--json"], env=environment, stdout=subprocess.PIPE, text=True
+    ) as watching:
+        assert watching.stdout
+        lines = watching.stdout
+        try:
+            yield lambda: dict(json.loads(lines.readline()))
+        finally:
+            watching.send_signal(signal.SIGINT)
+            lines.read()
+    assert watching.returncode == Exit.DONE
 
 
 def test_every_kind_of_error_has_its_exit_status() -> None:

@@ -6,12 +6,14 @@
 from __future__ import annotations
 
 import io
+import json
+import os
 from pathlib import Path
 
 import pytest
-from organic5gc import display
+from organic5gc import display, tables
 from organic5gc.cli import main
-from organic5gc.demo_command import explain
+from organic5gc.demo_command import NEXT
 from organic5gc.display import StepDisplay
 from organic5gc.errors import PlaybookFailed
 
@@ -57,9 +59,9 @@ def test_a_terminal_has_its_line_rewritten() -> None:
 
 def test_a_failure_is_explained() -> None:
     failure = PlaybookFailed("playbooks/migrate_smf.yml", "no room", Path("stdout"), "Migrate", "edge-a")
-    text = explain(failure)
+    text = tables.explain(failure)
     assert "migrate_smf.yml: Migrate on edge-a failed:\nno room" in text
-    assert "Next: " in text
+    assert "Full output of Ansible: stdout" in text
 
 
 def test_the_command_needs_a_checkout(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -81,4 +83,28 @@ def test_a_failing_demo_says_so_and_exits_non_zero(tmp_path: Path, capsys: pytes
     with pytest.raises(SystemExit) as caught:
         main(["--project", str(tmp_path), "demo"])
     assert caught.value.code == 1
-    assert "lab_up.yml could not be found" in capsys.readouterr().err
+    shown = capsys.readouterr().err
+    assert "lab_up.yml could not be found" in shown
+    assert shown.endswith(f"{NEXT}\n")
+
+
+def test_a_failing_demo_is_one_document_for_a_program(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "ansible.cfg").write_text("[defaults]\nlocalhost_warning = false\n")
+    (tmp_path / "playbooks").mkdir()
+    play = "- hosts: localhost\n  gather_facts: false\n  tasks: [{fail: {msg: no room}}]\n"
+    (tmp_path / "playbooks/lab_up.yml").write_text(play)
+    with pytest.raises(SystemExit) as caught:
+        main(["--project", str(tmp_path), "demo", "--json"])
+    assert caught.value.code == 1
+    shown = capsys.readouterr()
+    assert json.loads(shown.out)["error"]["message"] == "no room"
+    (step,) = shown.err.splitlines()
+    assert step.split()[0] == "fail"
+
+
+def test_the_demo_needs_root(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    with pytest.raises(SystemExit) as caught:
+        main(["demo"])
+    assert caught.value.code == 2
+    assert capsys.readouterr().err == "The lab is made of network namespaces and needs root: sudo make demo\n"

@@ -13,8 +13,9 @@ from typing import Any
 import jsonschema
 import pytest
 from ansible_collections.organic.live_migration.plugins.module_utils.strategies.registry import STRATEGIES
-from organic5gc.demo import DemoError, Hosts, fingerprint, other_host, table
-from organic5gc.migration import SCHEMA, Migration
+from organic5gc.cli import main
+from organic5gc.demo import Demo, DemoError, Hosts, fingerprint, other_host, table
+from organic5gc.migration import SCHEMA, Held, Migration
 
 HERE = Path(__file__).parent
 
@@ -33,6 +34,29 @@ def test_the_result_file_satisfies_its_schema_and_reads_back(migration: Migratio
     migration.write(path)
     jsonschema.Draft202012Validator(load(SCHEMA)).validate(load(path))
     assert Migration.read(path) == migration
+
+
+@pytest.mark.parametrize("ues_after", [101, 99])
+def test_the_demo_shows_its_result_to_people_and_to_programs(
+    migration: Migration, ues_after: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Without a lab: its run is replaced. tests/e2e/test_documented_commands.py has the real one."""
+    shown = dataclasses.replace(migration, ues=Held(100, ues_after))
+    monkeypatch.setattr(Demo, "run", lambda _self: (shown, Path("artifacts/demo/migration.json")))
+    monkeypatch.chdir(HERE.parents[1])
+    lost = [] if ues_after > 100 else ["100 UEs before, 99 after"]
+    with pytest.raises(SystemExit) as ended:
+        main(["demo", "--json"])
+    assert ended.value.code == len(lost)
+    whole = json.loads(capsys.readouterr().out)
+    assert whole["migration"] == json.loads(json.dumps(dataclasses.asdict(shown)))
+    assert (whole["violations"], whole["page"]) == (lost, "artifacts/demo/migration.html")
+    with pytest.raises(SystemExit) as ended:
+        main(["demo"])
+    assert ended.value.code == len(lost)
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[-2:] == ["artifacts/demo/migration.html", "artifacts/demo/migration.json"]
+    assert [line for line in lines if line.startswith("Check failed")] == [f"Check failed: {one}" for one in lost]
 
 
 def test_schema_and_type_name_the_same_fields() -> None:
