@@ -10,16 +10,16 @@ from __future__ import annotations
 
 import json
 import os
-import shlex
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from tests.harness.apt import TMUX, needs
+from tests.harness.terminal import Terminal
+from tests.harness.terminal import terminal as a_terminal
 from tests.harness.wait import until
 
 pytestmark = pytest.mark.exhaustive
@@ -45,7 +45,7 @@ class ActionModule(ActionBase):
                 events = [Event(one, 1.0) for one in ("setup", "active", "switchover")[: number + 1]]
                 hosts.announce(Snapshot(f"id-{name}", name, state=state, round=number, remaining_bytes=3 << 20,
                                         expected_downtime_ms=41.0, events=events))
-            while not Path(f"go-{state}").exists():
+            while not Path(self._task.args.get("directory", "."), f"go-{state}").exists():
                 time.sleep(0.01)
         return {"changed": True}
 """
@@ -90,51 +90,20 @@ def go(project: Path, *states: str) -> None:
         (project / f"go-{state}").touch()
 
 
-@dataclass
-class Terminal:
-    """A window of a tmux server of its own."""
-
-    socket: Path
-
-    def tmux(self, *arguments: str) -> str:
-        assert TMUX.path is not None
-        done = subprocess.run(
-            [TMUX.path, "-S", str(self.socket), *arguments], capture_output=True, text=True, check=True
-        )
-        return done.stdout
-
-    def start(self, project: Path, *names: str, columns: int = 100, rows: int = 24) -> None:
-        theirs = {key: value for key, value in environment(CALLBACK).items() if key.startswith("ANSIBLE")}
-        variables = " ".join(f"{key}={shlex.quote(value)}" for key, value in theirs.items())
-        shell = f"cd {shlex.quote(str(project))} && env {variables} {shlex.join(command(*names))}; echo ended with $?"
-        settings = self.socket.with_suffix(".conf")
-        settings.write_text("set -g status off\n")  # the line would be taken from the window
-        size = ["-x", str(columns), "-y", str(rows)]
-        self.tmux("-f", str(settings), "new-session", "-d", *size, f"{shell}; exec sleep 600")
-
-    @property
-    def screen(self) -> list[str]:
-        """What is seen, without empty lines."""
-        return [line.rstrip() for line in self.tmux("capture-pane", "-p").splitlines() if line.strip()]
-
-    def await_screen(self, text: str) -> list[str]:
-        try:
-            until(lambda: any(text in line for line in self.screen), f"{text!r} is seen")
-        except AssertionError as error:
-            raise AssertionError("\n".join([str(error), *self.screen])) from None
-        return self.screen
-
-
 @pytest.fixture
 def terminal(tmp_path: Path) -> Iterator[Terminal]:
-    made = Terminal(tmp_path / "tmux")
-    yield made
-    subprocess.run([TMUX.path or "tmux", "-S", str(made.socket), "kill-server"], capture_output=True, check=False)
+    with a_terminal(tmp_path) as made:
+        yield made
+
+
+def start(terminal: Terminal, project: Path, *names: str, columns: int = 100, rows: int = 24) -> None:
+    theirs = {key: value for key, value in environment(CALLBACK).items() if key.startswith("ANSIBLE")}
+    terminal.start(project, command(*names), theirs, columns, rows)
 
 
 @needs(TMUX)
 def test_a_migration_is_one_line_which_is_gone_at_its_end(terminal: Terminal, project: Path) -> None:
-    terminal.start(project, "smf")
+    start(terminal, project, "smf")
     terminal.await_screen("smf (edge-a -> edge-b)  setup")
     go(project, "setup")
     screen = terminal.await_screen("smf (edge-a -> edge-b)  active  round 1  3.0 MiB left  41 ms of downtime")
@@ -147,7 +116,7 @@ def test_a_migration_is_one_line_which_is_gone_at_its_end(terminal: Terminal, pr
 
 @needs(TMUX)
 def test_several_migrations_of_a_drain_have_a_line_each(terminal: Terminal, project: Path) -> None:
-    terminal.start(project, "smf", "upf", "nrf")
+    start(terminal, project, "smf", "upf", "nrf")
     terminal.await_screen("nrf (edge-a -> edge-b)  setup")
     go(project, "setup")
     terminal.await_screen("nrf (edge-a -> edge-b)  active")
@@ -165,7 +134,7 @@ def test_several_migrations_of_a_drain_have_a_line_each(terminal: Terminal, proj
 
 @needs(TMUX)
 def test_a_small_terminal_is_not_overrun(terminal: Terminal, project: Path) -> None:
-    terminal.start(project, *(f"nf{number}" for number in range(12)), columns=40, rows=8)
+    start(terminal, project, *(f"nf{number}" for number in range(12)), columns=40, rows=8)
     terminal.await_screen("... and 7 more")
     go(project, *STATES[:2])
     until(lambda: "nf4 (edge-a -> edge-b)  switchover  rou" in terminal.screen, "the last state")
