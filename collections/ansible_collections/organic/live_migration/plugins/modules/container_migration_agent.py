@@ -17,6 +17,9 @@ attributes:
   check_mode:
     support: full
     description: The phases V(preflight), V(prepare) and V(recover) change nothing then.
+  diff_mode:
+    support: none
+    description: There is nothing to compare.
 options:
   phase:
     description:

@@ -18,6 +18,9 @@ attributes:
   check_mode:
     support: full
     description: Never changes anything.
+  diff_mode:
+    support: none
+    description: There is nothing to compare.
 options:
   method:
     description: How the process is to be moved; see M(organic.live_migration.container_migrate).
