@@ -5,7 +5,9 @@
 
 from __future__ import annotations
 
+import itertools
 import json
+import math
 import re
 from html.parser import HTMLParser
 from pathlib import Path
@@ -183,16 +185,50 @@ def test_figures_of_clients_alone_are_no_report() -> None:
         report.read_all([("a", results.clients())])
 
 
+def linear(colour: str) -> tuple[float, ...]:
+    """Red, green and blue of #rrggbb as light adds up (IEC 61966-2-1)."""
+    parts = [int(colour[place : place + 2], 16) / 255 for place in (1, 3, 5)]
+    return tuple(part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts)
+
+
+def weighed(light: tuple[float, ...], *rows: tuple[float, float, float]) -> tuple[float, ...]:
+    return tuple(min(1.0, max(0.0, sum(a * b for a, b in zip(row, light, strict=True)))) for row in rows)
+
+
+def lab(light: tuple[float, ...]) -> tuple[float, ...]:
+    """CIE 1976 L*a*b* to D65, in which distances are differences that are seen."""
+    rows = (0.4339, 0.3762, 0.1899), (0.2126, 0.7152, 0.0722), (0.0177, 0.1095, 0.8726)
+    x, y, z = (one ** (1 / 3) if one > 0.008856 else 7.787 * one + 16 / 116 for one in weighed(light, *rows))
+    return 116 * y - 16, 500 * (x - y), 200 * (y - z)
+
+
 def test_the_colours_have_contrast() -> None:
     """4.5 to white, as WCAG 2.2 asks for text; marks would need 3."""
-
-    def luminance(colour: str) -> float:
-        parts = [int(colour[place : place + 2], 16) / 255 for place in (1, 3, 5)]
-        linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
-        return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
-
     for colour in svg.COLOURS:
-        assert 1.05 / (luminance(colour) + 0.05) >= 4.5, colour
+        (luminance,) = weighed(linear(colour), (0.2126, 0.7152, 0.0722))
+        assert 1.05 / (luminance + 0.05) >= 4.5, colour
+
+
+JUST_NOTICEABLE = 2.3
+SIGHTS = {
+    "all cones": ((1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0)),
+    "no red": ((0.152286, 1.052583, -0.204868), (0.114503, 0.786281, 0.099216), (-0.003882, -0.048116, 1.051998)),
+    "no green": ((0.367322, 0.860646, -0.227968), (0.280085, 0.672501, 0.047413), (-0.011820, 0.042940, 0.968881)),
+    "no blue": ((1.255528, -0.076749, -0.178779), (-0.078411, 0.930809, 0.147602), (0.004733, 0.691367, 0.303900)),
+}
+"""What is seen without one kind of cones (Machado, Oliveira and Fernandes 2009, severity 1)."""
+
+
+@pytest.mark.parametrize("sight", SIGHTS)
+def test_the_colours_are_told_apart_with_every_kind_of_sight(sight: str) -> None:
+    for one, other in itertools.combinations(svg.COLOURS, 2):
+        seen = [lab(weighed(linear(colour), *SIGHTS[sight])) for colour in (one, other)]
+        assert math.dist(*seen) > 3 * JUST_NOTICEABLE, (one, other)
+
+
+def test_what_is_told_apart_by_its_colour_is_also_by_its_shape() -> None:
+    """For those who see no colour, and on paper."""
+    assert len({*svg.MARKERS}) == len(svg.MARKERS) == len(svg.COLOURS)
 
 
 def test_the_command_writes_a_page_of_files_and_of_runs(project: Path, tmp_path: Path) -> None:

@@ -48,6 +48,10 @@ def test_a_page_fits_every_width_and_asks_for_nothing(browser: Browser, name: st
             assert all(one["width"] > min(width, 500) * 0.7 for one in shown), shown
             assert all(one["letters"] >= 8 for one in shown), shown
             assert page.evaluate(TABLES_TOO_NARROW) == []
+            # Each has the same figures as a table: beside it where there is room, else below.
+            beside = page.evaluate(TABLES_OF_PLOTS)
+            assert len(beside) == len(shown)
+            assert all(one["rows"] > 0 and one["beside" if width >= 1280 else "below"] for one in beside), beside
 
 
 SHOWN = """
@@ -57,6 +61,19 @@ SHOWN = """
 }))
 """
 """The plots that are shown, and the height of their smallest letters in CSS pixels."""
+TABLES_OF_PLOTS = """
+[...document.querySelectorAll('svg')].filter(svg => svg.getBoundingClientRect().width > 0).map(svg => {
+  const section = svg.closest('section');
+  const plot = svg.getBoundingClientRect(), table = section.querySelector('.scroll').getBoundingClientRect();
+  return {
+    title: section.querySelector('h3').textContent,
+    rows: section.querySelectorAll('tbody tr').length,
+    beside: table.left >= plot.right && table.top < plot.bottom,
+    below: table.top >= plot.bottom,
+  };
+})
+"""
+"""Of each plot that is shown: the rows of the table of its section, and where that is."""
 TABLES_TOO_NARROW = """
 [...document.querySelectorAll('.scroll')]
   .filter(one => one.getBoundingClientRect().width < 250).map(one => one.ariaLabel)

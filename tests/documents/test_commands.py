@@ -34,7 +34,7 @@ AS_THEY_STAND: dict[str, str] = MAPPING["documents"]
 THEMSELVES: list[str] = MAPPING["themselves"]["commands"]
 HERE: list[str] = MAPPING["here"]["commands"]
 SHELL: list[str] = MAPPING["shell"]["commands"]
-BY_HAND: dict[str, str] = MAPPING["by_hand"]
+NEEDED: dict[str, str] = MAPPING["needed"]
 BY_TEST: dict[str, str] = MAPPING["tests"]
 
 FOUND: dict[str, Command] = {}
@@ -74,7 +74,7 @@ def test_commands_are_found() -> None:
 
 
 def test_each_command_is_known_once_and_none_is_left_over() -> None:
-    known = [*THEMSELVES, *HERE, *SHELL, *BY_HAND, *BY_TEST]
+    known = [*THEMSELVES, *HERE, *SHELL, *NEEDED, *BY_TEST]
     assert sorted(known) == sorted({*known})
     unknown = [text for text, command in FOUND.items() if not {text, without_variables(command)} & {*known}]
     assert unknown == [], "commands that tests/documents/commands.toml does not name"
@@ -101,6 +101,7 @@ def evidence(command: Command) -> Iterator[str]:
     elif command.program == "make":
         for target in targets(command):
             yield from (f"make {name}" for name in that_make(target))
+            yield f'"make", "{target}"'
             yield from re.findall(r"(?:playbooks|tools)/[\w./-]+", RECIPES[target])
     elif command.program == "molecule":
         yield "molecule test"  # which converges, too
@@ -160,6 +161,25 @@ def test_what_is_a_test_by_itself_runs_tests(text: str) -> None:
             assert (PROJECT / word).exists()
         if word.startswith("tests."):
             assert (PROJECT / word.replace(".", "/")).is_dir() or (PROJECT / f"{word.replace('.', '/')}.py").is_file()
+
+
+@pytest.mark.parametrize("text", NEEDED)
+def test_what_a_test_needs_is_run_by_it(text: str) -> None:
+    """The target itself, or a playbook with the same variables in the recipe of one that it needs."""
+    assert NEEDED[text] in THEMSELVES
+    needs = that_it_needs(targets(FOUND[NEEDED[text]])[0])
+    recipes = "\n".join(RECIPES[target] for target in needs)
+    words = FOUND[text].words
+    assert {*targets(FOUND[text])} <= needs if words[0] == "make" else all(word in recipes for word in words)
+
+
+def that_it_needs(target: str) -> set[str]:
+    """The targets that a target needs, and those that they need."""
+    found: set[str] = set()
+    for name in NEEDS.get(target, []):
+        if name in RECIPES:
+            found |= {name, *that_it_needs(name)}
+    return found
 
 
 def arguments(command: Command) -> argparse.Namespace:

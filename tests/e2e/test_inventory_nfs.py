@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The inventory plugin organic.core5g.nfs, used as docs/python.md says, by -i hosts.yml -i nfs.yml.
 
-test_swarm.py uses it where the NFs are services of a Swarm.
+test_swarm.py uses it where the NFs are services of a Swarm, tests/kubernetes/check_inventory.py where they are pods.
 """
 
 from __future__ import annotations
@@ -12,13 +12,15 @@ from pathlib import Path
 
 import pytest
 
+from tests.harness.nfs_inventory import beside, hosts_of_nfs, play_where_the_smf_is
+
 from .conftest import NFS, CoreSite
-from .inventory_nfs import hosts_of_nfs, play_where_the_smf_is
 
 
 @pytest.mark.exhaustive
 def test_a_play_runs_where_the_smf_is(core: CoreSite, tmp_path: Path) -> None:
-    found = hosts_of_nfs(core, tmp_path)
+    inventory = beside(core.inventory, tmp_path)
+    found = hosts_of_nfs(inventory, core.nf_hosts)
     assert found == {nf: [entry["host"]] for nf, entry in core.states().items()}
     assert set(found) == {*NFS}
-    assert play_where_the_smf_is(core, tmp_path) == found["smf"]
+    assert play_where_the_smf_is(inventory, tmp_path) == found["smf"]

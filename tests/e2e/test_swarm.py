@@ -12,10 +12,10 @@ from typing import Any
 
 import pytest
 
+from tests.harness.nfs_inventory import beside, hosts_of_nfs, play_where_the_smf_is
 from tests.harness.wait import until
 
 from .conftest import NFS, CoreSite, leftovers
-from .inventory_nfs import hosts_of_nfs, play_where_the_smf_is
 from .swarm_site import SwarmSite
 
 
@@ -54,9 +54,10 @@ def test_every_nf_is_a_service_with_its_own_addresses(swarm: SwarmSite) -> None:
 
 @pytest.mark.exhaustive
 def test_the_inventory_plugin_finds_the_tasks_of_the_services(swarm: SwarmSite, tmp_path: Path) -> None:
-    found = hosts_of_nfs(swarm.site, tmp_path)
+    inventory = beside(swarm.site.inventory, tmp_path)
+    found = hosts_of_nfs(inventory, swarm.site.nf_hosts)
     assert found == {nf: [entry["host"]] for nf, entry in swarm.states().items()}
-    assert play_where_the_smf_is(swarm.site, tmp_path) == [swarm.manager]
+    assert play_where_the_smf_is(inventory, tmp_path) == [swarm.manager]
 
 
 @pytest.mark.exhaustive

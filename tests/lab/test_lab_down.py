@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import shutil
 import signal
 import subprocess
 import tarfile
@@ -232,3 +233,48 @@ class TestDown:
         assert lab.down() > 0
         before, after = life.compared()
         assert after == before
+
+
+@pytest.mark.exhaustive
+def test_the_cache_of_root_file_systems_goes_too_if_that_is_wanted(lab: Lab, tmp_path: Path) -> None:
+    """By -e namespace_hosts_purge=true, with a cache of its own: all labs of the machine share the other one."""
+    cache = tmp_path / "cache"
+    (cache / "trixie-0000/root").mkdir(parents=True)
+    purge = ["-e", "namespace_hosts_purge=true", "-e", f"namespace_hosts_cache={cache}"]
+    assert lab.down("-e", f"namespace_hosts_cache={cache}") == 0
+    assert lab.down(*purge, "--check") == 1
+    assert cache.is_dir()
+    assert lab.down(*purge) == 1
+    assert not cache.exists()
+    assert lab.down(*purge) == 0
+
+
+@pytest.mark.exhaustive
+def test_make_clean_removes_what_was_made_and_nothing_else(tmp_path: Path) -> None:
+    """In a copy of this checkout, with a cache of its own."""
+    cache, checkout = tmp_path / "cache", tmp_path / "checkout"
+    cache.mkdir()
+    listed = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"]
+    files = [Path(name) for name in subprocess.check_output(listed, cwd=PROJECT, text=True).split("\0") if name]
+    for file in files:
+        (checkout / file).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(PROJECT / file, checkout / file, follow_symlinks=False)
+    (checkout / ".venv").symlink_to((PROJECT / ".venv").resolve())
+    made = ("artifacts/demo/migration.json", ".cache/demo/lab.provided", "tests/lab/__pycache__/a.pyc",
+            "collections/ansible_collections/organic/lab/tests/output/junit/a.xml")  # fmt: skip
+    for name in made:
+        (checkout / name).parent.mkdir(parents=True, exist_ok=True)
+        (checkout / name).touch()
+    lab = f"-e lab_name={NAME} -e lab_network_prefix={PREFIX} -e namespace_hosts_cache={cache}"
+    done = subprocess.run(
+        ["make", "clean", f"lab_vars={lab}"],
+        cwd=checkout,
+        env=TEXT_ENVIRONMENT,
+        text=True,
+        capture_output=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert not cache.exists()
+    left = {path.relative_to(checkout) for path in checkout.rglob("*") if path.is_file() or path.is_symlink()}
+    assert left == {*files, Path(".venv")}

@@ -8,6 +8,8 @@ from __future__ import annotations
 import json
 from dataclasses import asdict
 
+from organic5gc.report import read_all, render
+
 from tests.benchmark.backends.base import Load, Step
 from tests.benchmark.measure import Run
 from tests.benchmark.pace import Pace, Sample, TrackingCost
@@ -172,6 +174,14 @@ def test_the_table_shows_the_ratio_to_ours() -> None:
     assert "x ours" in header and "60.0 (60.0-60.0)" in ours and " 1.0 " in ours
     assert "600 (600-600)" in runc and " 10.0 " in runc
     assert len({len(line.rstrip()) for line in (header, ours, runc)}) == 1
+
+
+def test_what_is_written_is_what_a_report_is_made_of() -> None:
+    """The tests of the page have results that were made by hand."""
+    runs = [run("resident", 60), run("runc", 600, failed=3)]
+    written = json.loads(json.dumps([one.as_dict() for one in summarize(runs)]))
+    page = render(read_all([("results.json", written)]))
+    assert "600" in page and "<svg" in page
 
 
 def test_there_is_no_ratio_without_ours() -> None:

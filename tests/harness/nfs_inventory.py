@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
-from tests.harness.playbook import PROJECT, PlaybookResult, run
-
-from .conftest import CoreSite
+from .playbook import PROJECT, PlaybookResult, run
 
 PLAY = [
     {
@@ -23,34 +23,47 @@ PLAY = [
 ]
 
 
-def _inventory(site: CoreSite, directory: Path) -> list[str]:
-    """hosts.yml and nfs.yml; JSON is YAML, too."""
-    shutil.copy(PROJECT / site.inventory, directory / "hosts.yml")
+def beside(inventory: Path | str, directory: Path, variables: Mapping[str, Any] | None = None) -> list[str]:
+    """hosts.yml and nfs.yml in a directory, as arguments; JSON is YAML, too.
+
+    Args:
+        inventory: of the hosts, relative to the project.
+        variables: of all hosts, beside those of the inventory.
+    """
+    shutil.copy(PROJECT / inventory, directory / "hosts.yml")
+    if variables:
+        (directory / "group_vars").mkdir(exist_ok=True)
+        (directory / "group_vars/all.json").write_text(json.dumps(variables))
     nfs = directory / "nfs.yml"
     options = {"plugin": "organic.core5g.nfs", "inventory": "hosts.yml", "strict": True, "timeout": 300}
     nfs.write_text(json.dumps(options))
     return [str(directory / "hosts.yml"), "--inventory", str(nfs)]
 
 
-def hosts_of_nfs(site: CoreSite, directory: Path) -> dict[str, list[str]]:
-    """The hosts of each group nf_NAME, which must be those whose variable nfs_running has the name."""
-    done = run("ansible-inventory", *_inventory(site, directory), "--list")
+def hosts_of_nfs(inventory: Sequence[str], nf_hosts: Sequence[str]) -> dict[str, list[str]]:
+    """The hosts of each group nf_NAME, which must be those whose variable nfs_running has the name.
+
+    Args:
+        inventory: as ``beside`` gives it.
+        nf_hosts: those that are asked.
+    """
+    done = run("ansible-inventory", *inventory, "--list")
     assert done.returncode == 0, done.stderr
     listing = json.loads(done.stdout)
     groups = {
         name[3:]: group["hosts"] for name, group in listing.items() if name.startswith("nf_") and name != "nf_hosts"
     }
     variables = listing["_meta"]["hostvars"]
-    for host in site.nf_hosts:
+    for host in nf_hosts:
         # Ansible marks strings that it must not use as templates.
         running = [nf["__ansible_unsafe"] if isinstance(nf, dict) else nf for nf in variables[host]["nfs_running"]]
         assert sorted(running) == sorted(nf for nf, hosts in groups.items() if host in hosts)
     return groups
 
 
-def play_where_the_smf_is(site: CoreSite, directory: Path) -> list[str]:
+def play_where_the_smf_is(inventory: Sequence[str], directory: Path) -> list[str]:
     """The hosts of a play for nf_smf."""
     play = directory / "play.yml"
     play.write_text(json.dumps(PLAY))
-    done = run("ansible-playbook", *_inventory(site, directory), str(play))
+    done = run("ansible-playbook", *inventory, str(play))
     return list(PlaybookResult.parse(done.returncode, done.stdout, done.stderr).results)
