@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 from collections import Counter
 from collections.abc import Iterator
@@ -53,6 +54,16 @@ def test_all_is_created_then_unchanged_then_removed(controller: Controller) -> N
     templates = yaml.safe_load((ROOT / "awx/job_templates.yml").read_text())["awx_job_templates"]
     assert controller.names("job_templates") == {template["name"] for template in templates}
     assert controller.names("workflow_approval_templates") == {"Approve the drain"}
+    definition = yaml.safe_load((ROOT / "awx/definition.yml").read_text().replace("!unsafe ", ""))
+    assert controller.names("credential_types") == {one["name"] for one in definition["awx_credential_types"]}
+    for resource, variable in (("execution_environments", "awx_execution_environment"), ("projects", "awx_project"),
+                               ("inventories", "awx_inventory"), ("inventory_sources", "awx_inventory")):  # fmt: skip
+        assert controller.names(resource) == {definition[variable]["name"]}
+    asked = {template["name"] for template in templates if "survey" in template}
+    surveys = {
+        str(controller.objects.by_resource[resource][number]["name"]) for resource, number in controller.objects.surveys
+    }
+    assert surveys == {*asked, "Drain a host after approval"}
     nodes = {
         str(node["identifier"]): node for node in controller.objects.by_resource["workflow_job_template_nodes"].values()
     }
@@ -74,6 +85,21 @@ def test_all_is_created_then_unchanged_then_removed(controller: Controller) -> N
     left = Counter({name: len(items) for name, items in controller.objects.by_resource.items() if items})
     # The organization may hold what others have made, and AWX deletes approvals with their workflow by itself.
     assert left == {"organizations": 1, "workflow_approval_templates": 1}
+
+
+@pytest.mark.parametrize("wrong", ["descripton: misspelt", "max_host: 3"])
+def test_an_unknown_option_is_found_without_a_controller(wrong: str, tmp_path: Path) -> None:
+    """ansible-lint passes it; the module refuses it in check mode before it asks the controller."""
+    shutil.copytree(ROOT / "awx", tmp_path / "awx")
+    tasks = tmp_path / "awx/tasks/present.yml"
+    name = '    name: "{{ awx_organization }}"\n'
+    assert tasks.read_text().count(name) == 1
+    tasks.write_text(tasks.read_text().replace(name, f"{name}    {wrong}\n"))
+    environment = {**os.environ, "CONTROLLER_HOST": "http://127.0.0.1:9", "CONTROLLER_OAUTH_TOKEN": "a-token"}
+    command = ["ansible-playbook", "-i", "localhost,", str(tmp_path / "awx/configure.yml"), "--check"]
+    finished = subprocess.run(command, cwd=ROOT, env=environment, text=True, capture_output=True)
+    assert finished.returncode == 2
+    assert f"Unsupported parameters for (awx.awx.organization) module: {wrong.partition(':')[0]}" in finished.stdout
 
 
 def test_a_wrong_state_is_refused_before_anything_is_touched(controller: Controller) -> None:

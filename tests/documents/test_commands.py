@@ -107,6 +107,8 @@ def evidence(command: Command) -> Iterator[str]:
         yield "molecule test"  # which converges, too
     elif command.program in ("promtool", "pip"):
         yield f'"{command.words[1]}", "{command.words[2]}"'
+    elif command.program == "pre-commit":
+        yield f'pre-commit("{command.words[1]}"'.replace("-", "_")
     elif command.program == "python":
         yield command.words[-1].rpartition(".")[2].removesuffix(".py")
         yield Path(command.words[-1]).stem

@@ -17,7 +17,8 @@ from pathlib import Path
 
 from .playbook import PROJECT
 
-PROGRAMS = ("ansible-doc", "ansible-playbook", "make", "molecule", "organic5gc", "pip", "promtool", "python", "pytest")
+PROGRAMS = ("ansible-doc", "ansible-playbook", "make", "molecule", "organic5gc", "pip", "pre-commit", "promtool",
+            "python", "pytest")  # fmt: skip
 _FENCE = re.compile(r"^```(?P<info>[^\n`]*)\n(?P<body>.*?)^```$", re.DOTALL | re.MULTILINE)
 _INLINE = re.compile(r"`([^`\n]+)`")
 _PROMPT = re.compile(r"^[$#] ")
