@@ -1,7 +1,7 @@
 # Copyright (c) 2026 Organic 5GC contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Commands of the documents, run on a core as a reader runs them.
+"""Commands and Python of the documents, run on a core as a reader runs them.
 
 Those for which tests/documents/commands.toml names this file, in the order of PAGES. Only names are replaced: the
 inventory by that of the lab; edge-a by the host where the NF of the command runs, edge-b by another one; files that are
@@ -24,7 +24,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.harness.documents import Command, commands
+from tests.harness.documents import Command, blocks, commands
 from tests.harness.lab import inventory_of
 from tests.harness.playbook import PROJECT, TEXT_ENVIRONMENT
 
@@ -97,6 +97,17 @@ class Reader:
             words = [re.sub(r"=(\w+\.html)$", rf"={self.directory}/\1", word) for word in words]
         return words
 
+    def run_python(self, example: str) -> str:
+        """Run an example of a document; what it writes on standard output."""
+        here = self.site.states()["smf"]["host"]
+        there = next(host for host in self.site.nf_hosts if host != here)
+        inventory = self.environment["ANSIBLE_INVENTORY"]
+        replaced = {
+            "edge-a": here, "edge-b": there, "inventories/mine/hosts.yml": inventory, "organic-5gc": str(PROJECT)
+        }  # fmt: skip
+        text = re.sub(r"(?<=\")(" + "|".join(replaced) + r")(?=\")", lambda match: replaced[match[0]], example)
+        return self._finish([sys.executable, "-c", text], self.environment, PROJECT)
+
     def _finish(self, words: list[str], environment: dict[str, str], directory: Path) -> str:
         done = subprocess.run(
             words, cwd=directory, env=environment, text=True, capture_output=True, check=False, timeout=600
@@ -142,6 +153,10 @@ def test_they_run_in_the_order_of_the_pages(reader: Reader) -> None:
     assert "PLAY RECAP" in shown["organic5gc show last --output"]
     assert json.loads(shown["organic5gc show last --json"])["command"] == "drain"
     assert "macvlan" in shown["organic5gc measure-networks macvlan bridge"]
+    for page in ("README.md", "docs/python.md"):
+        (example,) = [block.body for block in blocks(PROJECT / page) if block.language == "python"]
+        shown[page] = reader.run_python(example)
+    assert re.search(r"^\d+\.\d+$", shown["docs/python.md"], re.MULTILINE), "the downtime of the migration"
     for name in ("migration.html", "smf.html", "drain.html"):
         assert (reader.directory / name).read_text().startswith("<!DOCTYPE html>")
 
