@@ -16,6 +16,7 @@ import os
 import signal
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 from .. import typed
 from ..errors import Failure
@@ -86,12 +87,22 @@ def _reap_adopted() -> None:
 
 def raise_priority() -> None:
     """Before the freeze: the calling worker and what it has started, CRIU too, get the CPUs first."""
-    os.setpriority(os.PRIO_PGRP, 0, SWITCHOVER_NICE)
+    _set_nice(SWITCHOVER_NICE)
 
 
 def restore_priority() -> None:
     """The process runs: what is still to be done gets no more of the CPUs than other programs."""
-    os.setpriority(os.PRIO_PGRP, 0, 0)
+    _set_nice(0)
+
+
+def _set_nice(nice: int) -> None:
+    """Of the worker's process group, and of its session, which the kernel may weigh as one task: sched(7), autogroup.
+
+    Nice values of processes then compare only within their session, and the worker has a session of its own.
+    """
+    os.setpriority(os.PRIO_PGRP, 0, nice)
+    with contextlib.suppress(OSError):  # a kernel without CONFIG_SCHED_AUTOGROUP compares all processes
+        Path("/proc/self/autogroup").write_text(str(nice), encoding="ascii")
 
 
 def reap_or_kill_children(patience_s: float = 10) -> None:

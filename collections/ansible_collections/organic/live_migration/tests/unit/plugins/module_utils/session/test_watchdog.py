@@ -198,3 +198,24 @@ def test_what_ends_in_a_container_is_reaped_so_that_the_container_can_end(as_roo
 
     outcome, calls = run_with_watchdog(work)
     assert (outcome.verdict, calls) == (Verdict.COMPLETED, 0)
+
+
+AUTOGROUP = Path("/proc/self/autogroup")
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="a priority is raised by root")
+@pytest.mark.skipif(
+    not AUTOGROUP.exists(), reason="this kernel does not group tasks by session (CONFIG_SCHED_AUTOGROUP)"
+)
+def test_a_raised_priority_is_that_of_the_session() -> None:
+    def nice() -> tuple[int, int]:
+        return os.getpriority(os.PRIO_PROCESS, 0), int(AUTOGROUP.read_text().split()[-1])
+
+    def work() -> tuple[tuple[int, int], tuple[int, int]]:
+        os.setsid()
+        watchdog.raise_priority()
+        raised = nice()
+        watchdog.restore_priority()
+        return raised, nice()
+
+    assert apart(work) == ((watchdog.SWITCHOVER_NICE, watchdog.SWITCHOVER_NICE), (0, 0))
