@@ -4,7 +4,7 @@
 """`python -m tests.core.drain`: 20 containers leave a host by one drain, and come back one after another.
 
 Half of them are the core's NFs under load, the others further NRFs of the same image; a gNB driver asks each of them
-for an answer every 5 ms. Run it on a quiet machine, with PYTHONPATH=collections:python_plugins. Writes
+for an answer every --probe-interval-ms. Run it on a quiet machine, with PYTHONPATH=collections:python_plugins. Writes
 artifacts/core/drain.json.
 """
 
@@ -37,6 +37,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--parallel", type=int, default=4, help="migrations of the drain in progress at once")
     parser.add_argument("--drain-only", action="store_true", help="bring them back by one undrain, for no comparison")
     parser.add_argument("--ues", type=int, default=50)
+    parser.add_argument("--probe-interval-ms", type=float, default=15.0, help="of each NF; 5 ms for 20 fills a core")
     parser.add_argument("--lab-name", default="drainage")
     parser.add_argument("--lab-network-prefix", default="10.57")
     parser.add_argument("--keep-lab", action="store_true", help="leave lab and core up, and use what is up")
@@ -96,8 +97,10 @@ def measure(core: Core, options: argparse.Namespace, others: dict[str, str]) -> 
     home, other = core.hosts[:2]
     nfs = [nf for nf in core.addresses if nf != "front"]
     probed = {**{nf: core.addresses[nf] for nf in nfs}, **others}
+    interval_ms = options.probe_interval_ms
     probes = {name: f"http://{address}:8000/{STATE}" for name, address in probed.items()}
-    core.require("gnb_start", gnb_ues=options.ues, gnb_rate=40, gnb_procedures_rate=10, gnb_probes=probes)
+    core.require("gnb_start", gnb_ues=options.ues, gnb_rate=40, gnb_procedures_rate=10, gnb_probes=probes,
+                 gnb_probe_interval_ms=interval_ms, gnb_ping_interval_ms=interval_ms)  # fmt: skip
     report = options.output.with_name("drain-report.json")
     report.unlink(missing_ok=True)
     drained = timed(core, "drain_host", host=home, drain_containers=[*others], drain_parallel=options.parallel,

@@ -82,6 +82,7 @@ class GnbSettings(DriverSettings):
     ues: int
     rate: float
     procedures_rate: float
+    probe_interval_ms: float
     ping_interval_ms: float
     gnbs: int
     plmn: str

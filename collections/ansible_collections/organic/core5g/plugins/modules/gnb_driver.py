@@ -131,6 +131,11 @@ options:
         them.
     type: dict
     default: {}
+  probe_interval_ms:
+    description:
+      - Milliseconds between two readings of each URL in O(probes).
+    type: float
+    default: 5
   ping_interval_ms:
     description:
       - Milliseconds between two pings through the user plane.
@@ -240,7 +245,8 @@ def start(driver: RanDriver, module: AnsibleModule) -> dict[str, object]:
             "rate",
             "procedures_rate",
         ),
-        *("sessions_per_ue", "session_type", "ethernet_network", "ping_interval_ms", "ping_target"),
+        *("sessions_per_ue", "session_type", "ethernet_network"),
+        *("probe_interval_ms", "ping_interval_ms", "ping_target"),
     )
     settings = GnbSettings(
         address=wanted["address"] or address_towards(wanted["front"]),
@@ -279,6 +285,7 @@ def main() -> None:
             "session_type": {"type": "str", "choices": ["IPV4", "IPV6", "ETHERNET"], "default": "IPV4"},
             "ethernet_network": {"type": "str"},
             "probes": {"type": "dict", "default": {}},
+            "probe_interval_ms": {"type": "float", "default": 5},
             "ping_interval_ms": {"type": "float", "default": 5},
             "ping_target": {"type": "str"},
             "timeout_s": {"type": "float", "default": 120},

@@ -138,6 +138,7 @@ GNB = GnbSettings(
     ues=3,
     rate=20.0,
     procedures_rate=20.0,
+    probe_interval_ms=5.0,
     ping_interval_ms=5.0,
     gnbs=2,
     plmn="00101",
@@ -173,6 +174,7 @@ def test_gnb_driver_gets_keys_by_its_environment_only(tmp_path: Path) -> None:
     arguments = summary["arguments"]
     assert arguments[0] == "gnb"
     assert [arguments[i + 1] for i, word in enumerate(arguments) if word == "--probe"] == list(GNB.probe)
+    assert arguments[arguments.index("--probe-interval-ms") + 1] == "5.0"
     assert not {"--k", "--opc", "--upf"} & set(arguments)
     assert GNB.k not in arguments
     assert summary["keys"] == [GNB.k, None]
