@@ -20,6 +20,8 @@ from .conftest import NFS, CoreSite
 SESSIONS = 20
 BACK_S = 60
 """Longer than the controller takes to find a host dead: 15 s for an open connection, and 10 s for a new one."""
+TIMEOUT_S = 50
+"""Of the migrations, in place of 120 s: what waits for its source on a host that was cut off ends that much later."""
 
 
 @pytest.fixture(scope="module")
@@ -87,7 +89,7 @@ def test_a_target_that_dies_ends_in_the_report_and_the_next_run_goes_on(together
     home, other = together.nf_hosts[:2]
     drain = {"host": home, "drain_report": str(report), "nf_names": NFS, "drain_parallel": 1}
     cut_off_when_it_runs(together, other, "nrf")
-    first = together.try_playbook("drain_host", **drain)
+    first = together.try_playbook("drain_host", **drain, migration_options={"timeout_s": TIMEOUT_S})
     assert first.status != 0
     assert "Traceback" not in first.messages + first.errors
     found = json.loads(report.read_text())
@@ -99,7 +101,7 @@ def test_a_target_that_dies_ends_in_the_report_and_the_next_run_goes_on(together
 
     until(lambda: answers(together, other), f"{other} is reachable again", BACK_S + 30)
     # what was prepared there when the link broke waits for its source until timeout_s, and ends by itself
-    until(lambda: not awaits(together, other), f"nothing awaits a process on {other}", 180)
+    until(lambda: not awaits(together, other), f"nothing awaits a process on {other}", TIMEOUT_S + 60)
     together.playbook("drain_host", **drain)
     assert {nf: entry["host"] for nf, entry in together.states().items()} == dict.fromkeys(NFS, other)
     together.playbook("undrain_host", **drain)
