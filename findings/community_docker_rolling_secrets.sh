@@ -3,8 +3,8 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
-# community.docker 4.8.5 (in PyPI's ansible 12.3.0; 5.4.0 has the same condition): the module docker_secret with rolling_versions, which numbers the versions of a
-# secret (n4_v1, n4_v2, ...) and removes old ones. docker_config has the same code.
+# community.docker 4.8.5 (in PyPI's ansible 12.3.0; 5.4.0 has the same condition): the module docker_secret with rolling_versions, which
+# numbers the versions of a secret (n4_v1, n4_v2, ...) and removes old ones. docker_config has the same code.
 #
 # Its own secrets have a label with the version. Expected: only those are old versions, or only names that end in _v and a number. Seen:
 # every secret whose name begins with the name and "_v" is taken for one: for "n4" also "n4_vault_key" and "n4_vpn_psk". Without a label
