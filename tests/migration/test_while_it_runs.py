@@ -166,3 +166,34 @@ def test_what_a_killed_agent_and_a_killed_controller_left_is_recovered(migrating
     again = one.site.run_module(one.home, "container_migration_recover")
     assert not again["changed"]
     one.migrate()
+
+
+PREPARED = (
+    "while ! grep -q '\"source_awaited_until_s\": [1-9]' /run/organic/migrations/*/target.json; do sleep 0.005; done"
+)
+"""Runs on the target host: there is no event for a controller that has prepared it, and not begun yet."""
+
+
+@pytest.mark.exhaustive
+def test_a_controller_that_was_killed_before_the_migration_began_leaves_nothing_for_long(
+    migrating: list[MigrationUnderTest],
+) -> None:
+    one = migrating[0]
+    run = one.start_migration(ssh_master=False)
+    one.away.run(PREPARED)
+    run.kill()
+    refused = one.start_migration().result()
+    assert [blocker["code"] for blocker in refused.only["blockers"]] == ["busy"]
+    assert f"a migration from {one.home.name} has prepared it, and has not begun yet" in refused.message
+    recovered: list[dict[str, Any]] = []
+
+    def is_recovered() -> bool:
+        recovered.extend(one.site.run_module(one.away, "container_migration_recover")["recovered"])
+        return bool(recovered)
+
+    until(is_recovered, "what was prepared is removed")
+    assert [(entry["name"], entry["role"], entry["outcome"]) for entry in recovered] == [
+        (one.name, "target", "never_ran")
+    ]
+    one.migrate()
+    one.converge()

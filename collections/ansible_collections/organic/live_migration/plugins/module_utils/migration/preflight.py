@@ -27,7 +27,7 @@ from ..memory import dirty_tracking
 from ..namespaces import inventory
 from ..network import interfaces, socket_blockers, tun
 from ..session import journal
-from . import cloning, read_only_mounts
+from . import abandoned, cloning, read_only_mounts
 
 MINIMUM_CRIU = (4, 2)
 _PREPARE = "Apply the role organic.live_migration.migration_host to this host"
@@ -342,13 +342,7 @@ def look_at_target(
             )
         )
     elif waiting:
-        blockers.append(
-            Blocker(
-                "busy",
-                f"Another migration of '{name}' from {waiting[0].peer} to the target host is under way",
-                "Wait until it has ended. If its playbook was killed, it gives up by itself after its timeout_s",
-            )
-        )
+        blockers.append(abandoned.blocker(waiting[0]))
     elif present and present.running and not (source.service and _awaits(present.pid)):
         blockers.append(
             Blocker(

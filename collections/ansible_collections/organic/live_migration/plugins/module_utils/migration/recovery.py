@@ -25,6 +25,7 @@ from ..errors import MigrationError, as_sentence
 from ..host import processes
 from ..session import journal, slots, states, supervisor
 from ..session.journal import MigrationRecord
+from . import abandoned
 from .methods import METHODS
 from .phases import EXITED, LOST, NEVER_RAN, RUNNING, HostMigrations, InDoubt, InProgress, NotRecovered, Recovered
 
@@ -32,7 +33,8 @@ from .phases import EXITED, LOST, NEVER_RAN, RUNNING, HostMigrations, InDoubt, I
 def recover_host(engine: Engine) -> HostMigrations:
     """Recover every interrupted migration of this host that can be recovered here alone.
 
-    Migrations in progress are left alone. One whose recovery fails does not keep the others from theirs.
+    Migrations in progress are left alone, but for those whose controller was killed before they began. One whose
+    recovery fails does not keep the others from theirs.
     """
     found = scan_host()
     entries = {(entry.migration_id, entry.role): entry for entry in journal.all_records()}
@@ -56,6 +58,10 @@ def recover_host(engine: Engine) -> HostMigrations:
 def _recover(entry: MigrationRecord, engine: Engine) -> list[str]:
     """Recover one end; returns what could not be set again."""
     if entry.role == states.TARGET:
+        if abandoned.is_abandoned(entry):
+            _end_agent(entry)
+            if not entry.path.exists():  # its watchdog has removed everything
+                return []
         METHODS[entry.method].target.resolve(entry, engine)
         return []
     return METHODS[entry.method].source.roll_back(entry, engine)
@@ -70,7 +76,7 @@ def scan_host() -> HostMigrations:
         ]
     )
     for entry in records:
-        if entry.in_progress:
+        if entry.in_progress and not abandoned.is_abandoned(entry):
             found.in_progress.append(InProgress(entry.migration_id, entry.container_name, entry.role, entry.peer))
         elif entry.role == states.SOURCE and entry.state in states.AFTER_COMMIT:
             found.in_doubt.append(InDoubt(entry.migration_id, entry.container_name, entry.peer))

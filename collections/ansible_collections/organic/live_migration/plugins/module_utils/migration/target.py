@@ -36,7 +36,7 @@ from ..strategies.base import Strategy
 from ..strategies.context import TargetContext
 from ..strategies.post_copy import NO_TIMEOUT_S
 from ..strategies.registry import strategy_class
-from . import left_out, target_cleanup, target_setup
+from . import abandoned, left_out, target_cleanup, target_setup
 from .ends import TargetEnd
 from .received_images import write_images
 from .target_clone import TargetClone
@@ -93,12 +93,14 @@ class Target(TargetEnd):
         Returns:
             The TCP port to which the source must connect.
         """
+        began_s = time.monotonic()
         try:
             container = self._placed() if self._source.service else self._started(mount_copies)
             self._record.init_pid, self._record.init_start_time = container.init.pid, container.init.start_time
             target_cleanup.await_init_state(container.init, "resident-await")
             found = target_setup.deactivate_interfaces(container.init.pid, self._source)
             listener = Listener(self._plan.credentials)
+            self._record.source_awaited_until_s = abandoned.deadline(began_s)
             self._record.save()
         except BaseException:
             target_cleanup.discard(self._record, self._engine)
@@ -153,6 +155,8 @@ class Target(TargetEnd):
         control: Channel | None = None
         try:
             control = listener.accept(max(_CONNECT_TIMEOUT_S, self._plan.timeout_s))
+            self._record.source_awaited_until_s = 0.0
+            self._record.save()
             messages.check_hello(control.expect(messages.HELLO, 10).fields)
             pages = self._accept_stream(listener, messages.PAGES)
             setup = TargetSetup(self._plan, container, found, self._record, self._rpc, self._strategy.places_directly)

@@ -58,6 +58,8 @@ class MigrationRecord:
         created_paths: target: what was missing there for the container's read-only mounts, and was made.
         kept_interfaces: whose addresses stay on this host.
         lent_addresses: target: of the source host's interfaces of that kind, whose connections end with the migration.
+        source_awaited_until_s: target: when the source must have connected, on the clock of time.monotonic(); 0 before
+            the host is prepared, and once it has connected.
         cpu_limit: source: files of the container's CPU bandwidth, as they were before it was slowed down.
     """
 
@@ -91,6 +93,7 @@ class MigrationRecord:
     kept_interfaces: list[str] = field(default_factory=list)
     lent_addresses: list[str] = field(default_factory=list)
     cpu_limit: dict[str, str] = field(default_factory=dict)
+    source_awaited_until_s: float = 0.0
 
     def __post_init__(self) -> None:
         check_id(self.migration_id)
