@@ -218,9 +218,16 @@ migration:
       elements: dict
       returned: with O(strategy=ppm)
     held_packets:
-      description: Packets that arrived for the process in its downtime, and were delivered to it afterwards.
+      description: Packets that arrived for the process in its downtime, and were held for it.
       type: int
       sample: 58
+    lost_packets:
+      description:
+        - Of the packets that arrived for the process in its downtime, those that did not reach it, by the kernel's
+          counters. A warning says so.
+      type: int
+      sample: 0
+      version_added: "0.2.0"
     prediction:
       description: What was predicted before, as in RV(prediction.forecast), to be compared with the other figures.
       type: dict

@@ -376,6 +376,7 @@ class Migration:
             "steps": steps,
             "target_steps": outcome.target_steps,
             "held_packets": outcome.held_packets,
+            "lost_packets": outcome.lost_packets,
             "statistics": {} if outcome.statistics is None else asdict(outcome.statistics),
             "criu": outcome.criu,
             "commands": outcome.commands,

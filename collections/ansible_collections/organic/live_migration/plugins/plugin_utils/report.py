@@ -117,4 +117,10 @@ def warnings(outcome: Outcome, where: Where, aftermath: Aftermath) -> list[str]:
         ),
     }
     found = [texts[notice] for notice in outcome.notices]
+    if outcome.lost_packets:
+        found.append(
+            f"{outcome.lost_packets} packets that came for '{where.name}' while it was moved did not reach it: its "
+            f"receive buffers on {where.target} were full (SO_RCVBUF, net.core.rmem_default), or more came than can be "
+            "held. Their senders repeat them, or they are lost."
+        )
     return [*found, _not_ended(where, aftermath)] if aftermath.not_ended else found

@@ -117,9 +117,10 @@ class MigrationSummary:
 
     def _kept(self) -> str:
         its = self._migration
-        return (
-            f"{size(its['memory_bytes'])} of memory, open connections, addresses; "
-            f"{its['held_packets']} packet{'' if its['held_packets'] == 1 else 's'} held and delivered"
+        held, lost = its["held_packets"], its.get("lost_packets", 0)
+        packets = f"{held} packet{'' if held == 1 else 's'} held and delivered"
+        return f"{size(its['memory_bytes'])} of memory, open connections, addresses; {packets}" + (
+            f", {lost} lost" if lost else ""
         )
 
 

@@ -233,6 +233,7 @@ class Source(SourceEnd):
             steps=self._steps.list,
             target_steps=restored.fields["steps"],
             held_packets=running.fields["held_packets"],
+            lost_packets=int(finished.get("lost_packets", 0)),
             statistics=self._progress.snapshot(),
             criu={"dump": dump, "restore": finished.get("criu", {})},
             commands={"source": commands.history(), "target": finished.get("commands", [])},

@@ -276,7 +276,7 @@ class Target(TargetEnd):
             tun_packets.put(container.init.pid, tun_packets.unpack(packets))
             arrived = message.blob[arrived_at:]
             prepared.sleeps = left_out.apply(container, prepared.criu, message, prepared.cpus)
-            prepared.delivered = unread_datagrams.deliver(container.init.pid, arrived)
+            prepared.delivered, prepared.lost_packets = unread_datagrams.deliver(container.init.pid, arrived)
         self._record.save(states.RESTORED)
 
     def _run(self, prepared: PreparedTarget, control: Channel, listener: Listener) -> None:
@@ -315,7 +315,12 @@ class Target(TargetEnd):
         ended = not self._record.init.alive  # at the last moment: a container that ends before is noticed here only
         with contextlib.suppress(PeerLost):
             target.control.send(
-                messages.FINISHED, criu=statistics, pager=placed, commands=commands.history(), ended=ended
+                messages.FINISHED,
+                criu=statistics,
+                pager=placed,
+                commands=commands.history(),
+                ended=ended,
+                lost_packets=prepared.lost_packets,
             )
         target.control.close()
 
@@ -327,6 +332,7 @@ class Target(TargetEnd):
         try:
             if self._clone is None:
                 prepared.hold.release_paced()
+                prepared.count_losses(self._record.init_pid)
             with contextlib.suppress(MigrationError):
                 prepared.criu.await_end(10)
             prepared.criu.close()

@@ -25,7 +25,7 @@ from ..host.sleeps import Sleep
 from ..memory.pager import TargetPager
 from ..namespaces import inventory as namespaces
 from ..namespaces.inventory import NamespaceStates
-from ..network import interfaces, socket_states, tun
+from ..network import interfaces, lost_packets, socket_states, tun
 from ..network.address_switch import AddressSwitch
 from ..network.configuration import Configuration
 from ..network.interfaces import Interface
@@ -55,6 +55,8 @@ class PreparedTarget:
         images: descriptor of CRIU's image directory.
         inventory: write end of the FIFO that CRIU reads its inventory from.
         delivered: datagrams that had arrived before the freeze, and wait in the process's sockets.
+        lost_packets: that had come for the process, and did not reach it.
+        lost_before: what :mod:`network.lost_packets` had counted before.
         cpus: of the container, if CRIU restores on one of them alone.
         sleeps: what is to be set in the process's memory before it runs.
         link_numbers: index of each link of the container by its name.
@@ -69,9 +71,15 @@ class PreparedTarget:
     images: int
     inventory: int
     delivered: int = 0
+    lost_packets: int = 0
+    lost_before: int = 0
     cpus: set[int] | None = None
     sleeps: list[Sleep] = field(default_factory=list)
     link_numbers: dict[str, int] = field(default_factory=dict)
+
+    def count_losses(self, init_pid: int) -> None:
+        """Once what was held is released, and the holds are still there."""
+        self.lost_packets += max(0, lost_packets.counted(init_pid) - self.lost_before)
 
     def close(self) -> None:
         """End all of it, before the process ran."""
@@ -171,6 +179,7 @@ class TargetSetup:
             watchdog.raise_priority()
             on_failure.pop_all()
         prepared = PreparedTarget(links, configuration, hold, page_server, pager, criu, images, inventory, cpus=cpus)
+        prepared.lost_before = lost_packets.counted(pid)
         prepared.link_numbers = interfaces.link_numbers(pid)
         return prepared
 

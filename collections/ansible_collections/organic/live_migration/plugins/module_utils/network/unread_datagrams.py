@@ -92,22 +92,23 @@ def _waiting_sockets(pid: int) -> set[str]:
     }
 
 
-def deliver(pid: int, packets: bytes) -> int:
+def deliver(pid: int, packets: bytes) -> tuple[int, int]:
     """Inject packets into the network namespace of ``pid``, with their original senders.
 
     Broadcasts and multicasts are skipped: this host receives them itself once its links are up. Packets that the kernel
     refuses, for example without a route, are lost.
 
     Returns:
-        How many were injected.
+        How many were injected, and how many were refused.
 
     Raises:
         ValueError: the peer sent something else than packets.
     """
     if not packets:
-        return 0
+        return 0, 0
     injector = unread_packets.Injector(pid)
     try:
-        return sum(injector.inject(packet) for packet in unread_packets.split(packets))
+        injected = sum(injector.inject(packet) for packet in unread_packets.split(packets))
+        return injected, injector.refused
     finally:
         injector.close()

@@ -22,6 +22,7 @@ _IPV6_HEADER = struct.Struct(">IHBB16s16s")
 _TTL = 64
 _MULTICAST = range(224, 240)
 """First bytes of multicast addresses (RFC 5771)."""
+_LIMITED_BROADCAST = bytes([255] * 4)
 _NOT_OF_ONE_HOST = (b"\xff", b"\xfe")
 """Beginnings of IPv6 addresses that mean nothing without a link: multicast and link-local."""
 _VERSION_4 = 0x45
@@ -154,9 +155,13 @@ class Injector:
 
     Args:
         pid: a process in the namespace.
+
+    Attributes:
+        refused: packets that the kernel did not take; broadcasts and multicasts do not count.
     """
 
     def __init__(self, pid: int) -> None:
+        self.refused = 0
         with libc.network_namespace(pid):
             self._sockets = {4: socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW)}
             with contextlib.suppress(OSError):  # raw(7): with their own headers; a host may be without IPv6
@@ -166,12 +171,14 @@ class Injector:
         """Returns whether it was injected: not a multicast, and not without a route."""
         version = packet[0] >> 4
         destination = _IP_HEADER.unpack_from(packet)[9] if version == 4 else _IPV6_HEADER.unpack_from(packet)[5]
-        if version == 4 and destination[0] in _MULTICAST:
+        if version == 4 and (destination[0] in _MULTICAST or destination == _LIMITED_BROADCAST):
             return False
         address = socket.inet_ntop(socket.AF_INET if version == 4 else socket.AF_INET6, destination)
         try:
             self._sockets[version].sendto(packet, (address, 0))
-        except (KeyError, OSError):  # EACCES for a broadcast address, without SO_BROADCAST
+        except (KeyError, OSError) as error:
+            is_broadcast = isinstance(error, PermissionError)  # without SO_BROADCAST
+            self.refused += not is_broadcast
             return False
         return True
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from ..errors import MigrationError
 from .states import SOURCE, TARGET
 
-PROTOCOL_VERSION = 4
+PROTOCOL_VERSION = 5
 """Raised with every change of a message or of its fields: two versions do not talk to each other."""
 
 HELLO = "hello"
@@ -103,7 +103,7 @@ KINDS = {
              "with packets that new connections begin with", blob=True),
         Kind(RUNNING, TARGET, "The process runs", ("held_packets",)),
         Kind(FINISHED, TARGET, "Everything that the migration needed is removed from the target host",
-             ("criu", "pager", "commands", "ended")),
+             ("criu", "pager", "commands", "ended", "lost_packets")),
         Kind(PUSH_DONE, SOURCE, "Post-copy: all pages are sent"),
         Kind(PLACED_ALL, TARGET, "Post-copy: the process has all its pages"),
         Kind(RECONNECT, SOURCE, "Post-copy: first message of the connection that replaces a broken one"),

@@ -64,6 +64,7 @@ class Outcome:
         steps: of the source, each with ``name``, ``start_ms`` and ``duration_ms``.
         target_steps: of the target.
         held_packets: that arrived in the downtime and were delivered afterwards.
+        lost_packets: that arrived in the downtime and were not delivered.
         statistics: the last progress.
         criu: CRIU's own statistics of ``dump`` and ``restore``.
         commands: that were run on ``source`` and ``target``.
@@ -79,6 +80,7 @@ class Outcome:
     steps: list[dict[str, object]] = field(default_factory=list)
     target_steps: list[dict[str, object]] = field(default_factory=list)
     held_packets: int = 0
+    lost_packets: int = 0
     statistics: Snapshot | None = None
     criu: dict[str, object] = field(default_factory=dict)
     commands: dict[str, list[str]] = field(default_factory=dict)

@@ -96,11 +96,16 @@ def test_a_process_that_runs_nowhere_is_not_said_to_run(verdict: Verdict) -> Non
 
 
 @pytest.mark.parametrize(
-    ("notice", "words"),
-    [(Notice.EXITED_ON_TARGET, "'smf' exited on edge-b"), (Notice.MADVISE_CHANGED, "'smf' changed flags")],
+    ("found", "words"),
+    [
+        ({"notices": [Notice.EXITED_ON_TARGET]}, "'smf' exited on edge-b"),
+        ({"notices": [Notice.MADVISE_CHANGED]}, "'smf' changed flags"),
+        ({"lost_packets": 7}, "7 packets that came for 'smf' while it was moved did not reach it"),
+    ],
 )
-def test_what_a_completed_migration_is_warned_of(notice: Notice, words: str) -> None:
-    result = migrate(Hosts(start=replace(COMPLETED, notices=[notice])))
+def test_what_a_completed_migration_is_warned_of(found: dict[str, Any], words: str) -> None:
+    result = migrate(Hosts(start=replace(COMPLETED, **found)))
+    assert result["migration"]["lost_packets"] == found.get("lost_packets", 0)
     assert result["changed"]
     [warning] = result["warnings"]
     assert words in warning

@@ -37,7 +37,7 @@ from ansible_collections.organic.live_migration.plugins.module_utils.strategies.
 from ansible_collections.organic.live_migration.plugins.module_utils.strategies.cost_model import prediction
 
 ID = "0123456789abcdef"
-FIELDS = {"steps": [], "held_packets": 3, "links": {"eth0": 9}}
+FIELDS = {"steps": [], "held_packets": 3, "lost_packets": 2, "links": {"eth0": 9}}
 
 
 class Site:
@@ -212,7 +212,7 @@ def test_the_commit_is_written_down_before_the_target_is_told(site: Site, monkey
     site.control.send = note
     outcome = make()._migrate()
     assert outcome.verdict == Verdict.COMPLETED
-    assert (outcome.bytes_sent, outcome.held_packets) == (142, 3)
+    assert (outcome.bytes_sent, outcome.held_packets, outcome.lost_packets) == (142, 3, 2)
     assert site.sent == ["commit"]
     assert at_commit == [states.COMMITTED]
     assert site.did == ["link_down", "release"]

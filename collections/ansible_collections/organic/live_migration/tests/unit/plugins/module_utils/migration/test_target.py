@@ -102,7 +102,7 @@ def site(records: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Site
     monkeypatch.setattr(target_module, "processes", SimpleNamespace(is_killed=lambda _pid: False))
     monkeypatch.setattr(target_module, "write_images", site.do("write_images", b"inventory"))
     monkeypatch.setattr(target_module, "tun_packets", SimpleNamespace(put=site.do("put_tun"), unpack=lambda _data: []))
-    monkeypatch.setattr(target_module, "unread_datagrams", SimpleNamespace(deliver=site.do("deliver", 2)))
+    monkeypatch.setattr(target_module, "unread_datagrams", SimpleNamespace(deliver=site.do("deliver", (2, 0))))
     monkeypatch.setattr(target_module, "FileSet", lambda *_given: SimpleNamespace(unpack=site.do("unpack")))
     monkeypatch.setattr(target_module.watchdog, "restore_priority", site.do("restore_priority"))
     setup = SimpleNamespace(prepare=lambda *_given: prepared(site, tmp_path))
@@ -159,6 +159,8 @@ def prepared(site: Site, tmp_path: Path) -> Any:
         images=3,
         inventory=os.open(tmp_path / "inventory", os.O_WRONLY | os.O_CREAT),
         delivered=0,
+        lost_packets=0,
+        count_losses=site.do("count_losses"),
         close=site.do("close"),
     )
 
@@ -223,6 +225,7 @@ def test_the_process_runs_only_after_the_commit_and_the_record(site: Site) -> No
         "send running",
         "restore_priority",
         "hold.release_paced",
+        "count_losses",
         "adopt",
         "pager.order finish",
         "pager.expect finish",

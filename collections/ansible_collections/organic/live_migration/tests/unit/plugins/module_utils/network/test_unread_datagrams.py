@@ -45,7 +45,7 @@ def test_what_came_by_ipv6_is_delivered_by_ipv6(as_root: None) -> None:
         peer.bind(("::1", 0))
         for data in DATAGRAMS:
             peer.sendto(data, here.getsockname())
-        assert unread_datagrams.deliver(os.getpid(), unread_datagrams.unread([os.getpid()])) == len(DATAGRAMS)
+        assert unread_datagrams.deliver(os.getpid(), unread_datagrams.unread([os.getpid()])) == (len(DATAGRAMS), 0)
         received = [here.recvfrom(2048) for _datagram in DATAGRAMS * 2]
         assert [data for data, _sender in received] == DATAGRAMS * 2
         assert {sender[:2] for _data, sender in received} == {peer.getsockname()[:2]}
@@ -64,7 +64,7 @@ def test_packets_of_raw_sockets_are_delivered_once_to_each(as_root: None) -> Non
         peer.bind(("127.0.0.3", 0))
         for data in (b"one", b"other"):
             peer.sendto(data, ("127.0.0.2", 0))
-        assert unread_datagrams.deliver(os.getpid(), unread_datagrams.unread([os.getpid()])) == 2
+        assert unread_datagrams.deliver(os.getpid(), unread_datagrams.unread([os.getpid()])) == (2, 0)
         for one in (first, second):
             received = [one.recvfrom(2048) for _packet in range(4)]
             assert [packet[20:] for packet, _sender in received] == [b"one", b"other"] * 2
@@ -100,7 +100,7 @@ def test_what_others_got_too_or_no_route_leads_to_ends_no_migration(wire: Any) -
         nf.bind((wire.here_address, 8805))
         nf.settimeout(5)
         packets = b"".join(datagram(wire.there_address, to) for to in [*elsewhere, wire.here_address])
-        assert unread_datagrams.deliver(wire.here, packets) == 1
+        assert unread_datagrams.deliver(wire.here, packets) == (1, 1)
         assert nf.recvfrom(64) == (b"late", (wire.there_address, 8805))
 
 
