@@ -139,6 +139,14 @@ def run_from_memory() -> object:
     return os.posix_spawn(f"/proc/self/fd/{program}", command, {**os.environ, "PYTHONHOME": sys.prefix})
 
 
+def use_a_semaphore_with_undo() -> object:
+    libc = ctypes.CDLL(None, use_errno=True)
+    semaphores = libc.semget(0, 1, 0o1600)
+    if libc.semop(semaphores, struct.pack("=Hhh", 0, 1, 0o10000), 1) != 0:
+        raise OSError(ctypes.get_errno(), "semop")
+    return semaphores
+
+
 def set_an_md5_key() -> object:
     listener = socket.create_server(("127.0.0.1", 0))
     key = b"not a secret"
@@ -184,6 +192,7 @@ HOLDS: dict[str, Callable[[], object]] = {
     "sqlite": open_a_data_base,
     "semaphore": make_a_semaphore,
     "memory": run_from_memory,
+    "undo": use_a_semaphore_with_undo,
     "md5": set_an_md5_key,
     "filter": attach_an_extended_filter,
     "corked": cork_a_datagram,

@@ -10,6 +10,7 @@ the system call is made again, as CRIU does with those that the kernel would beg
 
     poll, epoll_wait, epoll_pwait, epoll_pwait2 without a time limit: the same again
     futex until a given time (sem_timedwait, pthread_cond_timedwait): the same again
+    semop, semtimedop without a time limit: the same again
     nanosleep, clock_nanosleep that return what is left: the kernel has written that; it is the new request, or, where
         it cannot be brought to the target, the whole time again: no sleep may be shorter than was asked for
     poll, epoll_wait, epoll_pwait with a time limit: what is left is computed from when the wait began
@@ -34,7 +35,7 @@ _R10, _AX, _DX, _SI, _DI, _ORIG_AX, _IP = 8, 11, 13, 14, 15, 16, 17
 """Fields of an user_x86_regs_entry, images/core-x86.proto."""
 _EINTR = bytes([_AX << 3]) + bytes.fromhex("fcffffffffffffffff01")
 """The register AX with -EINTR, in the image."""
-_FUTEX, _EPOLL_PWAIT2 = 202, 441
+_FUTEX, _EPOLL_PWAIT2, _SEMOP, _SEMTIMEDOP = 202, 441, 65, 220
 """arch/x86/entry/syscalls/syscall_64.tbl."""
 _TIMEOUTS = {POLL: _DX, EPOLL_WAIT: _R10, EPOLL_PWAIT: _R10}
 """Which register has a time limit in ms; an int, of which a negative one means none."""
@@ -163,7 +164,7 @@ def _again(image: bytearray, places: Places, tid: int, left: Left, waits: Waits 
             return new
         remaining = _rest(call, values, timeout, values[timeout] & _INT, tid, waits)
         return {**new, **remaining} if remaining else {}
-    if call == _EPOLL_PWAIT2 and values[_R10] == 0:
+    if call == _SEMOP or (call in (_EPOLL_PWAIT2, _SEMTIMEDOP) and values[_R10] == 0):
         return new
     if call == _FUTEX and values[_SI] & _FUTEX_COMMAND == _FUTEX_WAIT_BITSET:
         return new

@@ -26,7 +26,7 @@ from ..host import commands, processes
 from ..host.container import Container
 from ..host.freezer import Freezer
 from ..host.unmovable import GHOST_BYTES
-from . import protobuf
+from . import protobuf, statistics
 from .log import failure_lines
 
 # criu_req_type
@@ -50,11 +50,6 @@ _AFTER_RESTORE = (PRE_RESUME, "post-resume")
 _IN_DUMP = 3
 """Notifications of a dump after "pre-dump": network-lock, query-ext-files, post-dump (criu/cr-dump.c)."""
 _ANSWER = protobuf.encode([(1, _NOTIFY), (3, True)])
-
-_STATS_HEADER_BYTES = 8
-_DUMP_STATS = {1: "freezing_us", 2: "frozen_us", 3: "memory_dump_us", 4: "memory_write_us", 5: "pages_scanned",
-               6: "pages_skipped_parent", 7: "pages_written"}  # fmt: skip
-_RESTORE_STATS = {3: "forking_us", 4: "restore_us", 5: "pages_restored"}
 
 
 class Interrupted(Exception):
@@ -87,6 +82,7 @@ class CriuWorker:
         rpc: the pair of sockets of the RPC, ours first. CRIU continues a restore when the connection ends; as long as
             another process holds ours open, it stays at PRE_RESUME even when this process dies.
         cpu: on which it runs, and the processes that it restores, until they are given others; None: on any.
+        carries_ipc: System V objects, see namespaces/ipc.py.
     """
 
     container: Container
@@ -99,6 +95,7 @@ class CriuWorker:
     hints: int | None = None
     rpc: tuple[socket.socket, socket.socket] | None = None
     cpu: int | None = None
+    carries_ipc: bool = False
 
     def __post_init__(self) -> None:
         self._rpc, theirs = self.rpc or socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -108,7 +105,8 @@ class CriuWorker:
             else []
         )
         self._answered_ahead = 0
-        self.command = [*self.container.enter_command, *time_namespace, *paths.CRIU, "swrk", str(theirs.fileno())]
+        enter = self.container.enter_command(with_ipc=not self.carries_ipc or self.action == "restore")
+        self.command = [*enter, *time_namespace, *paths.CRIU, "swrk", str(theirs.fileno())]
         commands.log(self.command)
         given, environment = [self.images, theirs.fileno(), *self.descriptors], {**os.environ, **_NO_BREAKPOINTS}
         if self.action == "restore":
@@ -177,6 +175,8 @@ class CriuWorker:
             inherited: descriptors that replace dumped ones, by the name of the dumped one, such as ``pipe:[4711]``.
         """
         options = [*self._common_options(), (48, True)]  # lazy_pages
+        if self.carries_ipc:
+            options.append((39, protobuf.encode([(1, "ipc"), (2, self.container.path_inside("ns/ipc"))])))  # join_ns
         for key, descriptor in inherited.items():
             options.append((27, protobuf.encode([(1, key), (2, descriptor)])))
         self._request(_RESTORE, options)
@@ -326,15 +326,8 @@ class CriuWorker:
         return lines[-8:]
 
     def statistics(self) -> dict[str, int]:
-        """CRIU's own figures of this dump or restore (images/stats.proto); durations in microseconds."""
-        try:
-            data = self._in_images(f"stats-{self.action}").read_bytes()
-        except OSError:
-            return {}
-        entry = protobuf.decode(data[_STATS_HEADER_BYTES + 4 :])
-        numbers, names = (1, _DUMP_STATS) if self.action == "dump" else (2, _RESTORE_STATS)
-        part = protobuf.message(entry, numbers) or {}
-        return {name: protobuf.integer(part, number) for number, name in names.items()}
+        """CRIU's own figures of this dump or restore."""
+        return statistics.read(self._in_images(f"stats-{self.action}"), self.action)
 
     def _in_images(self, name: str) -> Path:
         return Path(f"/proc/self/fd/{self.images}/{name}")

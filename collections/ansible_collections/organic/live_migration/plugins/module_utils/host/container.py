@@ -38,10 +38,14 @@ class Container:
     def __init__(self, pid: int) -> None:
         self.init = processes.ProcessId.of(pid)
 
-    @property
-    def enter_command(self) -> list[str]:
-        """Command prefix that runs a program in all namespaces of the container but the user's."""
-        return ["nsenter", "--target", str(self.init.pid), "--mount", "--uts", "--ipc", "--net", "--pid", "--cgroup"]
+    def enter_command(self, with_ipc: bool = True) -> list[str]:
+        """Command prefix that runs a program in all namespaces of the container but the user's, or that of IPC."""
+        namespaces = ["--mount", "--uts", *(["--ipc"] if with_ipc else []), "--net", "--pid", "--cgroup"]
+        return ["nsenter", "--target", str(self.init.pid), *namespaces]
+
+    def path_inside(self, name: str) -> str:
+        """Path, in the container, of a file in the directory of its init below /proc."""
+        return f"/proc/{processes.pid_inside(self.init.pid)}/{name}"
 
     def root_process(self) -> int:
         """The first process of the tree that is moved: the oldest child of the init.

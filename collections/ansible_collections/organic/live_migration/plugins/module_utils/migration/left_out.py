@@ -11,6 +11,8 @@ from ..host import sleeps, task_attributes
 from ..host.container import Container
 from ..host.sleeps import Sleep
 from ..host.task_attributes import TaskAttributes
+from ..namespaces import ipc
+from ..namespaces.ipc import Rest
 from ..network import socket_states
 from ..network.socket_states import SocketState
 from ..session.channel import Message
@@ -32,6 +34,7 @@ def apply(container: Container, criu: CriuWorker, images: Message, cpus: set[int
         MigrationError: something cannot be set.
         ValueError: the message names a process that was not restored.
     """
+    ipc.apply(container.init.pid, typed.from_dict(Rest, images.fields["ipc"]))
     sockets = [typed.from_dict(SocketState, state) for state in images.fields["sockets"]]
     tasks = [typed.from_dict(TaskAttributes, one) for one in images.fields["tasks"]]
     left = [typed.from_dict(Sleep, one) for one in images.fields["sleeps"]]

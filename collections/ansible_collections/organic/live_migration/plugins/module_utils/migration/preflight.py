@@ -24,7 +24,7 @@ from ..host.files import MAX_FILES_BYTES, FileSet
 from ..host.holdings import Holdings
 from ..host.undumpable import made_terminals, undumpable
 from ..memory import dirty_tracking
-from ..namespaces import inventory
+from ..namespaces import inventory, ipc
 from ..network import interfaces, socket_blockers, tun
 from ..session import journal
 from . import abandoned, cloning, read_only_mounts
@@ -167,6 +167,7 @@ def look_at_source(
         return view
     tree = processes.tree(root)
     view.memory_bytes, view.processes = _memory_below(root)
+    view.memory_bytes += ipc.detached_bytes(root)
     view.holdings = Holdings.of(tree)
     view.bound_cpus = task_attributes.bound_cpus(spec.pid, tree)
     view.system_files = system_files.open_paths(tree)

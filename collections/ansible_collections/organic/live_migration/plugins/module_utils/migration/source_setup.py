@@ -23,6 +23,7 @@ from ..host.unmovable import ALL_GHOSTS_BYTES
 from ..host.waits import WaitReader
 from ..memory.pager import SourcePager
 from ..namespaces import inventory
+from ..namespaces.ipc import Ipc, IpcReader
 from ..network import configuration, interfaces, tun
 from ..network.address_switch import AddressSwitch
 from ..network.packet_hold import InboundHold, OutgoingHold, SynHold
@@ -128,7 +129,7 @@ class SourceSetup:
         )
         self._freezer.collect(self._root.pid)
         pager = self._memory.start_pager(pager_connections)
-        criu, images = self._arm_dump(stream.plain, pager)
+        criu, images = self._arm_dump(stream.plain, pager, carries_ipc=bool(namespaces[Ipc.name]))
         return SourceContext(
             plan=self._plan,
             container=self._container,
@@ -153,10 +154,11 @@ class SourceSetup:
             sockets=sockets,
             tasks=TaskReader(pid),
             waits=WaitReader(pid),
+            ipc=IpcReader(pid, namespaces[Ipc.name]),
             own_links=interfaces.link_numbers(pid),
         )
 
-    def _arm_dump(self, pages: socket.socket, pager: SourcePager) -> tuple[CriuWorker, int]:
+    def _arm_dump(self, pages: socket.socket, pager: SourcePager, carries_ipc: bool) -> tuple[CriuWorker, int]:
         """Start CRIU up to the point where it would stop the process; returns it and its image directory."""
         directory = self._record.images
         directory.mkdir(mode=0o700)
@@ -171,6 +173,7 @@ class SourceSetup:
             timens_pid=self._root.pid,
             freezer_fd=freezer,
             hints=pager.hints,
+            carries_ipc=carries_ipc,
         )
         try:
             criu.start_dump(processes.pid_inside(self._root.pid), freezer, pages.fileno())

@@ -25,6 +25,7 @@ from ..host.sleeps import Sleep
 from ..memory.pager import TargetPager
 from ..namespaces import inventory as namespaces
 from ..namespaces.inventory import NamespaceStates
+from ..namespaces.ipc import Ipc
 from ..network import interfaces, lost_packets, socket_states, tun
 from ..network.address_switch import AddressSwitch
 from ..network.configuration import Configuration
@@ -145,7 +146,8 @@ class TargetSetup:
         programs = [(str(path), int(offset), int(size)) for path, offset, size in request["programs"]]
         FileSet(self._container, self._container.mounts()).read_ahead(programs)
         pid = self._container.init.pid
-        namespaces.apply(pid, typed.from_dict(NamespaceStates, {"states": request["namespaces"]}).states)
+        wanted_states = typed.from_dict(NamespaceStates, {"states": request["namespaces"]}).states
+        namespaces.apply(pid, wanted_states)
         socket_states.check(pid, [typed.from_dict(SocketState, state) for state in request["sockets"]])
         links = AddressSwitch(pid, wanted)
         hold = TargetHold(pid, [interface.name for interface in wanted], self._plan.migration_id, bypass=False)
@@ -170,7 +172,8 @@ class TargetSetup:
             self._container.reserve_pids_above(int(request["highest_pid"]))
             tuns = [tun.Device(**device) for device in request["tuns"]]
             cpus = os.sched_getaffinity(pid) if int(request["threads"]) >= _PINNED_FROM_THREADS else None
-            criu = self._arm_restore(images, request["streams"], tuns, max(cpus) if cpus else None)
+            carries_ipc = bool(wanted_states.get(Ipc.name))
+            criu = self._arm_restore(images, request["streams"], tuns, max(cpus) if cpus else None, carries_ipc)
             inventory = _await_reader(directory / INVENTORY, criu)
             network = [typed.from_dict(Entry, entry) for entry in request["network"]]
             configuration = Configuration.of(pid, network, self._record.kept_interfaces)
@@ -183,7 +186,9 @@ class TargetSetup:
         prepared.link_numbers = interfaces.link_numbers(pid)
         return prepared
 
-    def _arm_restore(self, images: int, streams: dict[str, str], tuns: list[tun.Device], cpu: int | None) -> CriuWorker:
+    def _arm_restore(
+        self, images: int, streams: dict[str, str], tuns: list[tun.Device], cpu: int | None, carries_ipc: bool
+    ) -> CriuWorker:
         """Start CRIU; the dumped standard streams are replaced by those that the engine gave this container."""
         init_pid = self._container.init.pid
         inherited = tun.make(init_pid, tuns)
@@ -196,7 +201,16 @@ class TargetSetup:
         self._record.freezer = str(freezer.parent)
         self._record.save()
         freezer.create()
-        criu = CriuWorker(self._container, images, "restore", given, freezer=freezer, rpc=self._rpc, cpu=cpu)
+        criu = CriuWorker(
+            self._container,
+            images,
+            "restore",
+            given,
+            freezer=freezer,
+            rpc=self._rpc,
+            cpu=cpu,
+            carries_ipc=carries_ipc,
+        )
         criu.start_restore(inherited)
         for descriptor in inherited.values():
             os.close(descriptor)  # the engine sees the end of a container at the end of its pipes

@@ -97,7 +97,7 @@ KINDS = {
         Kind(SWITCHED, TARGET, "The addresses are active"),
         Kind(IMAGES, SOURCE, "CRIU's images, the files that changed last, and the packets that arrived: restore",
              ("images", "gone", "finished_by", "archive_bytes", "tun_bytes", "arrived_bytes", "sockets",
-              "tasks", "sleeps"), blob=True),
+              "tasks", "sleeps", "ipc"), blob=True),
         Kind(RESTORED, TARGET, "The process is restored and stopped", ("steps",)),
         Kind(COMMIT, SOURCE, "The commit is recorded on the source host: let the process run, or the clone be heard; "
              "with packets that new connections begin with", blob=True),

@@ -20,6 +20,7 @@ from ..host.steps import Steps
 from ..host.task_attributes import TaskAttributes, TaskReader
 from ..host.waits import WaitReader
 from ..memory.pager import Answer, SourcePager, TargetPager
+from ..namespaces.ipc import IpcReader, Rest
 from ..network import tun, tun_packets
 from ..network.address_switch import AddressSwitch
 from ..network.mirror import SourceMirror
@@ -52,6 +53,7 @@ class SourceContext:
         sockets: reads what CRIU leaves out of them.
         tasks: reads what CRIU leaves out of threads.
         waits: how long threads have waited.
+        ipc, ipc_rest: reads what CRIU leaves out of System V objects; that of the frozen process.
         socket_states, task_attributes: of the frozen process.
         reserving: processes with large ranges of addresses without memory, by PIDs in the container.
         own_links, link_numbers: index of each link of the container by its name; that on the target host by that here.
@@ -87,10 +89,12 @@ class SourceContext:
     sockets: SocketReader
     tasks: TaskReader
     waits: WaitReader
+    ipc: IpcReader
     mac_change: threading.Thread | None = None
     tun_paths: dict[tuple[int, int], str] = field(default_factory=dict)
     socket_states: list[SocketState] = field(default_factory=list)
     task_attributes: list[TaskAttributes] = field(default_factory=list)
+    ipc_rest: Rest = field(default_factory=Rest)
     reserving: set[int] = field(default_factory=set)
     own_links: dict[str, int] = field(default_factory=dict)
     link_numbers: dict[int, int] = field(default_factory=dict)

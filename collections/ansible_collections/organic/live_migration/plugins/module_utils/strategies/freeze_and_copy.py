@@ -140,6 +140,7 @@ class FreezeAndCopy(Strategy):
         archive = source.files.pack(changed, gone, mapped)
         source.socket_states = source.sockets.refresh(tree)
         source.task_attributes = source.tasks.refresh(tree)
+        source.ipc_rest = source.ipc.refresh(tree)
         criu, timeout_s = source.criu, source.plan.timeout_s
         criu.run_until(POST_DUMP, timeout_s, on_poll=keep_uncorked, poll_interval_s=_UNCORK_EVERY_S)
         return archive, gone, unread
@@ -187,6 +188,7 @@ class FreezeAndCopy(Strategy):
             sockets=sockets,
             tasks=[typed.to_dict(one) for one in source.task_attributes],
             sleeps=[typed.to_dict(one) for one in sleeps.found],
+            ipc=typed.to_dict(source.ipc_rest),
             **sizes,
         )
         return named

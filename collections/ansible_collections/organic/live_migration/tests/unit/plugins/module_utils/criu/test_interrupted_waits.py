@@ -40,6 +40,8 @@ def registers_of(image: bytes) -> dict[int, Any]:
         ({"ORIG_AX": 232, "R10": (1 << 64) - 1}, {}),
         ({"ORIG_AX": 281, "R10": FOREVER}, {}),
         ({"ORIG_AX": 441, "R10": 0}, {}),
+        ({"ORIG_AX": 65, "R10": STACK}, {}),
+        ({"ORIG_AX": 220, "R10": 0}, {}),
         ({"ORIG_AX": 202, "SI": ABSOLUTE_FUTEX, "R10": STACK}, {}),
         ({"ORIG_AX": 35, "DI": STACK, "SI": LEFT}, {DI: LEFT}),
         ({"ORIG_AX": 230, "DX": STACK, "R10": LEFT}, {DX: LEFT}),
@@ -68,11 +70,12 @@ def test_a_wait_begins_again_where_its_end_is_known(given: dict[str, int], chang
         {"ORIG_AX": 7, "DX": 1000},
         {"ORIG_AX": 232, "R10": 1000},
         {"ORIG_AX": 441, "R10": STACK},
+        {"ORIG_AX": 220, "R10": STACK},
         {"ORIG_AX": 202, "SI": 128, "R10": STACK},
         {"ORIG_AX": 35, "DI": STACK},
         {"ORIG_AX": 0, "DX": FOREVER},
     ],
-    ids=["poll", "epoll_wait", "epoll_pwait2", "futex", "nanosleep", "read"],
+    ids=["poll", "epoll_wait", "epoll_pwait2", "semtimedop", "futex", "nanosleep", "read"],
 )
 def test_it_ends_where_only_the_kernel_knew_what_was_left(given: dict[str, int]) -> None:
     named = {"core-7.img": core(AX=-4, **given)}

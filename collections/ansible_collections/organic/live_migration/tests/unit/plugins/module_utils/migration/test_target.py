@@ -29,7 +29,7 @@ from ansible_collections.organic.live_migration.plugins.module_utils.session.out
 ID = "0123456789abcdef"
 HELLO = {"version": messages.PROTOCOL_VERSION}
 IMAGES = {"images": [], "gone": [], "archive_bytes": 0, "tun_bytes": 0, "arrived_bytes": 0, "finished_by": "pre_copy",
-          "sockets": [], "tasks": [], "sleeps": []}  # fmt: skip
+          "sockets": [], "tasks": [], "sleeps": [], "ipc": {}}  # fmt: skip
 ROOT = 4711
 
 

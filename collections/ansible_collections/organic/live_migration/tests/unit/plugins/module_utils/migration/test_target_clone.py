@@ -56,6 +56,7 @@ class Site:
         self.links.hidden = ["eth0"]
         self.prepared: Any = SimpleNamespace(
             sleeps=[],
+            ipc={},
             hold=recorder("hold"),
             links=self.links,
             configuration=recorder("configuration"),

@@ -14,7 +14,6 @@ import pytest
 from ansible_collections.organic.live_migration.plugins.module_utils.errors import MigrationError
 from ansible_collections.organic.live_migration.plugins.module_utils.host.container import parse_mountinfo
 from ansible_collections.organic.live_migration.plugins.module_utils.namespaces import inventory, mounts, packet_filter
-from ansible_collections.organic.live_migration.plugins.module_utils.namespaces.ipc import Ipc
 from ansible_collections.organic.live_migration.plugins.module_utils.namespaces.links import has_xfrm, made_inside
 from ansible_collections.organic.live_migration.plugins.module_utils.namespaces.mounts import mounted_inside
 from ansible_collections.organic.live_migration.plugins.module_utils.namespaces.packet_filter import PacketFilter
@@ -96,12 +95,10 @@ def test_what_is_not_carried_is_named(as_root: None, spawn: Any) -> None:
     program = "import signal; print('ready', flush=True); signal.pause()"
     unshare = ["unshare", "--ipc", "--net", "--mount", sys.executable, "-ISc", program]
     pid = spawn.start(unshare).pid
-    assert Ipc().blockers(pid) == []
     inside = ["nsenter", "--target", str(pid), "--ipc", "--net", "--mount"]
-    for command in ("ipcmk --queue", "ip link add br7 type bridge", "mount -t tmpfs none /mnt",
+    for command in ("ip link add br7 type bridge", "mount -t tmpfs none /mnt",
                     "ip xfrm policy add src 10.1.0.0/16 dst 10.2.0.0/16 dir out action block"):  # fmt: skip
         subprocess.run([*inside, *command.split()], check=True, capture_output=True)
-    assert "System V message queue" in Ipc().blockers(pid)[0].message
     assert [blocker.code for blocker in made_inside(pid, set())] == ["link"]
     assert made_inside(pid, {"br7"}) == []
     assert "10.1.0.0/16" in has_xfrm(pid)[0].message
@@ -110,7 +107,7 @@ def test_what_is_not_carried_is_named(as_root: None, spawn: Any) -> None:
     assert not any(
         message.startswith("/mnt ") for message in (b.message for b in mounted_inside(pid, ["/mnt"], "c0ffee"))
     )
-    assert {"link", "ipc", "xfrm"} <= {blocker.code for blocker in inventory.blockers(pid, [], set(), "c0ffee")}
+    assert {"link", "xfrm"} <= {blocker.code for blocker in inventory.blockers(pid, [], set(), "c0ffee")}
 
 
 def test_secrets_and_configs_of_a_swarm_are_the_engines(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.organic.live_migration.plugins.module_utils.host.steps import Steps
+from ansible_collections.organic.live_migration.plugins.module_utils.namespaces.ipc import Rest
 from ansible_collections.organic.live_migration.plugins.module_utils.session.channel import Message
 from ansible_collections.organic.live_migration.plugins.module_utils.session.options import Options
 from ansible_collections.organic.live_migration.plugins.module_utils.session.progress import CloneFigures
@@ -87,6 +88,7 @@ class Site:
             sockets=recorder("sockets", refresh=[]),
             tasks=recorder("tasks", refresh=[]),
             waits=recorder("waits"),
+            ipc=recorder("ipc", refresh=Rest()),
             mirror=None,
             link_numbers={},
             clone=CloneFigures(),

@@ -55,6 +55,7 @@ def test_the_calls_of_the_downtime_keep_their_order(strategy: Any, monkeypatch: 
         "files.pack",
         "sockets.refresh",
         "tasks.refresh",
+        "ipc.refresh",
         "criu.run_until post-dump",
         "pager.expect lists",
         "control.send images",

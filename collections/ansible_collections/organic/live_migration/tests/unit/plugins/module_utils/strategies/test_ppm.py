@@ -127,6 +127,7 @@ def test_the_process_is_stopped_for_the_dump_alone(pair: Pair) -> None:
         "files.pack",
         "sockets.refresh",
         "tasks.refresh",
+        "ipc.refresh",
         "criu.run_until post-dump",
         "criu.run_until",
         "pager.expect lists",
