@@ -22,8 +22,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from ..errors import MigrationError, PeerFailed, PeerGone, PeerLost
-from . import messages
+from ..errors import PeerFailed, PeerGone, PeerLost
+from . import messages, tcp_info
 from .tls_relay import TlsRelay
 
 _HEADER = struct.Struct("<IQ")
@@ -35,7 +35,8 @@ _PAGES_BUFFER_BYTES = 32 << 20
 """Of a connection for pages, at each end: so many are on their way while CRIU has not made a process for them."""
 _SO_SNDBUFFORCE, _SO_RCVBUFFORCE = 32, 33
 _DEAD_LINK = (errno.ETIMEDOUT, errno.EHOSTUNREACH, errno.ENETUNREACH)
-_TCP_INFO_BYTES_SENT = 200  # offset of tcpi_bytes_sent in struct tcp_info (linux/tcp.h, since 4.19)
+_DEAD_AFTER_MS = 3000
+_PART_BYTES = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -94,7 +95,7 @@ class BareStream:
 
     @property
     def bytes_sent(self) -> int:
-        return tcp_bytes_sent(self.plain)
+        return tcp_info.bytes_sent(self.plain)
 
 
 Fields = dict[str, Any]
@@ -117,6 +118,7 @@ class Channel:
         self._tls = tls
         enable_keepalive(tls)
         tls.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._is_patient = False
         self.blob_bytes_sent = 0
 
     @classmethod
@@ -149,7 +151,7 @@ class Channel:
     @property
     def bytes_sent(self) -> int:
         """Of all messages, encrypted."""
-        return tcp_bytes_sent(self._tls)
+        return tcp_info.bytes_sent(self._tls)
 
     def send(self, kind: str, blob: bytes = b"", /, **fields: object) -> None:
         """Send one message.
@@ -165,6 +167,42 @@ class Channel:
                 self.blob_bytes_sent += len(blob)
         except OSError as error:
             raise PeerLost(f"The connection to the other host broke while sending '{kind}': {error}") from None
+
+    def send_patiently(self, kind: str, blob: bytes, /, **fields: object) -> None:
+        """The same, to a peer that may be too busy to read for long: a window of zero is no dead link.
+
+        The kernel takes one for a dead link after TCP_USER_TIMEOUT, although the peer answers its probes
+        (net/ipv4/tcp_timer.c, tcp_probe_timer). So until the peer's next message :meth:`check_answers` looks instead.
+
+        Raises:
+            PeerLost: the connection is broken.
+        """
+        header = json.dumps({"kind": kind, **fields}).encode()
+        self._is_patient = True
+        try:
+            self._tls.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, 0)
+            self._tls.sendall(_HEADER.pack(len(header), len(blob)) + header)
+            self._tls.settimeout(1.0)
+            with memoryview(blob) as view:
+                sent = 0
+                while sent < len(view):
+                    try:
+                        sent += self._tls.send(view[sent : sent + _PART_BYTES])
+                    except socket.timeout:
+                        self.check_answers()
+            self._tls.settimeout(None)
+            self.blob_bytes_sent += len(blob)
+        except OSError as error:
+            raise PeerLost(f"The connection to the other host broke while sending '{kind}': {error}") from None
+
+    def check_answers(self) -> None:
+        """Notice a dead link while the peer takes nothing.
+
+        Raises:
+            PeerLost: it has answered neither what was sent again nor probes.
+        """
+        if tcp_info.unanswered_ms(self._tls) > _DEAD_AFTER_MS:
+            raise PeerLost("The connection to the other host broke: it has answered nothing for some seconds")
 
     def receive(self, timeout_s: float, meanwhile: Callable[[], None] | None = None, *wakers: HasFileno) -> Message:
         """Wait for the next message; ``failed`` raises.
@@ -186,6 +224,9 @@ class Channel:
             if time.monotonic() > deadline:
                 break
         length, blob_length = _HEADER.unpack(self._read(_HEADER.size, deadline))
+        if self._is_patient:
+            self._is_patient = False
+            self._tls.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, _DEAD_AFTER_MS)
         if length > MAX_HEADER_BYTES or blob_length > MAX_BLOB_BYTES:
             raise PeerLost(f"The other host sent a message of {length} + {blob_length} bytes; the limit was exceeded")
         try:
@@ -328,7 +369,7 @@ def enable_keepalive(connection: socket.socket) -> None:
     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, 1)
     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, 1)
     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPCNT, 3)
-    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, 3000)
+    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, _DEAD_AFTER_MS)
 
 
 def enlarge_buffer(connection: socket.socket, receives: bool) -> None:
@@ -343,14 +384,3 @@ def uncork(pages: socket.socket) -> None:
     with contextlib.suppress(OSError):
         pages.setsockopt(socket.IPPROTO_TCP, _TCP_CORK, 0)
         pages.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-
-
-def tcp_bytes_sent(connection: socket.socket) -> int:
-    """Payload bytes that a TCP socket has sent, retransmissions included (tcp_info.tcpi_bytes_sent)."""
-    try:
-        info = connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 256)
-    except OSError as error:
-        raise MigrationError(f"TCP statistics cannot be read: {error}") from None
-    if len(info) < _TCP_INFO_BYTES_SENT + 8:
-        return 0
-    return int(struct.unpack_from("<Q", info, _TCP_INFO_BYTES_SENT)[0])

@@ -30,8 +30,8 @@ def send(control: Channel, files: FileSet, paths: list[str], gone: list[str], ti
     """
     sent = 0
     for packed in files.archives(paths, gone):
-        control.send(messages.FILES, packed, gone=gone)
-        control.expect(messages.UNPACKED, timeout_s)
+        control.send_patiently(messages.FILES, packed, gone=gone)
+        control.expect(messages.UNPACKED, timeout_s, control.check_answers)
         sent, gone = sent + len(packed), []
     if gone:
         control.send(messages.FILES, gone=gone)

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import socket
 import ssl
 import struct
@@ -14,7 +15,8 @@ from typing import Any
 
 import pytest
 from ansible_collections.organic.live_migration.plugins.module_utils.errors import PeerFailed, PeerLost
-from ansible_collections.organic.live_migration.plugins.module_utils.session import channel
+from ansible_collections.organic.live_migration.plugins.module_utils.host import libc
+from ansible_collections.organic.live_migration.plugins.module_utils.session import channel, tcp_info
 from ansible_collections.organic.live_migration.plugins.module_utils.session.channel import (
     Channel,
     Credentials,
@@ -171,6 +173,45 @@ def test_a_silent_peer_is_given_up(pair: tuple[Channel, Channel]) -> None:
         pair[0].receive(0.05)
 
 
+def test_a_peer_that_takes_nothing_for_long_is_not_taken_for_dead(
+    pair: tuple[Channel, Channel], later: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The kernel would end the connection after TCP_USER_TIMEOUT, which is shorter here."""
+    source, target = pair
+    monkeypatch.setattr(channel, "_DEAD_AFTER_MS", 300)
+    for end in pair:
+        channel.enable_keepalive(end._tls)
+    blob = os.urandom(1 << 20) * 192
+    sent = later(source.send_patiently, "files", blob, gone=[])
+    with pytest.raises(FuturesTimeoutError):
+        sent.result(3)
+    message = target.expect("files", 30)
+    sent.result(10)
+    target.send("unpacked")
+    source.expect("unpacked", 10, source.check_answers)
+    assert message.blob == blob
+    assert source._tls.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == 300
+
+
+def test_a_dead_link_is_noticed_while_the_peer_takes_nothing(
+    wire: Any, credentials: tuple[Credentials, Credentials], later: Callable[..., Any]
+) -> None:
+    with libc.network_namespace(wire.here):
+        listener = Listener(credentials[1], "0.0.0.0")
+    accepted = later(listener.accept, 10)
+    with libc.network_namespace(wire.there):
+        source = Channel.connect([wire.here_address], listener.port, credentials[0], 10)
+    target = accepted.result(10)
+    sent = later(source.send_patiently, "files", bytes(192 << 20), gone=[])
+    with pytest.raises(FuturesTimeoutError):
+        sent.result(1)
+    wire.inside(wire.here, "ip", "link", "set", wire.interface, "down")
+    with pytest.raises(PeerLost):
+        sent.result(60)
+    for one in (source, target, listener):
+        one.close()
+
+
 def test_another_message_than_was_due(pair: tuple[Channel, Channel]) -> None:
     source, target = pair
     target.send("armed")
@@ -209,7 +250,7 @@ def test_the_pages_go_over_the_bare_socket_both_ways(pair: tuple[Channel, Channe
         assert other.recv(16) == b"page"
         other.sendall(b"ok")
         assert ours.recv(16) == b"ok"
-        assert channel.tcp_bytes_sent(ours) >= len(b"page")
+        assert tcp_info.bytes_sent(ours) >= len(b"page")
 
 
 def test_the_end_of_a_connection_is_no_end_of_tls(pair: tuple[Channel, Channel]) -> None:
