@@ -15,6 +15,7 @@ import contextlib
 import http.client
 import json
 import random
+import select
 import socket
 import ssl
 import struct
@@ -453,6 +454,102 @@ class Mariadb(Client):
         return {"count": self._rows}
 
 
+class Postgresql(Client):
+    """Rows of a PostgreSQL that are written and counted over one connection, which has a temporary table.
+
+    A second connection waits for a notification of each. The protocol is that of "Frontend/Backend Protocol" in
+    PostgreSQL's documentation, version 3.0: no TLS, no password.
+    """
+
+    PORT = 5432
+    _VERSION = 3 << 16
+    _READY, _ROW, _ERROR, _NOTIFICATION = b"Z", b"D", b"E", b"A"
+
+    def __init__(self, address: str) -> None:
+        super().__init__()
+        self._rows = self._heard = 0
+        self._link, self._listener = self._open(address), self._open(address)
+        for query in ("CREATE TABLE numbers (number INT PRIMARY KEY)", "CREATE TEMPORARY TABLE mine (number INT)",
+                      "PREPARE put AS INSERT INTO mine VALUES ($1)", "SELECT pg_advisory_lock(7)"):  # fmt: skip
+            self._ask(self._link, query)
+        self._ask(self._listener, "LISTEN numbers")
+        self.work = [Work(self._insert, 0.005), Work(self._listen, 0)]
+
+    def _open(self, address: str) -> socket.socket:
+        link = socket.create_connection((address, self.PORT), timeout=STALL_TIMEOUT_S)
+        parameters = b"user\0user\0database\0postgres\0\0"
+        link.sendall(struct.pack(">II", 8 + len(parameters), self._VERSION) + parameters)
+        self._answer(link)
+        return link
+
+    @staticmethod
+    def _read(link: socket.socket, size: int) -> bytes:
+        content = b""
+        while len(content) < size:
+            part = link.recv(size - len(content))
+            if not part:
+                raise ValueError("the connection has ended")
+            content += part
+        return content
+
+    def _message(self, link: socket.socket) -> tuple[bytes, bytes]:
+        kind, size = struct.unpack(">cI", self._read(link, 5))
+        content = self._read(link, size - 4)
+        if kind == self._ERROR:
+            raise ValueError(content.decode(errors="replace"))
+        return kind, content
+
+    def _answer(self, link: socket.socket) -> list[str]:
+        """The texts of the last row."""
+        values: list[str] = []
+        kind = b""
+        while kind != self._READY:
+            kind, content = self._message(link)
+            if kind == self._ROW:
+                values, at = [], 2
+                for _value in range(struct.unpack_from(">H", content)[0]):
+                    (size,) = struct.unpack_from(">I", content, at)
+                    values.append(content[at + 4 : at + 4 + size].decode())
+                    at += 4 + size
+        return values
+
+    def _ask(self, link: socket.socket, query: str) -> list[str]:
+        text = query.encode() + b"\0"
+        link.sendall(b"Q" + struct.pack(">I", 4 + len(text)) + text)
+        return self._answer(link)
+
+    def _insert(self) -> None:
+        self._ask(self._link, f"INSERT INTO numbers VALUES ({self._rows})")
+        self._ask(self._link, f"EXECUTE put({self._rows})")
+        self._ask(self._link, f"NOTIFY numbers, '{self._rows}'")
+        self._rows += 1
+        self._compare()
+
+    def _listen(self, timeout_s: float = 0.1) -> None:
+        """Wait for one notification; they come in order."""
+        if not select.select([self._listener], [], [], timeout_s)[0]:
+            return
+        kind, content = self._message(self._listener)
+        if kind == self._NOTIFICATION:
+            number = int(content[4:].split(b"\0")[1])
+            self.expect(number == self._heard, f"notification {number} came in place of {self._heard}")
+            self._heard = number + 1
+
+    def _compare(self) -> None:
+        locks = "(SELECT COUNT(*) FROM pg_locks WHERE locktype = 'advisory')"
+        found = self._ask(self._link, f"SELECT (SELECT COUNT(*) FROM numbers), (SELECT COUNT(*) FROM mine), {locks}")
+        if found != [str(self._rows), str(self._rows), "1"]:
+            raise ValueError(f"{found} after {self._rows} rows")
+
+    def check(self) -> None:
+        self._compare()
+        for _number in range(self._heard, self._rows):
+            self._listen(STALL_TIMEOUT_S)
+
+    def figures(self) -> dict[str, Any]:
+        return {"count": self._rows, "heard": self._heard}
+
+
 class FastCgi(Client):
     """Requests over one connection of FastCGI 1.0, each answered by a script with their number."""
 
@@ -731,6 +828,7 @@ CLIENTS: dict[str, Callable[[str], Client]] = {
     "unbound": Unbound,
     **dict.fromkeys(("nginx", "haproxy", "nodejs", "erlang", "openjdk", "sqlite"), Counter),
     "mariadb": Mariadb,
+    "postgresql": Postgresql,
     "php": FastCgi,
 }
 

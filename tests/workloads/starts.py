@@ -159,7 +159,10 @@ def mariadb(make: Make) -> Program:
 def postgresql(make: Make) -> Program:
     program = make("postgresql", 62)
     programs = "/usr/lib/postgresql/17/bin"
-    script = f"{programs}/initdb -D {DATA}/main -A trust && exec {programs}/postgres -D {DATA}/main -k /tmp"
+    script = (
+        f"{programs}/initdb -D {DATA}/main -A trust && echo 'host all all all trust' >> {DATA}/main/pg_hba.conf && "
+    )
+    script += f"exec {programs}/postgres -D {DATA}/main -k /tmp -c listen_addresses=*"
     program.start(["/bin/sh", "-c", script], program.configure("passwd", "/etc/passwd"), *WITH_DATA,
                   ready="ready to accept connections")  # fmt: skip
     return program

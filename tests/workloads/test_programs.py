@@ -103,11 +103,19 @@ def test_mariadb_keeps_rows_and_temporary_tables(make: Make, strategy: str) -> N
     assert move_there_and_back(starts.mariadb(make), strategy)["count"]
 
 
-def test_postgresql_is_refused_by_name(make: Make) -> None:
-    """Its server holds a segment of System V shared memory, whatever its configuration."""
-    result = start_migrations([starts.postgresql(make)], strategy="pre_copy").result()
-    assert [blocker["code"] for blocker in result.only["blockers"]] == ["ipc"]
-    assert "System V shared memory" in result.message
+def test_postgresql_keeps_rows_sessions_and_its_shared_memory(make: Make, strategy: str) -> None:
+    """Its server holds a segment of System V shared memory, by which a second one would know that it runs."""
+    postgresql = starts.postgresql(make)
+    before = segments(postgresql)
+    report = move_there_and_back(postgresql, strategy)
+    assert report["heard"] == report["count"]
+    assert segments(postgresql) == before
+
+
+def segments(program: Program) -> list[list[str]]:
+    """Key, identifier, mode and size of its System V shared memory, and how often it is attached."""
+    table = program.home.run(f"nsenter --target {program.init} --ipc cat /proc/sysvipc/shm").splitlines()
+    return [[*row.split()[:4], row.split()[6]] for row in table[1:]]
 
 
 def test_php_counts_on(make: Make, strategy: str) -> None:

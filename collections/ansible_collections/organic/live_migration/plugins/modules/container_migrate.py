@@ -163,9 +163,8 @@ migration:
       type: float
       sample: 2150.3
     process_downtime_ms:
-      description:
-        - From the freeze on the source until the process ran on the target, in milliseconds.
-        - With O(strategy=ppm) the longest time that it was stopped, to be cloned or to be replaced.
+      description: From the freeze on the source until the process ran on the target, in milliseconds. With
+        O(strategy=ppm) the longest time that it was stopped, to be cloned or to be replaced.
       type: float
       sample: 61.2
     bytes_sent:
@@ -177,9 +176,7 @@ migration:
       type: int
       sample: 24117248
     steps:
-      description:
-        - Steps in the order in which they ended, in milliseconds since the start.
-        - Those from C(freeze) to C(run) are the downtime.
+      description: In the order of their ends, in milliseconds since the start; C(freeze) to C(run) are the downtime.
       type: list
       elements: dict
       sample: [{"name": "freeze", "start_ms": 1903.1, "duration_ms": 0.4}]
@@ -222,9 +219,7 @@ migration:
       type: int
       sample: 58
     lost_packets:
-      description:
-        - Of the packets that arrived for the process in its downtime, those that did not reach it, by the kernel's
-          counters. A warning says so.
+      description: Packets that came for the process in its downtime and did not reach it, by the kernel's counters.
       type: int
       sample: 0
       version_added: "0.2.0"
@@ -293,9 +288,7 @@ migration:
           elements: dict
           sample: [{"state": "setup", "at_ms": 0.1}, {"state": "active", "at_ms": 160.2}]
         started_at:
-          description:
-            - When the agent on the source host began, in seconds since 1970 by the clock of that host. What clients
-              measured with the same clock can be laid beside the steps.
+          description: When the agent on the source host began, in seconds since 1970, by the clock of that host.
           type: float
           version_added: 0.2.0
           sample: 1796027312.413
