@@ -13,8 +13,11 @@
 #include <pthread.h>
 #include <signal.h>
 #include <sys/ptrace.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
+
+#define SYSCALL_BYTES 2 /* length of the instruction */
 
 static sigset_t stop_signal;
 
@@ -67,11 +70,39 @@ int await_stop(pid_t tid, double patience_ms)
 	}
 }
 
+static bool is_endless_wait(const struct user_regs_struct *registers)
+{
+	switch (registers->orig_rax) {
+	case SYS_epoll_wait:
+	case SYS_epoll_pwait:
+		return (int)registers->r10 < 0;
+	case SYS_epoll_pwait2:
+	case SYS_semtimedop:
+		return registers->r10 == 0;
+	default:
+		return registers->orig_rax == SYS_semop;
+	}
+}
+
+void restart_wait(struct user_regs_struct *registers)
+{
+	if ((long)registers->rax != -EINTR || !is_endless_wait(registers))
+		return;
+	registers->rax = registers->orig_rax;
+	registers->rip -= SYSCALL_BYTES;
+	registers->orig_rax = (unsigned long)-1; /* the kernel must not begin it again by itself */
+}
+
 bool release_thread(pid_t tid)
 {
+	struct user_regs_struct registers;
 	int status;
 	pid_t found;
 
+	if (!ptrace(PTRACE_GETREGS, tid, 0, &registers)) {
+		restart_wait(&registers);
+		ptrace(PTRACE_SETREGS, tid, 0, &registers);
+	}
 	if (!ptrace(PTRACE_DETACH, tid, 0, 0))
 		return true;
 	found = waitpid(tid, &status, __WALL | WNOHANG);

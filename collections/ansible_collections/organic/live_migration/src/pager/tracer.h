@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <sys/types.h>
+#include <sys/user.h>
 
 /* Longer than a thread should stay in an uninterruptible system call. */
 #define STOP_PATIENCE_MS 5e3
@@ -18,6 +19,9 @@ int interrupt_thread(pid_t tid, long options);
 /* Waits for the stop, at most so many ms; pending signals are delivered before it. Returns 0, -ESRCH when the thread
  * has ended, or -EAGAIN when it has not stopped yet. If the tracer ends, the thread continues. */
 int await_stop(pid_t tid, double patience_ms);
+/* A stop is no signal: has a wait without a time limit begin again that the kernel has ended with EINTR for it
+ * (signal(7)). How much is left of one with a limit is not known here. */
+void restart_wait(struct user_regs_struct *registers);
 /* Lets a stopped thread continue. False when it is not stopped because it was killed or is in execve(2): try again. */
 bool release_thread(pid_t tid);
 /* Whether a traced thread has ended. This reaps it: its parent is notified only after that. */
