@@ -22,7 +22,7 @@ from typing import Any, Self
 import ansible_runner
 
 from organic5gc import processes
-from organic5gc.errors import Interrupted, PlaybookFailed, failed
+from organic5gc.errors import Interrupted, InvalidRequest, PlaybookFailed, failed
 
 KEPT_RUNS = 10
 POLL_S = 0.5
@@ -141,7 +141,8 @@ class PlaybookRun:
     def run(self) -> bool:
         """Return when all playbooks have succeeded, with whether they changed anything.
 
-        Raises PlaybookFailed or Interrupted.
+        Raises PlaybookFailed, Interrupted, or InvalidRequest where the inventory has no host for a playbook: Ansible
+        would call that a success.
         """
         events = _Events(self.on_progress, self.playbooks[0], self.results)
         check = ["--check"] if self.check else []
@@ -150,6 +151,8 @@ class PlaybookRun:
         arguments = [*check, *inventory, *extravars, *self.playbooks]
         _run(self.project, "ansible-playbook", arguments, events, self.directory, self.stop)
         events.end()
+        if events.without_hosts:
+            raise InvalidRequest(_no_hosts(events.without_hosts, self.inventory))
         return events.changed
 
 
@@ -238,6 +241,10 @@ class _Events:
         self._now = Progress(first)
         self._running = False
         self._failed: dict[str, Any] | None = None
+        self._patterns: list[str] = []
+        self._unmatched = 0
+        self.without_hosts: list[str] = []
+        """Patterns of the hosts of a playbook, of which the inventory has none."""
         self.pid: int | None = None
         self.changed = False
         self.results: dict[str, dict[str, Any]] = {}
@@ -266,6 +273,10 @@ class _Events:
                 self.end()
                 self._running = True
                 self._tell(Progress(data["playbook"]))
+            case "playbook_on_play_start":
+                self._patterns.append(str(data.get("pattern", "")))
+            case "playbook_on_no_hosts_matched":
+                self._unmatched += 1
             case "playbook_on_task_start":
                 self._tell(Progress(self._now.playbook, data["task"]))
             case "runner_on_async_poll" if "migration" in data["res"]:
@@ -283,6 +294,9 @@ class _Events:
             self._on_progress(self._now)
 
     def end(self) -> None:
+        if self._patterns and self._unmatched == len(self._patterns):
+            self.without_hosts += self._patterns
+        self._patterns, self._unmatched = [], 0
         if self._running:
             self._tell(Progress(self._now.playbook, ended=True))
             self._running = False
@@ -298,6 +312,16 @@ class _Events:
         data = self._failed
         result = data["res"] | {"unreachable": data["res"].get("unreachable", False)}
         return failed(self._now.playbook, _message(data["res"]), output, data["task"], data["host"], result)
+
+
+def _no_hosts(patterns: Sequence[str], inventory: Path | None) -> str:
+    missing = ", ".join(sorted({*patterns}))
+    if inventory:
+        return f"{inventory} has no host in {missing}."
+    return (
+        f"There is no host in {missing}. Name an inventory: the option -i before the command, in Python the argument "
+        "inventory, or ANSIBLE_INVENTORY. make lab makes hosts to try it on, and the inventory that is used by default."
+    )
 
 
 class _Ending:

@@ -97,6 +97,17 @@ def test_wrong_options_are_json_too(project: Path, arguments: list[str], message
     assert error["kind"] == "InvalidRequest" and message in error["message"].lower()
 
 
+def test_without_an_inventory_nothing_is_said_to_be_done(project: Path) -> None:
+    for name in ("drain_host", "core_status"):
+        text = "- hosts: nf_hosts\n  gather_facts: false\n  tasks: [{debug: }]\n"
+        (project / f"playbooks/{name}.yml").write_text(text)
+    for arguments in (["drain", "edge-a"], ["status"]):
+        done = run(project, *arguments)
+        assert (done.returncode, done.stdout) == (Exit.USAGE, "")
+        assert done.stderr.startswith("There is no host in nf_hosts. Name an inventory: the option -i")
+    assert [one["status"] for one in json.loads(run(project, "runs", "--json").stdout)] == ["failed"]
+
+
 def test_every_command_writes_json_and_says_what_its_arguments_are() -> None:
     group = typer.main.get_command(app)
     assert isinstance(group, typer.core.TyperGroup)

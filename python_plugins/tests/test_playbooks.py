@@ -11,7 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from organic5gc import Interrupted, PlaybookFailed, PlaybookRun, Progress
+from organic5gc import Interrupted, InvalidRequest, PlaybookFailed, PlaybookRun, Progress
 from organic5gc.playbooks import ask
 
 GREET = """
@@ -146,6 +146,21 @@ def test_a_playbook_that_cannot_start_says_why(project: Path) -> None:
     with pytest.raises(PlaybookFailed, match=r"none\.yml could not be found") as caught:
         PlaybookRun(project, ["none.yml"]).run()
     assert caught.value.task == ""
+
+
+def test_a_playbook_without_hosts_is_refused(project: Path) -> None:
+    """Ansible calls it a success."""
+    for_hosts = GREET.format(word="three").replace("hosts: localhost", "hosts: nf_hosts[0:1]")
+    (project / "three.yml").write_text(for_hosts)
+    with pytest.raises(InvalidRequest, match=r"There is no host in nf_hosts\[0:1\]\. Name an inventory"):
+        PlaybookRun(project, ["one.yml", "three.yml"]).run()
+    inventory = project / "hosts.yml"
+    inventory.write_text("all: {hosts: {edge-a: {ansible_connection: local}}}")
+    with pytest.raises(InvalidRequest, match=r"hosts\.yml has no host in nf_hosts"):
+        PlaybookRun(project, ["three.yml"], inventory=inventory).run()
+    # A play that only some sites have hosts for, as the gNBs' hosts.
+    (project / "three.yml").write_text(f"{GREET.format(word='one')}{for_hosts}")
+    PlaybookRun(project, ["three.yml"]).run()
 
 
 def test_an_unreachable_host_is_a_failure(project: Path) -> None:
