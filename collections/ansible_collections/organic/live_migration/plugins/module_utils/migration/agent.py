@@ -191,6 +191,7 @@ def _prepare(parameters: Parameters, engine: Engine) -> PrepareAnswer:
 def _start(parameters: Parameters) -> PollAnswer:
     """Source: migrate to the target that was prepared; a short migration is answered with its outcome."""
     plan = parameters.decided_plan
+    supervisor.cancel_others(plan.migration_id, plan.name)
     try:
         supervisor.submit(plan.migration_id, typed.to_dict(parameters))
     except MigrationError as error:  # one that was cancelled has an outcome; else the target is asked, to be sure

@@ -311,6 +311,22 @@ def unfinished() -> list[str]:
     return sorted(found)
 
 
+def cancel_others(migration_id: str, name: str) -> None:
+    """Cancel other migrations of a container that have not begun: their controller was killed, or has lost the race.
+
+    Args:
+        migration_id: of the one for which the target host is prepared, which it is for no other.
+    """
+    begun = {record.migration_id for record in journal.all_records()}
+    for path in paths.journals().glob("*/progress.json"):
+        if path.parent.name in (migration_id, *begun) or not is_supervised(path.parent):
+            continue
+        snapshot = progress.read(path.parent)
+        if snapshot is not None and snapshot.name == name and peek(path.parent) is None:
+            with contextlib.suppress(FileNotFoundError):
+                progress.request_cancel(path.parent)
+
+
 def directory_of(migration_id: str) -> Path:
     journal.check_id(migration_id)
     return paths.journals() / migration_id

@@ -167,6 +167,18 @@ def test_it_can_be_cancelled_before_it_has_a_request(queued: bool, nothing_left:
         supervisor.submit(ID, {"port": 7})
 
 
+def test_others_of_its_container_that_have_not_begun_are_cancelled() -> None:
+    """The controller of the other was killed; it must not keep its slot for timeout_s."""
+    third = "e" * 16
+    for migration_id, name in ((OTHER, "smf"), (third, "amf"), (ID, "smf")):
+        Supervisor(migration_id, {**FACTS, "name": name}, 9, 60, echo).begin()
+    supervisor.cancel_others(ID, "smf")
+    assert result(OTHER).verdict is Verdict.CANCELLED
+    for migration_id in (ID, third):
+        supervisor.submit(migration_id, {"port": 7})
+        assert result(migration_id).verdict is Verdict.COMPLETED
+
+
 @pytest.mark.parametrize("has_request", [True, False])
 def test_without_a_controller_it_ends_and_leaves_nothing(
     has_request: bool, nothing_left: Callable[[], None], monkeypatch: pytest.MonkeyPatch
