@@ -104,6 +104,10 @@ def test_one_in_each_direction_at_once_and_a_third_that_queues(migrating: list[M
         one.converge()
 
 
+COUNTED = 4
+"""As many have a client, which sends a request each ms over a connection that must last."""
+
+
 @pytest.fixture
 def many(site: Site) -> Iterator[list[MigrationUnderTest]]:
     made = [MigrationUnderTest(site, f"many-{number}", 8, number) for number in range(8)]
@@ -117,13 +121,19 @@ def many(site: Site) -> Iterator[list[MigrationUnderTest]]:
 @pytest.mark.exhaustive
 def test_many_plays_at_once_all_move(many: list[MigrationUnderTest]) -> None:
     """A drain by hand: the plays starve the controller and the hosts, and each must still hear of its migration."""
-    runs = [one.start_migration() for one in many]
-    for run, one in zip(runs, many, strict=True):
-        result = run.result()
-        assert result.status == 0, result.items
-        one.home = one.away
-    for one in many:
-        one.converge()
+    clients = [one.client() for one in many[:COUNTED]]
+    try:
+        runs = [one.start_migration() for one in many]
+        for run, one in zip(runs, many, strict=True):
+            result = run.result()
+            assert result.status == 0, result.items
+            one.home = one.away
+        for one in many:
+            one.converge()
+        assert [client.end()["failed"] for client in clients] == [0] * COUNTED
+    finally:
+        for client in clients:
+            client.close()
 
 
 def paused(one: MigrationUnderTest) -> PlaybookRun:

@@ -21,8 +21,9 @@ by the preflight (`--check` shows it), with its blocker's code and a remedy, bef
 
 _NOT_FOUND = (
     (
-        "epoll_pwait2 with a time limit, futex waits for a duration, other waits that the kernel restarts by itself "
-        "when a process was stopped; each wait that a migration has interrupted which failed in the dump itself",
+        "epoll_pwait2 and semtimedop with a time limit, futex waits for a duration, other waits that the kernel "
+        "restarts by itself when a process was stopped; epoll_wait with a time limit in the first thread of a process, "
+        "when its memory begins to be tracked; each wait that a migration has interrupted which failed in the dump",
         "they return early with EINTR, as after a signal. Only the kernel of the source host knew how much was left, "
         "so CRIU 4.2.1 puts EINTR in its place; whoever waits so looks at the clock again",
     ),
