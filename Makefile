@@ -129,7 +129,7 @@ ansible-core-versions: $(DEV) ## Unit tests and a migration under ansible-core 2
 # Not part of `make test`. LAB_NAME and LAB_NETWORK_PREFIX name the lab, which stays up; CASE=part-of-a-name: only those
 .PHONY: swarm
 swarm: $(DEV) ## Faults of a Docker Swarm of three hosts: a node, a manager or the controller is lost; the UPF fails over
-	LAB_EDGES=3 pytest tests/migration/check_swarm_faults.py tests/e2e/check_swarm_failover.py $(if $(CASE),-k "$(CASE)")
+	LAB_EDGES=3 pytest tests/migration/check_swarm_*.py tests/e2e/check_swarm_*.py $(if $(CASE),-k "$(CASE)")
 
 .PHONY: proof
 proof: $(DEV) ## Memory that checks itself, and programs of Debian (etcd, nginx, Erlang ...) and a UPF under load, by every strategy

@@ -5,11 +5,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import functools
 import json
 import shlex
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from .build import SERVER
@@ -42,6 +43,8 @@ spec["Mode"] = {"Replicated": {"Replicas": 1}}
 ask("POST", f"/services/{service['ID']}/update?version={service['Version']['Index']}", spec)
 """
 """Docker's command line knows health checks by a shell only, which the workload's image lacks."""
+_CONTAINERD = "/run/containerd/containerd.sock"
+"""Without it, the lab starts no engine."""
 ENDED_WELL = ("Running", "Shutdown", "Complete")
 
 
@@ -75,6 +78,22 @@ class Swarm:
         self.manager.run(
             f"docker network create --driver macvlan --scope swarm --config-from {SWARM_CONFIGURATION} {SWARM_NETWORK}"
         )
+
+    @contextlib.contextmanager
+    def more_managers(self, *hosts: Host) -> Iterator[None]:
+        """The manager, and these hosts as well; by default all."""
+        wanted = hosts or tuple(self.workers)
+        names = [host.run("docker info --format '{{.Name}}'").strip() for host in wanted]
+        self.manager.run(f"docker node promote {shlex.join(names)}")
+        for host in wanted:
+            until(functools.partial(_is_manager, host), f"{host.name} is a manager")
+        try:
+            yield
+        finally:
+            demote = f"docker node demote {shlex.join(names)} >/dev/null 2>&1 && echo done || true"
+            until(lambda: "done" in self.manager.run(demote), "the Swarm has a quorum")
+            for host in wanted:
+                until(functools.partial(_is_worker, host), f"{host.name} is a worker")
 
     def remove(self) -> None:
         for host in (*self.workers, self.manager):
@@ -235,17 +254,29 @@ class Service:
             until(ended, f"the tasks of {self.name} on {host.name} end")
 
 
-def lose_docker(host: Host) -> None:
-    """Kill the engine of a host; its containers live on."""
+def crash_docker(host: Host) -> None:
+    """Kill the engine of a host, which is started again as it would be by systemd, and then ends its containers."""
     host.run("kill -9 $(cat /run/docker.pid)")
 
 
+def lose_docker(host: Host) -> None:
+    """Kill the engine of a host that runs no tasks; it is started again when :func:`start_docker` says so."""
+    host.run(f"mv {_CONTAINERD} {_CONTAINERD}.away; kill -9 $(cat /run/docker.pid)")
+
+
 def start_docker(host: Host) -> None:
-    host.run(
-        "docker info >/dev/null 2>&1 || { rm -f /run/docker.pid; setsid dockerd --containerd "
-        "/run/containerd/containerd.sock </dev/null >/dev/null 2>&1 & }"
-    )
-    until(lambda: "active" in host.run("docker info --format '{{.Swarm.LocalNodeState}}' || true"), "Docker answers")
+    """Wait until the engine of a host is a node again."""
+    host.run(f"[ ! -e {_CONTAINERD}.away ] || mv {_CONTAINERD}.away {_CONTAINERD}")
+    question = "docker info --format '{{.Swarm.LocalNodeState}}' 2>/dev/null || true"
+    until(lambda: "active" in host.run(question), f"Docker of {host.name} answers")
+
+
+def _is_manager(host: Host) -> bool:
+    return "true" in host.run("docker info --format '{{.Swarm.ControlAvailable}}'")
+
+
+def _is_worker(host: Host) -> bool:
+    return not _is_manager(host)
 
 
 def _prints_nothing(host: Host, command: str) -> bool:

@@ -18,7 +18,7 @@ from tests.harness.client import assert_nothing_lost, await_answers
 from tests.harness.hosts import Host, further_hosts
 from tests.harness.playbook import PlaybookRun
 from tests.harness.site import Site
-from tests.harness.swarm import Service, Swarm, lose_docker, start_docker
+from tests.harness.swarm import Service, Swarm, crash_docker, lose_docker, start_docker
 from tests.harness.wait import until
 
 NUMBER = 41
@@ -114,7 +114,7 @@ def test_recovery_reverts_a_move_whose_controller_was_killed_and_that_was_cancel
 
 @pytest.mark.parametrize("state", ["before_the_commit", "after_the_commit"])
 def test_the_manager_is_lost(service: Service, manager: Host | None, state: str) -> None:
-    """It answers nobody until the migration has ended."""
+    """Its Docker is gone until the migration has ended."""
     if manager is None:
         pytest.skip("the inventory has no third host in nf_hosts")
     client = service.client()
@@ -123,11 +123,11 @@ def test_the_manager_is_lost(service: Service, manager: Host | None, state: str)
     else:
         run = service.start_migration(strategy="post_copy", max_bandwidth=1_000_000)
         until(lambda: progress(service).get("state") == "postcopy-active", "the process runs on the target", 240)
-    manager.run("kill -STOP $(cat /run/docker.pid)")
+    lose_docker(manager)
     try:
         result = run.result().only
     finally:
-        manager.run("kill -CONT $(cat /run/docker.pid)")
+        start_docker(manager)
     assert result["migration"]["status"] == "completed", (result.get("msg"), result.get("details"))
     assert "could not end the move" in str(result.get("warnings") or result.get("msg"))
     until(lambda: recover(service) == [(service.name, "running")], "the manager has ended the move", timeout_s=60)
@@ -136,13 +136,32 @@ def test_the_manager_is_lost(service: Service, manager: Host | None, state: str)
     assert_nothing_lost(client.end())
 
 
+def test_the_leader_is_lost_and_another_manager_leads(service: Service, manager: Host | None) -> None:
+    """Of three managers, so that the Swarm keeps its quorum; the new leader finds a service in its move."""
+    if manager is None:
+        pytest.skip("the inventory has no third host in nf_hosts")
+    with service.swarm.more_managers():
+        client = service.client()
+        run = started(service)
+        lose_docker(manager)
+        try:
+            result = run.result().only
+        finally:
+            start_docker(manager)
+        assert result["migration"]["status"] == "completed", (result.get("msg"), result.get("details"))
+        assert not result.get("warnings")
+        service.home = service.away
+        assert_at_home(service)
+        assert_nothing_lost(client.end())
+
+
 def test_the_manager_is_started_again_meanwhile(service: Service, manager: Host | None) -> None:
     """Its new leader ends the old task at once; the init of that puts the stop off until the process has moved."""
     if manager is None:
         pytest.skip("the inventory has no third host in nf_hosts")
     client = service.client()
     run = started(service)
-    lose_docker(manager)
+    crash_docker(manager)
     start_docker(manager)
     result = run.result().only
     assert result["migration"]["status"] == "completed", (result.get("msg"), result.get("details"))
@@ -182,11 +201,11 @@ def test_the_target_node_is_paused_meanwhile(service: Service) -> None:
 
 
 def test_docker_of_the_target_node_is_lost_meanwhile(service: Service) -> None:
-    """Its containers live on. Whatever Swarm makes of the node, one process runs, and one task in the end."""
+    """It is started again, and ends its containers. Whatever Swarm makes of that, one process runs, and one task."""
     client = service.client()
     run = started(service)
     away = service.away
-    lose_docker(away)
+    crash_docker(away)
     try:
         result = run.result().only
     finally:
