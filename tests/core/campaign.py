@@ -182,7 +182,8 @@ class Campaign:
             completed = result.status == 0 and report.exists()
             row = Row(nf, strategy, source, target, completed, deployment=self._core.deployment.name)
             if not row.completed:
-                return replace(row, message=" ".join(result.messages.split())[-300:]), window
+                said = [line for line in result.messages.splitlines() if not line.startswith("The arg spec validation")]
+                return replace(row, message=" ".join(" ".join(said).split())[-300:]), window
             figures = json.loads(report.read_text())
         return replace(
             row,
