@@ -32,12 +32,10 @@ extends_documentation_fragment:
 attributes:
   check_mode:
     support: full
-    description:
-      - Runs the whole preflight on both hosts, and predicts downtime, migration time and bytes of each strategy.
+    description: Runs the whole preflight on both hosts; predicts downtime, migration time and bytes of each strategy.
   diff_mode:
     support: full
-    description:
-      - Shows the container on both hosts before and after, whether it runs, its restart policy, networks and addresses.
+    description: The container on both hosts before and after, whether it runs, restart policy, networks, addresses.
   idempotent:
     support: none
     description: The container leaves the host on which the task runs; a second run finds it gone and says so.
@@ -59,8 +57,7 @@ options:
     choices: [auto, inter_copy, pre_copy, post_copy, hybrid, ppm]
     default: inter_copy
   downtime_limit_ms:
-    description:
-      - Target downtime in milliseconds. Rounds of pre-copy go on until the expected downtime is below it.
+    description: Target downtime in milliseconds. Rounds of pre-copy go on until the expected downtime is below it.
     type: int
     default: 300
   downtime_budget_ms:
@@ -358,6 +355,9 @@ prediction:
           description: C(processes), C(threads) besides the first of each, TCP C(connections), and C(shared_bytes).
           version_added: 0.2.0
           type: dict
+        cpu_slowdown:
+          description: Seconds that a second on a CPU takes on the source host with its load; 1 on an idle one.
+          type: float
         strategy:
           description: The strategy that is used.
           type: str

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field, replace
 
 from ansible_collections.organic.live_migration.plugins.module_utils.host.holdings import Holdings
+from ansible_collections.organic.live_migration.plugins.module_utils.migration.phases import PreflightAnswer
 from ansible_collections.organic.live_migration.plugins.module_utils.session.options import (
     AUTO,
     Options,
@@ -27,6 +28,7 @@ class Measured:
         link_bytes_per_s: between the hosts; None when it was not measured; then the hosts are assumed to be the limit.
         files_bytes: of the container's own layer and its tmpfs mounts.
         compared_bytes: of large files, of which the freeze has to find what has changed.
+        cpu_slowdown: seconds that a second on a CPU takes on the source host.
     """
 
     memory_bytes: int
@@ -35,6 +37,20 @@ class Measured:
     files_bytes: int = 0
     compared_bytes: int = 0
     holdings: Holdings = field(default_factory=Holdings)
+    cpu_slowdown: float = 1.0
+
+    @classmethod
+    def of(cls, found: PreflightAnswer, link_bytes_per_s: float | None) -> Measured:
+        """What the preflight of the source has found."""
+        return cls(
+            found.memory_bytes,
+            found.dirty_pages_per_s,
+            link_bytes_per_s,
+            found.files_bytes,
+            found.compared_bytes,
+            found.holdings,
+            found.cpu_slowdown,
+        )
 
     @property
     def load(self) -> cost_model.Load:
@@ -63,7 +79,8 @@ class Forecast:
 
     def __init__(self, measured: Measured, options: Options, downtime_budget_ms: int, method: str) -> None:
         self._measured = measured
-        costs = measured.with_files(cost_model.LAB_ENCRYPTED if options.is_encrypted else cost_model.LAB)
+        idle = cost_model.LAB_ENCRYPTED if options.is_encrypted else cost_model.LAB
+        costs = measured.with_files(idle).on_loaded_hosts(measured.cpu_slowdown)
         limits = cost_model.Limits(options.downtime_limit_ms, options.max_rounds)
         predictions = registry.predict_all(measured.load, limits, costs)
         self._predictions = {one.strategy: one for one in predictions}

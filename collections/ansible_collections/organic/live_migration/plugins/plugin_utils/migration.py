@@ -168,12 +168,8 @@ class Migration:
         """Predict what the migration costs; choose the strategy by that if it is not chosen yet."""
         if self._forecast is None:
             found, link = self._found, self._measure_link() if measures_link and self._measures else None
-            written = found.dirty_pages_per_s
-            measured = Measured(
-                found.memory_bytes, written, link, found.files_bytes, found.compared_bytes, found.holdings
-            )
             self._forecast = Forecast(
-                measured, self._options, self._arguments.downtime_budget_ms, self._arguments.method
+                Measured.of(found, link), self._options, self._arguments.downtime_budget_ms, self._arguments.method
             )
             self._options = replace(self._options, strategy=self._forecast.strategy)
         return self._forecast

@@ -16,6 +16,7 @@ from ..engines.base import Engine
 from ..errors import Blocker, Failure, MigrationError, Refused
 from ..host import cpu, system_files
 from ..host.await_ticket import AwaitTicket
+from ..host.cpu_wait import CpuWait
 from ..session import progress, supervisor, watchdog
 from ..session.outcome import Outcome, Verdict
 from ..session.slots import ARRIVING, Slot
@@ -82,6 +83,7 @@ def _answer(parameters: Parameters) -> object:
 
 def _preflight(parameters: Parameters, engine: Engine) -> PreflightAnswer:
     """Source: recover what earlier migrations left here, check the container, and begin its migration."""
+    wait = CpuWait()
     recovered = HostMigrations() if parameters.dry_run else recovery.recover_host(engine)
     in_doubt = recovered.in_doubt
     name, tracking = parameters.name, parameters.page_tracking
@@ -120,6 +122,7 @@ def _preflight(parameters: Parameters, engine: Engine) -> PreflightAnswer:
         system_files=view.system_files,
     )
     answer.holdings = view.holdings
+    answer.cpu_slowdown = wait.slowdown()
     if parameters.copy_missing_mounts and view.spec and not view.spec.service:
         answer.mount_copies = read_only_mounts.copies(view.spec)
     if parameters.measure and view.spec and not view.blockers:

@@ -196,6 +196,7 @@ class PreflightAnswer:
         holdings: what its processes hold besides private memory.
         mount_copies: what small read-only bind mounts hold, by their source; where that was asked for.
         system_files: that are open below /sys and /proc.
+        cpu_slowdown: by the load of the source host, see :class:`host.cpu_wait.CpuWait`.
     """
 
     blockers: list[Blocker] = field(default_factory=list)
@@ -213,6 +214,7 @@ class PreflightAnswer:
     mount_copies: dict[str, str] = field(default_factory=dict)
     system_files: list[str] = field(default_factory=list)
     holdings: Holdings = field(default_factory=Holdings)
+    cpu_slowdown: float = 1.0
 
 
 @dataclass

@@ -37,7 +37,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from ..host.holdings import Holdings
 from .convergence import FIXED_DOWNTIME_MS, PAGE_BYTES
@@ -67,7 +67,7 @@ class Costs:
         shared_ms_per_mib: of downtime, for each MiB of shared memory, of which each page is hashed in the freeze.
     """
 
-    setup_ms: float = 2200.0
+    setup_ms: float = 1600.0
     fixed_downtime_ms: float = FIXED_DOWNTIME_MS
     walk_ms_per_mib: float = 0.003
     hosts_bytes_per_s: float = 1.7e9
@@ -79,6 +79,25 @@ class Costs:
     thread_ms: float = 0.8
     connection_ms: float = 0.14
     shared_ms_per_mib: float = 0.05
+
+    def on_loaded_hosts(self, slowdown: float) -> Costs:
+        """The costs where each second on a CPU takes ``slowdown`` seconds.
+
+        The agents' priority in the downtime shortens nothing here: it counts against processes of their own cgroup, and
+        what loads a host runs in containers.
+        """
+        return replace(
+            self,
+            setup_ms=self.setup_ms * slowdown,
+            fixed_downtime_ms=self.fixed_downtime_ms * slowdown,
+            walk_ms_per_mib=self.walk_ms_per_mib * slowdown,
+            hosts_bytes_per_s=self.hosts_bytes_per_s / slowdown,
+            round_ms=self.round_ms * slowdown,
+            process_ms=self.process_ms * slowdown,
+            thread_ms=self.thread_ms * slowdown,
+            connection_ms=self.connection_ms * slowdown,
+            shared_ms_per_mib=self.shared_ms_per_mib * slowdown,
+        )
 
     def bytes_per_s(self, load: Load) -> float:
         """R: the link's rate, or what the hosts can do if that is less."""

@@ -121,3 +121,12 @@ def test_large_files_take_time_and_those_that_are_compared_cost_downtime() -> No
     )
     assert filled.predicted.downtime_ms - plain.predicted.downtime_ms == pytest.approx(150, rel=0.01)
     assert filled.predicted.migration_time_ms - plain.predicted.migration_time_ms == pytest.approx(2150, rel=0.01)
+
+
+def test_on_a_loaded_host_all_takes_longer() -> None:
+    idle, loaded = (
+        Forecast(Measured(20 << 20, cpu_slowdown=slowdown), Options(strategy="pre_copy"), 0, "resident").predicted
+        for slowdown in (1.0, 10.0)
+    )
+    assert loaded.downtime_ms / idle.downtime_ms == pytest.approx(10, rel=0.01)
+    assert loaded.migration_time_ms / idle.migration_time_ms == pytest.approx(10, rel=0.01)
