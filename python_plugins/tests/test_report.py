@@ -251,4 +251,10 @@ def test_the_command_refuses_what_it_cannot_read(project: Path, tmp_path: Path) 
     done = run(project, "report", str(broken))
     assert (done.returncode, "cannot be read as JSON" in done.stderr) == (Exit.USAGE, True)
     assert run(project, "report", "no-such-run").returncode == Exit.USAGE
+    history = History(project / "data")
+    for command, status in (("migrate", "failed"), ("measure-networks", "successful")):
+        history.end(history.begin(command, {}, project), status, result={} if status == "failed" else {"rows": []})
+        refused = run(project, "report", "last")
+        assert refused.returncode == Exit.USAGE
+        assert f"({command}, {status}) has left nothing that a report shows" in refused.stderr
     assert not list(tmp_path.glob("*.html"))

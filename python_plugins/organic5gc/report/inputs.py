@@ -17,6 +17,8 @@ from organic5gc.migration import Held, Pfcp, Step
 from organic5gc.runs import History
 
 _FIRST_DOWN, _LAST_DOWN = "freeze", "run"
+_REPORTED = ("migrate", "drain", "undrain")
+"""Commands whose runs have figures for a report."""
 
 
 @dataclass(frozen=True)
@@ -309,6 +311,11 @@ def source(name: str, history: History) -> Any:
     if not path.exists():
         run = history.find(name)
         found = run.result.get("report") or run.result
+        if run.command not in _REPORTED or not found:
+            raise InvalidRequest(
+                f"Run {run.id} ({run.command}, {run.status}) has left nothing that a report shows: name one of a "
+                "migration or a drain. organic5gc runs lists them."
+            )
         return found.get("whole", found)
     try:
         return json.loads(path.read_text(encoding="utf-8"))
