@@ -352,7 +352,7 @@ prediction:
           type: int
           version_added: 0.2.0
         holdings:
-          description: C(processes), C(threads) besides the first of each, TCP C(connections), and C(shared_bytes).
+          description: C(processes), further C(threads), TCP C(connections), C(shared_bytes), C(system_v_bytes).
           version_added: 0.2.0
           type: dict
         cpu_slowdown:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from . import processes
+from . import libc, processes, system_v
 
 _TCP_LISTEN = "0A"
 
@@ -20,20 +20,22 @@ class Holdings:
         processes: of the tree.
         threads: of all of them, besides the first of each.
         connections: TCP connections of their network namespace.
-        shared_bytes: shared memory that they have mapped.
+        shared_bytes: shared memory that they have mapped, but that of System V.
+        system_v_bytes: shared memory of System V in their IPC namespace.
     """
 
     processes: int = 1
     threads: int = 0
     connections: int = 0
     shared_bytes: int = 0
+    system_v_bytes: int = 0
 
     @classmethod
     def of(cls, pids: list[int]) -> Holdings:
         """Count it.
 
         Args:
-            pids: of processes that share a network namespace; at least one.
+            pids: of processes that share a network and an IPC namespace; at least one.
         """
         connections = 0
         for table in ("tcp", "tcp6"):
@@ -41,4 +43,13 @@ class Holdings:
                 line.split()[3] != _TCP_LISTEN for line in processes.lines(f"/proc/{pids[0]}/net/{table}")[1:]
             )
         threads = sum(max(0, processes.thread_count(pid) - 1) for pid in pids)
-        return cls(len(pids), threads, connections, processes.shared_bytes(pids))
+        with libc.namespace(pids[0], "ipc"):
+            segments = system_v.read().segments
+        attached = sum(one.resident_bytes for one in segments if one.is_attached)
+        return cls(
+            len(pids),
+            threads,
+            connections,
+            max(0, processes.shared_bytes(pids) - attached),
+            sum(one.resident_bytes for one in segments),
+        )

@@ -65,6 +65,7 @@ class Costs:
         process_ms, thread_ms, connection_ms: of downtime, for each further process and thread, and each TCP connection
             (``make benchmark OPTIONS=--scale``).
         shared_ms_per_mib: of downtime, for each MiB of shared memory, of which each page is hashed in the freeze.
+        system_v_ms_per_mib: the same of System V, which CRIU copies in the freeze.
     """
 
     setup_ms: float = 1600.0
@@ -79,6 +80,7 @@ class Costs:
     thread_ms: float = 0.8
     connection_ms: float = 0.14
     shared_ms_per_mib: float = 0.05
+    system_v_ms_per_mib: float = 1.5
 
     def on_loaded_hosts(self, slowdown: float) -> Costs:
         """The costs where each second on a CPU takes ``slowdown`` seconds.
@@ -117,6 +119,7 @@ class Costs:
             + self.thread_ms * held.threads
             + self.connection_ms * held.connections
             + self.shared_ms_per_mib * held.shared_bytes / _MIB
+            + self.system_v_ms_per_mib * held.system_v_bytes / _MIB
         )
 
 

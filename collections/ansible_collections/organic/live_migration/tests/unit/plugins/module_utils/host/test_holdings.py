@@ -11,7 +11,15 @@ import sys
 from ansible_collections.organic.live_migration.plugins.module_utils.host.holdings import Holdings
 
 PROGRAM = """
-import mmap, socket, sys, threading
+import ctypes, mmap, socket, sys, threading
+libc = ctypes.CDLL(None)
+libc.shmat.restype = ctypes.c_void_p
+for attached in (True, False):
+    segment = libc.shmget(0, 3 << 20, 0o1600)
+    address = libc.shmat(segment, None, 0)
+    ctypes.memset(ctypes.c_void_p(address), 1, 3 << 20)
+    if not attached:
+        libc.shmdt(ctypes.c_void_p(address))
 for _number in range(3):
     threading.Thread(target=threading.Event().wait, daemon=True).start()
 memory = mmap.mmap(-1, 2 << 20)
@@ -24,8 +32,21 @@ sys.stdin.read()
 
 
 def test_threads_connections_and_shared_memory_are_counted(as_root: None) -> None:
-    command = ["unshare", "--net", "sh", "-c", 'ip link set lo up && exec "$@"', "-", sys.executable, "-c", PROGRAM]
+    command = [
+        "unshare",
+        "--net",
+        "--ipc",
+        "sh",
+        "-c",
+        'ip link set lo up && exec "$@"',
+        "-",
+        sys.executable,
+        "-c",
+        PROGRAM,
+    ]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == b"ready\n"
-        assert Holdings.of([process.pid]) == Holdings(processes=1, threads=3, connections=8, shared_bytes=2 << 20)
+        assert Holdings.of([process.pid]) == Holdings(
+            processes=1, threads=3, connections=8, shared_bytes=2 << 20, system_v_bytes=6 << 20
+        )

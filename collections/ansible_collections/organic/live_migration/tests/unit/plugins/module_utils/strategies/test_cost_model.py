@@ -54,13 +54,15 @@ def test_inter_copy_is_the_copy() -> None:
 
 @pytest.mark.parametrize("strategy", ["inter_copy", "pre_copy", "post_copy", "hybrid"])
 def test_what_is_held_takes_time_of_every_downtime(strategy: str) -> None:
-    costs = replace(COSTS, process_ms=8, thread_ms=0.5, connection_ms=0.1, shared_ms_per_mib=2)
+    costs = replace(COSTS, process_ms=8, thread_ms=0.5, connection_ms=0.1, shared_ms_per_mib=2, system_v_ms_per_mib=3)
     plain = predict(strategy, Load(20 << 20, 1e8), costs=costs)
     for held, more_ms in ((Holdings(processes=11), 80), (Holdings(threads=100), 50), (Holdings(connections=50), 5)):
         told = predict(strategy, Load(20 << 20, 1e8, holdings=held), costs=costs)
         assert told.downtime_ms == pytest.approx(plain.downtime_ms + more_ms, abs=0.2)
     shared = predict(strategy, Load(20 << 20, 1e8, holdings=Holdings(shared_bytes=10 << 20)), costs=costs)
     assert shared.downtime_ms == pytest.approx(plain.downtime_ms + 20, abs=0.2)
+    system_v = predict(strategy, Load(20 << 20, 1e8, holdings=Holdings(system_v_bytes=10 << 20)), costs=costs)
+    assert system_v.downtime_ms == pytest.approx(plain.downtime_ms + 30, abs=0.2)
 
 
 def test_the_hosts_may_be_slower_than_the_link() -> None:
