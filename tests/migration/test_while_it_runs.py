@@ -104,13 +104,14 @@ def test_one_in_each_direction_at_once_and_a_third_that_queues(migrating: list[M
         one.converge()
 
 
+PLAYS = 8
 COUNTED = 4
 """As many have a client, which sends a request each ms over a connection that must last."""
 
 
 @pytest.fixture
 def many(site: Site) -> Iterator[list[MigrationUnderTest]]:
-    made = [MigrationUnderTest(site, f"many-{number}", 8, number) for number in range(8)]
+    made = [MigrationUnderTest(site, f"many-{number}", 8, number) for number in range(PLAYS)]
     try:
         yield made
     finally:
@@ -126,7 +127,7 @@ def test_many_plays_at_once_all_move(many: list[MigrationUnderTest]) -> None:
         runs = [one.start_migration() for one in many]
         for run, one in zip(runs, many, strict=True):
             result = run.result()
-            assert result.status == 0, result.items
+            assert result.status == 0, result.message
             one.home = one.away
         for one in many:
             one.converge()

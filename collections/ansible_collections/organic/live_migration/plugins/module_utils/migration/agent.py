@@ -84,7 +84,7 @@ def _answer(parameters: Parameters) -> object:
 def _preflight(parameters: Parameters, engine: Engine) -> PreflightAnswer:
     """Source: recover what earlier migrations left here, check the container, and begin its migration."""
     wait = CpuWait()
-    recovered = HostMigrations() if parameters.dry_run else recovery.recover_host(engine)
+    recovered = HostMigrations() if parameters.dry_run else recovery.recover_host(engine, parameters.name)
     in_doubt = recovered.in_doubt
     name, tracking = parameters.name, parameters.page_tracking
     view = preflight.look_at_source(
@@ -157,7 +157,7 @@ def _work(request: supervisor.Request, engine: Engine) -> Outcome:
 def _prepare(parameters: Parameters, engine: Engine) -> PrepareAnswer:
     """Target: check, and unless in a dry run create the awaiting container and its agent."""
     if not parameters.dry_run:
-        recovery.recover_host(engine)
+        recovery.recover_host(engine, parameters.name)
     plan, source = parameters.decided_plan, parameters.source
     if source is None:
         raise ValueError("The phase 'prepare' needs the container on the source host")

@@ -30,13 +30,17 @@ from .methods import METHODS
 from .phases import EXITED, LOST, NEVER_RAN, RUNNING, HostMigrations, InDoubt, InProgress, NotRecovered, Recovered
 
 
-def recover_host(engine: Engine) -> HostMigrations:
+def recover_host(engine: Engine, name: str = "") -> HostMigrations:
     """Recover every interrupted migration of this host that can be recovered here alone.
 
     Migrations in progress are left alone, but for those whose controller was killed before they began. One whose
     recovery fails does not keep the others from theirs.
+
+    Args:
+        name: of the container that is about to migrate: on a loaded host the controllers of others may only be slow,
+            so their migrations are left alone. Empty: a user asked for all.
     """
-    found = scan_host()
+    found = scan_host(name)
     entries = {(entry.migration_id, entry.role): entry for entry in journal.all_records()}
     interrupted, found.recovered = found.recovered, []
     for recovered in interrupted:
@@ -58,7 +62,7 @@ def recover_host(engine: Engine) -> HostMigrations:
 def _recover(entry: MigrationRecord, engine: Engine) -> list[str]:
     """Recover one end; returns what could not be set again."""
     if entry.role == states.TARGET:
-        if abandoned.is_abandoned(entry):
+        if entry.in_progress and abandoned.is_abandoned(entry):
             _end_agent(entry)
             if not entry.path.exists():  # its watchdog has removed everything
                 return []
@@ -67,7 +71,7 @@ def _recover(entry: MigrationRecord, engine: Engine) -> list[str]:
     return METHODS[entry.method].source.roll_back(entry, engine)
 
 
-def scan_host() -> HostMigrations:
+def scan_host(name: str = "") -> HostMigrations:
     """What :func:`recover_host` would do; nothing is changed."""
     records, unreadable = journal.scan()
     found = HostMigrations(
@@ -76,7 +80,7 @@ def scan_host() -> HostMigrations:
         ]
     )
     for entry in records:
-        if entry.in_progress and not abandoned.is_abandoned(entry):
+        if entry.in_progress and not (name in ("", entry.container_name) and abandoned.is_abandoned(entry)):
             found.in_progress.append(InProgress(entry.migration_id, entry.container_name, entry.role, entry.peer))
         elif entry.role == states.SOURCE and entry.state in states.AFTER_COMMIT:
             found.in_doubt.append(InDoubt(entry.migration_id, entry.container_name, entry.peer))

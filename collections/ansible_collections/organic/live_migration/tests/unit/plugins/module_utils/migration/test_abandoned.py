@@ -55,6 +55,14 @@ def test_one_that_has_not_begun_for_too_long_is_removed(
     assert not recovery.scan_host().recovered
 
 
+def test_that_of_another_container_is_left_to_its_own_next_run(agent: subprocess.Popen[bytes]) -> None:
+    """On a loaded host its controller may only be slow."""
+    waiting(agent, time.monotonic() - 1)
+    assert [entry.name for entry in recovery.recover_host(FakeEngine(), "amf").in_progress] == ["smf"]
+    assert agent.poll() is None
+    assert not recovery.scan_host("smf").in_progress
+
+
 @pytest.mark.parametrize(
     ("left_s", "state"), [(60, states.SETUP), (-1, states.ACTIVE), (None, states.SETUP)], ids=["early", "later", "came"]
 )
