@@ -27,7 +27,7 @@ def run_for(seconds: float) -> None:
 def test_others_on_the_same_cpu_slow_it_down() -> None:
     allowed = os.sched_getaffinity(0)
     os.sched_setaffinity(0, {max(allowed)})  # the others inherit it, and the session: the kernel weighs them alike
-    others = [subprocess.Popen([sys.executable, "-c", SPIN], stdout=subprocess.PIPE) for _ in range(3)]
+    others = [subprocess.Popen([sys.executable, "-c", SPIN], stdout=subprocess.PIPE) for _number in range(3)]
     try:
         for other in others:
             assert other.stdout is not None
