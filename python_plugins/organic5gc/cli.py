@@ -164,7 +164,7 @@ def drain(
     context: typer.Context,
     host: Annotated[str, typer.Argument(help="Its name in the inventory.", metavar="HOST")],
     back: Annotated[bool, typer.Option(help="Bring back what was moved away.")] = False,
-    parallel: Annotated[int, typer.Option(help="Migrations in progress at once.", min=1)] = 4,
+    parallel: Annotated[int, typer.Option(help="Migrations in progress at once.", min=1)] = 2,
     extra: Variables = None,
     watch: Watch = False,
     timeout: Timeout = None,

@@ -137,7 +137,7 @@ class Core:
         self,
         host: str,
         back: bool = False,
-        parallel: int = 4,
+        parallel: int = 2,
         extra: Mapping[str, object] | None = None,
         on_progress: Handler = _ignore,
     ) -> Running[Drained]:
@@ -158,7 +158,7 @@ class Core:
         self,
         host: str,
         back: bool = False,
-        parallel: int = 4,
+        parallel: int = 2,
         extra: Mapping[str, object] | None = None,
         on_progress: Handler = _ignore,
         timeout_s: float | None = None,

@@ -34,10 +34,10 @@ STATE = "minicore/v1/alive"
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--containers", type=int, default=20, help="NFs and others together")
-    parser.add_argument("--parallel", type=int, default=4, help="migrations of the drain in progress at once")
+    parser.add_argument("--parallel", type=int, default=2, help="migrations of the drain in progress at once")
     parser.add_argument("--drain-only", action="store_true", help="bring them back by one undrain, for no comparison")
-    parser.add_argument("--ues", type=int, default=50)
-    parser.add_argument("--probe-interval-ms", type=float, default=15.0, help="of each NF; 5 ms for 20 fills a core")
+    parser.add_argument("--ues", type=int, default=20)
+    parser.add_argument("--probe-interval-ms", type=float, default=25.0, help="of each NF; 5 ms for 20 fills a core")
     parser.add_argument("--lab-name", default="drainage")
     parser.add_argument("--lab-network-prefix", default="10.57")
     parser.add_argument("--keep-lab", action="store_true", help="leave lab and core up, and use what is up")

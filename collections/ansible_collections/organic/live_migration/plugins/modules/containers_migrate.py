@@ -49,7 +49,7 @@ options:
     description:
       - How many migrations are in progress at once, from 1 to 16.
     type: int
-    default: 4
+    default: 2
   options:
     description:
       - Options of M(organic.live_migration.container_migrate) for all containers.

@@ -45,7 +45,7 @@ BATCH_ARGUMENTS: ArgumentSpec = {
             "options": {"type": "dict", "default": {}},
         },
     },
-    "parallel": {"type": "int", "default": 4},
+    "parallel": {"type": "int", "default": 2},
     "options": {"type": "dict", "default": {}},
 }
 """Of containers_migrate."""
