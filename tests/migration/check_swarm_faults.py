@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from tests.harness.client import assert_nothing_lost, await_answers
-from tests.harness.hosts import Host, further_hosts
+from tests.harness.hosts import Host
 from tests.harness.playbook import PlaybookRun
 from tests.harness.site import Site
 from tests.harness.swarm import Service, Swarm, crash_docker, lose_docker, start_docker
@@ -24,14 +24,6 @@ from tests.harness.wait import until
 NUMBER = 41
 SLOW = {"strategy": "pre_copy", "max_bandwidth": 1_000_000}
 """20 s for the first round."""
-
-
-@pytest.fixture(scope="module")
-def manager(site: Site) -> Iterator[Host | None]:
-    found = further_hosts(site.inventory)
-    yield found[0] if found else None
-    for host in found:
-        host.close()
 
 
 @pytest.fixture(scope="module")

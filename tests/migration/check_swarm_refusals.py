@@ -14,7 +14,7 @@ from contextlib import contextmanager
 import pytest
 
 from tests.harness.docker import SWARM_CONFIGURATION
-from tests.harness.hosts import Host, further_hosts
+from tests.harness.hosts import Host
 from tests.harness.site import Site
 from tests.harness.swarm import Service, Swarm, lose_docker, start_docker
 from tests.harness.wait import until
@@ -22,14 +22,6 @@ from tests.harness.wait import until
 NUMBER = 42
 IMAGE = "organic-only-here"
 CUT = "iptables --wait {} OUTPUT --protocol tcp --dport 2377 --jump DROP"
-
-
-@pytest.fixture(scope="module")
-def manager(site: Site) -> Iterator[Host | None]:
-    found = further_hosts(site.inventory)
-    yield found[0] if found else None
-    for host in found:
-        host.close()
 
 
 @pytest.fixture(scope="module")

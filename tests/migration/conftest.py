@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.harness.containers import PREFIX, WORK
+from tests.harness.hosts import Host, further_hosts
 from tests.harness.playbook import run_playbook
 from tests.harness.site import Site
 
@@ -46,3 +47,12 @@ def lab(site: Site) -> Iterator[Site]:
         for host in site.edges:
             host.run(f"docker image rm --force {HEALTHY}")
         site.ran.run(f"rm -rf {WORK}")
+
+
+@pytest.fixture(scope="module")
+def manager(site: Site) -> Iterator[Host | None]:
+    """The host that manages a Swarm and runs none of its containers, where the lab has a third one."""
+    found = further_hosts(site.inventory)
+    yield found[0] if found else None
+    for host in found:
+        host.close()
