@@ -3,13 +3,13 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
-# asn1tools 0.169.0 (PyPI), PER, aligned and unaligned: constraints that are not a single range. None of these is among the limitations in
-# its README, and none is an error.
+# asn1tools 0.169.0 (PyPI), PER, aligned and unaligned: unions, ranges without an upper bound, and NULL in an extension. Its README does not
+# list them as limitations, and no error is raised.
 #
 # - A union, as in INTEGER (0..10 | 20..30) or SIZE (1 | 4), means the range from its lowest to its highest value (X.691, clauses 10.3 and
 #   13.2). Expected: that. Seen: the first part alone. Of INTEGER (1 | 3 | 5) nothing is sent, and 5 is read as 1; 20 of the first example
 #   comes back as 4, and four octets of the second as one. Not even a round trip is right.
-# - INTEGER (0..MAX) is sent as the distance from its lower bound, without a sign (clause 13.2.4). Seen: as a number with a sign: 128
+# - INTEGER (0..MAX) is sent as the distance from its lower bound, without a sign (clauses 13.2.3 and 11.7). Seen: with a sign: 128
 #   is 020080 where 0180 is right, and what a peer sends for 128 is read as -128; the lower bound of (10..MAX) is not subtracted.
 # - A NULL in an extension takes an octet (clauses 11.1 and 11.2). Seen: none, with the length 0.
 # pycrate 0.8.1 (PyPI) serves as the second opinion.

@@ -10,7 +10,7 @@
 # every secret whose name begins with the name and "_v" is taken for one: for "n4" also "n4_vault_key" and "n4_vpn_psk". Without a label
 # they are the oldest version, 0, so that "state: present" removes them first once there are more than versions_to_keep (5), in a run that
 # reports no change as well, and "state: absent" removes all of them. No warning. The engine refuses only what a service uses.
-# Names of secrets with rolling_versions must not be the beginning of others, up to "_v".
+# Workaround: no other secret's name may begin with NAME_v.
 #
 # The manager of the swarm is a stand-in of some lines that lists, creates and removes secrets as the Engine API says.
 # Fails if the behaviour changes.

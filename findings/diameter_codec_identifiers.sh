@@ -11,7 +11,7 @@
 #   3GPP-IMSI (code 1 of vendor 10415) is read as User-Name, although the dictionary has both.
 # - An OctetString is octets, or text. Expected: "core" is read as it was written. Seen: text of four characters is read as an IPv4 address,
 #   99.111.114.101, and of sixteen as an IPv6 address. Those of other lengths are right.
-# - A Time beyond 7 February 2036 begins at 0 again, which "MUST be supported by all Diameter nodes" (clause 4.3.1). Expected: that. Seen:
+# - After 7 February 2036 the counter of Time starts again at 0, which all nodes have to support (clause 4.3.1). Expected: that. Seen:
 #   it cannot be written, and one that a peer has sent for 2037 is read as 1900.
 #
 # Fails if the behaviour changes.

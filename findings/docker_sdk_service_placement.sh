@@ -7,9 +7,9 @@
 # platforms and maxreplicas say where the tasks of a service may run.
 #
 # Expected: a parameter that is not given stays as it is, as with env, labels, user and the other ones, and as with the command's
-# --replicas-max-per-node. Seen: one of the four drops the other three without a word. update(maxreplicas=1) takes away the constraints,
+# --replicas-max-per-node. Seen: maxreplicas or constraints alone drops the other three without a warning. update(maxreplicas=1) takes away the constraints,
 # so that the manager may start tasks on every node, and the platforms that the command had found for the image.
-# Read attrs["Spec"]["TaskTemplate"]["Placement"] and give all four.
+# Read attrs["Spec"]["TaskTemplate"]["Placement"] and give all four again; platforms as (architecture, os) pairs, not as found there.
 #
 # The manager of the swarm is a stand-in of some lines that shows one service and keeps what is posted.
 # Fails if the behaviour changes.

@@ -9,12 +9,12 @@
 # - A checkpoint with a parent (criu pre-dump, or --track-mem) has in its pages only what has changed; the pagemap has entries with the flag
 #   PE_PARENT for the rest (criu/include/pagemap.h). Expected: those are read from the parent, or refused. Seen: they are counted as if
 #   they were in the file, so that each page behind is read from a place too far: GetMemPages() gives another page's content,
-#   SearchPattern() tells wrong addresses, and the end of the file comes too early. GetPsArgs() and GetPsEnvVars() read in this way too.
+#   SearchPattern() tells wrong addresses, and the end of the file comes too early. By their source, GetPsArgs() and GetPsEnvVars() read so, too.
 # - CRIU 3.17.1 (Debian 12) writes the number of pages into field 2 of an entry, which is compat_nr_pages now; CRIU reads both. Seen: field 5
 #   alone is read, and all memory of such a checkpoint is zeros.
 # - SearchPattern() reads 10 MiB at a time, and does not find what stands across two of these parts.
 #
-# Needs Go. Fails if the behaviour changes.
+# Needs Go 1.25 or newer. Fails if the behaviour changes.
 set -euo pipefail
 scratch=$(mktemp -d)
 trap 'chmod -R u+w "$scratch"; rm -rf "$scratch"' EXIT

@@ -5,11 +5,10 @@
 #
 # gps-time 1.0.8 (npm), from Unix time to GPS time and back, in milliseconds.
 #
-# The README calls toGPSMS(Date.now()). Expected: the leap seconds are added, and the milliseconds stay. Seen: a time that is no whole second
-# is taken for a leap second, which toUnixMS() tells by half a second more, and becomes half a second too late: of a thousand values of
-# Date.now() 999 are wrong by 500 ms, and the last one of a second comes behind the first one of the next. The README's examples and the
-# package's tests end in 000.
-# There and back again is 500 ms off as well. Convert whole seconds, and add the milliseconds afterwards.
+# The README calls toGPSMS(Date.now()). Expected: the leap seconds are added, and the milliseconds stay. Seen: toGPSMS() treats any time that
+# is not a whole second as if it were inside a leap second, and returns a value 500 ms too large: 999 of the 1000 milliseconds of a second
+# are wrong, and .999 comes out later than .000 of the next second. There and back again is 500 ms off as well. The README's examples and
+# the package's tests use whole seconds only. Workaround: convert the whole second, then add the milliseconds.
 #
 # Needs Node.js and npm. Fails if the behaviour changes.
 set -euo pipefail

@@ -10,11 +10,11 @@
 #   "dst 10.60.0.0/16 and UDP port 2152" is read as UDP port 2152 alone. Numbers are text in base 16 without 0x, and without the zeros
 #   in front, so that the length of a field cannot be told.
 # - a rule with "not" has "not": null. What asks whether it is set (rule.get("not") in Python, select(.not) in jq, if (rule.not) in
-#   JavaScript) gets no, and so the opposite rule. "l3mdev" is null as well.
+#   JavaScript) gets no, and so the opposite rule.
 # - "tc -j class" prints text, with exit status 0.
 # Take the text, or netlink itself, for copies and checks.
 #
-# Needs root, for a network namespace of its own. Fails if the behaviour changes.
+# Needs root, for a network namespace of its own, and packages of Debian 12 for x86-64. Fails if the behaviour changes.
 set -euo pipefail
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT

@@ -7,7 +7,7 @@
 #
 # A route may begin with its type, and one with several next hops takes a line for each. Expected: the destination and the next hops of a
 # route, or an error. Seen, without an error or a warning:
-# - "blackhole 10.60.0.0/16" has the type as its "ip", and the destination is gone: all that were put in are one and the same.
+# - "blackhole 10.60.0.0/16" has "blackhole" as its "ip"; the destination is lost, so that all such routes look the same.
 # - each next hop is a route of its own to the destination "nexthop", without its weight, and the route itself has neither a gateway nor
 #   an interface.
 # - the gateway of another family ("via inet6 fe80::1", as BGP without IPv4 on its links has it) is "inet6".

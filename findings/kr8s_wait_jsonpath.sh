@@ -3,14 +3,13 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
-# kr8s 0.20.15 (PyPI), a client of Kubernetes after kubectl: wait("jsonpath='{...}'=value").
+# kr8s 0.20.15 (PyPI), a client of Kubernetes that is modelled on kubectl: wait("jsonpath='{...}'=value").
 #
 # - What is waited for is mostly not there yet: status.podIP, an address of a load balancer. Expected: wait() waits, as "kubectl wait" does
 #   with the same condition. Seen: it ends at once with "ValueError: not enough values to unpack". A pod that has its address already is fine,
 #   and so tests pass where the cluster is quick.
-# - A boolean. Expected: {.spec.hostNetwork}=true, as JSON and kubectl have it. Seen: that never comes true, and without a timeout
-#   wait() does not return; the value is compared as "True".
-# Conditions of the kind "condition=Ready=false" take both.
+# - A boolean. Expected: {.spec.hostNetwork}=true is met, as with kubectl. Seen: only {.spec.hostNetwork}=True is, as Python's spelling is
+#   compared. Conditions such as "condition=Ready=false" accept false and False.
 #
 # The API server is a stand-in with one pod. Fails if the behaviour changes.
 set -euo pipefail

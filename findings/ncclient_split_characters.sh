@@ -10,7 +10,7 @@
 # - NETCONF 1.1: a chunk that ends between the octets of a character ends the session ("unexpected end of data"), with all requests.
 # - NETCONF 1.0, which has no chunks: so does an answer of more than 4096 octets in which such a character stands across the octet 4096, or
 #   wherever else a read happens to end. One space more in it, and it is read.
-# Servers that cut by size, as most do, so end sessions now and then, and for some contents only.
+# A server that cuts by size ends sessions now and then, depending on the content.
 #
 # The server is a stand-in on a Unix socket that answers one request. Fails if the behaviour changes.
 set -euo pipefail

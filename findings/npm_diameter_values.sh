@@ -57,8 +57,8 @@ for (const [count, number, read] of [
   expect("  which is written as", octets("Unsigned64", received), read);
 }
 
-const msisdn = "9471800000f9";
+const msisdn = "447700099078";
 const received = types.decode("OctetString", Buffer.from(msisdn, "hex"));
-expect(`OctetString ${msisdn} is sent on as`, octets("OctetString", received), "efbfbd71efbfbd0000efbfbd");
+expect(`OctetString ${msisdn} is sent on as`, octets("OctetString", received), "44770009efbfbd78");
 JS
 node --no-deprecation main.js

@@ -5,9 +5,9 @@
 #
 # openapi-python-client 0.29.1 (PyPI), which makes a client out of an OpenAPI file: query parameters as 3GPP's files have them.
 #
-# - "explode: false" (dataset-names of TS 29.503, target-plmn-list and others): the items of an array are one text with commas (OpenAPI 3.0,
-#   parameter object, style "form"). Expected: dataset-names=AM,SMF_SEL, or an error. Seen: dataset-names=AM&dataset-names=SMF_SEL, as if
-#   explode were true. A server that follows the file takes one of the two, or refuses the request.
+# - "explode: false" (service-names of TS 29.510, dataset-names of TS 29.503): the items of an array are one text with commas (OpenAPI 3.0,
+#   parameter object, style "form"). Expected: service-names=nudm-sdm,nudm-uecm, or an error. Seen: service-names=nudm-sdm&
+#   service-names=nudm-uecm, as if explode were true. A server that follows the file takes one of the two, or refuses the request.
 # - "content: application/json" in place of "schema" (snssais of TS 29.510, single-nssai of TS 29.503): the value is JSON. Expected: that, or
 #   that the generator says what it leaves out, as it does elsewhere. Seen: the function has no such parameter, and there is no warning: an
 #   NRF is asked for all SMFs in place of those of a slice.
@@ -32,7 +32,7 @@ paths:
           in: query
           required: true
           schema: {type: string}
-        - name: dataset-names
+        - name: service-names
           in: query
           style: form
           explode: false
@@ -83,8 +83,8 @@ def expect(what, seen, expected):
 server = HTTPServer(("127.0.0.1", 0), Nrf)
 threading.Thread(target=server.serve_forever, daemon=True).start()
 with Client(base_url=f"http://127.0.0.1:{server.server_port}") as client:
-    search_nf_instances.sync_detailed(client=client, target_nf_type="UDR", dataset_names=["AM", "SMF_SEL"])
-expect("two data sets", asked, ["/nf-instances?target-nf-type=UDR&dataset-names=AM&dataset-names=SMF_SEL"])
+    search_nf_instances.sync_detailed(client=client, target_nf_type="UDM", service_names=["nudm-sdm", "nudm-uecm"])
+expect("two services", asked, ["/nf-instances?target-nf-type=UDM&service-names=nudm-sdm&service-names=nudm-uecm"])
 parameters = list(inspect.signature(search_nf_instances.sync_detailed).parameters)
-expect("parameters", parameters, ["client", "target_nf_type", "dataset_names"])
+expect("parameters", parameters, ["client", "target_nf_type", "service_names"])
 PYTHON

@@ -5,10 +5,10 @@
 #
 # pycrate 0.8.1 (PyPI), aligned PER: a SEQUENCE with additions behind its "...".
 #
-# Behind the root stand the number of additions, a bit for each, and then each of them with a length, which begins at an octet (X.691, clauses
-# 19.7 to 19.9 and 11.2). Expected: that. Seen: where the type has two additions or more, the octets before the first one are padded for the
-# place *before* the bits as well, so that a 00 too much is sent. The receiver takes it for the length. pycrate cannot read it either
-# ("bitlen overflow"), and reads what is right. With one addition, or a root that fills its octets, all is well, and so is unaligned PER.
+# After the root come the number of additions, one bit for each, and then each addition with its length, which begins at an octet (X.691,
+# clauses 19.7 to 19.9 and 11.2). Expected: that. Seen: with two or more additions one octet 00 too many is sent before the first one, as if
+# the bits had a padding of their own. The receiver takes it for the length. pycrate cannot read its own output ("bitlen overflow"), and
+# reads a correct one. With one addition, or a root that fills its octets, all is well, and so is unaligned PER.
 # NGAP and its siblings extend by IEs and are not hit; modules of one's own and of others are.
 # asn1tools 0.169.0 (PyPI) serves as the second opinion.
 #

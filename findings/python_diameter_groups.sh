@@ -11,7 +11,7 @@
 # - find_avps(path, alt_list=avps) is to search "any arbitrary AVP list". Expected: that list. Seen: the path alone is the key of a cache:
 #   with two Multiple-Services-Credit-Control the rating group of the second is that of the first. What was not found once is not found
 #   after append_avp() either.
-# No error in any case. A charging function so answers for the wrong rating group, and leaves units out.
+# No error in any case. A charging function can so answer for the wrong rating group, and leave units out.
 #
 # Fails if the behaviour changes.
 set -euo pipefail

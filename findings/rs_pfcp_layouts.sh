@@ -3,7 +3,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
-# rs-pfcp 0.5.0 (crates.io), a PFCP library: VLAN tags and packet filters in the rules of a UPF.
+# rs-pfcp 0.5.0 (Rust crate), a PFCP library: VLAN tags and packet filters in the rules of a UPF.
 #
 # C-TAG and S-TAG (TS 29.244, clauses 8.2.94 and 8.2.95): flags of what is present in the first octet, then four bits of the VLAN
 # identifier with the priority below them, then the other eight. Expected: that. Seen: the two octets as 802.1Q has them on

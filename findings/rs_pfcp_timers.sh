@@ -3,7 +3,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
-# rs-pfcp 0.5.0 (crates.io), a PFCP library: the IEs that hold a time in one octet.
+# rs-pfcp 0.5.0 (Rust crate), a PFCP library: the IEs that hold a time in one octet.
 #
 # Timer, DL Buffering Duration and Graceful Release Period are a unit of three bits and a value of five (TS 29.244, clauses
 # 8.2.35, 8.2.29 and 8.2.78); Downlink Data Notification Delay counts steps of 50 ms (clause 8.2.28).

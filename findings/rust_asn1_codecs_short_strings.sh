@@ -3,7 +3,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
-# asn1-codecs 0.7.2 (crates.io), aligned PER for the types that its compiler makes of NGAP's ASN.1: strings of variable length, such as
+# asn1-codecs 0.7.2 (Rust crate), aligned PER for the types that its compiler makes of NGAP's ASN.1: strings of variable length, such as
 # AMFName ::= PrintableString (SIZE(1..150, ...)) and TransportLayerAddress ::= BIT STRING (SIZE(1..160, ...)) of TS 38.413.
 #
 # Whether the content begins at an octet is decided by what the type allows, not by what is sent: only where *no* value has more than

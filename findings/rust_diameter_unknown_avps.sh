@@ -3,14 +3,14 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
-# diameter 0.7.1 (crates.io), "Rust Implementation of the Diameter Protocol" (RFC 6733).
+# diameter 0.7.1 (Rust crate), "Rust Implementation of the Diameter Protocol" (RFC 6733).
 #
-# - An AVP that the receiver does not know and that has no M bit may be there in any message and is ignored (clause 4.1; commands have
-#   "* [ AVP ]"). Expected: the others are read. Seen: the message is refused ("Unknown AVP code"), and there is no setting for it.
+# - An AVP without the M bit is only informational: a receiver that does not know it may ignore it (clause 4.1), and most commands allow any
+#   further AVP ("* [ AVP ]"). Expected: the other AVPs are read. Seen: the message is refused ("Unknown AVP code"), and there is no setting for it.
 #   Peers of 3GPP send AVPs of later releases and of vendors in this way.
 # - An Address of the kind E.164. Expected: its length counts the two octets of the kind. Seen: it does not: the receiver gets the number
 #   without its last two digits, and takes what is left for the next AVP. This library cannot read it either.
-# - A Time beyond 7 February 2036 begins at 0 again, "MUST be supported by all Diameter nodes" (clause 4.3.1). Seen: one that was received is
+# - After 7 February 2036 the counter of Time starts again at 0, which all nodes have to support (clause 4.3.1). Seen: one that was received is
 #   read as a time of 1900. One that is sent is missing: the AVP has its header and no content, and encode_to() returns Ok.
 #
 # Needs Rust 1.85 or newer. Fails if the behaviour changes.
@@ -67,10 +67,10 @@ fn main() {
     let refused = Err("Unknown AVP code: 65000".to_string());
     expect("a name and an unknown AVP without M", read(&written(vec![name(), unknown()]).unwrap()), refused);
 
-    let number = avp(HOST_IP_ADDRESS, None, flags::M, Address::from_e164("41780009999".to_string()).into());
+    let number = avp(HOST_IP_ADDRESS, None, flags::M, Address::from_e164("12025550143".to_string()).into());
     let octets = written(vec![number, name()]).unwrap();
     let (length, content) = (octets[27], &octets[28..]);
-    expect("length of an AVP with 11 digits", (length, content.starts_with(b"\x00\x0841780009999")), (8 + 11, true));
+    expect("length of an AVP with 11 digits", (length, content.starts_with(b"\x00\x0812025550143")), (8 + 11, true));
     let outcome = read(&octets);
     println!("read by the library itself: {outcome:?}");
     assert!(outcome.is_err());

@@ -3,7 +3,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
-# kube_quantity 0.9.0 (crates.io), arithmetic on the quantities of Kubernetes, "1.5Gi" of memory or "500m" of a CPU.
+# kube_quantity 0.9.0 (Rust crate), arithmetic on the quantities of Kubernetes, "1.5Gi" of memory or "500m" of a CPU.
 #
 # - to_bytes_i64() and its siblings. Expected: "the value of the quantity" in bytes, or None where that is no whole number. Seen: the fraction
 #   is cut off before the unit is applied: "1.5Gi" is 1 GiB, and "0.5Gi" is Some(0). to_bytes_f64() is right.

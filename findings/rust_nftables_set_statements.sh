@@ -3,7 +3,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
-# nftables 0.6.3 (crates.io), types for the JSON of nft: a rule set that is read with them and written again.
+# nftables 0.6.3 (Rust crate), types for the JSON of nft: a rule set that is read with them and written again.
 #
 # Expected: what libnftables-json(5) describes comes back as it was, or is refused. Seen:
 # - A rule may put the sender into a set together with a limit or a counter of its own: "add @senders { ip saddr limit rate over

@@ -3,7 +3,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
-# prometheus-parse 0.2.5 and openmetrics-parser 0.5.1 (crates.io): the labels of metrics in Prometheus' text format.
+# prometheus-parse 0.2.5 and openmetrics-parser 0.5.1 (Rust crate): the labels of metrics in Prometheus' text format.
 #
 # The format's description: a label's value is any text, in which backslash, quote and line feed are escaped; spaces between the tokens
 # are ignored. Expected: such labels are read, or refused.

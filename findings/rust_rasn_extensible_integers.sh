@@ -3,7 +3,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
-# rasn 0.30.0 (crates.io), an ASN.1 library with aligned PER, as NGAP has it: an integer whose range may be extended, such as
+# rasn 0.30.0 (Rust crate), an ASN.1 library with aligned PER, as NGAP has it: an integer whose range may be extended, such as
 # FiveQI ::= INTEGER (0..255, ...) of TS 38.413.
 #
 # A bit before the value says whether it is inside the range (X.691, clause 13.1). The README has such a type with rasn's Integer, and says

@@ -9,8 +9,8 @@
 #   9.7.4.2). Seen: the highest one is never below 0, and counts up with each enum that says a lower value. After "off" with -1 the
 #   next is 1 where 0 is right; after 5 and 2 it is 7 where 6 is right. enum-value() in a "must" tells it: valid data is refused, with
 #   "must-violation", and invalid data passes.
-# - In XML an empty string, no bits and no octets are an element without content (clauses 9.4.2, 9.7.2 and 9.8.2). Expected: <name/> is the
-#   empty string, as "" of JSON is. Seen: "expected string value", for the union as well. JSON is right.
+# - In XML an empty string, no bits and no octets are an element without content (clauses 9.4.2, 9.7.2 and 9.8.2). Expected: <name/> is read
+#   as the empty string, as "" in JSON is. Seen: it is refused ("expected string value"), for the union as well.
 #
 # Fails if the behaviour changes.
 set -euo pipefail
