@@ -313,9 +313,9 @@ assert ctypes.CDLL(None).mount(b'none', b'/mnt', b'tmpfs', 0, None) == 0"
         program="system_v",
         check=ASK,
         expected='"the child counts": true',
-        remark="CRIU copies them in the freeze, so that each MiB of shared memory takes 1.5 ms or, on a loaded host, "
-        "some 10 ms of downtime; creator, times, and the PIDs of who used them last are new; refused (`ipc`): messages "
-        "of more than 8192 bytes, objects that another container or the host shares",
+        remark="CRIU copies them during the freeze: each MiB of shared memory adds about 1.5 ms of downtime, more on a "
+        "loaded host; creator, times, and the PIDs of the last users are new; refused (`ipc`): messages of more than "
+        "8192 bytes, objects that another container or the host shares",
         survives_failure=True,
     ),
     Case(

@@ -287,7 +287,7 @@ done
     Case(
         "shared_memory",
         Kind.MEMORY,
-        "shared memory (memfd, /dev/shm, MAP_SHARED | MAP_ANONYMOUS), also of 160 MiB, again and again",
+        "shared memory (memfd, /dev/shm, MAP_SHARED with MAP_ANONYMOUS), also of 160 MiB, again and again",
         Outcome.CARRIED,
         NEXT,
         program="large",

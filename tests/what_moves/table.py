@@ -21,11 +21,11 @@ by the preflight (`--check` shows it), with its blocker's code and a remedy, bef
 
 _NOT_FOUND = (
     (
-        "epoll_pwait2 and semtimedop with a time limit, futex waits for a duration, other waits that the kernel "
-        "restarts by itself when a process was stopped; epoll_wait with a time limit in the first thread of a process, "
-        "when its memory begins to be tracked; each wait that a migration has interrupted which failed in the dump",
-        "they return early with EINTR, as after a signal. Only the kernel of the source host knew how much was left, "
-        "so CRIU 4.2.1 puts EINTR in its place; whoever waits so looks at the clock again",
+        "epoll_pwait2 and semtimedop with a time limit, futex waits for a duration, and other waits that the kernel "
+        "itself restarts after a stop; epoll_wait with a time limit in a process's first thread, when the tracking of "
+        "its memory begins; any wait, when the migration fails during the dump",
+        "they return early with EINTR, as after a signal: how much time was left is known only to the source's kernel. "
+        "A program that waits like this should look at the clock again",
     ),
     ("PR_SET_MEMORY_MERGE, PR_SET_MDWE, PR_MCE_KILL (prctl(2))", "the kernel's defaults"),
     ("IP_MULTICAST_IF of IPv4 that names an interface by its index alone", "the kernel chooses the interface"),

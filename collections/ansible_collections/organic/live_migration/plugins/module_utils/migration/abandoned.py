@@ -54,5 +54,5 @@ def blocker(record: MigrationRecord) -> Blocker:
     return Blocker(
         "busy",
         f"Another migration of '{record.container_name}' from {record.peer} to the target host is under way",
-        "Wait until it has ended. If its playbook was killed, it ends by itself",
+        "Wait until it has ended. If its playbook was killed, the migration completes, or is rolled back, by itself",
     )

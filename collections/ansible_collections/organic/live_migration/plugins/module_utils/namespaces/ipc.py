@@ -223,9 +223,9 @@ def _same_numbers(tree: list[int], objects: Objects) -> Iterator[Blocker]:
             if inode in segments:
                 yield Blocker(
                     "ipc",
-                    f"The {segments[inode]} has the number of other shared memory of process {pid} "
-                    f"({processes.name(pid)}), and CRIU would take one for the other",
-                    "Start the container again",
+                    f"The {segments[inode]} has the same number as an anonymous mapping or memfd of process {pid} "
+                    f"({processes.name(pid)}), and CRIU would confuse their images",
+                    "Restart the container, which gives them new numbers",
                 )
 
 

@@ -99,6 +99,7 @@ class Costs:
             thread_ms=self.thread_ms * slowdown,
             connection_ms=self.connection_ms * slowdown,
             shared_ms_per_mib=self.shared_ms_per_mib * slowdown,
+            system_v_ms_per_mib=self.system_v_ms_per_mib * slowdown,
         )
 
     def bytes_per_s(self, load: Load) -> float:
