@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from .test_pager import Pager, Target
+from .conftest import SOURCES
+from .test_pager import HERE, Pager, Target
 
 PRELUDE = """
 import ctypes, os, select, struct, sys, threading
@@ -59,6 +60,16 @@ def test_a_wait_of_the_first_thread_goes_on(init: Path, wait: str) -> None:
             process.kill()
             pager.close()
             target.close()
+
+
+@pytest.mark.parametrize("end", ["signal", "event"])
+def test_a_signal_during_the_stop_ends_the_wait(tmp_path: Path, end: str) -> None:
+    program = tmp_path / "stopped_wait"
+    sources = [HERE / "stopped_wait.c", *(SOURCES / "pager" / name for name in ("tracer.c", "io.c"))]
+    options = ["-O1", "-Wall", "-Wextra", "-Werror", "-pthread", f"-I{SOURCES / 'pager'}", f"-I{SOURCES}"]
+    subprocess.run(["gcc", *options, "-o", program, *sources], check=True)
+    done = subprocess.run([program, end], stdout=subprocess.PIPE, text=True, check=True)
+    assert done.stdout == f"{end}\n"
 
 
 def await_sleep(pid: int) -> None:

@@ -106,7 +106,7 @@ int inject_userfaultfd(pid_t pid)
 			}
 		}
 		ptrace(PTRACE_SETSIGMASK, pid, sizeof mask, &mask);
-		restart_wait(&registers);
+		restart_wait(pid, &registers);
 		ptrace(PTRACE_SETREGS, pid, 0, &registers);
 	}
 	ptrace(PTRACE_DETACH, pid, 0, 0);

@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdio.h>
 #include <sys/ptrace.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -84,9 +85,30 @@ static bool is_endless_wait(const struct user_regs_struct *registers)
 	}
 }
 
-void restart_wait(struct user_regs_struct *registers)
+/* Whether a signal waits for a thread that it does not block: it came during the stop, and ends the wait for real. */
+static bool is_signalled(pid_t tid)
 {
-	if ((long)registers->rax != -EINTR || !is_endless_wait(registers))
+	unsigned long long pending = 0, blocked = 0, mask;
+	char path[48], line[128];
+	FILE *file;
+
+	snprintf(path, sizeof path, "/proc/%d/status", tid);
+	file = fopen(path, "re");
+	if (!file)
+		return true;
+	while (fgets(line, sizeof line, file)) {
+		if (sscanf(line, "SigPnd: %llx", &mask) == 1 || sscanf(line, "ShdPnd: %llx", &mask) == 1)
+			pending |= mask;
+		else if (sscanf(line, "SigBlk: %llx", &mask) == 1)
+			blocked = mask;
+	}
+	fclose(file);
+	return pending & ~blocked;
+}
+
+void restart_wait(pid_t tid, struct user_regs_struct *registers)
+{
+	if ((long)registers->rax != -EINTR || !is_endless_wait(registers) || is_signalled(tid))
 		return;
 	registers->rax = registers->orig_rax;
 	registers->rip -= SYSCALL_BYTES;
@@ -100,7 +122,7 @@ bool release_thread(pid_t tid)
 	pid_t found;
 
 	if (!ptrace(PTRACE_GETREGS, tid, 0, &registers)) {
-		restart_wait(&registers);
+		restart_wait(tid, &registers);
 		ptrace(PTRACE_SETREGS, tid, 0, &registers);
 	}
 	if (!ptrace(PTRACE_DETACH, tid, 0, 0))

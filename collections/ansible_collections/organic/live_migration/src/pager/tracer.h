@@ -21,7 +21,7 @@ int interrupt_thread(pid_t tid, long options);
 int await_stop(pid_t tid, double patience_ms);
 /* A stop is no signal: has a wait without a time limit begin again that the kernel has ended with EINTR for it
  * (signal(7)). How much is left of one with a limit is not known here. */
-void restart_wait(struct user_regs_struct *registers);
+void restart_wait(pid_t tid, struct user_regs_struct *registers);
 /* Lets a stopped thread continue. False when it is not stopped because it was killed or is in execve(2): try again. */
 bool release_thread(pid_t tid);
 /* Whether a traced thread has ended. This reaps it: its parent is notified only after that. */
