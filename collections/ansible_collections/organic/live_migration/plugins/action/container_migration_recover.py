@@ -19,10 +19,10 @@ class ActionModule(ActionBase):
 
     def run(self, tmp: str | None = None, task_vars: TaskVars | None = None) -> ActionResult:
         result: ActionResult = super().run(tmp, task_vars)
-        self.validate_argument_spec({})
+        _checked, arguments = self.validate_argument_spec({"abandoned": {"type": "bool", "default": True}})
 
         def towards(target: str | None) -> Hosts:
             return Hosts(self, task_vars or {}, target)
 
-        result.update(recover(towards(None), towards, dry_run=self._task.check_mode))
+        result.update(recover(towards(None), towards, dry_run=self._task.check_mode, abandoned=arguments["abandoned"]))
         return result

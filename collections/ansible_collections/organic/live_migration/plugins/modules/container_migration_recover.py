@@ -17,9 +17,16 @@ description:
     process stays frozen on the source host.
   - A Docker Swarm is told where the process of a service runs, if the controller was killed before it could do that
     itself. For that, a manager of the Swarm must be a host of the inventory.
-  - M(organic.live_migration.container_migrate) does the same before it begins. Migrations in progress are left alone.
+  - M(organic.live_migration.container_migrate) does the same before it begins, but of what O(abandoned) is about only
+    for its own container. Migrations in progress are left alone.
   - Run it on the source hosts and on the target hosts.
-options: {}
+options:
+  abandoned:
+    description:
+      - Whether to remove, too, what was prepared on this host for migrations whose source has not connected for 10
+        seconds, or six times what preparing took if that is longer. Their controllers were killed, or are very slow.
+    type: bool
+    default: true
 attributes:
   check_mode:
     support: full

@@ -41,18 +41,21 @@ def resolve(hosts: Hosts, migration_id: str, name: str) -> str:
     return hosts.on_source(resolution, OutcomeAnswer).outcome
 
 
-def recover(source: Hosts, towards: Callable[[str], Hosts], dry_run: bool) -> dict[str, object]:
+def recover(source: Hosts, towards: Callable[[str], Hosts], dry_run: bool, abandoned: bool) -> dict[str, object]:
     """Recover all interrupted migrations of a host.
 
     Args:
         source: the host.
         towards: makes the two hosts of a migration from the inventory name of its target.
         dry_run: change nothing.
+        abandoned: remove, too, what waits there for a source that should have come long ago.
 
     Returns:
         Result fields of the action.
     """
-    found = source.on_source(Parameters(phases.RECOVER, dry_run=dry_run), HostMigrations)
+    found = source.on_source(
+        Parameters(phases.RECOVER, phases.ALL if abandoned else "", dry_run=dry_run), HostMigrations
+    )
     resolved = []
     in_doubt = []
     messages = []

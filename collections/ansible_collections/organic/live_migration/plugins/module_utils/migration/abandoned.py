@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A container that awaits a process whose source has not connected: the controller may have been killed in between.
 
-Nothing shows whether it lives. The source connects in the controller's next task, so it is given several times what the
-task that prepared this host took: both take longer where many plays load the controller or the hosts.
+Nothing shows whether it lives. The source connects in the controller's next task, so it is given several times what
+preparing this host took: both take longer where many plays load the hosts.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ def deadline(began_s: float) -> float:
     """When the source must have connected, on the clock of time.monotonic().
 
     Args:
-        began_s: when the task began to prepare this host.
+        began_s: when the container began to be made.
     """
     now_s = time.monotonic()
     return now_s + max(_LEAST_S, _FACTOR * (now_s - began_s))

@@ -64,7 +64,7 @@ def run(arguments: Mapping[str, object]) -> dict[str, object]:
 
 def _answer(parameters: Parameters) -> object:
     if parameters.phase == phases.RECOVER and parameters.dry_run:
-        return recovery.scan_host()
+        return recovery.scan_host(parameters.name)
     if parameters.phase in _PHASES_WITHOUT_ENGINE:
         return _PHASES_WITHOUT_ENGINE[parameters.phase](parameters)
     phase = _PHASES[parameters.phase]
@@ -194,9 +194,9 @@ def _prepare(parameters: Parameters, engine: Engine) -> PrepareAnswer:
 def _start(parameters: Parameters) -> PollAnswer:
     """Source: migrate to the target that was prepared; a short migration is answered with its outcome."""
     plan = parameters.decided_plan
-    supervisor.cancel_others(plan.migration_id, plan.name)
     try:
         supervisor.submit(plan.migration_id, typed.to_dict(parameters))
+        supervisor.cancel_others(plan.migration_id, plan.name)
     except MigrationError as error:  # one that was cancelled has an outcome; else the target is asked, to be sure
         found = supervisor.wait(plan.migration_id, -1, _SHORT_S)
         if isinstance(found, Outcome) and found.verdict is Verdict.IN_DOUBT:
@@ -236,9 +236,9 @@ def _discard_target(parameters: Parameters, engine: Engine) -> Done:
     return Done()
 
 
-def _recover(_parameters: Parameters, engine: Engine) -> HostMigrations:
+def _recover(parameters: Parameters, engine: Engine) -> HostMigrations:
     """Recover the interrupted migrations of this host, as far as it can do that alone."""
-    found = recovery.recover_host(engine)
+    found = recovery.recover_host(engine, parameters.name)
     member = engine.swarm_node()
     found.node, found.is_manager = member.node, member.is_manager
     return found

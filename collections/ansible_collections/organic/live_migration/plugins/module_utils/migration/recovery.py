@@ -18,7 +18,9 @@ postcopy-active    running, exited or never ran  source releases its frozen copy
 
 from __future__ import annotations
 
+import contextlib
 import time
+from pathlib import Path
 
 from ..engines.base import Engine
 from ..errors import MigrationError, as_sentence
@@ -27,18 +29,17 @@ from ..session import journal, slots, states, supervisor
 from ..session.journal import MigrationRecord
 from . import abandoned
 from .methods import METHODS
-from .phases import EXITED, LOST, NEVER_RAN, RUNNING, HostMigrations, InDoubt, InProgress, NotRecovered, Recovered
+from .phases import ALL, EXITED, LOST, NEVER_RAN, RUNNING, HostMigrations, InDoubt, InProgress, NotRecovered, Recovered
 
 
 def recover_host(engine: Engine, name: str = "") -> HostMigrations:
     """Recover every interrupted migration of this host that can be recovered here alone.
 
-    Migrations in progress are left alone, but for those whose controller was killed before they began. One whose
-    recovery fails does not keep the others from theirs.
+    Migrations in progress are left alone. One whose recovery fails does not keep the others from theirs.
 
     Args:
-        name: of the container that is about to migrate: on a loaded host the controllers of others may only be slow,
-            so their migrations are left alone. Empty: a user asked for all.
+        name: of the container that is about to migrate, or ALL, which a user asks for: what waits here for its source
+            is removed if that should have come long ago. Of others the controllers may only be slow.
     """
     found = scan_host(name)
     entries = {(entry.migration_id, entry.role): entry for entry in journal.all_records()}
@@ -47,28 +48,49 @@ def recover_host(engine: Engine, name: str = "") -> HostMigrations:
         entry = entries.get((recovered.migration_id, recovered.role))
         if entry is not None:  # else another run has recovered it meanwhile
             try:
-                recovered.not_restored.extend(_recover(entry, engine))
+                left = _recover(entry.path, engine)
             except (MigrationError, OSError) as error:
                 found.not_recovered.append(
                     NotRecovered(entry.migration_id, entry.container_name, entry.role, as_sentence(str(error)))
                 )
                 continue
+            if left is None:
+                found.in_progress.append(InProgress(entry.migration_id, entry.container_name, entry.role, entry.peer))
+                continue
+            recovered.not_restored.extend(left)
         found.recovered.append(recovered)
     supervisor.remove_stale()
     slots.remove_stale()
     return found
 
 
-def _recover(entry: MigrationRecord, engine: Engine) -> list[str]:
-    """Recover one end; returns what could not be set again."""
+def _recover(path: Path, engine: Engine) -> list[str] | None:
+    """Recover one end; returns what could not be set again, or None when it is in progress after all.
+
+    Its record is read again: while others were recovered, the source may have come, and the migration may have ended.
+    """
+    entry = _record(path)
+    if entry is None:
+        return []
+    if entry.in_progress:
+        if not abandoned.is_abandoned(entry):
+            return None
+        _end_agent(entry)
+        entry = _record(path)
+        if entry is None:  # its watchdog has removed everything
+            return []
+        if entry.in_progress:
+            return None
     if entry.role == states.TARGET:
-        if entry.in_progress and abandoned.is_abandoned(entry):
-            _end_agent(entry)
-            if not entry.path.exists():  # its watchdog has removed everything
-                return []
         METHODS[entry.method].target.resolve(entry, engine)
         return []
     return METHODS[entry.method].source.roll_back(entry, engine)
+
+
+def _record(path: Path) -> MigrationRecord | None:
+    with contextlib.suppress(FileNotFoundError):
+        return MigrationRecord.load(path)
+    return None
 
 
 def scan_host(name: str = "") -> HostMigrations:
@@ -80,7 +102,7 @@ def scan_host(name: str = "") -> HostMigrations:
         ]
     )
     for entry in records:
-        if entry.in_progress and not (name in ("", entry.container_name) and abandoned.is_abandoned(entry)):
+        if entry.in_progress and not (name in (ALL, entry.container_name) and abandoned.is_abandoned(entry)):
             found.in_progress.append(InProgress(entry.migration_id, entry.container_name, entry.role, entry.peer))
         elif entry.role == states.SOURCE and entry.state in states.AFTER_COMMIT:
             found.in_doubt.append(InDoubt(entry.migration_id, entry.container_name, entry.peer))

@@ -60,7 +60,7 @@ class Hosts:
 
 
 def run(hosts: Hosts, dry_run: bool = False) -> dict[str, Any]:
-    return recover(hosts, hosts.towards, dry_run)
+    return recover(hosts, hosts.towards, dry_run, abandoned=True)
 
 
 def test_nothing_to_recover_changes_nothing() -> None:

@@ -62,7 +62,7 @@ class Hosts:
 
 def recover(hosts: Hosts, dry_run: bool = False) -> dict[str, Any]:
     made = cast(service_moves.Hosts, hosts)
-    return recovery.recover(made, lambda _target: made, dry_run)
+    return recovery.recover(made, lambda _target: made, dry_run, abandoned=True)
 
 
 @pytest.mark.parametrize(("has_arrived", "outcome"), [(True, "running"), (False, "never_ran")])

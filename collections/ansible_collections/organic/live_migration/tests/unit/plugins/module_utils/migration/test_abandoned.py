@@ -46,19 +46,20 @@ def test_one_that_has_not_begun_for_too_long_is_removed(
 ) -> None:
     monkeypatch.setattr(recovery, "_end_agent", lambda entry: (agent.kill(), agent.wait(), entry.remove()))
     waiting(agent, time.monotonic() - 1)
-    [would] = recovery.scan_host().recovered
+    [would] = recovery.scan_host(phases.ALL).recovered
     assert would.outcome == phases.NEVER_RAN
     assert agent.poll() is None
-    found = recovery.recover_host(FakeEngine())
+    found = recovery.recover_host(FakeEngine(), phases.ALL)
     assert [entry.name for entry in found.recovered] == ["smf"]
     assert agent.poll() is not None
-    assert not recovery.scan_host().recovered
+    assert not recovery.scan_host(phases.ALL).recovered
 
 
-def test_that_of_another_container_is_left_to_its_own_next_run(agent: subprocess.Popen[bytes]) -> None:
+@pytest.mark.parametrize("name", ["amf", ""])
+def test_that_of_another_container_is_left_to_its_own_next_run(agent: subprocess.Popen[bytes], name: str) -> None:
     """On a loaded host its controller may only be slow."""
     waiting(agent, time.monotonic() - 1)
-    assert [entry.name for entry in recovery.recover_host(FakeEngine(), "amf").in_progress] == ["smf"]
+    assert [entry.name for entry in recovery.recover_host(FakeEngine(), name).in_progress] == ["smf"]
     assert agent.poll() is None
     assert not recovery.scan_host("smf").in_progress
 
@@ -70,8 +71,28 @@ def test_one_that_may_begin_or_has_begun_is_left_alone(
     agent: subprocess.Popen[bytes], left_s: float | None, state: str
 ) -> None:
     waiting(agent, 0.0 if left_s is None else time.monotonic() + left_s, state)
-    found = recovery.recover_host(FakeEngine())
+    found = recovery.recover_host(FakeEngine(), phases.ALL)
     assert [entry.name for entry in found.in_progress] == ["smf"]
+    assert agent.poll() is None
+
+
+def test_one_whose_source_comes_at_the_last_moment_is_left_alone(
+    agent: subprocess.Popen[bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was found abandoned, and others were recovered before it."""
+    entry = waiting(agent, time.monotonic() - 1)
+
+    def scan_then_come(name: str) -> phases.HostMigrations:
+        found = scan_host(name)
+        entry.source_awaited_until_s = 0.0
+        entry.save(states.ACTIVE)
+        return found
+
+    scan_host = recovery.scan_host
+    monkeypatch.setattr(recovery, "scan_host", scan_then_come)
+    found = recovery.recover_host(FakeEngine(), phases.ALL)
+    assert [entry.name for entry in found.in_progress] == ["smf"]
+    assert not found.recovered
     assert agent.poll() is None
 
 
