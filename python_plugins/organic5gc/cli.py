@@ -367,7 +367,10 @@ def _reporting(as_json: bool, advice: str = "") -> Iterator[Callable[[Any, Any],
             _console().print(text)
 
     try:
-        yield show
+        try:
+            yield show
+        except KeyboardInterrupt:  # outside of a run, which makes it an error of its own
+            raise Interrupted from None
     except OrganicError as error:
         if as_json:
             typer.echo(_json({"error": tables.error(error)}))

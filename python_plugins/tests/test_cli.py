@@ -14,15 +14,16 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 import typer.core
 import typer.main
 from organic5gc import tables
-from organic5gc.cli import BY_ERROR, Exit, app, exit_status
+from organic5gc.cli import BY_ERROR, Exit, app, exit_status, main
 from organic5gc.errors import Cancelled, HostUnreachable, InDoubt, OrganicError, PlaybookFailed, Refused, TimedOut
 from organic5gc.results import Ending
+from organic5gc.runs import History
 
 from python_plugins.tests.test_core import AWAIT, NOTE, STATUS
 from tests.harness.wait import until
@@ -95,6 +96,19 @@ def test_wrong_options_are_json_too(project: Path, arguments: list[str], message
     assert for_programs.returncode == Exit.USAGE
     error = json.loads(for_programs.stdout)["error"]
     assert error["kind"] == "InvalidRequest" and message in error["message"].lower()
+
+
+def test_ctrl_c_outside_of_a_run_is_json_too(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupted(_history: History) -> NoReturn:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(History, "list", interrupted)
+    with pytest.raises(SystemExit) as ended:
+        main(["runs", "--json"])
+    assert ended.value.code == Exit.INTERRUPTED
+    assert json.loads(capsys.readouterr().out)["error"]["kind"] == "Interrupted"
 
 
 def test_without_an_inventory_nothing_is_said_to_be_done(project: Path) -> None:

@@ -321,7 +321,7 @@ assert ctypes.CDLL(None).mount(b'none', b'/mnt', b'tmpfs', 0, None) == 0"
     Case(
         "semaphore_undo",
         Kind.IPC,
-        "a process that has used SEM_UNDO with System V semaphores",
+        "a process that has used SEM_UNDO, or has had several threads, in a container with System V semaphores",
         Outcome.REFUSED,
         NEXT,
         program="held",

@@ -136,6 +136,7 @@ options:
       - Milliseconds between two readings of each URL in O(probes).
     type: float
     default: 5
+    version_added: 0.2.0
   ping_interval_ms:
     description:
       - Milliseconds between two pings through the user plane.

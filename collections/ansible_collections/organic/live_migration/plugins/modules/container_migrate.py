@@ -61,9 +61,7 @@ options:
     type: int
     default: 300
   downtime_budget_ms:
-    description:
-      - Downtime that the clients tolerate, in milliseconds, for example until a heartbeat is missed. Used by
-        O(strategy=auto). V(0) is no budget.
+    description: Milliseconds of downtime that the clients tolerate; used by O(strategy=auto). V(0) is no budget.
     type: int
     default: 0
   pause_before_switchover:
@@ -357,6 +355,7 @@ prediction:
           type: dict
         cpu_slowdown:
           description: Seconds that a second on a CPU takes on the source host with its load; 1 on an idle one.
+          version_added: 0.2.0
           type: float
         strategy:
           description: The strategy that is used.

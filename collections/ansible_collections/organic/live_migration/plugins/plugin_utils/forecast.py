@@ -80,7 +80,7 @@ class Forecast:
     def __init__(self, measured: Measured, options: Options, downtime_budget_ms: int, method: str) -> None:
         self._measured = measured
         idle = cost_model.LAB_ENCRYPTED if options.is_encrypted else cost_model.LAB
-        costs = measured.with_files(idle).on_loaded_hosts(measured.cpu_slowdown)
+        costs = measured.with_files(idle.on_loaded_hosts(measured.cpu_slowdown))
         limits = cost_model.Limits(options.downtime_limit_ms, options.max_rounds)
         predictions = registry.predict_all(measured.load, limits, costs)
         self._predictions = {one.strategy: one for one in predictions}

@@ -197,9 +197,11 @@ def has_message_above(queue: Queue, size_bytes: int) -> bool:
 
 
 def may_undo(pid: int) -> bool:
-    """Whether a process has used SEM_UNDO (semop(2)), so that the kernel may have changes to undo when it ends.
+    """Whether a process has used SEM_UNDO (semop(2)), or has ever had a second thread (clone(2), CLONE_SYSVSEM).
 
-    Nothing shows what they are. This process has never used it, and others that have not are as this one (kcmp(2)).
+    The kernel may have changes to undo when such a process ends, and nothing shows what they are. The calling thread
+    has entered another IPC namespace and with that has no such list (setns(2)); processes without one are as this one
+    (kcmp(2)).
 
     Raises:
         OSError: the process is gone, or the kernel cannot compare.

@@ -205,14 +205,25 @@ def _shared_namespace(pid: int, objects: Objects) -> Iterator[Blocker]:
 def _undo(tree: list[int], objects: Objects) -> Iterator[Blocker]:
     """What the kernel would do to semaphores when a process ends is not known outside of it."""
     for pid in tree if objects.semaphores else []:
-        with contextlib.suppress(ProcessLookupError):
-            if system_v.may_undo(pid):
-                yield Blocker(
-                    "semaphore_undo",
-                    f"Process {pid} ({processes.name(pid)}) has used SEM_UNDO with System V semaphores, and what the "
-                    "kernel is to undo when it ends cannot be read",
-                    "Have the program use semaphores without SEM_UNDO, or POSIX ones (sem_overview(7))",
-                )
+        try:
+            if not system_v.may_undo(pid):
+                continue
+        except ProcessLookupError:
+            continue
+        except OSError as error:
+            yield Blocker(
+                "semaphore_undo",
+                f"Whether process {pid} ({processes.name(pid)}) has used SEM_UNDO with System V semaphores cannot be "
+                f"found out: {error}",
+                "Use a kernel with kcmp(2) (CONFIG_KCMP)",
+            )
+            return
+        yield Blocker(
+            "semaphore_undo",
+            f"Process {pid} ({processes.name(pid)}) has used SEM_UNDO with System V semaphores, or has had several "
+            "threads, which the kernel does not tell apart, and what is to be undone when it ends cannot be read",
+            "Have the program use POSIX semaphores (sem_overview(7)), or one without threads and without SEM_UNDO",
+        )
 
 
 def _same_numbers(tree: list[int], objects: Objects) -> Iterator[Blocker]:

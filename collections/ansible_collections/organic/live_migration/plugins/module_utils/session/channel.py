@@ -168,14 +168,20 @@ class Channel:
         except OSError as error:
             raise PeerLost(f"The connection to the other host broke while sending '{kind}': {error}") from None
 
-    def send_patiently(self, kind: str, blob: bytes, /, **fields: object) -> None:
+    def send_patiently(self, kind: str, blob: bytes, timeout_s: float, /, **fields: object) -> None:
         """The same, to a peer that may be too busy to read for long: a window of zero is no dead link.
 
         The kernel takes one for a dead link after TCP_USER_TIMEOUT, although the peer answers its probes
         (net/ipv4/tcp_timer.c, tcp_probe_timer). So until the peer's next message :meth:`check_answers` looks instead.
 
+        Args:
+            kind: of the message.
+            blob: its content.
+            timeout_s: for so long it may take nothing.
+            fields: of the message.
+
         Raises:
-            PeerLost: the connection is broken.
+            PeerLost: the connection is broken, or the peer has taken nothing for too long.
         """
         header = json.dumps({"kind": kind, **fields}).encode()
         self._is_patient = True
@@ -184,12 +190,17 @@ class Channel:
             self._tls.sendall(_HEADER.pack(len(header), len(blob)) + header)
             self._tls.settimeout(1.0)
             with memoryview(blob) as view:
-                sent = 0
+                sent, taken_s = 0, time.monotonic()
                 while sent < len(view):
                     try:
                         sent += self._tls.send(view[sent : sent + _PART_BYTES])
+                        taken_s = time.monotonic()
                     except socket.timeout:
                         self.check_answers()
+                        if time.monotonic() - taken_s > timeout_s:
+                            raise PeerLost(
+                                f"The other host has taken nothing of '{kind}' for {timeout_s:.0f} s"
+                            ) from None
             self._tls.settimeout(None)
             self.blob_bytes_sent += len(blob)
         except OSError as error:

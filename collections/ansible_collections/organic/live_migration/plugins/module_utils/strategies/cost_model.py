@@ -95,6 +95,8 @@ class Costs:
             walk_ms_per_mib=self.walk_ms_per_mib * slowdown,
             hosts_bytes_per_s=self.hosts_bytes_per_s / slowdown,
             round_ms=self.round_ms * slowdown,
+            files_bytes_per_s=self.files_bytes_per_s / slowdown,
+            compared_bytes_per_s=self.compared_bytes_per_s / slowdown,
             process_ms=self.process_ms * slowdown,
             thread_ms=self.thread_ms * slowdown,
             connection_ms=self.connection_ms * slowdown,

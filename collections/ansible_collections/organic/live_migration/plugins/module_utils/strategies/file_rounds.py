@@ -30,7 +30,7 @@ def send(control: Channel, files: FileSet, paths: list[str], gone: list[str], ti
     """
     sent = 0
     for packed in files.archives(paths, gone):
-        control.send_patiently(messages.FILES, packed, gone=gone)
+        control.send_patiently(messages.FILES, packed, timeout_s, gone=gone)
         control.expect(messages.UNPACKED, timeout_s, control.check_answers)
         sent, gone = sent + len(packed), []
     if gone:

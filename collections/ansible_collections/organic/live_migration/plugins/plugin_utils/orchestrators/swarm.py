@@ -63,6 +63,8 @@ class SwarmOrchestrator(Orchestrator):
             return refused.blockers
         found = self._ask(phases.CHECK, wait_s=self._patience_s)
         self._notes = found.notes
+        if self._nodes is None or not self._nodes[1]:  # in no Swarm, which is told already
+            return found.blockers
         return [*found.blockers, *self._network_blockers(found.configurations)]
 
     def _network_blockers(self, wanted: Mapping[str, str]) -> Iterator[Blocker]:

@@ -182,7 +182,7 @@ def test_a_peer_that_takes_nothing_for_long_is_not_taken_for_dead(
     for end in pair:
         channel.enable_keepalive(end._tls)
     blob = os.urandom(1 << 20) * 192
-    sent = later(source.send_patiently, "files", blob, gone=[])
+    sent = later(source.send_patiently, "files", blob, 60, gone=[])
     with pytest.raises(FuturesTimeoutError):
         sent.result(3)
     message = target.expect("files", 30)
@@ -202,7 +202,7 @@ def test_a_dead_link_is_noticed_while_the_peer_takes_nothing(
     with libc.network_namespace(wire.there):
         source = Channel.connect([wire.here_address], listener.port, credentials[0], 10)
     target = accepted.result(10)
-    sent = later(source.send_patiently, "files", bytes(192 << 20), gone=[])
+    sent = later(source.send_patiently, "files", bytes(192 << 20), 60, gone=[])
     with pytest.raises(FuturesTimeoutError):
         sent.result(1)
     wire.inside(wire.here, "ip", "link", "set", wire.interface, "down")

@@ -110,13 +110,18 @@ def test_without_docker_on_the_target_the_migration_is_refused(cluster: Cluster)
 
 
 @pytest.mark.parametrize(
-    ("on_target", "codes"),
-    [({"core-node": ""}, []), ({}, ["network_missing"]), ({"core-node": "eth9"}, ["parent_missing"])],
+    ("target", "codes"),
+    [
+        (NodeAnswer("node-b", False, configurations={"core-node": ""}), []),
+        (NodeAnswer("node-b", False), ["network_missing"]),
+        (NodeAnswer("node-b", False, configurations={"core-node": "eth9"}), ["parent_missing"]),
+        (NodeAnswer("", False), []),  # it is in no Swarm, which the manager tells
+    ],
 )
 def test_the_target_node_must_have_what_the_network_is_made_from(
-    cluster: Cluster, on_target: dict[str, str], codes: list[str]
+    cluster: Cluster, target: NodeAnswer, codes: list[str]
 ) -> None:
-    cluster.nodes["edge-b"] = NodeAnswer("node-b", False, configurations=on_target)
+    cluster.nodes["edge-b"] = target
     cluster.check = SwarmAnswer(configurations={"core": "core-node"})
     assert [blocker.code for blocker in orchestrator(cluster).blockers(SPEC)] == codes
 
