@@ -73,7 +73,8 @@ class Client:
         while not self._stop.is_set():
             end = self.ends[number % len(self.ends)]
             prefix, self.next_prefix = self.next_prefix, b""
-            request = (prefix + f"{number:08d}".encode())[:8] + f"{number:08d}".encode()
+            count = f"{number:08d}".encode()
+            request = prefix + count[len(prefix) :] + count
             began = time.monotonic()
             try:
                 end.sendall(request)

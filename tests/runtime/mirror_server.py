@@ -6,9 +6,9 @@
 server.py THREADS DESCRIPTOR... : listening, connected and datagram sockets, inherited. With threads, each request goes
 through several of them. A request has 16 bytes; the answer is its first 8 bytes and a checksum over all requests so
 far. A request that begins with "random" is answered with random bytes, one with "clock" by the time, one with "ticks"
-by how often a timer has fired since the last such request, one with "busy" after 0.3 s of work, one with "long" by
-256 KiB, and one with "silent" not at all. One with "connect" has it open a connection to port 9001 of who asked last by
-UDP, to whose port 9 it sends a datagram at SIGUSR1.
+by how often a timer has fired since the last such request or the start, one with "busy" after 0.3 s of work, one with
+"long" by 256 KiB, and one with "silent" not at all. One with "connect" has it open a connection to port 9001 of who
+asked last by UDP, to whose port 9 it sends a datagram at SIGUSR1.
 """
 
 from __future__ import annotations
@@ -52,14 +52,18 @@ def answer(request: bytes) -> bytes:
     return b"" if request.startswith(b"silent") else request[:8] + f"{state:08x}".encode()
 
 
+def start_timer() -> int:
+    """A timer of 20 us. It runs from the start, so that the two copies never read the same number by chance."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    made: int = libc.timerfd_create(time.CLOCK_MONOTONIC, 0)
+    every = struct.pack("=qqqq", 0, TICK_NS, 0, TICK_NS)
+    assert libc.timerfd_settime(made, 0, every, None) == 0
+    return made
+
+
 def fired() -> int:
-    """How many times a timer of 20 us has fired: ticks that nobody has read are merged (timerfd_create(2))."""
-    if not timers:
-        libc = ctypes.CDLL(None, use_errno=True)
-        timers.append(libc.timerfd_create(time.CLOCK_MONOTONIC, 0))
-        every = struct.pack("=qqqq", 0, TICK_NS, 0, TICK_NS)
-        assert libc.timerfd_settime(timers[0], 0, every, None) == 0
-    return int.from_bytes(os.read(timers[0], 8), sys.byteorder)
+    """How many times the timer has fired: ticks that nobody has read are merged (timerfd_create(2))."""
+    return int.from_bytes(os.read(timer, 8), sys.byteorder)
 
 
 def connect() -> None:
@@ -120,7 +124,7 @@ def watch(one: socket.socket) -> None:
     selector.register(one, selectors.EVENT_READ)
 
 
-timers: list[int] = []
+timer = start_timer()
 spoken: list[tuple[socket.socket, tuple[str, ...]]] = []
 signal.signal(signal.SIGUSR1, speak)
 selector = selectors.DefaultSelector()
