@@ -16,7 +16,8 @@ _HEAD = """\
 
 Each row is a test of [tests/what_moves](../tests/README.md), from which `python -m tests.what_moves.table` makes this
 page. *Carried* is on the target host before the process runs there, as it was on the source host. *Refused* is named
-by the preflight (`--check` shows it), with its blocker's code and a remedy, before anything is touched.
+by the preflight (`--check` shows it), with its blocker's code and a remedy, before anything is touched. Whatever else
+CRIU refuses, a trial dump names (option `trial_dump`, see [your own container](your-own-container.md#move-it)).
 """
 
 _NOT_FOUND = (

@@ -56,6 +56,17 @@ options:
     type: bool
     default: false
     version_added: 0.2.0
+  trial_dump:
+    description:
+      - Before anything else, have CRIU dump the process on the source host, without its private memory, and let it run
+        on. What CRIU refuses is then a reason not to migrate, and known before anything is prepared.
+      - The process is stopped meanwhile, also in check mode, for about as long as its dump takes in a migration, and
+        for C(switchover_timeout_ms) of M(organic.live_migration.container_migrate) at most. Packets that arrive are
+        kept for it.
+      - Worth it once for a program that has never migrated. Only for O(method=resident).
+    type: bool
+    default: false
+    version_added: 0.2.0
   timeout_s:
     description:
       - How long the migration may take, in seconds, before it is rolled back and the process runs on where it was.

@@ -69,9 +69,7 @@ options:
     type: bool
     default: false
   max_parallel:
-    description:
-      - How many migrations may leave the source host, and arrive at the target host, at once. The others queue, and
-        are in the state C(setup) meanwhile.
+    description: How many migrations may leave the source host, and arrive at the target host, at once. Others queue.
     type: int
     default: 2
   method:
@@ -129,9 +127,7 @@ migration:
       type: str
       sample: resident
     status:
-      description:
-        - State in which the migration ended, V(completed), V(failed) or V(cancelled). Where the process is then,
-          RV(migration.outcome) says.
+      description: V(completed), V(failed) or V(cancelled). Where the process is then, RV(migration.outcome) says.
       type: str
       sample: completed
     outcome:
@@ -158,8 +154,8 @@ migration:
       type: float
       sample: 2150.3
     process_downtime_ms:
-      description: From the freeze on the source until the process ran on the target, in milliseconds. With
-        O(strategy=ppm) the longest time that it was stopped, to be cloned or to be replaced.
+      description: From the freeze on the source until the process ran on the target, or on the source again, in
+        milliseconds. With O(strategy=ppm) the longest time that it was stopped, to be cloned or to be replaced.
       type: float
       sample: 61.2
     bytes_sent:
@@ -322,6 +318,11 @@ prediction:
     predicted_downtime_ms:
       description: Downtime of the strategy that would be used.
       type: float
+    trial_downtime_ms:
+      description: How long the process was stopped for the trial dump.
+      returned: with O(trial_dump=true), if nothing else prevents the migration on the source host
+      type: float
+      version_added: 0.2.0
     doubts:
       description: What may keep the chosen strategy from succeeding, in whole sentences; then another one is used.
       type: list

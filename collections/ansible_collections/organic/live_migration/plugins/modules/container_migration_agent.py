@@ -98,6 +98,11 @@ options:
     type: bool
     default: false
     version_added: 0.2.0
+  trial_dump:
+    description: With O(phase=preflight), dump the process for a trial, and let it run on. Needs O(plan).
+    type: bool
+    default: false
+    version_added: 0.2.0
   copy_missing_mounts:
     description: With O(phase=preflight), answer also with what the container's small read-only bind mounts hold.
     type: bool

@@ -42,6 +42,14 @@ EXAMPLES = r"""
   ansible.builtin.debug:
     msg: "{{ preflight.blockers | map(attribute='message') }}"
   when: not preflight.migratable
+
+- name: Find out, once, whether CRIU can dump a program that has never migrated
+  organic.live_migration.container_migration_preflight:
+    name: our-database
+    target_host: edge-b
+    trial_dump: true
+  register: tried
+  failed_when: not tried.migratable
 """
 
 RETURN = r"""
@@ -93,4 +101,9 @@ forecast:
       RV(organic.live_migration.container_migrate#module:prediction). What the container writes was not measured.
   returned: success
   type: dict
+trial_downtime_ms:
+  description: How long the process was stopped for the trial dump.
+  returned: with O(trial_dump=true), if nothing else prevents the migration on the source host
+  type: float
+  version_added: 0.2.0
 """

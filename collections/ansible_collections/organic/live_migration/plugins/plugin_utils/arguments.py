@@ -22,6 +22,7 @@ ARGUMENTS: ArgumentSpec = {
     "shared_volumes": {"type": "list", "elements": "str", "default": []},
     "copy_missing_mounts": {"type": "bool", "default": False},
     "end_cluster_connections": {"type": "bool", "default": False},
+    "trial_dump": {"type": "bool", "default": False},
     "timeout_s": {"type": "int", "default": 120},
     "method": {"type": "str", "choices": list(registry.methods()), "default": "resident"},
 }
@@ -63,6 +64,7 @@ class Arguments:
     shared_volumes: list[str] = field(default_factory=list)
     copy_missing_mounts: bool = False
     end_cluster_connections: bool = False
+    trial_dump: bool = False
     timeout_s: int = 120
     method: str = "resident"
     downtime_budget_ms: int = 0

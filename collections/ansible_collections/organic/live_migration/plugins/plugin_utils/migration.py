@@ -98,7 +98,7 @@ class Migration:
             Parameters(
                 phases.PREFLIGHT,
                 self._name,
-                plan=None if dry_run else self._plan(self._hosts.target),
+                plan=self._plan(self._hosts.target),
                 shared_volumes=self._arguments.shared_volumes,
                 copy_missing_mounts=self._arguments.copy_missing_mounts,
                 end_cluster_connections=self._arguments.end_cluster_connections,
@@ -107,6 +107,7 @@ class Migration:
                 tracks_pages=self._strategy is not None and self._strategy.tracks_writes,
                 clones=self._strategy is not None and self._strategy.runs_before_commit,
                 measure=self._measures,
+                trial_dump=self._arguments.trial_dump,
                 dry_run=dry_run,
             ),
             PreflightAnswer,
@@ -144,7 +145,7 @@ class Migration:
     def facts(self) -> Result:
         """What was found about the container, and what its migration would cost."""
         forecast = self._decide(measures_link=False)
-        return {
+        facts: Result = {
             "source_host": self._hosts.source,
             "target_host": self._hosts.target,
             "memory_bytes": self._found.memory_bytes,
@@ -153,6 +154,9 @@ class Migration:
             "forecast": forecast.as_dict(),
             "doubts": [*self._found.doubts, *self._orchestrator.notes],
         }
+        if self._found.trial_downtime_ms is not None:
+            facts["trial_downtime_ms"] = self._found.trial_downtime_ms
+        return facts
 
     @property
     def _measures(self) -> bool:

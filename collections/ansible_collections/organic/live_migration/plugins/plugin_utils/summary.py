@@ -125,7 +125,7 @@ class MigrationSummary:
 
 
 class PredictionTable:
-    """What check mode found: the cost of each strategy, the one that would be taken and why, and all blockers.
+    """What check mode found: the cost of each strategy, the one that would be taken and why, doubts and all blockers.
 
     Args:
         name: of the container.
@@ -149,6 +149,10 @@ class PredictionTable:
         if found["memory_bytes"]:  # else the container was not found, and there is nothing to predict from
             lines += self._strategies()
             lines += _wrapped(self._choice())
+        if (downtime_ms := found.get("trial_downtime_ms")) is not None:
+            lines += _wrapped(f"Trial dump: the process was stopped for {milliseconds(downtime_ms)}.")
+        for doubt in found.get("doubts", []):
+            lines += _wrapped(f"? {doubt}", "    ")
         for blocker in self._blockers:
             lines += _wrapped(f"- {blocker['code']}: {blocker['message']}.", "    ")
             lines += _wrapped(f"  Remedy: {blocker['remedy']}.", "    ")

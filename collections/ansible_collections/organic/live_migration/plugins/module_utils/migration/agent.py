@@ -20,7 +20,7 @@ from ..host.cpu_wait import CpuWait
 from ..session import progress, supervisor, watchdog
 from ..session.outcome import Outcome, Verdict
 from ..session.slots import ARRIVING, Slot
-from . import bandwidth, phases, preflight, read_only_mounts, recovery
+from . import bandwidth, phases, preflight, read_only_mounts, recovery, trial_dump
 from .methods import METHODS
 from .phases import (
     BandwidthClientAnswer,
@@ -128,9 +128,29 @@ def _preflight(parameters: Parameters, engine: Engine) -> PreflightAnswer:
     if parameters.measure and view.spec and not view.blockers:
         answer.dirty_pages_per_s = bandwidth.dirty_pages_per_s(view.spec, tracking)
     is_in_doubt = any(entry.name == name for entry in in_doubt)
-    if parameters.plan is not None and not (parameters.dry_run or is_in_doubt or view.blockers):
+    if parameters.trial_dump and not (is_in_doubt or answer.blockers):
+        _try_dump(parameters, answer, engine)
+    if parameters.plan is not None and not (parameters.dry_run or is_in_doubt or answer.blockers):
         answer.queued = _begin(parameters.plan, view.memory_bytes, engine)
     return answer
+
+
+def _try_dump(parameters: Parameters, answer: PreflightAnswer, engine: Engine) -> None:
+    """Add to the answer what CRIU refuses, and how long it took to know."""
+    if parameters.plan is None:
+        raise ValueError("A trial dump needs a plan")
+    if METHODS[parameters.method].by_engine:
+        answer.blockers.append(
+            Blocker(
+                "no_trial_dump",
+                f"Method '{parameters.method}' has no trial dump",
+                "Leave trial_dump out, or use method 'resident'",
+            )
+        )
+        return
+    found = trial_dump.try_dump(parameters.plan, engine)
+    answer.blockers += found.blockers
+    answer.trial_downtime_ms = found.downtime_ms
 
 
 def _begin(plan: PlanParameters, memory_bytes: int, engine: Engine) -> bool:

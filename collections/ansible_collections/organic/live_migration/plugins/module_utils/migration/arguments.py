@@ -40,6 +40,7 @@ ARGUMENTS: ArgumentSpec = {
     "tracks_pages": {"type": "bool", "default": False},
     "clones": {"type": "bool", "default": False},
     "page_tracking": {"type": "str", "choices": [AUTO, *TRACKING_METHODS], "default": AUTO},
+    "trial_dump": {"type": "bool", "default": False},
     "outcome": {"type": "str", "choices": list(phases.TARGET_OUTCOMES)},
     "method": {"type": "str", "choices": list(methods()), "default": "resident"},
     "action": {"type": "str", "choices": list(phases.ACTIONS)},

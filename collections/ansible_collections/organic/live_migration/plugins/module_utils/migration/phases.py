@@ -83,6 +83,7 @@ class Parameters:
     tracks_pages: bool = False
     clones: bool = False
     page_tracking: str = dirty_tracking.AUTO
+    trial_dump: bool = False
     outcome: str = ""
     method: str = "resident"
     action: str = ""
@@ -197,6 +198,7 @@ class PreflightAnswer:
         mount_copies: what small read-only bind mounts hold, by their source; where that was asked for.
         system_files: that are open below /sys and /proc.
         cpu_slowdown: by the load of the source host, see :class:`host.cpu_wait.CpuWait`.
+        trial_downtime_ms: for so long a trial dump stopped the process; None without one.
     """
 
     blockers: list[Blocker] = field(default_factory=list)
@@ -215,6 +217,7 @@ class PreflightAnswer:
     system_files: list[str] = field(default_factory=list)
     holdings: Holdings = field(default_factory=Holdings)
     cpu_slowdown: float = 1.0
+    trial_downtime_ms: float | None = None
 
 
 @dataclass

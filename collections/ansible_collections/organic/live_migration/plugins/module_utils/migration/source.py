@@ -29,7 +29,7 @@ from ..strategies.base import Strategy
 from ..strategies.context import SourceContext
 from ..strategies.memory_transfer import MemoryTransfer
 from ..strategies.registry import strategy_class
-from . import source_cleanup
+from . import restarts, source_cleanup
 from .ends import SourceEnd
 from .source_setup import SourceSetup
 
@@ -97,6 +97,13 @@ class Source(SourceEnd):
         """
         lock = os.open(self._freezer.parent, os.O_RDONLY)  # held by worker and watchdog until both have ended
         try:
+            self._take(lock)
+            return watchdog.run_with_watchdog(self._migrate, self._on_worker_death)
+        finally:
+            os.close(lock)
+
+    def _take(self, lock: int) -> None:
+        try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise MigrationError(
@@ -107,7 +114,6 @@ class Source(SourceEnd):
                 f"Container '{self._plan.name}' is still frozen by an interrupted migration. "
                 "Run organic.live_migration.container_migration_recover on this host."
             )
-        return watchdog.run_with_watchdog(self._migrate, self._on_worker_death)
 
     def _migrate(self) -> Outcome:
         self._record.adopt()
@@ -136,6 +142,17 @@ class Source(SourceEnd):
             return self._undo(error)
         return self._commit(source, restored)
 
+    def _setup(self, control: Channel) -> SourceSetup:
+        return SourceSetup(
+            self._plan,
+            self._container,
+            self._root,
+            self._freezer,
+            self._record,
+            self._memory,
+            control,
+        )
+
     def _await_turn(self, source: SourceContext) -> None:
         """Wait until no other process of this host is in its switchover; then send what was written meanwhile."""
         self._turn = Slot.take(SWITCHING, 1)
@@ -163,18 +180,10 @@ class Source(SourceEnd):
         """Make everything that can be made while the process runs."""
         self._progress.set_state(states.ACTIVE)
         with self._steps.step("files"):
-            setup = SourceSetup(
-                self._plan,
-                self._container,
-                self._root,
-                self._freezer,
-                self._record,
-                self._engine,
-                self._memory,
-                control,
-            )
+            setup = self._setup(control)
             setup.send_files()
         with self._steps.step("setup"):
+            restarts.suspend(self._record, self._engine)
             # kept before the target has answered: a roll back must know it
             self._source = setup.prepare(stream, pager_connections, self._progress, self._steps)
             armed = control.expect(messages.ARMED, self._plan.timeout_s)
@@ -318,7 +327,7 @@ class Source(SourceEnd):
         self._progress.set_state(outcome.state)
         outcome.steps = self._steps.list
         if self._source is not None and self._source.frozen_at_ms:
-            outcome.process_downtime_ms = round(now_ms() - self._source.frozen_at_ms, 2)
+            outcome.process_downtime_ms = round(self._source.resumed_at_ms - self._source.frozen_at_ms, 2)
         outcome.commands = {"source": commands.history(), "target": []}
         return self._with_statistics(outcome)
 

@@ -18,6 +18,7 @@ from ..host import cpu_throttle, libc, processes, registers
 from ..host.await_ticket import AwaitTicket
 from ..host.freezer import Freezer
 from ..host.sleeps import SleepReader
+from ..host.steps import now_ms
 from ..network import mirror_rules, tcp_repair, tun_packets
 from ..network.address_switch import AddressSwitch
 from ..network.configuration import Configuration
@@ -86,6 +87,7 @@ def roll_back(record: MigrationRecord, engine: Engine, source: SourceContext | N
                 hold.remove()
             else:
                 hold.discard()
+        source.resumed_at_ms = now_ms()
     elif record.init.alive:
         remove_rules(record.init.pid, record.migration_id)
         if record.mirrored:

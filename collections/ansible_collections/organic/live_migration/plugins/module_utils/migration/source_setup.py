@@ -10,7 +10,6 @@ import socket
 
 from .. import typed
 from ..criu.worker import CriuWorker
-from ..engines.base import Engine
 from ..errors import MigrationError
 from ..host import libc, processes
 from ..host.container import Container
@@ -37,7 +36,6 @@ from ..session.progress import Progress
 from ..strategies import file_rounds
 from ..strategies.context import SourceContext
 from ..strategies.memory_transfer import MemoryTransfer
-from . import restarts
 
 _METADATA_BYTES = (64 << 20) + 2 * ALL_GHOSTS_BYTES + 2 * MAX_QUEUED_BYTES
 """Size of the source's image file system: all but the pages, which are sent at once; deleted files and TCP queues."""
@@ -60,7 +58,6 @@ class SourceSetup:
         root: ProcessId,
         freezer: Freezer,
         record: MigrationRecord,
-        engine: Engine,
         memory: MemoryTransfer,
         control: Channel,
     ) -> None:
@@ -69,7 +66,6 @@ class SourceSetup:
         self._root = root
         self._freezer = freezer
         self._record = record
-        self._engine = engine
         self._memory = memory
         self._control = control
         self._files = FileSet(container, container.mounts())
@@ -94,7 +90,6 @@ class SourceSetup:
     ) -> SourceContext:
         """Arm the packet holds, the pager and CRIU, and have the target do the same; its answer is still to come."""
         pid = self._container.init.pid
-        restarts.suspend(self._record, self._engine)
         kept = self._record.kept_interfaces
         here = interfaces.read_interfaces(pid, kept)
         self._record.interfaces = here

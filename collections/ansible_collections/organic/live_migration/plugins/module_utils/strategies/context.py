@@ -63,6 +63,7 @@ class SourceContext:
         mirror: strategy ppm: gives the process and its clone the same input.
         is_dumped: CRIU has dumped the process, and let go of it.
         frozen_at_ms: on the clock of :func:`steps.now_ms`; 0 while the process runs.
+        resumed_at_ms: when the process had its packets on this host again; 0 until a roll back is that far.
         clone: figures of strategy ppm.
     """
 
@@ -103,6 +104,7 @@ class SourceContext:
     deadline: SwitchoverDeadline | None = None
     mirror: SourceMirror | None = None
     frozen_at_ms: float = 0.0
+    resumed_at_ms: float = 0.0
     is_dumped: bool = False
     clone: CloneFigures = field(default_factory=CloneFigures)
 

@@ -100,7 +100,7 @@ def test_check_mode_measures_and_predicts_and_begins_nothing() -> None:
     assert facts["forecast"]["strategy"] == "pre_copy"
     assert facts["predicted_downtime_ms"] == facts["forecast"]["downtime_ms"] > 0
     assert [phase for _side, phase in hosts.asked] == ["preflight", "bandwidth_server", "bandwidth_client", "prepare"]
-    assert hosts.parameters[0].plan is None
+    assert (hosts.parameters[0].dry_run, hosts.parameters[0].trial_dump) == (True, False)
     assert hosts.parameters[3].dry_run
 
 

@@ -120,6 +120,12 @@ def test_a_prediction_for_a_strategy_that_was_set_names_what_was_not_measured() 
     assert "as the option strategy is pre_copy. What the process writes and the link were not measured" in text
 
 
+def test_doubts_and_the_trial_are_shown() -> None:
+    found = prediction(trial_downtime_ms=24.3, doubts=["The process has 3 threads."])
+    lines = PredictionTable("smf", found, [], chosen_by_user=False).lines()
+    assert lines[-2:] == ["  Trial dump: the process was stopped for 24.3 ms.", "  ? The process has 3 threads."]
+
+
 def test_every_blocker_is_shown_with_its_remedy() -> None:
     blockers = BLOCKERS * 10
     lines = PredictionTable("smf", prediction(), blockers, chosen_by_user=False).lines()

@@ -129,6 +129,7 @@ def site(records: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Site
                 holds=[],
                 final={},
                 frozen_at_ms=now_ms(),
+                resumed_at_ms=now_ms() + 5,
                 stop_deadline=lambda: None,
                 clone=CloneFigures(),
                 mirror=None,
@@ -190,7 +191,8 @@ def make() -> Source:
             await_key=name,
             service="",
             kept_interfaces=(),
-        )
+        ),
+        suspend_restarts=lambda _id: None,
     )
     credentials = Credentials(certificate="", key="", peer_certificate="")
     plan = Plan(ID, "smf", "edge-b", 10, credentials, 4096, Options(strategy="toy"))
