@@ -302,6 +302,7 @@ class Target(TargetEnd):
         """The process runs: nothing may undo it any more. A source that does not hear this asks for the outcome."""
         with contextlib.suppress(PeerLost):
             control.send(messages.RUNNING, held_packets=prepared.hold.held)
+        prepared.limit_cpu()
         watchdog.restore_priority()
         error = self._remove_holds(prepared)
         statistics = prepared.criu.statistics()

@@ -161,6 +161,7 @@ def prepared(site: Site, tmp_path: Path) -> Any:
         delivered=0,
         lost_packets=0,
         count_losses=site.do("count_losses"),
+        limit_cpu=site.do("limit_cpu"),
         close=site.do("close"),
     )
 
@@ -223,6 +224,7 @@ def test_the_process_runs_only_after_the_commit_and_the_record(site: Site) -> No
         "criu.resume",
         "thaw",
         "send running",
+        "limit_cpu",
         "restore_priority",
         "hold.release_paced",
         "count_losses",

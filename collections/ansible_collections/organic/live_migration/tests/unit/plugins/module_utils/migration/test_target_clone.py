@@ -57,6 +57,7 @@ class Site:
         self.prepared: Any = SimpleNamespace(
             sleeps=[],
             ipc={},
+            limit_cpu=lambda: self.calls.append("limit_cpu"),
             hold=recorder("hold"),
             links=self.links,
             configuration=recorder("configuration"),
@@ -127,6 +128,7 @@ def test_the_clone_runs_once_its_input_is_ready_and_that_is_written_down(site: S
         "mirror.go",
         "criu.resume",
         "freezer.thaw",
+        "limit_cpu",
     ]
     assert [kind for kind, _fields in site.sent] == [messages.CLONE_RUNS]
 

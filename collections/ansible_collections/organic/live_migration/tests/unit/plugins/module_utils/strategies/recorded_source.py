@@ -66,11 +66,14 @@ class Site:
         self.control.send = self._send
         incoming, syn_hold = recorder("incoming"), recorder("syn_hold")
         incoming.packets, syn_hold.packets = b"udp", b"syn"
+        record = recorder("record")
+        record.cpu_limit = {}
         self.source: Any = SimpleNamespace(
             plan=SimpleNamespace(timeout_s=10, options=Options(), memory_bytes=0),
             root=SimpleNamespace(pid=7),
+            container=None,
             steps=self.steps,
-            record=recorder("record"),
+            record=record,
             progress=recorder("progress"),
             memory=recorder("memory"),
             control=self.control,
@@ -100,6 +103,7 @@ class Site:
         stand_ins = {
             "SwitchoverDeadline": lambda *_given: recorder("deadline"),
             "watchdog": recorder("watchdog"),
+            "cpu_bandwidth": recorder("cpu_bandwidth", limits={}),
             "unread_datagrams": recorder("unread_datagrams", unread=b"read"),
             "netlink": SimpleNamespace(NetlinkSockets=SimpleNamespace(of=lambda _tree: netlink)),
             "processes": SimpleNamespace(tree=lambda _pid: [7], pid_inside=lambda pid: pid),

@@ -25,6 +25,7 @@ def test_the_calls_of_the_downtime_keep_their_order(strategy: Any, monkeypatch: 
     site = Site(monkeypatch)
     assert strategy().switch_over(site.source).kind == "restored"
     assert site.calls == [
+        "cpu_bandwidth.limits",
         "record.save switchover",
         "progress.set_state switchover",
         "sockets.read",
@@ -36,6 +37,7 @@ def test_the_calls_of_the_downtime_keep_their_order(strategy: Any, monkeypatch: 
         "unread_datagrams.drain_accept_queue",
         "netlink.await_read",
         "waits.read",
+        "cpu_bandwidth.lift",
         "deadline.start",
         "freezer.freeze",
         f"pager.order {strategy.final_command}",

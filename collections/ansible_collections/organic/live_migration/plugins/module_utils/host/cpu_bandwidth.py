@@ -1,7 +1,11 @@
 # Copyright (c) 2026 Organic 5GC contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Slows a container down, so that it writes fewer pages than the link carries (QEMU's auto-converge).
+"""The CPU bandwidth of a container.
+
+It is lowered so that the container writes fewer pages than the link carries (QEMU's auto-converge). A limit is lifted
+while the process is dumped and restored: that work is done in the container's cgroup, and would wait for the next
+period.
 
 Sources: the kernel's Documentation/scheduler/sched-bwc.rst and Documentation/admin-guide/cgroup-v2.rst (cpu.max).
 """
@@ -10,6 +14,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 from pathlib import Path
 
 from ..errors import MigrationError
@@ -19,23 +24,20 @@ _PERIOD_US = 10_000
 """Short, so that a process with 1 % of a CPU still answers every hundredth of a second."""
 _PERIOD_MOST_US = 1_000_000
 _QUOTA_LEAST_US = 1000
+_POD = re.compile(r"pod[0-9a-f]{8}")
+"""The cgroup of a Kubernetes pod: podUID, or kubepods-burstable-podUID.slice."""
 
 
-class Throttle:
-    """The CPU bandwidth of a container.
+class CpuBandwidth:
+    """Of one container.
 
     Args:
-        container: to be slowed down.
+        container: that is to be slowed down.
     """
 
     def __init__(self, container: Container) -> None:
-        groups = container.cgroups()
-        self._files: list[Path] = []
-        for controllers, directory in groups.items():
-            if "cpu" in controllers.split(",") and (directory / "cpu.cfs_quota_us").exists():
-                self._files = [directory / "cpu.cfs_period_us", directory / "cpu.cfs_quota_us"]
-        if not self._files and "" in groups and (groups[""] / "cpu.max").exists():
-            self._files = [groups[""] / "cpu.max"]
+        group = _group(container)
+        self._files = _files(group) if group else []
 
     def settings(self) -> dict[str, str]:
         """The files and their present content, for :func:`restore`.
@@ -68,6 +70,45 @@ class Throttle:
         host = _PERIOD_US * (os.cpu_count() or 1)
         quota, period = " ".join(before[str(path)] for path in reversed(self._files)).split()
         return host if quota in ("max", "-1") else min(host, int(quota) * _PERIOD_US // int(period))
+
+
+def limits(container: Container) -> dict[str, str]:
+    """The files of its limits and their present content, for :func:`lift` and :func:`restore`; empty without a limit.
+
+    In Kubernetes its pod has one as well.
+    """
+    group = _group(container)
+    found: dict[str, str] = {}
+    for directory in [group, *([group.parent] if _POD.search(group.parent.name) else [])] if group else []:
+        settings = {str(path): path.read_text().strip() for path in _files(directory)}
+        if not any(value == "-1" or value.startswith("max") for value in settings.values()):
+            found.update(settings)
+    return found
+
+
+def lift(settings: dict[str, str]) -> None:
+    """Let the container use all of the host's CPU time, until :func:`restore`."""
+    with contextlib.suppress(OSError):  # the container is gone
+        for path in settings:
+            if path.endswith("cfs_quota_us"):
+                Path(path).write_text("-1")
+            elif path.endswith("cpu.max"):
+                Path(path).write_text("max")
+
+
+def _group(container: Container) -> Path | None:
+    """Its cgroup that has a CPU bandwidth; None on a host without the control of it."""
+    groups = container.cgroups()
+    for controllers, directory in groups.items():
+        if "cpu" in controllers.split(",") and (directory / "cpu.cfs_quota_us").exists():
+            return directory
+    return groups[""] if "" in groups and (groups[""] / "cpu.max").exists() else None
+
+
+def _files(group: Path) -> list[Path]:
+    """In which the bandwidth of a cgroup is set."""
+    names = ["cpu.max"] if (group / "cpu.max").exists() else ["cpu.cfs_period_us", "cpu.cfs_quota_us"]
+    return [group / name for name in names]
 
 
 def restore(settings: dict[str, str]) -> None:
