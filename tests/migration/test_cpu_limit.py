@@ -1,7 +1,7 @@
 # Copyright (c) 2026 Organic 5GC contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A limit of CPU time does not prolong the downtime, and holds again afterwards."""
+"""What limits the CPU time of a container is lifted for the downtime, and holds again afterwards."""
 
 from __future__ import annotations
 
@@ -20,14 +20,15 @@ NAME = "limited"
 CPUS = "0.1"
 THREADS = "200"
 """Their restore takes several times as much CPU time as the container has in a period."""
-QUOTA = "cat /sys/fs/cgroup/cpu$P/cpu.cfs_quota_us /sys/fs/cgroup$P/cpu.max 2>/dev/null || true"
+SHARES = "64"
+FILES = "cpu$P/cpu.cfs_quota_us cpu$P/cpu.shares .$P/cpu.max .$P/cpu.weight"
 
 
 @pytest.fixture
 def limited(site: Site) -> Iterator[Site]:
     site.remove(NAME)
     command = [SERVER, "--port", str(PORT), "--memory-mb", "20", "--threads", THREADS]
-    site.run_resident(site.edges[0], NAME, 8, command, "--cpus", CPUS)
+    site.run_resident(site.edges[0], NAME, 8, command, "--cpus", CPUS, "--cpu-shares", SHARES)
     try:
         yield site
     finally:
@@ -38,7 +39,7 @@ def limit(host: Host) -> str:
     """What the kernel says of the container's limit: the same text on hosts that are alike."""
     pid = f"$(docker inspect --format '{{{{.State.Pid}}}}' {NAME})"
     group = f"$(grep -E '^0:|[:,]cpu[:,]' /proc/{pid}/cgroup | cut -d: -f3 | head -n 1)"
-    return host.run(f"P={group}; {QUOTA}")
+    return host.run(f"P={group}; cd /sys/fs/cgroup; cat {FILES} 2>/dev/null || true")
 
 
 @pytest.mark.parametrize("strategy", ["pre_copy", pytest.param("post_copy", marks=pytest.mark.exhaustive)])

@@ -14,7 +14,7 @@ from pathlib import Path
 from ..criu import images, interrupted_waits
 from ..engines.base import Engine
 from ..errors import MigrationError
-from ..host import cpu_bandwidth, libc, processes, registers
+from ..host import cpu_time, libc, processes, registers
 from ..host.await_ticket import AwaitTicket
 from ..host.freezer import Freezer
 from ..host.sleeps import SleepReader
@@ -70,7 +70,7 @@ def roll_back(record: MigrationRecord, engine: Engine, source: SourceContext | N
         engine.wait_until_exit_seen(record.container_id, record.init.pid, _CONTAINER_EXIT_TIMEOUT_S)
     if record.init.alive and record.interfaces:
         not_restored = _restore_network(record, source)
-    cpu_bandwidth.restore(record.cpu_limit)
+    cpu_time.restore(record.cpu_limit)
     freezer = Freezer(Path(record.freezer))
     if source is not None:
         with contextlib.suppress(OSError):  # a CRIU that still waits for a page server that hangs holds the process

@@ -16,7 +16,7 @@ from pathlib import Path
 from ..criu.worker import resume
 from ..engines.base import Engine
 from ..errors import MigrationError
-from ..host import cpu_bandwidth, libc, mounted_content, processes
+from ..host import cpu_time, libc, mounted_content, processes
 from ..host.await_ticket import AwaitTicket
 from ..host.freezer import Freezer
 from ..host.processes import ProcessId
@@ -76,7 +76,7 @@ def may_have_run(record: MigrationRecord) -> bool:
 def complete(record: MigrationRecord, engine: Engine) -> None:
     """Remove what the migration made, once the process runs here."""
     if record.init.alive:
-        cpu_bandwidth.restore(record.cpu_limit)
+        cpu_time.restore(record.cpu_limit)
         try:
             remove_rules(record.init.pid, record.migration_id)
             _make_heard(record)

@@ -17,7 +17,7 @@ from ..criu.page_server import PageServer
 from ..criu.worker import CriuWorker
 from ..engines.base import ContainerSpec
 from ..errors import CriuFailed, MigrationError
-from ..host import cpu_bandwidth, libc
+from ..host import cpu_time, libc
 from ..host.container import Container
 from ..host.files import FileSet
 from ..host.freezer import Freezer
@@ -61,7 +61,7 @@ class PreparedTarget:
         cpus: of the container, if CRIU restores on one of them alone.
         sleeps: what is to be set in the process's memory before it runs.
         link_numbers: index of each link of the container by its name.
-        cpu_limit: see :func:`host.cpu_bandwidth.limits`; lifted until the process runs.
+        cpu_limit: see :func:`host.cpu_time.limits`; they are lifted until the process runs.
     """
 
     links: AddressSwitch
@@ -82,7 +82,7 @@ class PreparedTarget:
 
     def limit_cpu(self) -> None:
         """The process runs: what is left to be done is not done in its cgroup."""
-        cpu_bandwidth.restore(self.cpu_limit)
+        cpu_time.restore(self.cpu_limit)
 
     def count_losses(self, init_pid: int) -> None:
         """Once what was held is released, and the holds are still there."""
@@ -146,9 +146,9 @@ class TargetSetup:
             ValueError: the request is malformed.
         """
         self._record.root_pid = int(request["root_pid"])
-        self._record.cpu_limit = cpu_bandwidth.limits(self._container)
+        self._record.cpu_limit = cpu_time.limits(self._container)
         self._record.save(states.ACTIVE)
-        cpu_bandwidth.lift(self._record.cpu_limit)
+        cpu_time.lift(self._record.cpu_limit)
         wanted = [Interface.of(interface) for interface in request["interfaces"]]
         self._check_interfaces(wanted)
         programs = [(str(path), int(offset), int(size)) for path, offset, size in request["programs"]]

@@ -60,7 +60,7 @@ class MigrationRecord:
         lent_addresses: target: of the source host's interfaces of that kind, whose connections end with the migration.
         source_awaited_until_s: target: when the source must have connected, on the clock of time.monotonic(); 0 before
             the host is prepared, and once it has connected.
-        cpu_limit: files of the container's CPU bandwidth, as they were before it was slowed down, or its limit lifted.
+        cpu_limit: files that limit the container's CPU time, as they were before it was lowered or lifted.
     """
 
     migration_id: str

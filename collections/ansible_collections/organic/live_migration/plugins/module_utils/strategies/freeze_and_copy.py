@@ -13,7 +13,7 @@ from typing import ClassVar
 from .. import typed
 from ..criu import images, interrupted_waits, packet_sockets, reservations
 from ..criu.worker import POST_DUMP
-from ..host import cpu_bandwidth, file_snapshot, files, processes
+from ..host import cpu_time, file_snapshot, files, processes
 from ..host.sleeps import SleepReader
 from ..host.steps import now_ms
 from ..memory.pager import Answer
@@ -79,7 +79,7 @@ class FreezeAndCopy(Strategy):
 
     def _enter(self, source: SourceContext) -> None:
         """The last steps in which the process still runs."""
-        source.record.cpu_limit = source.record.cpu_limit or cpu_bandwidth.limits(source.container)
+        source.record.cpu_limit = {**cpu_time.limits(source.container), **source.record.cpu_limit}
         source.record.save(states.SWITCHOVER)
         source.progress.set_state(states.SWITCHOVER)
         with source.steps.step("read_sockets"):
@@ -98,7 +98,7 @@ class FreezeAndCopy(Strategy):
             netlink.NetlinkSockets.of(tree).await_read(_ACCEPT_TIMEOUT_S)
             source.waits.read(tree)
         # threads that have used up their time could neither be frozen nor dumped
-        cpu_bandwidth.lift(source.record.cpu_limit)
+        cpu_time.lift(source.record.cpu_limit)
 
     def _hold_connections(self, source: SourceContext) -> None:
         source.syn_hold.start()

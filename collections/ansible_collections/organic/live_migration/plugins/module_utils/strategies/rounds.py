@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from ..errors import MigrationError
-from ..host.cpu_bandwidth import CpuBandwidth
+from ..host.cpu_time import CpuTime
 from ..host.steps import now_ms
 from ..memory.pager import Answer
 from . import convergence
@@ -103,9 +103,9 @@ class Rounds:
     def _throttle(self, percent: int) -> None:
         """Take a part of its CPU time from the process. What it had is written down first."""
         record = self._source.record
-        bandwidth = CpuBandwidth(self._source.container)
-        if not record.cpu_limit:
-            record.cpu_limit = bandwidth.settings()
+        bandwidth = CpuTime(self._source.container)
+        if not bandwidth.settings().keys() <= record.cpu_limit.keys():
+            record.cpu_limit.update(bandwidth.settings())
             record.save()
         bandwidth.set(percent, record.cpu_limit)
         self._progress.update(throttle_percent=percent)

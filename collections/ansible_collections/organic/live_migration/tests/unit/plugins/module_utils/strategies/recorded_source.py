@@ -103,7 +103,7 @@ class Site:
         stand_ins = {
             "SwitchoverDeadline": lambda *_given: recorder("deadline"),
             "watchdog": recorder("watchdog"),
-            "cpu_bandwidth": recorder("cpu_bandwidth", limits={}),
+            "cpu_time": recorder("cpu_time", limits={}),
             "unread_datagrams": recorder("unread_datagrams", unread=b"read"),
             "netlink": SimpleNamespace(NetlinkSockets=SimpleNamespace(of=lambda _tree: netlink)),
             "processes": SimpleNamespace(tree=lambda _pid: [7], pid_inside=lambda pid: pid),

@@ -25,7 +25,7 @@ def test_the_calls_of_the_downtime_keep_their_order(strategy: Any, monkeypatch: 
     site = Site(monkeypatch)
     assert strategy().switch_over(site.source).kind == "restored"
     assert site.calls == [
-        "cpu_bandwidth.limits",
+        "cpu_time.limits",
         "record.save switchover",
         "progress.set_state switchover",
         "sockets.read",
@@ -37,7 +37,7 @@ def test_the_calls_of_the_downtime_keep_their_order(strategy: Any, monkeypatch: 
         "unread_datagrams.drain_accept_queue",
         "netlink.await_read",
         "waits.read",
-        "cpu_bandwidth.lift",
+        "cpu_time.lift",
         "deadline.start",
         "freezer.freeze",
         f"pager.order {strategy.final_command}",

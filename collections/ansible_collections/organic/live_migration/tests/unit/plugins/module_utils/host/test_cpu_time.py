@@ -9,8 +9,8 @@ import os
 from pathlib import Path
 
 import pytest
-from ansible_collections.organic.live_migration.plugins.module_utils.host import cpu_bandwidth
-from ansible_collections.organic.live_migration.plugins.module_utils.host.cpu_bandwidth import CpuBandwidth
+from ansible_collections.organic.live_migration.plugins.module_utils.host import cpu_time
+from ansible_collections.organic.live_migration.plugins.module_utils.host.cpu_time import CpuTime
 
 
 class Container:
@@ -40,12 +40,12 @@ def host(monkeypatch: pytest.MonkeyPatch) -> None:
 )
 def test_it_is_left_a_part_of_what_it_had(tmp_path: Path, before: str, percent: int, after: str) -> None:
     (tmp_path / "cpu.max").write_text(f"{before}\n")
-    slowed = CpuBandwidth(Container("", tmp_path))
+    slowed = CpuTime(Container("", tmp_path))
     settings = slowed.settings()
     for step in (10, percent):
         slowed.set(step, settings)
     assert (tmp_path / "cpu.max").read_text() == after
-    cpu_bandwidth.restore(settings)
+    cpu_time.restore(settings)
     assert (tmp_path / "cpu.max").read_text() == before
 
 
@@ -54,11 +54,11 @@ def test_so_it_is_in_a_hierarchy_of_its_own(tmp_path: Path, before: str, after: 
     quota, period = tmp_path / "cpu.cfs_quota_us", tmp_path / "cpu.cfs_period_us"
     quota.write_text(before)
     period.write_text("100000")
-    slowed = CpuBandwidth(Container("cpu,cpuacct", tmp_path))
+    slowed = CpuTime(Container("cpu,cpuacct", tmp_path))
     settings = slowed.settings()
     slowed.set(20, settings)
     assert (quota.read_text(), period.read_text()) == (after, "10000")
-    cpu_bandwidth.restore(settings)
+    cpu_time.restore(settings)
     assert (quota.read_text(), period.read_text()) == (before, "100000")
 
 
@@ -75,19 +75,19 @@ def quota_of(directory: Path) -> str:
 
 def test_a_limit_is_lifted_and_restored(tmp_path: Path) -> None:
     group_of(tmp_path, "10000")
-    settings = cpu_bandwidth.limits(Container("cpu,cpuacct", tmp_path))  # type: ignore[arg-type]
-    cpu_bandwidth.lift(settings)
+    settings = cpu_time.limits(Container("cpu,cpuacct", tmp_path))  # type: ignore[arg-type]
+    cpu_time.lift(settings)
     assert quota_of(tmp_path) == "-1"
-    cpu_bandwidth.restore(settings)
+    cpu_time.restore(settings)
     assert quota_of(tmp_path) == "10000"
 
 
 def test_so_is_that_of_the_unified_hierarchy(tmp_path: Path) -> None:
     (tmp_path / "cpu.max").write_text("10000 100000\n")
-    settings = cpu_bandwidth.limits(Container("", tmp_path))  # type: ignore[arg-type]
-    cpu_bandwidth.lift(settings)
+    settings = cpu_time.limits(Container("", tmp_path))  # type: ignore[arg-type]
+    cpu_time.lift(settings)
     assert (tmp_path / "cpu.max").read_text() == "max"
-    cpu_bandwidth.restore(settings)
+    cpu_time.restore(settings)
     assert (tmp_path / "cpu.max").read_text() == "10000 100000"
 
 
@@ -97,21 +97,38 @@ def test_and_that_of_a_pod(tmp_path: Path, pod: str) -> None:
     group_of(tmp_path, "20000")  # of the whole machine: not ours
     group_of(above, "10000")
     group_of(own, "5000")
-    settings = cpu_bandwidth.limits(Container("cpu", own))  # type: ignore[arg-type]
-    cpu_bandwidth.lift(settings)
+    settings = cpu_time.limits(Container("cpu", own))  # type: ignore[arg-type]
+    cpu_time.lift(settings)
     assert [quota_of(one) for one in (tmp_path, above, own)] == ["20000", "-1", "-1"]
-    cpu_bandwidth.restore(settings)
+    cpu_time.restore(settings)
     assert [quota_of(one) for one in (tmp_path, above, own)] == ["20000", "10000", "5000"]
+
+
+@pytest.mark.parametrize(
+    ("name", "before", "lifted"),
+    [("cpu.shares", "2", "10240"), ("cpu.shares", "20000", "20000"), ("cpu.weight", "100", "1000")],
+)
+def test_a_weight_that_is_low_is_raised_and_restored(tmp_path: Path, name: str, before: str, lifted: str) -> None:
+    bandwidth = "cpu.max" if name == "cpu.weight" else "cpu.cfs_quota_us"
+    (tmp_path / "cpu.cfs_period_us").write_text("100000")
+    (tmp_path / bandwidth).write_text("max 100000" if bandwidth == "cpu.max" else "-1")
+    (tmp_path / name).write_text(f"{before}\n")
+    settings = cpu_time.limits(Container("" if bandwidth == "cpu.max" else "cpu", tmp_path))  # type: ignore[arg-type]
+    cpu_time.lift(settings)
+    assert (tmp_path / name).read_text().strip() == lifted
+    cpu_time.restore(settings)
+    assert (tmp_path / name).read_text().strip() == before
+    assert (tmp_path / bandwidth).read_text().split()[0] in ("max", "-1")
 
 
 def test_a_container_without_a_limit_is_left_alone(tmp_path: Path) -> None:
     group_of(tmp_path / "docker", "10000")
     group_of(tmp_path / "docker/container", "-1")
-    assert cpu_bandwidth.limits(Container("cpu", tmp_path / "docker/container")) == {}  # type: ignore[arg-type]
-    assert cpu_bandwidth.limits(Container("memory", tmp_path)) == {}  # type: ignore[arg-type]
+    assert cpu_time.limits(Container("cpu", tmp_path / "docker/container")) == {}  # type: ignore[arg-type]
+    assert cpu_time.limits(Container("memory", tmp_path)) == {}  # type: ignore[arg-type]
 
 
 def test_a_container_that_has_ended_is_no_failure(tmp_path: Path) -> None:
     settings = {str(tmp_path / "gone/cpu.max"): "10000 100000"}
-    cpu_bandwidth.lift(settings)
-    cpu_bandwidth.restore(settings)
+    cpu_time.lift(settings)
+    cpu_time.restore(settings)

@@ -1,13 +1,14 @@
 # Copyright (c) 2026 Organic 5GC contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The CPU bandwidth of a container.
+"""The CPU time of a container.
 
-It is lowered so that the container writes fewer pages than the link carries (QEMU's auto-converge). A limit is lifted
-while the process is dumped and restored: that work is done in the container's cgroup, and would wait for the next
-period.
+It is lowered so that the container writes fewer pages than the link carries (QEMU's auto-converge). What limits it is
+lifted while the process is dumped and restored: that work is done in the container's cgroup, and would wait for the
+next period, or for other containers.
 
-Sources: the kernel's Documentation/scheduler/sched-bwc.rst and Documentation/admin-guide/cgroup-v2.rst (cpu.max).
+Sources: the kernel's Documentation/scheduler/sched-bwc.rst and Documentation/admin-guide/cgroup-v2.rst (cpu.max,
+cpu.weight).
 """
 
 from __future__ import annotations
@@ -26,9 +27,12 @@ _PERIOD_MOST_US = 1_000_000
 _QUOTA_LEAST_US = 1000
 _POD = re.compile(r"pod[0-9a-f]{8}")
 """The cgroup of a Kubernetes pod: podUID, or kubepods-burstable-podUID.slice."""
+_WEIGHTS = {"cpu.shares": 10240, "cpu.weight": 1000}
+"""Ten times that of a container without a weight of its own: as a nice value of -10, see session/watchdog.py."""
+_LIFTED = {"cpu.cfs_quota_us": "-1", "cpu.max": "max", **{name: str(weight) for name, weight in _WEIGHTS.items()}}
 
 
-class CpuBandwidth:
+class CpuTime:
     """Of one container.
 
     Args:
@@ -73,27 +77,29 @@ class CpuBandwidth:
 
 
 def limits(container: Container) -> dict[str, str]:
-    """The files of its limits and their present content, for :func:`lift` and :func:`restore`; empty without a limit.
+    """The files of what limits it and their present content, for :func:`lift` and :func:`restore`.
 
-    In Kubernetes its pod has one as well.
+    These are its bandwidth, if that is limited, and its weight, which limits it where the host has more work than CPUs.
+    In Kubernetes its pod has them as well.
     """
     group = _group(container)
     found: dict[str, str] = {}
     for directory in [group, *([group.parent] if _POD.search(group.parent.name) else [])] if group else []:
-        settings = {str(path): path.read_text().strip() for path in _files(directory)}
-        if not any(value == "-1" or value.startswith("max") for value in settings.values()):
-            found.update(settings)
+        bandwidth = {str(path): path.read_text().strip() for path in _files(directory)}
+        if not any(value == "-1" or value.startswith("max") for value in bandwidth.values()):
+            found.update(bandwidth)
+        for name, weight in _WEIGHTS.items():
+            if (path := directory / name).exists() and int(present := path.read_text()) < weight:
+                found[str(path)] = present.strip()
     return found
 
 
 def lift(settings: dict[str, str]) -> None:
-    """Let the container use all of the host's CPU time, until :func:`restore`."""
+    """Let the container use all CPU time of the host, ahead of others, until :func:`restore`."""
     with contextlib.suppress(OSError):  # the container is gone
-        for path in settings:
-            if path.endswith("cfs_quota_us"):
-                Path(path).write_text("-1")
-            elif path.endswith("cpu.max"):
-                Path(path).write_text("max")
+        for path in map(Path, settings):
+            if path.name in _LIFTED:
+                path.write_text(_LIFTED[path.name])
 
 
 def _group(container: Container) -> Path | None:
@@ -112,7 +118,7 @@ def _files(group: Path) -> list[Path]:
 
 
 def restore(settings: dict[str, str]) -> None:
-    """Restore a container's bandwidth; nothing happens when the container is gone."""
+    """Restore what was lowered or lifted; nothing happens when the container is gone."""
     with contextlib.suppress(OSError):
         for path in settings:
             if path.endswith("cfs_quota_us"):
