@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from .case import ASK, FIRST, NEXT, Case, Kind, Outcome
 
+UNSHARING = ("--cap-add=SYS_ADMIN", "--security-opt=seccomp=unconfined")
 CASES = (
     Case(
         "inotify",
@@ -51,6 +52,30 @@ CASES = (
         options=("--env=HOLD=memory",),
         blocker="program_in_memory",
         named="/memfd:program",
+    ),
+    Case(
+        "own_namespace",
+        Kind.PROCESS,
+        "a process in a namespace of its own: network, mount, PID, user, UTS, IPC, cgroup, time",
+        Outcome.REFUSED,
+        NEXT,
+        program="held",
+        options=("--env=HOLD=namespace", *UNSHARING),
+        blocker="own_namespace",
+        named="has a UTS namespace of its own",
+        remark="a container in a user namespace is refused, too (`user_namespace`)",
+    ),
+    Case(
+        "namespace_of_a_thread",
+        Kind.PROCESS,
+        "a thread in a namespace of its own",
+        Outcome.REFUSED,
+        NEXT,
+        program="held",
+        options=("--env=HOLD=network of a thread", *UNSHARING),
+        blocker="own_namespace",
+        named="has a network namespace of its own",
+        remark="CRIU would put it into that of its process in silence",
     ),
     Case(
         "semaphore_eventfd",

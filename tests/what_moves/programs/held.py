@@ -25,6 +25,7 @@ PTRACE_TRACEME, SYS_EXIT = 0, 60
 FIRST = 1 << 20
 MCL_CURRENT, MCL_FUTURE = 1, 2
 CONNECTIONS = 40
+CLONE_NEWUTS, CLONE_NEWNET = 0x04000000, 0x40000000
 SYS_BPF, BPF_PROG_LOAD, BPF_SOCKET_FILTER = 321, 5, 1
 
 
@@ -177,6 +178,38 @@ def cork_a_datagram() -> object:
     return one
 
 
+def live_in_a_namespace() -> object:
+    """A child has a name of the host for itself (unshare(2), CLONE_NEWUTS)."""
+    read, write = os.pipe()
+    child = os.fork()
+    if child == 0:
+        unshare(CLONE_NEWUTS)
+        os.write(write, b"x")
+        signal.pause()
+    os.read(read, 1)
+    return child
+
+
+def have_a_thread_live_in_a_namespace() -> object:
+    """As programs do that configure several networks: one thread for each."""
+    made = threading.Event()
+
+    def live() -> None:
+        unshare(CLONE_NEWNET)
+        made.set()
+        signal.pause()
+
+    thread = threading.Thread(target=live, daemon=True)
+    thread.start()
+    made.wait()
+    return thread
+
+
+def unshare(flags: int) -> None:
+    if ctypes.CDLL(None, use_errno=True).unshare(flags) != 0:
+        raise OSError(ctypes.get_errno(), "unshare")
+
+
 HOLDS: dict[str, Callable[[], object]] = {
     "stopped": stop_a_child,
     "traced": trace_a_child,
@@ -196,6 +229,8 @@ HOLDS: dict[str, Callable[[], object]] = {
     "md5": set_an_md5_key,
     "filter": attach_an_extended_filter,
     "corked": cork_a_datagram,
+    "namespace": live_in_a_namespace,
+    "network of a thread": have_a_thread_live_in_a_namespace,
     "nothing": lambda: None,
 }
 
