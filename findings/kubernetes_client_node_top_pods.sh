@@ -3,7 +3,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
-# @kubernetes/client-node 2.0.1 (npm): topPods(), which the README has for what "kubectl top pod" shows, with requests and limits beside it.
+# @kubernetes/client-node 2.0.1 (npm): topPods(), for what "kubectl top pod" shows, with the requests and limits beside it.
 #
 # - The memory that a pod requests. Expected: the sum over its containers, as it is for the processor, and for the limits of both.
 #   Seen: the limits of all containers before the last one, plus the request of the last: of two containers that request 64 MiB and may use
