@@ -5,8 +5,8 @@
 #
 # sctp 1.0.0 (npm), "SCTP network protocol (RFC4960) in plain Javascript", as a receiver (its classes Reassembly and Chunk).
 #
-# - The first message of a stream has the number 0 (RFC 9260, clause 6.5). Expected: where its packet is lost or late, what came before
-#   waits for it. Seen: the stream begins with whatever comes first. Message 1 is delivered, message 0 is acknowledged and never delivered:
+# - The first message of a stream has the number 0 (RFC 9260, clause 6.5). Expected: where its packet is lost or late, the
+#   later ones wait for it. Seen: the stream begins with whatever comes first. Message 1 is delivered, message 0 is acknowledged and never delivered:
 #   an NG SETUP REQUEST that had to be sent again is gone. A message that is late later on is delivered.
 # - TSNs go on with 0 after 4294967295 (RFC 4960, clause 1.6). Expected: that. Seen: messages are delivered, but the acknowledgement
 #   stays at 4294967295, so that the peer sends all of them again until it gives up. The first TSN is random, and so is when this happens.
