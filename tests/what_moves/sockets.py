@@ -83,6 +83,18 @@ CASES = (
         remark="classic filters are carried",
     ),
     Case(
+        "peer_credentials",
+        Kind.SOCKET,
+        "a Unix connection to a process of another user, but root",
+        Outcome.REFUSED,
+        NEXT,
+        program="held",
+        options=("--env=HOLD=another user",),
+        blocker="peer_credentials",
+        named="process of user 1000",
+        remark="its ends would take each other for root (SO_PEERCRED)",
+    ),
+    Case(
         "corked_datagram",
         Kind.SOCKET,
         "a corked UDP socket (UDP_CORK)",

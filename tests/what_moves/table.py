@@ -29,6 +29,17 @@ _NOT_FOUND = (
         "A program that waits like this should look at the clock again",
     ),
     ("PR_SET_MEMORY_MERGE, PR_SET_MDWE, PR_MCE_KILL (prctl(2))", "the kernel's defaults"),
+    (
+        "the wall clock's alarms (timerfd with TFD_TIMER_ABSTIME on CLOCK_REALTIME)",
+        "they fire after the time that was left, whatever the clock is set to then; TFD_TIMER_CANCEL_ON_SET is off",
+    ),
+    ("memory that is sealed (mseal(2)), a sandbox of Landlock", "neither seal nor sandbox"),
+    ("keyrings (keyctl(2)), which Docker's profile of seccomp does not allow", "ENOKEY: keys are the host's"),
+    ("dnotify (F_NOTIFY, fcntl(2)), hints of the life time of files (F_SET_RW_HINT)", "none"),
+    (
+        "a descriptor in epoll(7) that EPOLLONESHOT has disarmed",
+        "it may still report EPOLLERR and EPOLLHUP, as epoll_ctl(2) cannot make one that does not",
+    ),
     ("IP_MULTICAST_IF of IPv4 that names an interface by its index alone", "the kernel chooses the interface"),
 )
 """What cannot be read from outside of a process, and what its program sees after a migration."""

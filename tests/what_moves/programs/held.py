@@ -25,7 +25,8 @@ PTRACE_TRACEME, SYS_EXIT = 0, 60
 FIRST = 1 << 20
 MCL_CURRENT, MCL_FUTURE = 1, 2
 CONNECTIONS = 40
-CLONE_NEWUTS, CLONE_NEWNET = 0x04000000, 0x40000000
+CLONE_FILES, CLONE_NEWUTS, CLONE_NEWNET = 0x00000400, 0x04000000, 0x40000000
+ADDR_NO_RANDOMIZE = 0x0040000
 SYS_BPF, BPF_PROG_LOAD, BPF_SOCKET_FILTER = 321, 5, 1
 
 
@@ -205,6 +206,39 @@ def have_a_thread_live_in_a_namespace() -> object:
     return thread
 
 
+def have_a_thread_with_descriptors() -> object:
+    made = threading.Event()
+
+    def live() -> None:
+        unshare(CLONE_FILES)
+        made.set()
+        signal.pause()
+
+    threading.Thread(target=live, daemon=True).start()
+    return made.wait()
+
+
+def set_a_personality() -> object:
+    return ctypes.CDLL(None).personality(ADDR_NO_RANDOMIZE) == 0
+
+
+def be_connected_to_another_user() -> object:
+    """A Unix connection whose client is a child of another user."""
+    listener = socket.socket(socket.AF_UNIX)
+    listener.bind("\0held")
+    listener.listen()
+    if os.fork() == 0:
+        os.setuid(1000)
+        client = socket.socket(socket.AF_UNIX)
+        client.connect("\0held")
+        signal.pause()
+    return listener.accept()[0]
+
+
+def open_a_pipe_in_packet_mode() -> object:
+    return os.pipe2(os.O_DIRECT)
+
+
 def unshare(flags: int) -> None:
     if ctypes.CDLL(None, use_errno=True).unshare(flags) != 0:
         raise OSError(ctypes.get_errno(), "unshare")
@@ -231,6 +265,10 @@ HOLDS: dict[str, Callable[[], object]] = {
     "corked": cork_a_datagram,
     "namespace": live_in_a_namespace,
     "network of a thread": have_a_thread_live_in_a_namespace,
+    "descriptors of a thread": have_a_thread_with_descriptors,
+    "personality": set_a_personality,
+    "another user": be_connected_to_another_user,
+    "packets": open_a_pipe_in_packet_mode,
     "nothing": lambda: None,
 }
 

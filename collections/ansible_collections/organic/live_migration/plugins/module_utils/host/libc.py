@@ -22,6 +22,8 @@ MNT_DETACH = 2
 
 _SYS_PIDFD_GETFD = 438  # the same on every architecture (asm-generic/unistd.h)
 
+_SYS_KCMP = 312 if platform.machine() == "x86_64" else 272
+KCMP_FILES, KCMP_FS, KCMP_SYSVSEM = 2, 3, 6
 _SYS_IOPRIO_SET, _SYS_IOPRIO_GET = (251, 252) if platform.machine() == "x86_64" else (30, 31)
 _IOPRIO_WHO_PROCESS = 1
 
@@ -92,6 +94,16 @@ def ioprio_get(tid: int) -> int:
 
 def ioprio_set(tid: int, value: int) -> None:
     _checked(_libc.syscall(_SYS_IOPRIO_SET, _IOPRIO_WHO_PROCESS, tid, value), "ioprio_set")
+
+
+def is_shared(kind: int, one: int, other: int) -> bool:
+    """Whether two tasks share something (kcmp(2)), for example KCMP_FILES; also when neither has it.
+
+    Raises:
+        OSError: a task is gone, or the kernel cannot compare (CONFIG_KCMP).
+    """
+    order = _libc.syscall(_SYS_KCMP, one, other, kind, ctypes.c_long(0), ctypes.c_long(0))
+    return _checked(order, "kcmp") == 0
 
 
 def inotify_init() -> int:

@@ -165,6 +165,14 @@ def namespaces_of(pid: int) -> int:
     raise ProcessLookupError(f"no NSpid of process {pid}")
 
 
+def effective_uid(pid: int) -> int | None:
+    """None when the process is gone."""
+    for line in lines(f"/proc/{pid}/status"):
+        if line.startswith("Uid:"):
+            return int(line.split()[2])
+    return None
+
+
 def highest_pid_inside(root: int) -> int:
     """The highest PID of any thread of a tree, in its namespace."""
     highest = 0

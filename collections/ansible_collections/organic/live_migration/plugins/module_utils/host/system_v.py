@@ -11,10 +11,11 @@ from __future__ import annotations
 import ctypes
 import errno
 import os
-import platform
 import struct
 from dataclasses import dataclass
 from pathlib import Path
+
+from . import libc
 
 _TABLES = Path("/proc/sysvipc")
 _SETTINGS = Path("/proc/sys/kernel")
@@ -28,8 +29,6 @@ _QUEUE_BYTES = 120
 _CAPACITY = struct.Struct("<Q")
 _CAPACITY_AT = 88
 """Where it has msg_qbytes: behind struct ipc64_perm, three times, and what the queue holds."""
-_SYS_KCMP = 312 if platform.machine() == "x86_64" else 272
-_KCMP_SYSVSEM = 6
 
 _libc = ctypes.CDLL(None, use_errno=True)
 _libc.msgrcv.restype = ctypes.c_ssize_t
@@ -206,5 +205,4 @@ def may_undo(pid: int) -> bool:
     Raises:
         OSError: the process is gone, or the kernel cannot compare.
     """
-    order = _libc.syscall(_SYS_KCMP, os.getpid(), pid, _KCMP_SYSVSEM, ctypes.c_long(0), ctypes.c_long(0))
-    return _checked(order, "kcmp") != 0
+    return not libc.is_shared(libc.KCMP_SYSVSEM, os.getpid(), pid)

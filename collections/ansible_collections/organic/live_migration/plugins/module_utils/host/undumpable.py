@@ -3,7 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What a process holds that CRIU refuses to dump, and what to do about each kind.
 
-Sources: CRIU's criu/sockets.c, criu/sk-inet.c, criu/fsnotify.c, criu/tty.c; criu.org "What cannot be checkpointed".
+Sources: CRIU's criu/sockets.c, criu/pipes.c, criu/sk-inet.c, criu/fsnotify.c, criu/tty.c; criu.org "What cannot be
+checkpointed".
 """
 
 from __future__ import annotations
@@ -63,6 +64,8 @@ def undumpable(pid: int, overlay_device: int | None, terminals: Collection[int] 
             if protocol in _SOCKETS:
                 name, remedy = _SOCKETS[protocol]
                 found.append(Undumpable(f"{name} socket {_socket_name(pid, descriptor)}({where})", remedy))
+        elif target.startswith("pipe:") and _flags(pid, descriptor) & os.O_DIRECT:
+            found.append(Undumpable(f"pipe in packet mode ({where})", "Have the program open it without O_DIRECT"))
         elif "[io_uring]" in target:
             found.append(Undumpable(f"io_uring ({where})", "Configure the program to do without io_uring"))
         elif target.endswith("inotify"):
@@ -84,6 +87,14 @@ def made_terminals(tree: list[int]) -> set[int]:
         for line in lines(f"/proc/{pid}/fdinfo/{descriptor}")
         if line.startswith("tty-index:")
     }
+
+
+def _flags(pid: int, descriptor: int) -> int:
+    """With which it was opened (proc(5), fdinfo)."""
+    for line in lines(f"/proc/{pid}/fdinfo/{descriptor}"):
+        if line.startswith("flags:"):
+            return int(line.split()[1], 8)
+    return 0
 
 
 def _terminal(target: str) -> int | None:

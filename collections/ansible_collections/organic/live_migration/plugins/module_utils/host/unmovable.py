@@ -77,6 +77,12 @@ def _of_process(pid: int) -> Iterator[Blocker]:
                 f"The program of {who} is no file but memory ({program}), which CRIU cannot restore",
                 "Start the program from a file (runc and some packers copy themselves into memory)",
             )
+    if domain := _personality(pid):
+        yield Blocker(
+            "personality",
+            f"The execution domain of {who} is {domain:#x} (personality(2)), and would be 0 afterwards",
+            "Start it without setarch and the like; 0x40000 are programs without address randomization (setarch -R)",
+        )
     if _first_code_is_shared(pid):
         yield Blocker(
             "shared_code",
@@ -98,6 +104,13 @@ def _of_process(pid: int) -> Iterator[Blocker]:
                 f"Descriptor {descriptor} of {who} is an eventfd in the mode of a semaphore, which CRIU does not keep",
                 "Have the program use an eventfd without EFD_SEMAPHORE, or a pipe",
             )
+
+
+def _personality(pid: int) -> int:
+    try:
+        return int(Path(f"/proc/{pid}/personality").read_text(), 16)
+    except OSError:
+        return 0
 
 
 def _first_code_is_shared(pid: int) -> bool:

@@ -1,11 +1,11 @@
 # Copyright (c) 2026 Organic 5GC contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Namespaces that processes or threads have made for themselves inside their container, and that of users around it.
+"""What processes and threads of a container have for themselves (unshare(2)): namespaces, descriptors, directories.
 
-CRIU dumps none that is nested but that of the network, which it cannot restore below the first process; of threads it
-looks at none at all, so that they would lose theirs in silence. Sources: namespaces(7), CRIU's criu/namespaces.c and
-criu/pstree.c.
+CRIU dumps no namespace that is nested but that of the network, which it cannot restore below the first process. Of
+threads it looks at nothing of this kind, so that they would lose theirs in silence. Sources: namespaces(7), kcmp(2),
+CRIU's criu/namespaces.c, criu/pstree.c and criu/cr-dump.c.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import os
 from collections.abc import Iterator
 
 from ..errors import Blocker
-from . import processes
+from . import libc, processes
 
 _OF_INIT = {
     "ipc": "IPC",
@@ -30,10 +30,11 @@ _OF_ROOT = {"cgroup": "cgroup", "time": "time"}
 _OF_CHILDREN = {"pid": "pid_for_children", "time": "time_for_children"}
 _NAMES = {**_OF_INIT, **_OF_ROOT, "pid_for_children": "PID", "time_for_children": "time"}
 """Files of /proc/PID/ns, and what users call them."""
+_TABLES = {libc.KCMP_FILES: "descriptors", libc.KCMP_FS: "a working directory, root directory and umask"}
 
 
 def blockers(tree: list[int], init_pid: int) -> list[Blocker]:
-    """Everything of this kind, once for each process and namespace.
+    """Everything of this kind, each once.
 
     Args:
         tree: PIDs on the host, the first process first.
@@ -46,6 +47,7 @@ def blockers(tree: list[int], init_pid: int) -> list[Blocker]:
             expected[of_children] = expected[kind]
     for pid in tree:
         found += _inside(pid, expected)
+        found += _tables(pid)
     return list(dict.fromkeys(found))
 
 
@@ -73,6 +75,21 @@ def _inside(pid: int, expected: dict[str, str]) -> Iterator[Blocker]:
                     f"The {who} ({processes.name(pid)}) has a {name} namespace of its own, which CRIU cannot move",
                     "Have the program do without (unshare, setns, ip netns, a sandbox), or put it into two containers",
                 )
+
+
+def _tables(pid: int) -> Iterator[Blocker]:
+    """Threads with descriptors, or a working directory, that are not those of their process."""
+    with contextlib.suppress(OSError):
+        for task in sorted(map(int, os.listdir(f"/proc/{pid}/task"))):
+            for kind, name in _TABLES.items():
+                if not libc.is_shared(kind, pid, task):
+                    yield Blocker(
+                        "unshared_thread",
+                        f"The thread {task} of process {pid} ({processes.name(pid)}) has {name} of its own, and would "
+                        "have those of its process afterwards",
+                        "Have the program share them between its threads (no unshare with CLONE_FILES or CLONE_FS), or "
+                        "use processes in place of such threads",
+                    )
 
 
 def _read(task: int, kinds: dict[str, str]) -> dict[str, str]:

@@ -17,7 +17,7 @@ from pathlib import Path
 from .. import paths
 from ..engines.base import CLUSTER_SOCKETS, Checkpoints, ContainerSpec, Engine, Side
 from ..errors import Blocker, MigrationError
-from ..host import cpu, memory_limit, own_namespaces, processes, sqlite, system_files, task_attributes, unmovable
+from ..host import cpu, memory_limit, processes, sqlite, system_files, task_attributes, unmovable, unshared
 from ..host.container import Container
 from ..host.cpu import Cpu
 from ..host.files import MAX_FILES_BYTES, FileSet
@@ -184,7 +184,7 @@ def look_at_source(
         ]
     blockers += _look_at_files(view, container)
     blockers += unmovable.blockers(tree, container)
-    blockers += own_namespaces.blockers(tree, spec.pid)
+    blockers += unshared.blockers(tree, spec.pid)
     blockers += sqlite.blockers(tree, container)
     blockers += memory_limit.blockers(tree, container)
     blockers += tun.blockers(tree)

@@ -26,6 +26,9 @@ _TCP_ULP, _TCP_AO_INFO = 31, 40
 _UDP_CORK = 1
 _SO_GET_FILTER = 26
 _AO_INFO_BYTES = 64
+_PEER = struct.Struct("iII")
+_NOBODY = 0xFFFFFFFF
+"""User of a peer that there is none of: a socket that is not connected."""
 _MD5 = re.compile(r"^(\S.*?)\n\s.*\bmd5keys:", re.MULTILINE)
 """In the answer of ss(8), which has a socket on one line and its information on the next."""
 
@@ -42,7 +45,8 @@ def blockers(pids: list[int]) -> list[Blocker]:
             one = processes.duplicate_socket(pid, descriptor)
             if one is not None:
                 with one:
-                    found += _of_socket(one, f"(descriptor {descriptor} of process {pid})")
+                    where = f"(descriptor {descriptor} of process {pid})"
+                    found += [*_of_socket(one, where), *_peer_credentials(one, pid, where)]
     return found
 
 
@@ -144,6 +148,24 @@ def _of_socket(one: socket.socket, where: str) -> Iterator[Blocker]:
                 f"A socket {where} has a filter of the extended BPF, which cannot be read",
                 "Have the program attach a classic BPF filter (SO_ATTACH_FILTER), or none",
             )
+
+
+def _peer_credentials(one: socket.socket, pid: int, where: str) -> Iterator[Blocker]:
+    """CRIU connects restored Unix sockets as root, which is then what their ends take each other for (unix(7)).
+
+    A peer of the same user, as of a socket pair within a process, gains nothing by that.
+    """
+    if one.family != socket.AF_UNIX or one.type == socket.SOCK_DGRAM:
+        return
+    credentials = _answers(one, socket.SOL_SOCKET, socket.SO_PEERCRED, _PEER.size)
+    uid = _PEER.unpack(credentials)[1] if len(credentials) == _PEER.size else _NOBODY
+    if uid not in (0, _NOBODY, processes.effective_uid(pid)):
+        yield Blocker(
+            "peer_credentials",
+            f"A Unix socket {where} is connected to a process of user {uid}, and would be to one of user 0 (root) for "
+            "whoever asks (SO_PEERCRED)",
+            "Have the programs connect again after the migration, or run as one user",
+        )
 
 
 def _answers(one: socket.socket, level: int, number: int, length: int) -> bytes:

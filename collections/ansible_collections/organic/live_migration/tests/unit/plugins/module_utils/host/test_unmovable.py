@@ -50,6 +50,11 @@ def test_a_stopped_process_is_named(spawn: Any, look: Look, until: Any) -> None:
     assert f"has stopped process {pid}" in look(pid)["stopped"]
 
 
+def test_an_execution_domain_is_named(spawn: Any, look: Look) -> None:
+    pid = spawn.python("import ctypes; ctypes.CDLL(None).personality(0x0040000)").pid
+    assert "is 0x40000 " in look(pid)["personality"]
+
+
 def test_a_traced_process_is_named(spawn: Any, look: Look) -> None:
     source = "import ctypes; ctypes.CDLL(None).ptrace(0x4206, int(sys.argv[1]), 0, 0)"
     pid = spawn.python("").pid

@@ -9,7 +9,7 @@ import os
 from typing import Any
 
 import pytest
-from ansible_collections.organic.live_migration.plugins.module_utils.host import own_namespaces, processes
+from ansible_collections.organic.live_migration.plugins.module_utils.host import processes, unshared
 
 FLAGS = {
     "network": 0x40000000,
@@ -37,7 +37,7 @@ needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="unshare(2) needs root
 
 
 def look(*tree: int) -> list[tuple[str, str]]:
-    return [(blocker.code, blocker.message) for blocker in own_namespaces.blockers(list(tree), os.getpid())]
+    return [(blocker.code, blocker.message) for blocker in unshared.blockers(list(tree), os.getpid())]
 
 
 def test_a_process_in_the_namespaces_of_its_container_is_no_reason(spawn: Any) -> None:
@@ -73,8 +73,19 @@ def test_what_the_first_process_has_after_a_migration_is_no_reason(spawn: Any, n
 @needs_root
 def test_a_user_namespace_around_the_container_is_named(spawn: Any) -> None:
     init = spawn.python("import ctypes; assert ctypes.CDLL(None).unshare(0x10000000) == 0").pid
-    found = own_namespaces.blockers([], init)
+    found = unshared.blockers([], init)
     assert [blocker.code for blocker in found] == ["user_namespace"]
+
+
+@pytest.mark.parametrize(
+    ("flag", "named"), [(0x00000400, "has descriptors of its own"), (0x00000200, "umask of its own")]
+)
+def test_a_thread_that_shares_less_than_its_process_is_named(spawn: Any, flag: int, named: str) -> None:
+    """CLONE_FILES, CLONE_FS."""
+    pid = spawn.python(IN_A_THREAD, str(flag)).pid
+    [(code, message)] = look(pid)
+    assert code == "unshared_thread"
+    assert f"of process {pid} " in message and named in message
 
 
 def test_a_zombie_is_no_reason(spawn: Any, until: Any) -> None:

@@ -6,12 +6,13 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import socket
 import threading
 from typing import Any
 
 import pytest
-from ansible_collections.organic.live_migration.plugins.module_utils.host import libc
+from ansible_collections.organic.live_migration.plugins.module_utils.host import libc, processes
 from ansible_collections.organic.live_migration.plugins.module_utils.network import socket_blockers
 
 LOCAL = ("127.0.0.1", "::1")
@@ -67,3 +68,36 @@ def test_connections_that_hold_too_much_are_refused(
         accepted.close()
     assert found.code == "tcp_queues"
     assert "2 TCP connections hold" in found.message
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="another user needs root")
+@pytest.mark.parametrize(("uid", "codes"), [(1000, ["peer_credentials"]), (0, [])])
+def test_a_peer_of_another_user_is_named(wire: Any, spawn: Any, uid: int, codes: list[str]) -> None:
+    """Of root's end; the other one is connected to root, as it will be."""
+    source = f"""
+import socket
+listener = socket.socket(socket.AF_UNIX)
+listener.bind("\\0peer-{uid}-" + str(os.getpid()))
+listener.listen()
+client = socket.socket(socket.AF_UNIX)
+if os.fork() == 0:
+    os.setuid({uid})
+    client.connect(listener.getsockname())
+    import signal
+    signal.pause()
+client.close()
+accepted = listener.accept()[0]
+"""
+    pid = spawn.python(source).pid
+    [child] = processes.children(pid)
+    try:
+        found = socket_blockers.blockers([pid, child])
+    finally:
+        os.kill(child, 9)
+    assert [blocker.code for blocker in found] == codes
+    assert all("to a process of user 1000" in blocker.message for blocker in found)
+
+
+def test_a_pair_within_a_process_is_no_reason(spawn: Any) -> None:
+    source = "import socket; kept = socket.socketpair()"
+    assert socket_blockers.blockers([spawn.python(source).pid]) == []
