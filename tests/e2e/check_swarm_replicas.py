@@ -39,11 +39,15 @@ COME_BACK = "kill -CONT $(cat /run/docker.pid)"
 
 @dataclass(frozen=True)
 class Replica:
-    """A task of the UDM that runs."""
+    """A task of the UDM that the manager takes for running; its host may be lost.
+
+    Attributes:
+        container: its name.
+    """
 
     id: str
     host: str
-    pid: int
+    container: str
 
 
 class Replicas:
@@ -58,14 +62,16 @@ class Replicas:
             self.swarm.manager, "docker service ps udm --no-trunc --filter desired-state=running --format json"
         )
         tasks = [json.loads(line) for line in text.splitlines()]
-        return [self._replica(task) for task in tasks if task["CurrentState"].startswith("Running")]
+        return [
+            Replica(task["ID"], task["Node"], f"{task['Name']}.{task['ID']}")
+            for task in tasks
+            if task["CurrentState"].startswith("Running")
+        ]
 
-    def _replica(self, task: dict[str, str]) -> Replica:
-        name = f"{task['Name']}.{task['ID']}"
-        return Replica(task["ID"], task["Node"], self._pid(task["Node"], name))
-
-    def _pid(self, host: str, name: str) -> int:
-        found = self.site.module(host, "community.docker.docker_container_info", name=name)[host]
+    def pid(self, replica: Replica) -> int:
+        """Of its container's first process."""
+        host = replica.host
+        found = self.site.module(host, "community.docker.docker_container_info", name=replica.container)[host]
         return int(found["container"]["State"]["Pid"])
 
     def registered(self) -> int:
@@ -74,7 +80,7 @@ class Replicas:
 
     def segments(self, replica: Replica) -> int:
         """TCP segments that it has received."""
-        lines = self.site.command(replica.host, f"grep ^Tcp: /proc/{replica.pid}/net/snmp").splitlines()
+        lines = self.site.command(replica.host, f"grep ^Tcp: /proc/{self.pid(replica)}/net/snmp").splitlines()
         names, values = (line.split() for line in lines)
         return int(values[names.index("InSegs")])
 
@@ -166,9 +172,10 @@ def test_the_other_replica_serves_when_a_node_is_lost(replicas: Replicas) -> Non
     """What waits for the lost one fails; then the NRF misses its heartbeat, and Swarm starts it on another node."""
     replicas.spread()
     lost = replicas.running()[0]
+    pid = replicas.pid(lost)
     before = replicas.progress()
     since = time.monotonic()
-    replicas.site.module(lost.host, "ansible.builtin.shell", cmd=LOSE.format(pid=lost.pid))
+    replicas.site.module(lost.host, "ansible.builtin.shell", cmd=LOSE.format(pid=pid))
     try:
         replicas.await_two(lost.host)
         until(lambda: replicas.await_procedures(20)["failed"] == 0, "no procedure fails", timeout_s=RECOVERED_S)

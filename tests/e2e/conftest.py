@@ -45,7 +45,9 @@ class CoreSite:
 
     def module(self, hosts: str, module: str, **options: Any) -> dict[str, dict[str, Any]]:
         """Run one module; its result by host."""
-        done = run("ansible", self.inventory, hosts, "--module-name", module, "--args", json.dumps(options))
+        # an action without options takes no empty mapping for one
+        arguments = ["--args", json.dumps(options)] if options else []
+        done = run("ansible", self.inventory, hosts, "--module-name", module, *arguments)
         result = PlaybookResult.parse(done.returncode, done.stdout, done.stderr)
         assert result.status == 0, result.messages + result.errors
         return result.results

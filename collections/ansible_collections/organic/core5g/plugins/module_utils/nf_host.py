@@ -314,15 +314,12 @@ class HostCheck:
     def driver_lacks(driver: NetworkDriver, parent: str | None) -> list[Blocker]:
         """What keeps a network of this driver from being created on this host."""
         if driver.needs_parent:
-            is_planned = bool(parent) and driver.parent_keeps_address and is_vlan_name(str(parent))
-            if not parent or not (interface_exists(parent) or is_planned):
-                return [
-                    Blocker(
-                        "parent_missing",
-                        f"This host has no network interface {parent!r}",
-                        f"Set nf_network_parent to the interface that the {driver.name} network goes out by",
-                    )
-                ]
+            remedy = f"Set nf_network_parent to the interface that the {driver.name} network goes out by"
+            if not parent:
+                return [Blocker("parent_missing", "The network has no parent interface", remedy)]
+            is_planned = driver.parent_keeps_address and is_vlan_name(parent)
+            if not (interface_exists(parent) or is_planned):
+                return [Blocker("parent_missing", f"This host has no network interface '{parent}'", remedy)]
             refusal = None if interface_exists(parent) else kernel_refusal("vlan id 1")
             if refusal is not None:
                 return [
