@@ -15,9 +15,11 @@ from typing import Any
 import h2.events as events
 import pytest
 from h2.errors import ErrorCodes
+from minicore.sbi import producers as producers_module
 from minicore.sbi.client import Connection, SbiClient, SbiError
 from minicore.sbi.http2 import Http2Connection
 from minicore.sbi.message import ConnectionLost, NotProcessed, Request, Response
+from minicore.sbi.producers import Producer, Producers
 from minicore.sbi.router import Router
 from minicore.sbi.server import SbiServer
 
@@ -201,6 +203,59 @@ def test_a_connection_that_ends_before_its_settings_had_no_request() -> None:
         with pytest.raises(NotProcessed):
             await SbiClient(f"http://127.0.0.1:{port}", "AMF").request("POST", "/")
         server.close()
+
+    asyncio.run(scenario())
+
+
+async def silent_server() -> tuple[asyncio.Server, str]:
+    """It takes connections and says nothing, as one that is frozen, or gone; returns its API root."""
+
+    async def keep(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read()  # until the client gives up
+        writer.close()
+
+    server = await asyncio.start_server(keep, "127.0.0.1", 0)
+    return server, f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+
+
+def test_requests_wait_for_one_attempt_to_connect_and_not_in_turn() -> None:
+    """In turn, the last one would exceed its time-out, which is no reason to ask another producer."""
+
+    async def scenario() -> None:
+        server, root = await silent_server()
+        client = SbiClient(root, "AMF", timeout_s=1)
+        results = await asyncio.gather(
+            *(client.request("POST", "/", connect_s=0.4) for _ in range(5)), return_exceptions=True
+        )
+        assert [type(one) for one in results] == [NotProcessed] * 5
+        server.close()
+
+    asyncio.run(scenario())
+
+
+def test_another_producer_is_asked_soon_when_one_is_gone(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def scenario() -> None:
+        async def answer(request: Request) -> Response:
+            return Response(204)
+
+        gone, root = await silent_server()
+        other = SbiServer(answer)
+        port = await other.start("127.0.0.1", 0)
+        producers = Producers("http://127.0.0.1:1", "AMF")
+        profile = {"nfInstanceId": "1", "nfType": "UDM"}
+        known = [Producer(root, 1, profile), Producer(f"http://127.0.0.1:{port}", 1, profile)]
+
+        async def find(_key: object) -> list[Producer]:
+            return known
+
+        monkeypatch.setattr(producers, "_producers", find)
+        monkeypatch.setattr(producers_module, "NEXT_CONNECT_S", 0.1)
+        for _request in range(2):
+            async with asyncio.timeout(2):  # less than CONNECT_S
+                assert (await producers.request("nudm-sdm", "GET", "/")).status == 204
+        producers.close()
+        gone.close()
+        other.stop()
 
     asyncio.run(scenario())
 

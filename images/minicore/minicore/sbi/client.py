@@ -266,28 +266,36 @@ class SbiClient:
         self._user_agent = user_agent
         self._timeout_s = timeout_s
         self._connection: Connection | None = None
-        self._connecting = asyncio.Lock()
+        self._connecting: asyncio.Task[Connection] | None = None
 
     async def request(
-        self, method: str, path: str, body: bytes = b"", headers: Mapping[str, str] | None = None
+        self,
+        method: str,
+        path: str,
+        body: bytes = b"",
+        headers: Mapping[str, str] | None = None,
+        connect_s: float = CONNECT_S,
     ) -> Response:
         """One request and its response, within the time-out, or SbiError.
 
         What the server did not process is sent again; what it may have processed only if the method is idempotent.
+        Where no connection is ready within `connect_s`, that is NotProcessed.
         """
         try:
             async with asyncio.timeout(self._timeout_s):
-                return await self._request(method, path, body, headers)
+                return await self._request(method, path, body, headers, min(connect_s, self._timeout_s))
         except TimeoutError as error:
             raise TimedOut(f"{method} {path}: no answer from {self._host} within {self._timeout_s} s") from error
 
-    async def _request(self, method: str, path: str, body: bytes, headers: Mapping[str, str] | None) -> Response:
+    async def _request(
+        self, method: str, path: str, body: bytes, headers: Mapping[str, str] | None, connect_s: float
+    ) -> Response:
         refusals = 0
         is_repeatable = method in IDEMPOTENT
         while True:
             connection = self._connection
             if connection is None or not connection.is_usable:
-                connection = await self._connect()
+                connection = await self._connect(connect_s)
             try:
                 return await connection.request(method, path, body, headers)
             except NotProcessed:
@@ -299,13 +307,21 @@ class SbiClient:
                     raise
                 is_repeatable = False
 
-    async def _connect(self) -> Connection:
-        async with self._connecting:
-            if self._connection is None or not self._connection.is_usable:
-                timeout_s = min(CONNECT_S, self._timeout_s)
-                self._connection = await Connection.open(self._host, self._port, self._user_agent, timeout_s=timeout_s)
-            return self._connection
+    async def _connect(self, timeout_s: float) -> Connection:
+        """One attempt for all that wait: in turn, each would wait for those before it, and longer than it may."""
+        if self._connecting is None:
+            opening = Connection.open(self._host, self._port, self._user_agent, timeout_s=timeout_s)
+            self._connecting = asyncio.get_running_loop().create_task(opening)
+            self._connecting.add_done_callback(self._connected)
+        return await asyncio.shield(self._connecting)
+
+    def _connected(self, attempt: asyncio.Task[Connection]) -> None:
+        self._connecting = None
+        if not attempt.cancelled() and attempt.exception() is None:
+            self._connection = attempt.result()
 
     def close(self) -> None:
+        if self._connecting is not None:
+            self._connecting.cancel()
         if self._connection is not None:
             self._connection.close()

@@ -9,7 +9,7 @@ import json
 from collections.abc import Mapping
 from urllib.parse import urlsplit
 
-from .client import SbiClient
+from .client import CONNECT_S, SbiClient
 from .message import JSON_TYPE, Response
 
 
@@ -22,7 +22,13 @@ class Clients:
         self._clients: dict[str, SbiClient] = {}
 
     async def request(
-        self, root: str, method: str, path: str, body: object | None = None, headers: Mapping[str, str] | None = None
+        self,
+        root: str,
+        method: str,
+        path: str,
+        body: object | None = None,
+        headers: Mapping[str, str] | None = None,
+        connect_s: float = CONNECT_S,
     ) -> Response:
         """Send to `root`; bytes go as they are, anything else as JSON."""
         fields = dict(headers or {})
@@ -36,7 +42,7 @@ class Clients:
         client = self._clients.get(root)
         if client is None:
             client = self._clients[root] = SbiClient(root, self._user_agent, self._timeout_s)
-        return await client.request(method, path, content, fields)
+        return await client.request(method, path, content, fields, connect_s)
 
     async def request_uri(self, method: str, uri: str, body: object | None = None) -> Response:
         """Send to a URI."""

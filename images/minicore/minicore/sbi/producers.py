@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, urlencode
 
+from .client import CONNECT_S
 from .clients import Clients, split_uri
 from .message import MESSAGE_PRIORITY, NotProcessed, Problem, Request, Response, SbiError, current_priority
 
@@ -24,6 +25,8 @@ NO_PRIORITY = 65536
 
 MAX_PRODUCERS = 3
 """So many producers are tried with a request that the ones before did not process."""
+NEXT_CONNECT_S = 2.0
+"""Where another producer can have the request, one that begins no HTTP/2 in this time is left: it may be gone."""
 NOT_REACHABLE = "TARGET_NF_NOT_REACHABLE"
 """Cause of a 504 of the SCP that never reached the producer (TS 29.500 table 5.2.7.2-1)."""
 
@@ -89,11 +92,13 @@ class Producers:
         tried: set[str] = set()
         failure: SbiError | None = None
         while len(tried) < MAX_PRODUCERS:
-            root = self._next(key, [one for one in await self._producers(key) if one.root not in tried])
+            untried = [one for one in await self._producers(key) if one.root not in tried]
+            root = self._next(key, untried)
             if root is None:
                 break
+            is_last = all(one.root == root for one in untried)
             try:
-                return await self._send(root, method, path, body, headers)
+                return await self._send(root, method, path, body, headers, CONNECT_S if is_last else NEXT_CONNECT_S)
             except NotProcessed as error:
                 # The next one can have it; where there is none, the NRF is asked, which may know more by now.
                 failure = error
@@ -237,13 +242,19 @@ class Producers:
         return answer
 
     async def _send(
-        self, root: str, method: str, path: str, body: object | None, headers: Mapping[str, str] | None
+        self,
+        root: str,
+        method: str,
+        path: str,
+        body: object | None,
+        headers: Mapping[str, str] | None,
+        connect_s: float = CONNECT_S,
     ) -> Response:
         priority = current_priority.get()
         if priority is not None:
             headers = {MESSAGE_PRIORITY: priority, **(headers or {})}
         if not self._scp:
-            return await self._clients.request(root, method, path, body, headers)
+            return await self._clients.request(root, method, path, body, headers, connect_s)
         # TS 29.500 clause 6.10.2.4
         headers = {**(headers or {}), TARGET_API_ROOT: root}
         try:
