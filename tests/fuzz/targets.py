@@ -234,7 +234,7 @@ def take_packets(data: bytes) -> None:
         mock.patch.object(unread_packets.libc, "network_namespace", lambda _pid: contextlib.nullcontext()),
     ):
         unread_datagrams.deliver(1, data)
-    assert sent == [packet for packet in whole_packets(data) if not is_multicast(packet)]
+    assert sent == [packet for packet in whole_packets(data) if not is_for_many_hosts(packet)]
 
 
 def packet_length(packet: bytes | memoryview) -> int:
@@ -243,9 +243,10 @@ def packet_length(packet: bytes | memoryview) -> int:
     return header + int(struct.unpack_from(">H", packet, position)[0])
 
 
-def is_multicast(packet: bytes) -> bool:
-    """Whether it is one of IPv4, which the target host receives by itself."""
-    return packet[0] >> 4 == 4 and ipaddress.IPv4Address(packet[16:20]).is_multicast
+def is_for_many_hosts(packet: bytes) -> bool:
+    """Whether it is a multicast or limited broadcast of IPv4, which the target host receives by itself."""
+    destination = ipaddress.ip_address(packet[16:20])
+    return packet[0] >> 4 == 4 and (destination.is_multicast or str(destination) == "255.255.255.255")
 
 
 def whole_packets(data: bytes) -> Iterator[bytes]:
@@ -296,10 +297,8 @@ def entry(*fields: tuple[int, protobuf.Value]) -> bytes:
     return struct.pack("<I", len(data)) + data
 
 
-def packet(protocol: int, payload: bytes) -> bytes:
-    header = struct.pack(
-        ">BBHHHBBH4s4s", 0x45, 0, 20 + len(payload), 0, 0, 64, protocol, 0, b"\x0a\1\1\1", b"\x0a\1\1\2"
-    )
+def packet(protocol: int, payload: bytes, destination: bytes = b"\x0a\1\1\2") -> bytes:
+    header = struct.pack(">BBHHHBBH4s4s", 0x45, 0, 20 + len(payload), 0, 0, 64, protocol, 0, b"\x0a\1\1\1", destination)
     return header + payload
 
 
@@ -349,7 +348,14 @@ TARGETS = {
         take_interfaces, (json.dumps([_INTERFACE]).encode(),), (*_INTERFACE, "via", "metric"), change=change_json
     ),
     "archive": Target(take_archive, (archive(),), share=0.02),
-    "packets": Target(take_packets, (packet(17, b"x" * 12), packet(132, b"y" * 20) * 2 + packet6(b"z" * 9))),
+    "packets": Target(
+        take_packets,
+        (
+            packet(17, b"x" * 12),
+            packet(132, b"y" * 20) * 2 + packet6(b"z" * 9),
+            packet(17, b"x" * 12, b"\xff" * 4) + packet(17, b"x" * 12, b"\xe0\0\0\xfb"),
+        ),
+    ),
     "protobuf": Target(
         take_protobuf, (protobuf.encode([(1, 6), (2, True), (5, protobuf.encode([(1, "pre-dump")])), (9, "no")]),)
     ),

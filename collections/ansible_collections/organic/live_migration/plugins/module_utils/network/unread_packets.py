@@ -168,7 +168,7 @@ class Injector:
                 self._sockets[6] = socket.socket(socket.AF_INET6, socket.SOCK_RAW, socket.IPPROTO_RAW)
 
     def inject(self, packet: memoryview) -> bool:
-        """Returns whether it was injected: not a multicast, and not without a route."""
+        """Returns whether it was injected: not a broadcast or multicast, and not without a route."""
         version = packet[0] >> 4
         destination = _IP_HEADER.unpack_from(packet)[9] if version == 4 else _IPV6_HEADER.unpack_from(packet)[5]
         if version == 4 and (destination[0] in _MULTICAST or destination == _LIMITED_BROADCAST):
