@@ -102,6 +102,7 @@ def _make_heard(record: MigrationRecord) -> None:
         links.show()
         links.take_over()
         links.close()
+    record.mirror.kill(KILL_TIMEOUT_S)  # it goes on alone as long as the clone needs it
 
 
 def complete_orphaned(record: MigrationRecord, engine: Engine) -> None:

@@ -55,6 +55,8 @@ class TargetClone:
         record.save()
         with stream:  # the mirror's alone: its end is the connection's
             self._mirror.arm([address for one in links.interfaces for address in one.ip_addresses], stream)
+        mirror = self._mirror.process_id
+        record.mirror_pid, record.mirror_start_time = mirror.pid, mirror.start_time
         prepared.hold.remove()
         links.activate_silently()
         record.hidden_links = links.hidden

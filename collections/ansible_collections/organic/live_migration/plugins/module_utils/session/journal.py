@@ -52,6 +52,7 @@ class MigrationRecord:
         mirrored: source: packet filter rules of the mirror are installed.
         hidden_links: target: macvlan links of a clone that the other containers of the host do not find.
         pager_pid, pager_start_time: target: the pager, which the process needs until all its pages are there.
+        mirror_pid, mirror_start_time: target: the packet mirror, which the clone needs until its rules are removed.
         finished_by: source, from the commit on: the strategy that finishes the migration.
         needs_source: after the commit the target needs the frozen copy of the source until it has all its pages.
         service: name of the service that a cluster runs the container for; empty without a cluster.
@@ -86,6 +87,8 @@ class MigrationRecord:
     hidden_links: list[str] = field(default_factory=list)
     pager_pid: int = 0
     pager_start_time: int = 0
+    mirror_pid: int = 0
+    mirror_start_time: int = 0
     finished_by: str = ""
     needs_source: bool = False
     service: str = ""
@@ -147,6 +150,10 @@ class MigrationRecord:
     @property
     def pager(self) -> ProcessId:
         return ProcessId(self.pager_pid, self.pager_start_time)
+
+    @property
+    def mirror(self) -> ProcessId:
+        return ProcessId(self.mirror_pid, self.mirror_start_time)
 
     def adopt(self) -> None:
         """The calling process works on it from now on."""

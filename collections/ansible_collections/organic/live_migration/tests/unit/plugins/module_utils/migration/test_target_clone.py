@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.organic.live_migration.plugins.module_utils.errors import MigrationError
+from ansible_collections.organic.live_migration.plugins.module_utils.host.processes import ProcessId
 from ansible_collections.organic.live_migration.plugins.module_utils.migration import target_clone
 from ansible_collections.organic.live_migration.plugins.module_utils.migration.target_clone import TargetClone
 from ansible_collections.organic.live_migration.plugins.module_utils.network.interfaces import Interface
@@ -24,6 +25,7 @@ from ansible_collections.organic.live_migration.tests.unit.plugins.module_utils.
 
 ID = "0123456789abcdef"
 ROOT = 4711
+MIRROR = ProcessId(4712, 1)
 STREAM = {
     "local_address": "192.0.2.1",
     "local_port": 7000,
@@ -49,6 +51,7 @@ class Site:
             return Recorder(name, self.calls, **answers)
 
         self.mirror = recorder("mirror", state=STATE, await_end=True)
+        self.mirror.process_id = MIRROR
         freezer = recorder("freezer")
         freezer.has_killed_member = False
         self.links = recorder("links")
@@ -111,7 +114,8 @@ def test_nothing_can_leave_before_the_links_are_up(site: Site) -> None:
         "save as it was",
         "configuration.finish",
     ]
-    assert journal.MigrationRecord.load(site.record.path).interfaces == site.links.interfaces
+    written = journal.MigrationRecord.load(site.record.path)
+    assert (written.interfaces, written.mirror) == (site.links.interfaces, MIRROR)
 
 
 def test_the_clone_runs_once_its_input_is_ready_and_that_is_written_down(site: Site) -> None:
