@@ -233,6 +233,23 @@ def test_requests_wait_for_one_attempt_to_connect_and_not_in_turn() -> None:
     asyncio.run(scenario())
 
 
+def test_a_request_with_little_patience_does_not_wait_for_another_ones_attempt() -> None:
+    async def scenario() -> None:
+        server, root = await silent_server()
+        client = SbiClient(root, "AMF", timeout_s=5)
+        patient = asyncio.create_task(client.request("POST", "/", connect_s=4))
+        await asyncio.sleep(0)
+        async with asyncio.timeout(2):
+            with pytest.raises(NotProcessed):
+                await client.request("POST", "/", connect_s=0.1)
+        assert not patient.done()
+        patient.cancel()
+        client.close()
+        server.close()
+
+    asyncio.run(scenario())
+
+
 def test_another_producer_is_asked_soon_when_one_is_gone(monkeypatch: pytest.MonkeyPatch) -> None:
     async def scenario() -> None:
         async def answer(request: Request) -> Response:

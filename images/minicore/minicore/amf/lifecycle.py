@@ -112,10 +112,11 @@ class Lifecycle:
             self._sessions.release(ue, list(ue.sessions.values()), "REL_DUE_TO_UE_DEREGISTRATION"),
             self._deliveries.fail(ue, "UE_NOT_REACHABLE"),
         ]
+        # the UE need not wait for these, which are of a certain instance, and that may be gone
         if ue.policy:
-            cleanings.append(self._quietly(self._pcf.delete(ue.policy)))
+            self._tasks.start(self._quietly(self._pcf.delete(ue.policy)))
         if ue.sdm_subscription:
-            cleanings.append(self._quietly(self._udm.unsubscribe(ue.sdm_subscription)))
+            self._tasks.start(self._quietly(self._udm.unsubscribe(ue.sdm_subscription)))
         if is_purged and is_current:
             cleanings.append(self._quietly(self._udm.purge(ue.supi)))
         ue.policy = ue.sdm_subscription = ""

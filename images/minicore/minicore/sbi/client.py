@@ -267,6 +267,7 @@ class SbiClient:
         self._timeout_s = timeout_s
         self._connection: Connection | None = None
         self._connecting: asyncio.Task[Connection] | None = None
+        self._is_closed = False
 
     async def request(
         self,
@@ -313,15 +314,21 @@ class SbiClient:
             opening = Connection.open(self._host, self._port, self._user_agent, timeout_s=timeout_s)
             self._connecting = asyncio.get_running_loop().create_task(opening)
             self._connecting.add_done_callback(self._connected)
-        return await asyncio.shield(self._connecting)
+        try:
+            async with asyncio.timeout(timeout_s):  # the attempt may be that of a request with more patience
+                return await asyncio.shield(self._connecting)
+        except TimeoutError as error:
+            raise NotProcessed(f"{self._host}:{self._port}: no connection within {timeout_s} s") from error
 
     def _connected(self, attempt: asyncio.Task[Connection]) -> None:
         self._connecting = None
-        if not attempt.cancelled() and attempt.exception() is None:
-            self._connection = attempt.result()
+        if attempt.cancelled() or attempt.exception() is not None:
+            return
+        self._connection = attempt.result()
+        if self._is_closed:
+            self._connection.close()
 
     def close(self) -> None:
-        if self._connecting is not None:
-            self._connecting.cancel()
+        self._is_closed = True
         if self._connection is not None:
             self._connection.close()
