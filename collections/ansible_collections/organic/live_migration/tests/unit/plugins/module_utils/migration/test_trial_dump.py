@@ -33,6 +33,10 @@ from ansible_collections.organic.live_migration.tests.unit.plugins.module_utils.
 PLAN = PlanParameters("0" * 16, "smf", "edge-b", 120, 1 << 20, Options(strategy="auto"))
 
 
+class NotBegun(MigrationError):
+    """What a run raises before it has changed anything."""
+
+
 class Tried:
     """Stands for TrialDump: its run ends with an error, as each does."""
 
@@ -41,7 +45,7 @@ class Tried:
 
     def run(self) -> Outcome:
         (self.directory / "progress.json").write_text("{}")
-        if type(self._error) is MigrationError:  # of a run that has not begun
+        if isinstance(self._error, NotBegun):
             raise self._error
         outcome = Outcome.of_error(self._error)
         outcome.process_downtime_ms = 12.5
@@ -74,7 +78,7 @@ def test_a_process_that_has_ended_is_no_refusal(tmp_path: Path, monkeypatch: pyt
     with pytest.raises(ProcessEnded, match="it exited"):
         try_with(ProcessEnded("it exited"), tmp_path, monkeypatch)
     with pytest.raises(MigrationError, match="another migration"):
-        try_with(MigrationError("It is in another migration."), tmp_path, monkeypatch)
+        try_with(NotBegun("It is in another migration."), tmp_path, monkeypatch)
 
 
 def test_what_is_sent_goes_nowhere_and_blocks_nobody() -> None:
