@@ -109,7 +109,7 @@ exhaustive: $(DEV) ## The other tests on the real lab, which `make test` leaves 
 	pytest -m exhaustive $(lab_tests)
 
 .PHONY: test-packages
-test-packages: ## Fetch Debian's packages without which `make exhaustive` leaves out tests: Chromium, Prometheus, tmux
+test-packages: ## Fetch Debian's packages without which tests are left out: Chromium, Prometheus, tmux, libusrsctp2, libosmocore-utils
 	tools/test-packages
 
 .PHONY: integration
