@@ -170,6 +170,27 @@ def test_the_controller_is_killed_and_recovery_ends_the_move(deployment: Deploym
     assert_nothing_lost(client.end())
 
 
+def test_recovery_removes_what_a_killed_controller_and_a_deleted_deployment_left(deployment: Deployment) -> None:
+    """Else the next pod of that name would never start. What a migration under way needs, recovery does not touch."""
+    run = deployment.paused(strategy="pre_copy")
+    kept = [worker.run(f"cat {RESIDENT}/await/{deployment.key}") for worker in deployment.cluster.workers]
+    for worker in deployment.cluster.workers:
+        assert deployment.run_module("container_migration_recover", on=worker)["await_files"] == []
+    assert [worker.run(f"cat {RESIDENT}/await/{deployment.key}") for worker in deployment.cluster.workers] == kept
+    run.kill()
+    deployment.cluster.kubectl(f"--namespace {deployment.namespace} delete deployment {deployment.name}")
+    deployment.run_module("container_migration_cancel", name=deployment.key)
+    until(lambda: not deployment.pods(), "its pods have ended", timeout_s=90)
+    until(lambda: not deployment.state(), "the migration has ended", timeout_s=90)
+    left = [worker for worker in deployment.cluster.workers if worker.run(f"ls {RESIDENT}/await").split()]
+    assert left, "the killed controller has left no await file, so this test shows nothing"
+    for worker in left:
+        assert deployment.run_module("container_migration_recover", on=worker)["await_files"] == [deployment.key]
+    for worker in deployment.cluster.workers:
+        assert worker.run(f"ls {RESIDENT}/await").split() == []
+        assert deployment.run_module("container_migration_recover", on=worker)["await_files"] == []
+
+
 @pytest.mark.parametrize(("end", "service"), [("home", "kubelet"), ("away", "kubelet"), ("away", "containerd")])
 def test_a_daemon_of_a_node_is_killed_meanwhile(deployment: Deployment, end: str, service: str) -> None:
     """It is started again, and the pods run on."""

@@ -21,6 +21,9 @@ RUN = ["--name", NAME, "--", "sleep", "60"]
 STAY = 1
 
 
+HOLDS = ["hold\n", "hold 00112233445566ff\n"]
+
+
 @pytest.fixture
 def awaiting(start: Start, await_file: Path) -> Container:
     await_file.write_text("await\n")
@@ -60,7 +63,7 @@ def _pending(pid: int) -> str:
     return next(line.split()[1] for line in lines if line.startswith("ShdPnd:"))
 
 
-@pytest.mark.parametrize("text", ["await", "await\n"])
+@pytest.mark.parametrize("text", ["await", "await\n", "await 00112233445566ff", "await 00112233445566ff\n"])
 def test_awaits_without_a_deadline(start: Start, await_file: Path, text: str) -> None:
     await_file.write_text(text)
     container = start(*RUN)
@@ -72,7 +75,23 @@ def test_awaits_without_a_deadline(start: Start, await_file: Path, text: str) ->
     assert container.finish() == (0, "", "")
 
 
-@pytest.mark.parametrize("text", ["awaits", "await hold", "Hold", "hold\n\n", "hol", "await\n "])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "awaits",
+        "await hold",
+        "Hold",
+        "hold\n\n",
+        "hol",
+        "await\n ",
+        "hold ",
+        "hold 0011",
+        "hold 00112233445566FF",
+        "hold  00112233445566ff",
+        "await 00112233445566ff0",
+        "hold 00112233445566ff 1",
+    ],
+)
 def test_other_words_start_nothing(start: Start, await_file: Path, text: str) -> None:
     await_file.write_text(text)
     assert start(*RUN).finish()[0] == os.EX_CONFIG
@@ -88,8 +107,9 @@ def test_is_healthy_once_the_host_needs_the_other_one_no_more(awaiting: Containe
     assert ready(awaiting)
 
 
-def test_a_hold_delays_the_start(start: Start, await_file: Path) -> None:
-    await_file.write_text("hold\n")
+@pytest.mark.parametrize("text", HOLDS)
+def test_a_hold_delays_the_start(start: Start, await_file: Path, text: str) -> None:
+    await_file.write_text(text)
     container = start(*RUN)
     assert container.state == "hold"
     assert not healthy(container)
@@ -117,9 +137,10 @@ def test_can_be_stopped_while_held(start: Start, await_file: Path) -> None:
     assert container.finish()[0] == 0
 
 
+@pytest.mark.parametrize("text", HOLDS)
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGQUIT])
-def test_a_hold_postpones_a_stop(running: Container, await_file: Path, number: int) -> None:
-    await_file.write_text("hold\n")
+def test_a_hold_postpones_a_stop(running: Container, await_file: Path, number: int, text: str) -> None:
+    await_file.write_text(text)
     os.kill(running.pid, number)
     takes_signals(running)
     assert healthy(running)

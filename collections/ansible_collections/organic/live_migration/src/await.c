@@ -17,6 +17,7 @@
 
 #define BOOT_ID_FILE "/proc/sys/kernel/random/boot_id"
 #define BOOT_ID_LENGTH 36
+#define MIGRATION_ID_LENGTH 16
 #define FILE_SIZE_MAX 128
 #define NAME_LENGTH_MAX 128
 #define SECONDS_DIGITS_MAX 12
@@ -127,14 +128,27 @@ bool await_expired(const struct timespec *deadline)
 	return now.tv_sec > deadline->tv_sec || (now.tv_sec == deadline->tv_sec && now.tv_nsec >= deadline->tv_nsec);
 }
 
-/* Whether the text is this word, with or without a newline. */
+static bool is_migration_id(const char *text, const char *end)
+{
+	if (end - text != MIGRATION_ID_LENGTH)
+		return false;
+	for (; text < end; text++)
+		if (!is_digit(*text) && !(*text >= 'a' && *text <= 'f'))
+			return false;
+	return true;
+}
+
+/* Whether the text is this word, with or without the id of a migration, with or without a newline. */
 static bool is_line(const char *text, const char *end, const char *word)
 {
 	size_t length = strlen(word);
 
 	if (end > text && end[-1] == '\n')
 		end--;
-	return (size_t)(end - text) == length && memcmp(text, word, length) == 0;
+	if ((size_t)(end - text) < length || memcmp(text, word, length) != 0)
+		return false;
+	text += length;
+	return text == end || (*text == ' ' && is_migration_id(text + 1, end));
 }
 
 static enum await_decision parse(const char *text, const char *end, struct timespec *deadline, const char **reason)
@@ -145,7 +159,7 @@ static enum await_decision parse(const char *text, const char *end, struct times
 		return AWAIT_UNLIMITED;
 	if (is_line(text, end, "hold"))
 		return AWAIT_HOLD;
-	*reason = "is not await, hold or DEADLINE [BOOT_ID]";
+	*reason = "is not await [ID], hold [ID] or DEADLINE [BOOT_ID]";
 	if (!parse_seconds(&text, deadline))
 		return AWAIT_INVALID;
 	if (*text == ' ') {

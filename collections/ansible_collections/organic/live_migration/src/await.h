@@ -23,8 +23,10 @@ enum await_decision {
 bool await_name_valid(const char *name);
 
 /* Asks the host, by the file AWAIT_DIRECTORY/NAME, whether this start awaits a migration.
- * The file holds one line: "await", "hold", or DEADLINE [BOOT_ID]. The two words are for containers that a cluster starts
- * again whenever they end, also after a boot of the host: they are valid until the file is removed. DEADLINE is in seconds of CLOCK_BOOTTIME (decimal, up to nine decimals).
+ * The file holds one line: "await [ID]", "hold [ID]", or DEADLINE [BOOT_ID]. The two words are for containers that a
+ * cluster starts again whenever they end, also after a boot of the host: they are valid until the file is removed. ID is
+ * that of the migration (16 hexadecimal digits), by which a recovery finds out whether it has ended.
+ * DEADLINE is in seconds of CLOCK_BOOTTIME (decimal, up to nine decimals).
  * BOOT_ID, if given, is the host's /proc/sys/kernel/random/boot_id at the time of writing: a file that is left from an
  * earlier boot then counts as expired.
  * AWAIT_INVALID sets *reason. */

@@ -34,6 +34,7 @@ options:
       - In a Docker Swarm, V(swarm_node) reports the place of the host in it, V(swarm_service) checks or changes the
         service on a manager, V(swarm_moves) lists there the moves that nobody has ended, and V(await_file) writes or
         removes the await file of the init O(name).
+      - On any host, V(await_files) lists these files, and what tells whether their migrations have ended.
     type: str
     required: true
     choices:
@@ -52,6 +53,7 @@ options:
       - swarm_service
       - swarm_moves
       - await_file
+      - await_files
   name:
     description: Name of the container.
     type: str
@@ -172,7 +174,8 @@ options:
     description:
       - With O(phase=swarm_service), V(check) reports what prevents a move, V(place) has the new task started within
         O(wait_s) seconds, V(commit) and V(revert) end the move, and V(recover) ends one that was interrupted.
-      - With O(phase=await_file), V(await) and V(hold) write the file, and V(revoke) removes it.
+      - With O(phase=await_file), V(await) and V(hold) write the file, with O(migration_id), and V(revoke) removes
+        it; with O(migration_id) only that of this migration.
     type: str
     choices: [check, place, commit, revert, recover, await, hold, revoke]
   source_node:

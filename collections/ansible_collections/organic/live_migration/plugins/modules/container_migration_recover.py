@@ -138,6 +138,15 @@ services:
           source node, and the service is as it was before.
       type: str
       sample: running
+await_files:
+  description:
+    - Names (V(NAMESPACE.DEPLOYMENT)) of the Kubernetes Deployments whose await file on this host was removed, as the
+      migration that had written it has ended.
+  returned: always
+  type: list
+  elements: str
+  version_added: 0.2.0
+  sample: [core5g.smf]
 in_doubt:
   description: Those whose target host could not be asked. The process stays frozen on this host.
   returned: always

@@ -300,7 +300,7 @@ class Migration:
             checked = self._prepare(dry_run=True, credentials=credentials)
             if checked.blockers:
                 return checked
-        self._orchestrator.place(spec, self._hosts.target)
+        self._orchestrator.place(spec, self._hosts.target, self._id)
         return self._prepare_in_turn(credentials)
 
     def _prepare_in_turn(self, credentials: Credentials) -> PrepareAnswer:

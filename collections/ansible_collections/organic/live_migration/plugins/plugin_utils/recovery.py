@@ -21,6 +21,7 @@ from ansible_collections.organic.live_migration.plugins.module_utils.migration.p
 from ansible_collections.organic.live_migration.plugins.plugin_utils.deployment_moves import DeploymentMoves
 from ansible_collections.organic.live_migration.plugins.plugin_utils.hosts import Hosts
 from ansible_collections.organic.live_migration.plugins.plugin_utils.service_moves import Ended, ServiceMoves
+from ansible_collections.organic.live_migration.plugins.plugin_utils.stale_await_files import StaleAwaitFiles
 
 UNKNOWN = "unknown"
 """In check mode, as the target host was not asked."""
@@ -72,21 +73,25 @@ def recover(source: Hosts, towards: Callable[[str], Hosts], dry_run: bool, aband
             )
     services = _end_service_moves(source, found, {str(entry["name"]) for entry in in_doubt}, dry_run)
     messages += services.faults
+    stale = StaleAwaitFiles(source)
+    if source.engine == KubernetesEngine.name:
+        stale.remove(dry_run)
     result: dict[str, object] = {
-        "changed": bool(found.recovered or resolved or services.moves),
+        "changed": bool(found.recovered or resolved or services.moves or stale.removed),
         "recovered": [asdict(entry) for entry in found.recovered],
         "resolved": resolved,
         "in_doubt": in_doubt,
         "in_progress": [asdict(entry) for entry in found.in_progress],
         "not_recovered": [asdict(entry) for entry in found.not_recovered],
         "services": services.as_dicts(),
+        "await_files": stale.removed,
     }
     messages += [
         f"{repr(entry.name) if entry.name else f'Migration {entry.migration_id}'} could not be recovered on "
         f"{source.source}: {entry.reason}"
         for entry in found.not_recovered
     ]
-    warnings = services.warnings + [
+    warnings = [*services.warnings, *stale.warnings] + [
         f"'{entry.name}' runs on {source.source} again, but these could not be set again: "
         f"{'; '.join(entry.not_restored)}."
         for entry in found.recovered

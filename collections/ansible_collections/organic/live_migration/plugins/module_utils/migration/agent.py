@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from .. import typed
 from ..engines import registry
-from ..engines.base import Engine
+from ..engines.base import RUNNING, Engine
 from ..errors import Blocker, Failure, MigrationError, Refused
 from ..host import cpu, system_files
 from ..host.await_ticket import AwaitTicket
@@ -23,6 +23,7 @@ from ..session.slots import ARRIVING, Slot
 from . import bandwidth, phases, preflight, read_only_mounts, recovery, trial_dump
 from .methods import METHODS
 from .phases import (
+    AwaitFilesAnswer,
     BandwidthClientAnswer,
     BandwidthServerAnswer,
     Done,
@@ -295,14 +296,28 @@ def _swarm_service(parameters: Parameters, engine: Engine) -> SwarmAnswer:
 
 def _await_file(parameters: Parameters) -> Done:
     """Either host: what an init of this name does when a cluster starts it."""
-    ticket = AwaitTicket(parameters.name)
+    ticket, migration_id = AwaitTicket(parameters.name), parameters.migration_id
     if parameters.action == phases.AWAIT:
-        ticket.permit_without_limit()
+        ticket.permit_without_limit(migration_id)
     elif parameters.action == phases.HOLD:
-        ticket.hold()
+        ticket.hold(migration_id)
+    elif parameters.action == phases.REVOKE and migration_id:
+        ticket.revoke_of(migration_id)
     elif parameters.action == phases.REVOKE:
         ticket.revoke()
     return Done()
+
+
+def _await_files(_parameters: Parameters, engine: Engine) -> AwaitFilesAnswer:
+    """Any host: its await files, and what tells whether their migrations have ended."""
+    files = AwaitTicket.of_migrations()  # first: a supervisor that begins later is of none of them
+    containers = engine.running_containers()
+    return AwaitFilesAnswer(
+        files,
+        supervisor.known_migrations(),
+        sorted({one.name for one in containers if one.status == RUNNING}),
+        sorted({one.name for one in containers if one.status != RUNNING}),
+    )
 
 
 def _bandwidth_server(parameters: Parameters) -> BandwidthServerAnswer:
@@ -330,6 +345,7 @@ _PHASES: dict[str, Callable[[Parameters, Engine], object]] = {
     phases.SWARM_NODE: _swarm_node,
     phases.SWARM_SERVICE: _swarm_service,
     phases.SWARM_MOVES: _swarm_moves,
+    phases.AWAIT_FILES: _await_files,
 }
 _PHASES_WITHOUT_ENGINE: dict[str, Callable[[Parameters], object]] = {
     phases.START: _start,

@@ -308,6 +308,23 @@ class MovesAnswer:
 
 
 @dataclass
+class AwaitFilesAnswer:
+    """Of any host, to ``await_files``.
+
+    Attributes:
+        files: those that are valid until they are removed: by their init's name, the id of the migration.
+        migrations: ids of those that this host accompanies, or has a record of.
+        running: names of the containers that have their process.
+        waiting: names of those that run without it.
+    """
+
+    files: dict[str, str] = field(default_factory=dict)
+    migrations: list[str] = field(default_factory=list)
+    running: list[str] = field(default_factory=list)
+    waiting: list[str] = field(default_factory=list)
+
+
+@dataclass
 class Done:
     """The answer of a phase that has nothing to report."""
 
@@ -331,6 +348,7 @@ SWARM_NODE = "swarm_node"
 SWARM_SERVICE = "swarm_service"
 SWARM_MOVES = "swarm_moves"
 AWAIT_FILE = "await_file"
+AWAIT_FILES = "await_files"
 
 # Actions of SWARM_SERVICE and of AWAIT_FILE
 
@@ -354,5 +372,6 @@ PHASES: dict[str, tuple[str, ...]] = {
     SWARM_SERVICE: ("name", "action"),
     SWARM_MOVES: (),
     AWAIT_FILE: ("name", "action"),
+    AWAIT_FILES: (),
 }
 """Each phase, and the parameters that it needs."""

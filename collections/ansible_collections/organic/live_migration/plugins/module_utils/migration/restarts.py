@@ -13,7 +13,7 @@ from ..session.journal import MigrationRecord
 def suspend(record: MigrationRecord, engine: Engine) -> None:
     """Until :func:`restore`, a container that ends stays without its process."""
     if record.service:
-        AwaitTicket(record.await_name).hold()
+        AwaitTicket(record.await_name).hold(record.migration_id)
     else:
         engine.suspend_restarts(record.container_id)
 

@@ -311,6 +311,12 @@ def unfinished() -> list[str]:
     return sorted(found)
 
 
+def known_migrations() -> list[str]:
+    """Ids of the migrations that are accompanied here, or have a record here."""
+    directories = [path for path in paths.journals().glob("*") if is_supervised(path) or any(path.glob("*.json"))]
+    return sorted(path.name for path in directories)
+
+
 def cancel_others(migration_id: str, name: str) -> None:
     """Cancel other migrations of a container that have not begun: their controller was killed, or has lost the race.
 

@@ -33,12 +33,13 @@ class Orchestrator(ABC):
         return []
 
     @abstractmethod
-    def place(self, spec: ContainerSpec, target_host: str) -> None:
+    def place(self, spec: ContainerSpec, target_host: str, migration_id: str) -> None:
         """Have a second container like the source's placed on the target host, where its init will await the process.
 
         Args:
             spec: the container on the source host.
             target_host: inventory name.
+            migration_id: which the await files name, so that a recovery knows whose they are.
 
         Raises:
             AnsibleActionFail: the cluster refused; nothing is left of the placement.

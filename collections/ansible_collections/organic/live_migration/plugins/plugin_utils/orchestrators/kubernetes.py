@@ -120,13 +120,13 @@ class KubernetesOrchestrator(Orchestrator):
 
     # The move
 
-    def place(self, spec: ContainerSpec, target_host: str) -> None:
+    def place(self, spec: ContainerSpec, target_host: str, migration_id: str) -> None:
         self._spec = spec
         self._has_placed = True
         nodes = self._nodes
         try:
-            self._await_file(phases.HOLD, on_source=True)
-            self._await_file(phases.AWAIT, on_source=False)
+            self._await_file(phases.HOLD, on_source=True, migration_id=migration_id)
+            self._await_file(phases.AWAIT, on_source=False, migration_id=migration_id)
             with _failing(f"start a second pod of '{self._key}' on node '{nodes.target}'"):
                 self._deployment.begin(nodes, self._timeout_s)
         except AnsibleError:
@@ -150,8 +150,8 @@ class KubernetesOrchestrator(Orchestrator):
         with contextlib.suppress(AnsibleError):  # a host that is gone: the file keeps its init from a false start
             self._await_file(phases.REVOKE, on_source=False)
 
-    def _await_file(self, action: str, on_source: bool) -> None:
-        request = Parameters(phases.AWAIT_FILE, self._key, action=action)
+    def _await_file(self, action: str, on_source: bool, migration_id: str = "") -> None:
+        request = Parameters(phases.AWAIT_FILE, self._key, action=action, migration_id=migration_id)
         (self._hosts.on_source if on_source else self._hosts.on_target)(request, Done)
 
 

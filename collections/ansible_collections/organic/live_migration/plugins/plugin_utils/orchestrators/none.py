@@ -20,7 +20,7 @@ class NoOrchestrator(Orchestrator):
     def blockers(self, spec: ContainerSpec) -> list[Blocker]:
         return []
 
-    def place(self, spec: ContainerSpec, target_host: str) -> None:
+    def place(self, spec: ContainerSpec, target_host: str, migration_id: str) -> None:
         """The target's agent creates the container."""
 
     def commit(self) -> None:

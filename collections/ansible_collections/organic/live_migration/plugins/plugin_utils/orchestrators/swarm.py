@@ -95,11 +95,11 @@ class SwarmOrchestrator(Orchestrator):
         """How long the new task may wait for its process: copying, the switchover and post-copy have a limit each."""
         return 3.0 * self._timeout_s
 
-    def place(self, spec: ContainerSpec, target_host: str) -> None:
+    def place(self, spec: ContainerSpec, target_host: str, migration_id: str) -> None:
         self._find(spec)
         self._has_placed = True
-        self._await_file(phases.HOLD, on_source=True)
-        self._await_file(phases.AWAIT, on_source=False)
+        self._await_file(phases.HOLD, on_source=True, migration_id=migration_id)
+        self._await_file(phases.AWAIT, on_source=False, migration_id=migration_id)
         self._ask(phases.PLACE, wait_s=float(self._timeout_s))
 
     def commit(self) -> None:
@@ -182,8 +182,8 @@ class SwarmOrchestrator(Orchestrator):
                 raise
         return self._hosts.on(self._manager, request, SwarmAnswer)
 
-    def _await_file(self, action: str, on_source: bool) -> None:
+    def _await_file(self, action: str, on_source: bool, migration_id: str = "") -> None:
         if self._spec is None or self._spec.await_key is None:
             return
-        request = Parameters(phases.AWAIT_FILE, self._spec.await_key, action=action)
+        request = Parameters(phases.AWAIT_FILE, self._spec.await_key, action=action, migration_id=migration_id)
         (self._hosts.on_source if on_source else self._hosts.on_target)(request, Done)

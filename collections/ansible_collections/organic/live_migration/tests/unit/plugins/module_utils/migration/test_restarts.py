@@ -26,7 +26,12 @@ def test_the_hold_of_a_swarm_task_that_runs_stays_for_its_orchestrator(
     started: list[str] = []
     engine = SimpleNamespace(restarts_in_place=in_place, restart_if_ended=lambda name, _policy: started.append(name))
     record = SimpleNamespace(
-        service="smf", await_name="smf", container_id="c1", restart_policy="always", init=SimpleNamespace(alive=alive)
+        service="smf",
+        migration_id="00112233445566ff",
+        await_name="smf",
+        container_id="c1",
+        restart_policy="always",
+        init=SimpleNamespace(alive=alive),
     )
     restarts.suspend(cast(MigrationRecord, record), cast(Engine, engine))
     restarts.restore(cast(MigrationRecord, record), cast(Engine, engine))

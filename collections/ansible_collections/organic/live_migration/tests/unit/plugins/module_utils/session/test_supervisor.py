@@ -295,3 +295,15 @@ def test_another_task_may_look_at_the_result_without_fetching_it(records: Path, 
     until(lambda: supervisor.peek(records / ID), "the result is there")
     assert result().details == {"port": 7}
     assert supervisor.peek(records / ID) is None
+
+
+def test_a_migration_is_known_while_it_is_accompanied_or_recorded(records: Path, until: Until) -> None:
+    begin()
+    recorded = records / OTHER
+    recorded.mkdir()
+    (recorded / "source.json").write_text("{}")
+    (records / ("0" * 16)).mkdir()
+    assert supervisor.known_migrations() == [ID, OTHER]
+    supervisor.submit(ID, {"name": "smf"})
+    result()
+    until(lambda: supervisor.known_migrations() == [OTHER], "its supervisor has ended")

@@ -17,6 +17,7 @@ from ansible_collections.organic.live_migration.plugins.plugin_utils.orchestrato
 from ansible_collections.organic.live_migration.plugins.plugin_utils.orchestrators.kubernetes_api import Pod
 
 KEY = "core.smf"
+MIGRATION = "00112233445566ff"
 LABEL = f"organic.core5g/{KEY}"
 SPEC = ContainerSpec(KEY, f"{KEY}@7:9", "pod", "pod", INIT, KEY, "running", 7, "2026-01-01T00:00:00Z", service=KEY)
 APART = {"topologyKey": "kubernetes.io/hostname", "labelSelector": {"matchLabels": {"organic.core5g/nf": "smf"}}}

@@ -13,6 +13,7 @@ from ansible_collections.organic.live_migration.plugins.plugin_utils.orchestrato
 from ansible_collections.organic.live_migration.plugins.plugin_utils.orchestrators.deployment import ANNOTATION
 from ansible_collections.organic.live_migration.plugins.plugin_utils.orchestrators.kubernetes_api import Pod, _pod_of
 from ansible_collections.organic.live_migration.tests.unit.plugins.plugin_utils.orchestrators.fake_cluster import (
+    MIGRATION,
     SPEC,
     Case,
 )
@@ -29,7 +30,7 @@ PLACED = [("edge-a", "hold"), ("edge-b", "await"), "annotate", ("edge-b", "label
 
 def test_the_await_files_are_there_before_the_second_pod_is() -> None:
     case = Case()
-    case.orchestrator.place(SPEC, "edge-b")
+    case.orchestrator.place(SPEC, "edge-b", MIGRATION)
     assert case.asked == PLACED
     assert case.api.found is not None
     assert json.loads(case.api.found["metadata"]["annotations"][ANNOTATION]) == {"source": "edge-a", "target": "edge-b"}
@@ -37,7 +38,7 @@ def test_the_await_files_are_there_before_the_second_pod_is() -> None:
 
 def test_after_the_commit_the_old_pod_goes_and_then_its_hold() -> None:
     case = Case()
-    case.orchestrator.place(SPEC, "edge-b")
+    case.orchestrator.place(SPEC, "edge-b", MIGRATION)
     case.api.at["edge-b"] = Pod("smf-2", "edge-b", "2", True, True, False, "")
     case.orchestrator.commit()
     rest = [("edge-b", "label"), 1, ("edge-a", "unlabel"), "clear", ("edge-a", "revoke")]
@@ -48,7 +49,7 @@ def test_after_the_commit_the_old_pod_goes_and_then_its_hold() -> None:
 
 def test_a_commit_that_the_cluster_does_not_see_is_reported_and_recovered_later() -> None:
     case = Case()
-    case.orchestrator.place(SPEC, "edge-b")
+    case.orchestrator.place(SPEC, "edge-b", MIGRATION)
     with pytest.raises(AnsibleActionFail, match="is not ready"):
         case.orchestrator.commit()
     # later it moves on from there, and its host is the source
@@ -60,7 +61,7 @@ def test_a_commit_that_the_cluster_does_not_see_is_reported_and_recovered_later(
 
 def test_a_move_between_other_nodes_is_not_ended() -> None:
     case = Case()
-    case.orchestrator.place(SPEC, "edge-b")
+    case.orchestrator.place(SPEC, "edge-b", MIGRATION)
     other = Case.like(case, source="edge-c", target="edge-b")
     with pytest.raises(AnsibleActionFail, match="from edge-a to edge-b, but the process runs on edge-c"):
         other.orchestrator.recover(SPEC)
@@ -69,7 +70,7 @@ def test_a_move_between_other_nodes_is_not_ended() -> None:
 @pytest.mark.parametrize("replicas", [0, 1, 3])
 def test_who_scales_it_meanwhile_is_not_overruled(replicas: int) -> None:
     case = Case()
-    case.orchestrator.place(SPEC, "edge-b")
+    case.orchestrator.place(SPEC, "edge-b", MIGRATION)
     assert case.api.found is not None
     case.api.found["spec"]["replicas"] = replicas
     del case.api.at["edge-b"]
@@ -83,13 +84,13 @@ def test_one_that_is_scaled_at_the_same_time_is_left_alone() -> None:
     assert case.api.found is not None
     case.api.found["spec"]["replicas"] = 5
     with pytest.raises(AnsibleActionFail, match="scaled it to 5"):
-        case.orchestrator.place(SPEC, "edge-b")
+        case.orchestrator.place(SPEC, "edge-b", MIGRATION)
     assert case.api.found["spec"]["replicas"] == 5
 
 
 def test_a_deployment_that_was_deleted_leaves_no_label() -> None:
     case = Case()
-    case.orchestrator.place(SPEC, "edge-b")
+    case.orchestrator.place(SPEC, "edge-b", MIGRATION)
     case.api.found = None
     case.orchestrator.revert()
     assert case.api.labels == {"edge-a"}
@@ -97,7 +98,7 @@ def test_a_deployment_that_was_deleted_leaves_no_label() -> None:
 
 def test_after_a_failure_the_new_pod_goes_before_its_await_file() -> None:
     case = Case()
-    case.orchestrator.place(SPEC, "edge-b")
+    case.orchestrator.place(SPEC, "edge-b", MIGRATION)
     case.orchestrator.revert()
     rest = [("edge-a", "revoke"), ("edge-a", "label"), 1, ("edge-b", "unlabel"), "clear", ("edge-b", "revoke")]
     assert case.asked == PLACED + rest
@@ -115,14 +116,14 @@ def test_a_pod_that_does_not_start_is_taken_back_with_its_reason() -> None:
     case.api.starts = False
     case.orchestrator._timeout_s = 0
     with pytest.raises(AnsibleActionFail, match="ErrImageNeverPull: no such image"):
-        case.orchestrator.place(SPEC, "edge-b")
+        case.orchestrator.place(SPEC, "edge-b", MIGRATION)
     assert list(case.api.at) == ["edge-a"]
     assert case.asked[-1] == ("edge-b", "revoke")
 
 
 def test_an_interrupted_move_ends_where_no_process_arrived() -> None:
     case = Case()
-    case.orchestrator.place(SPEC, "edge-b")
+    case.orchestrator.place(SPEC, "edge-b", MIGRATION)
     del case.asked[:]
     case.orchestrator.recover(SPEC)
     rest = [("edge-a", "label"), 1, ("edge-b", "unlabel"), "clear", ("edge-a", "revoke"), ("edge-b", "revoke")]
@@ -136,7 +137,7 @@ def test_a_node_may_have_another_name_than_its_host() -> None:
     case = Case(edge_b="worker-2")
     case.api.starts = False
     case.api.at["worker-2"] = Pod("smf-2", "worker-2", "2", True, False, False, "")
-    case.orchestrator.place(SPEC, "edge-b")
+    case.orchestrator.place(SPEC, "edge-b", MIGRATION)
     assert ("worker-2", "label") in case.asked
 
 

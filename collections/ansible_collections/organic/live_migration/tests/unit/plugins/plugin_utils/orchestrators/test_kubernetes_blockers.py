@@ -13,6 +13,7 @@ from ansible_collections.organic.live_migration.plugins.plugin_utils.orchestrato
 )
 from ansible_collections.organic.live_migration.plugins.plugin_utils.orchestrators.kubernetes_api import ApiRefused
 from ansible_collections.organic.live_migration.tests.unit.plugins.plugin_utils.orchestrators.fake_cluster import (
+    MIGRATION,
     NF,
     NODE,
     SPEC,
@@ -94,7 +95,7 @@ def test_a_label_on_a_third_node_and_an_unfinished_move_are_named() -> None:
     case.api.labels.add("edge-c")
     assert case.codes() == ["label_elsewhere"]
     case.api.labels.discard("edge-c")
-    case.orchestrator.place(SPEC, "edge-b")
+    case.orchestrator.place(SPEC, "edge-b", MIGRATION)
     assert case.codes() == ["move_unfinished"]
 
 

@@ -62,7 +62,7 @@ class Cluster(Orchestrator):
         self._asked.append("blockers")
         return []
 
-    def place(self, spec: ContainerSpec, target_host: str) -> None:
+    def place(self, spec: ContainerSpec, target_host: str, migration_id: str) -> None:
         self._asked.append(("place", spec, target_host))
         if self._refuses:
             raise AnsibleActionFail("The cluster refused.")

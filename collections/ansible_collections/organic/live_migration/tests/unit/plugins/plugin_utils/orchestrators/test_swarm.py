@@ -25,6 +25,7 @@ from ansible_collections.organic.live_migration.plugins.plugin_utils.orchestrato
 SPEC = ContainerSpec(
     "smf", "c0ffee", "nf", "sha256:0", INIT, "smf", "running", 7, "2026-01-01T00:00:00Z", service="smf"
 )
+MIGRATION = "00112233445566ff"
 ENGINE = Blocker("engine_unreachable", "Docker does not answer", "Start it")
 NO_QUORUM = Blocker("swarm_unreachable", "The Swarm does not answer", "Bring its managers back")
 
@@ -145,7 +146,7 @@ def test_another_manager_ends_the_move_when_the_first_one_is_lost(cluster: Clust
     cluster.others = ["edge-c", "edge-d", "edge-e"]
     cluster.nodes.update({"edge-d": NodeAnswer("node-d", False), "edge-e": NodeAnswer("node-e", True)})
     asked = orchestrator(cluster)
-    asked.place(SPEC, "edge-b")
+    asked.place(SPEC, "edge-b", MIGRATION)
     cluster.gone = {"edge-c"}
     asked.commit()
     assert cluster.asked[-2:] == [("edge-c", phases.PLACE), ("edge-e", phases.COMMIT)]
@@ -159,7 +160,7 @@ def test_a_task_is_not_placed_twice(cluster: Cluster) -> None:
     assert asked.blockers(SPEC) == []
     cluster.gone = {"edge-c"}
     with pytest.raises(AnsibleActionFail, match="edge-c"):
-        asked.place(SPEC, "edge-b")
+        asked.place(SPEC, "edge-b", MIGRATION)
     asked.revert()
     assert ("edge-e", phases.PLACE) not in cluster.asked
     assert ("edge-e", phases.REVERT) in cluster.asked
@@ -167,7 +168,7 @@ def test_a_task_is_not_placed_twice(cluster: Cluster) -> None:
 
 def test_the_only_manager_is_lost(cluster: Cluster) -> None:
     asked = orchestrator(cluster)
-    asked.place(SPEC, "edge-b")
+    asked.place(SPEC, "edge-b", MIGRATION)
     cluster.gone = {"edge-c"}
     with pytest.raises(AnsibleActionFail, match="edge-c"):
         asked.commit()
