@@ -5,7 +5,7 @@
 #
 # github.com/wmnsk/go-gtp v0.8.12 (Go module), gtpv2/ie: IEs that are written as TS 29.274 says, and read otherwise.
 #
-# - GUTI (clause 8.47): GUTI().MCC and MNC are read one octet too late: 310-410 is 004-001, and MCC() and MNC() of the same IE are right.
+# - GUTI: GUTI().MCC and MNC are read one octet too late: 310-410 is 004-001, and MCC() and MNC() of the same IE are right.
 # - IMSI (clause 8.3): a filler stands behind an odd number of digits only. The last digit is always taken for one: an IMSI of 14 digits
 #   has 13.
 # - Delay Value (clause 8.27) counts steps of 50 ms. It is divided by 50 again: 100 ms is 0, and 5 s is 2 ms.
@@ -13,7 +13,7 @@
 # - Paging and Service Information (clause 8.117): the flag for the paging policy is looked for in the octet of the bearer. Of an even bearer the
 #   policy is not found, and of an odd one without a policy "unexpected EOF" is all there is.
 # - Bearer QoS (clause 8.15): PriorityLevel() reads it, HasPCI() and HasPVI() do not, and say false whatever it holds.
-# - User CSG Information (clause 8.75): CMI() is the whole octet, with the access mode: 131 where 1 was sent.
+# - User CSG Information: CMI() is the whole octet, with the access mode: 131 where 1 was sent.
 # Expected: what was written. Only Paging and Service Information has an error.
 #
 # Needs Go. Fails if the behaviour changes.
