@@ -5,7 +5,7 @@
 #
 # github.com/wmnsk/go-gtp v0.8.12 (Go module), gtpv1/ie: IEs of GTPv1-C (TS 29.060).
 #
-# - Routeing Area Identity (clause 7.7.3; TS 24.008, clause 10.5.5.15): the third digit of an MNC is written as "none": 310-410 becomes 310-41,
+# - Routeing Area Identity (clause 7.7.3; TS 24.008, clause 10.5.5.15): the third digit of an MNC is written as "none": 999-410 becomes 999-41,
 #   another operator. User Location Information is right.
 # - MSISDN (clause 7.7.33): behind an odd number of digits stands a filler. MSISDN() gives it back as an "f": "44770090012f". In gtpv2
 #   it is removed.
@@ -51,10 +51,10 @@ func octets(from byte, count int) []byte {
 }
 
 func main() {
-	area := ie.NewRouteingAreaIdentity("310", "410", 1, 2)
-	location := ie.NewUserLocationInformationWithSAI("310", "410", 1, 2)
-	expect("routeing area of 310-410", "13f014000102 310-41", fmt.Sprintf("%x %s-%s", area.Payload, area.MustMCC(), area.MustMNC()))
-	expect("user location of 310-410", "0113001400010002 310-410", fmt.Sprintf("%x %s-%s", location.Payload, location.MustMCC(), location.MustMNC()))
+	area := ie.NewRouteingAreaIdentity("999", "410", 1, 2)
+	location := ie.NewUserLocationInformationWithSAI("999", "410", 1, 2)
+	expect("routeing area of 999-410", "99f914000102 999-41", fmt.Sprintf("%x %s-%s", area.Payload, area.MustMCC(), area.MustMNC()))
+	expect("user location of 999-410", "0199091400010002 999-410", fmt.Sprintf("%x %s-%s", location.Payload, location.MustMCC(), location.MustMNC()))
 
 	expect("MSISDN of 10 digits", "4477009001", ie.NewMSISDN("4477009001").MustMSISDN())
 	expect("MSISDN of 11 digits", "44770090012f", ie.NewMSISDN("44770090012").MustMSISDN())

@@ -5,7 +5,7 @@
 #
 # github.com/wmnsk/go-gtp v0.8.12 (Go module), gtpv2/ie: IEs that are written as TS 29.274 says, and read otherwise.
 #
-# - GUTI: GUTI().MCC and MNC are read one octet too late: 310-410 is 004-001, and MCC() and MNC() of the same IE are right.
+# - GUTI: GUTI().MCC and MNC are read one octet too late: 999-410 is 904-001, and MCC() and MNC() of the same IE are right.
 # - IMSI (clause 8.3): a filler stands behind an odd number of digits only. The last digit is always taken for one: an IMSI of 14 digits
 #   has 13.
 # - Delay Value (clause 8.27) counts steps of 50 ms. It is divided by 50 again: 100 ms is 0, and 5 s is 2 ms.
@@ -46,11 +46,11 @@ func expect(what string, expected string, seen ...any) {
 }
 
 func main() {
-	guti := ie.NewGUTI("310", "410", 1, 2, 3)
+	guti := ie.NewGUTI("999", "410", 1, 2, 3)
 	fields, err := guti.GUTI()
-	expect("GUTI of 310-410, octets", "[19 0 20 0 1 2 0 0 0 3]", guti.Payload)
-	expect("GUTI()", "004 001 <nil>", fields.MCC+" "+fields.MNC, " ", err)
-	expect("MCC() and MNC()", "310 410", guti.MustMCC()+" "+guti.MustMNC())
+	expect("GUTI of 999-410, octets", "[153 9 20 0 1 2 0 0 0 3]", guti.Payload)
+	expect("GUTI()", "904 001 <nil>", fields.MCC+" "+fields.MNC, " ", err)
+	expect("MCC() and MNC()", "999 410", guti.MustMCC()+" "+guti.MustMNC())
 
 	expect("IMSI of 15 digits", "001010123456789", ie.NewIMSI("001010123456789").MustIMSI())
 	expect("IMSI of 14 digits, octets", "[0 1 1 33 67 101 135]", ie.NewIMSI("00101012345678").Payload)

@@ -5,8 +5,8 @@
 #
 # scapy 2.8.0 (PyPI), scapy.contrib.gtp_v2: IEs of GTPv2-C (TS 29.274), as between a UPF's control side and an EPC, and what stands behind them.
 #
-# - A network with an MNC of three digits (clause 8.18): the third digit stands beside the last one of the MCC. Expected: 310 and 410. Seen, in
-#   Serving Network and in each part of User Location Information: MCC "3100" and MNC "41". Two digits are right.
+# - A network with an MNC of three digits (clause 8.18): the third digit stands beside the last one of the MCC. Expected: 999 and 410. Seen, in
+#   Serving Network and in each part of User Location Information: MCC "9990" and MNC "41". Two digits are right.
 # - Each IE has a length, by which a receiver goes on to the next one. Seen: "Raw" takes all that follows a GUTI, a Trace Reference, a Delay
 #   Value or a Traffic Aggregate Description, which scapy names and has no class for. A type that it has never heard of is skipped well.
 #   So it is with User Location Information with a macro eNodeB, and with an FQ-CSID of two CSIDs.
@@ -45,7 +45,7 @@ def read(*elements):
 
 for name, octets, networks in (
     ("001-01", "00f110", (b"001", b"01")),
-    ("310-410", "130014", (b"3100", b"41")),
+    ("999-410", "990914", (b"9990", b"41")),
 ):
     [serving, location] = read(element(SERVING_NETWORK, octets), element(LOCATION, f"08{octets}0001"))
     expect(f"serving network {name}", (serving.MCC, serving.MNC), networks)
