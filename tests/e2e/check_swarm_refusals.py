@@ -70,7 +70,7 @@ def assert_refused(swarm: SwarmSite, reason: str, **variables: Any) -> None:
     ("variables", "reason"),
     [
         ({"nf_network_parent": "eth9"}, "This host has no network interface 'eth9'"),
-        ({"nf_network_parent": ""}, "The network has no parent interface"),
+        ({"nf_network_parent": ""}, "The macvlan network has no parent interface"),
         ({"nf_addresses": {"smf": "192.0.2.9", "upf": "192.0.2.9"}}, "smf and upf have the same address 192.0.2.9"),
         ({"nf_network_driver": "ipvlan_l2"}, "Docker Swarm runs no NFs on the network driver ipvlan_l2"),
     ],

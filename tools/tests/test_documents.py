@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from ansible_collections.organic.live_migration.plugins.module_utils.migration import phases
 from ansible_collections.organic.live_migration.plugins.module_utils.strategies.registry import STRATEGIES
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -79,6 +80,10 @@ def test_every_pager_command_and_event_is_described() -> None:
 
 def test_every_strategy_is_described() -> None:
     assert undescribed(set(STRATEGIES), "docs/strategies.md") == set()
+
+
+def test_every_phase_of_the_agent_is_described() -> None:
+    assert undescribed(set(phases.PHASES), "docs/protocol.md") == set()
 
 
 def anchors(text: str) -> set[str]:

@@ -26,6 +26,7 @@ from ansible_collections.organic.live_migration.plugins.module_utils.errors impo
 SIOCGIFADDR = 0x8915
 
 T = TypeVar("T")
+_SET_PARENT = "Set nf_network_parent to the interface that the network goes out by"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -314,12 +315,11 @@ class HostCheck:
     def driver_lacks(driver: NetworkDriver, parent: str | None) -> list[Blocker]:
         """What keeps a network of this driver from being created on this host."""
         if driver.needs_parent:
-            remedy = f"Set nf_network_parent to the interface that the {driver.name} network goes out by"
             if not parent:
-                return [Blocker("parent_missing", "The network has no parent interface", remedy)]
+                return [Blocker("parent_missing", f"The {driver.name} network has no parent interface", _SET_PARENT)]
             is_planned = driver.parent_keeps_address and is_vlan_name(parent)
             if not (interface_exists(parent) or is_planned):
-                return [Blocker("parent_missing", f"This host has no network interface '{parent}'", remedy)]
+                return [Blocker("parent_missing", f"This host has no network interface '{parent}'", _SET_PARENT)]
             refusal = None if interface_exists(parent) else kernel_refusal("vlan id 1")
             if refusal is not None:
                 return [

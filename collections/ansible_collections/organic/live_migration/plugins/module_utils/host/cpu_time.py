@@ -96,10 +96,9 @@ def limits(container: Container) -> dict[str, str]:
 
 def lift(settings: dict[str, str]) -> None:
     """Let the container use all CPU time of the host, ahead of others, until :func:`restore`."""
-    with contextlib.suppress(OSError):  # the container is gone
-        for path in map(Path, settings):
-            if path.name in _LIFTED:
-                path.write_text(_LIFTED[path.name])
+    for path in map(Path, settings):
+        if path.name in _LIFTED:
+            _write(path, _LIFTED[path.name])
 
 
 def _group(container: Container) -> Path | None:
@@ -119,9 +118,14 @@ def _files(group: Path) -> list[Path]:
 
 def restore(settings: dict[str, str]) -> None:
     """Restore what was lowered or lifted; nothing happens when the container is gone."""
+    for path in settings:
+        if path.endswith("cfs_quota_us"):
+            _write(Path(path), "-1")  # the kernel refuses a period that is too short for the present quota
+    for path, value in sorted(settings.items()):
+        _write(Path(path), value)
+
+
+def _write(path: Path, value: str) -> None:
+    """What cannot be set, as its container is gone, keeps nothing else from being set."""
     with contextlib.suppress(OSError):
-        for path in settings:
-            if path.endswith("cfs_quota_us"):
-                Path(path).write_text("-1")  # the kernel refuses a period that is too short for the present quota
-        for path, value in sorted(settings.items()):
-            Path(path).write_text(value)
+        path.write_text(value)

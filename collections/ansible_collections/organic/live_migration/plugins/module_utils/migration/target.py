@@ -302,9 +302,9 @@ class Target(TargetEnd):
         """The process runs: nothing may undo it any more. A source that does not hear this asks for the outcome."""
         with contextlib.suppress(PeerLost):
             control.send(messages.RUNNING, held_packets=prepared.hold.held)
-        prepared.limit_cpu()
         watchdog.restore_priority()
         error = self._remove_holds(prepared)
+        prepared.limit_cpu()
         statistics = prepared.criu.statistics()
         target = TargetContext(self._plan, control, listener, prepared.pager, lambda: self._accept_pager(listener))
         placed = self._clone.placed if self._clone is not None else self._await_memory(target)

@@ -104,6 +104,7 @@ class _FreezeAndDump(PostCopy):
     def switch_over(self, source: SourceContext) -> Message:
         """Raises _Dumped, or says what CRIU refuses."""
         server = PageServer(source.images, self._transfer.pages)
+        self._transfer.pages.close()  # CRIU notices the end of the page server by the end of the connection
         try:
             self._enter(source)
             stall = self._freeze(source)

@@ -75,7 +75,7 @@ def quota_of(directory: Path) -> str:
 
 def test_a_limit_is_lifted_and_restored(tmp_path: Path) -> None:
     group_of(tmp_path, "10000")
-    settings = cpu_time.limits(Container("cpu,cpuacct", tmp_path))  # type: ignore[arg-type]
+    settings = cpu_time.limits(Container("cpu,cpuacct", tmp_path))
     cpu_time.lift(settings)
     assert quota_of(tmp_path) == "-1"
     cpu_time.restore(settings)
@@ -84,7 +84,7 @@ def test_a_limit_is_lifted_and_restored(tmp_path: Path) -> None:
 
 def test_so_is_that_of_the_unified_hierarchy(tmp_path: Path) -> None:
     (tmp_path / "cpu.max").write_text("10000 100000\n")
-    settings = cpu_time.limits(Container("", tmp_path))  # type: ignore[arg-type]
+    settings = cpu_time.limits(Container("", tmp_path))
     cpu_time.lift(settings)
     assert (tmp_path / "cpu.max").read_text() == "max"
     cpu_time.restore(settings)
@@ -97,7 +97,7 @@ def test_and_that_of_a_pod(tmp_path: Path, pod: str) -> None:
     group_of(tmp_path, "20000")  # of the whole machine: not ours
     group_of(above, "10000")
     group_of(own, "5000")
-    settings = cpu_time.limits(Container("cpu", own))  # type: ignore[arg-type]
+    settings = cpu_time.limits(Container("cpu", own))
     cpu_time.lift(settings)
     assert [quota_of(one) for one in (tmp_path, above, own)] == ["20000", "-1", "-1"]
     cpu_time.restore(settings)
@@ -113,7 +113,7 @@ def test_a_weight_that_is_low_is_raised_and_restored(tmp_path: Path, name: str, 
     (tmp_path / "cpu.cfs_period_us").write_text("100000")
     (tmp_path / bandwidth).write_text("max 100000" if bandwidth == "cpu.max" else "-1")
     (tmp_path / name).write_text(f"{before}\n")
-    settings = cpu_time.limits(Container("" if bandwidth == "cpu.max" else "cpu", tmp_path))  # type: ignore[arg-type]
+    settings = cpu_time.limits(Container("" if bandwidth == "cpu.max" else "cpu", tmp_path))
     cpu_time.lift(settings)
     assert (tmp_path / name).read_text().strip() == lifted
     cpu_time.restore(settings)
@@ -124,11 +124,15 @@ def test_a_weight_that_is_low_is_raised_and_restored(tmp_path: Path, name: str, 
 def test_a_container_without_a_limit_is_left_alone(tmp_path: Path) -> None:
     group_of(tmp_path / "docker", "10000")
     group_of(tmp_path / "docker/container", "-1")
-    assert cpu_time.limits(Container("cpu", tmp_path / "docker/container")) == {}  # type: ignore[arg-type]
-    assert cpu_time.limits(Container("memory", tmp_path)) == {}  # type: ignore[arg-type]
+    assert cpu_time.limits(Container("cpu", tmp_path / "docker/container")) == {}
+    assert cpu_time.limits(Container("memory", tmp_path)) == {}
 
 
 def test_a_container_that_has_ended_is_no_failure(tmp_path: Path) -> None:
     settings = {str(tmp_path / "gone/cpu.max"): "10000 100000"}
+    (tmp_path / "cpu.weight").write_text("100")
+    settings[str(tmp_path / "cpu.weight")] = "100"
     cpu_time.lift(settings)
+    assert (tmp_path / "cpu.weight").read_text() == "1000", "what is there is set all the same"
     cpu_time.restore(settings)
+    assert (tmp_path / "cpu.weight").read_text() == "100"

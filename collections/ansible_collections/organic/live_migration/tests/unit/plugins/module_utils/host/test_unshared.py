@@ -23,12 +23,12 @@ FLAGS = {
 """Of unshare(2): sched.h."""
 UNSHARE = "import ctypes; assert ctypes.CDLL(None, use_errno=True).unshare(int(sys.argv[1])) == 0"
 IN_A_THREAD = f"""
-import threading, time
+import threading
 made = threading.Event()
 def live():
     {UNSHARE}
     made.set()
-    time.sleep(1000)
+    threading.Event().wait()
 threading.Thread(target=live, daemon=True).start()
 made.wait()
 """

@@ -107,7 +107,7 @@ def preflight_with(**arguments: Any) -> dict[str, Any]:
     given = {"phase": phases.PREFLIGHT, "name": "smf", "engine": "fake", "plan": typed.to_dict(PLAN)}
     answer = agent.run({**given, "trial_dump": True, **arguments})
     assert "answer" in answer, answer
-    found: dict[str, Any] = answer["answer"]  # type: ignore[assignment]
+    found: dict[str, Any] = answer["answer"]
     return found
 
 
