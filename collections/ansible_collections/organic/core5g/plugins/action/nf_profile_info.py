@@ -8,11 +8,11 @@ from typing import Any
 
 from ansible.plugins.action import ActionBase
 from ansible_collections.organic.core5g.plugins.plugin_utils import descriptions, explanation
-from ansible_collections.organic.live_migration.plugins.module_utils.strategies.registry import for_profiles
+from ansible_collections.organic.live_migration.plugins.module_utils.strategies import registry
 
 ARGUMENTS: dict[str, Any] = {
     "names": {"type": "list", "elements": "str", "default": []},
-    "method": {"type": "str", "choices": ["resident", "engine"], "default": "resident"},
+    "method": {"type": "str", "choices": list(registry.methods()), "default": "resident"},
     "engine": {"type": "str", "default": "docker"},
     "network_driver": {"type": "str"},
 }
@@ -28,7 +28,7 @@ class ActionModule(ActionBase):
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         result: dict[str, Any] = super().run(tmp, task_vars)
         _validated, wanted = self.validate_argument_spec(ARGUMENTS)
-        implemented = for_profiles()
+        implemented = registry.for_profiles()
         entries = []
         for name in wanted["names"] or descriptions.known("profile"):
             profile = descriptions.load(self._loader, "profile", name)

@@ -13,6 +13,7 @@ from typing import Any
 from ansible_collections.organic.core5g.plugins.module_utils import policy
 from ansible_collections.organic.core5g.plugins.module_utils.errors import CoreError
 from ansible_collections.organic.core5g.plugins.plugin_utils.placement import Load, Room, place
+from ansible_collections.organic.live_migration.plugins.module_utils.migration.methods import METHODS
 
 AWAY, BACK = "away", "back"
 NFS_ONLY, ALL = "nfs", "all"
@@ -263,7 +264,7 @@ class Planner:
         return ""
 
     def _container_refusal(self, name: str, at: str) -> str:
-        if self._containers(at)[name]["is_resident"] or self._request.method != "resident":
+        if self._containers(at)[name]["is_resident"] or METHODS[self._request.method].by_engine:
             return ""
         return (
             "It was not started with the resident init, so its processes cannot be moved. Start it again as "

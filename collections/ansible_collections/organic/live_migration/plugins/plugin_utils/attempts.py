@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Strategy ppm may lose its clone; then another one is made, and at last pre_copy moves the process."""
+"""A strategy that clones the process may lose the clone; then the next of its attempts is made."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ import time
 from collections.abc import Callable, Mapping
 
 from ansible_collections.organic.live_migration.plugins.module_utils.session.options import Options
+from ansible_collections.organic.live_migration.plugins.module_utils.strategies import registry
 from ansible_collections.organic.live_migration.plugins.plugin_utils.migration import Migration, Result
 
-_CLONING, _NEXT_BEST = "ppm", "pre_copy"
 _VOID = "clone_void"
 """Detail of a failure after which the process runs as before and only its clone is lost; see errors.CloneVoid."""
 
@@ -27,12 +27,14 @@ def migrate(make: Callable[[Mapping[str, object]], Migration], arguments: Mappin
     Returns:
         Result fields of the action: of the last attempt, with those before it in ``migration.attempts``.
     """
-    if arguments["strategy"] != _CLONING:
+    wanted = str(arguments["strategy"])
+    clones = int(str(arguments.get("ppm_attempts") or Options().ppm_attempts))
+    attempts = registry.attempts(wanted, clones)
+    if len(attempts) == 1:
         return make(arguments).migrate()
     began = time.monotonic()
-    attempts = int(str(arguments.get("ppm_attempts") or Options().ppm_attempts))
     void: list[Result] = []
-    for strategy in [_CLONING] * attempts + [_NEXT_BEST]:
+    for strategy in attempts:
         result = make({**arguments, "strategy": strategy}).migrate()
         migration = result.get("migration")
         if isinstance(migration, dict):
@@ -43,7 +45,10 @@ def migrate(make: Callable[[Mapping[str, object]], Migration], arguments: Mappin
         void.append(attempt)
     if void and not result.get("failed"):
         warnings = result.get("warnings")
-        result["warnings"] = [*(warnings if isinstance(warnings, list) else []), _warning(void, str(strategy))]
+        result["warnings"] = [
+            *(warnings if isinstance(warnings, list) else []),
+            _warning(void, strategy if strategy != wanted else ""),
+        ]
     return result
 
 
@@ -60,7 +65,8 @@ def _void_attempt(result: Result) -> Result | None:
     }
 
 
-def _warning(void: list[Result], strategy: str) -> str:
+def _warning(void: list[Result], other_strategy: str) -> str:
+    """What the user hears; ``other_strategy`` is the one that moved the process, if not the wanted one."""
     word = "clone was" if len(void) == 1 else "clones were"
-    end = f"; strategy {strategy} moved the process" if strategy != _CLONING else ""
+    end = f"; strategy {other_strategy} moved the process" if other_strategy else ""
     return f"{len(void)} {word} given up{end}. The last one: {void[-1]['message']}"

@@ -40,6 +40,16 @@ class Strategy(ABC):
     def predict(cls, load: Load, limits: Limits, costs: Costs) -> Prediction:
         """What it would cost, by the formulas of :mod:`cost_model`."""
 
+    @classmethod
+    def attempts(cls, clones: int) -> tuple[str, ...]:
+        """Names of the strategies that are tried in turn, each where the clone of the one before was lost.
+
+        Args:
+            clones: how many may be made (``ppm_attempts``).
+        """
+        del clones
+        return (cls.name,)
+
     def copy_live(self, source: SourceContext) -> Strategy:
         """Copy while the process runs; returns the strategy that finishes the migration, which may be another one.
 

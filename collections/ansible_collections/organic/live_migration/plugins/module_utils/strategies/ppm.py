@@ -55,6 +55,10 @@ class Ppm(PreCopy):
             migration_time_ms=round(one.migration_time_ms + parallel_ms, 1),
         )
 
+    @classmethod
+    def attempts(cls, clones: int) -> tuple[str, ...]:
+        return (*[cls.name] * clones, PreCopy.name)
+
     def __init__(self) -> None:
         self._handover: Handover | None = None
         self._is_cloned = False

@@ -37,6 +37,11 @@ def strategy_class(name: str) -> type[Strategy]:
     return known[name]
 
 
+def attempts(name: str, clones: int) -> tuple[str, ...]:
+    """As :meth:`Strategy.attempts`, of a strategy or AUTO."""
+    return (name,) if name == AUTO else strategy_class(name).attempts(clones)
+
+
 def methods() -> tuple[str, ...]:
     """The methods that some strategy knows, the one with most strategies first."""
     return tuple(dict.fromkeys(method for strategy in STRATEGIES.values() for method in strategy.methods))
