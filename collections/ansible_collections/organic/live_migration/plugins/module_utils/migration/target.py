@@ -15,10 +15,8 @@ from pathlib import Path
 from .. import typed
 from ..criu.worker import PRE_RESUME, Interrupted
 from ..engines.base import ContainerSpec, Engine
-from ..engines.kept_log import KeptLog
 from ..errors import Failure, MigrationError, PeerLost
-from ..host import commands, mounted_content, processes, sleeps
-from ..host.await_ticket import AwaitTicket
+from ..host import commands, processes, sleeps
 from ..host.container import Container
 from ..host.files import FileSet
 from ..host.freezer import Freezer
@@ -36,7 +34,7 @@ from ..strategies.base import Strategy
 from ..strategies.context import TargetContext
 from ..strategies.post_copy import NO_TIMEOUT_S
 from ..strategies.registry import strategy_class
-from . import abandoned, left_out, target_cleanup, target_setup
+from . import abandoned, awaiting, left_out, target_cleanup, target_setup
 from .ends import TargetEnd
 from .received_images import write_images
 from .target_clone import TargetClone
@@ -44,7 +42,6 @@ from .target_setup import PreparedTarget, TargetSetup
 
 _CONNECT_TIMEOUT_S = 30
 _COMMIT_TIMEOUT_S = 30
-_PLACED_TIMEOUT_S = 10
 """How long a restored process waits, stopped, for the commit. Then it is discarded; it has never run."""
 
 
@@ -95,7 +92,7 @@ class Target(TargetEnd):
         """
         began_s = time.monotonic()
         try:
-            container = self._placed() if self._source.service else self._started(mount_copies)
+            container = self._awaiting(mount_copies)
             self._record.init_pid, self._record.init_start_time = container.init.pid, container.init.start_time
             target_cleanup.await_init_state(container.init, "resident-await")
             found = target_setup.deactivate_interfaces(container.init.pid, self._source)
@@ -118,36 +115,12 @@ class Target(TargetEnd):
         listener.close()
         return listener.port
 
-    def _started(self, mount_copies: Mapping[str, str]) -> Container:
-        """A container like the source's, made by the engine of this host."""
-        present = self._engine.inspect(self._plan.name)
-        log = KeptLog(self._engine.log_directory(present.id) if present else "")
-        if present:
-            self._engine.remove(present.id, running=False)
-        self._record.adopt()
-        self._record.created_paths = mounted_content.missing_paths(mount_copies)
-        self._record.save()
-        mounted_content.unpack(mount_copies)
-        self._record.container_id = self._engine.create_awaiting(self._source)
-        self._record.save()
-        log.give_to(self._record.container_id)
+    def _awaiting(self, mount_copies: Mapping[str, str]) -> Container:
+        if self._source.service:
+            return awaiting.placed(self._engine, self._record)
         # far beyond what any step may take: a restored process must not find its init gone
-        AwaitTicket(self._record.await_name).permit(10 * self._plan.timeout_s + _COMMIT_TIMEOUT_S)
-        return Container(self._engine.start(self._record.container_id).pid)
-
-    def _placed(self) -> Container:
-        """The container that a cluster has started here."""
-        deadline = time.monotonic() + _PLACED_TIMEOUT_S
-        while (spec := self._engine.inspect(self._plan.name)) is None or not spec.pid:
-            if time.monotonic() > deadline:
-                raise MigrationError(
-                    f"The cluster has started no container of service '{self._plan.name}' on this host."
-                )
-            time.sleep(0.05)
-        self._record.adopt()
-        self._record.container_id = spec.id
-        self._record.save()
-        return Container(spec.pid)
+        patience_s = 10 * self._plan.timeout_s + _COMMIT_TIMEOUT_S
+        return awaiting.started(self._source, self._engine, self._record, mount_copies, patience_s)
 
     def _serve(self, container: Container, found: list[Interface], listener: Listener) -> Outcome:
         self._record.adopt()
