@@ -8,8 +8,9 @@ from __future__ import annotations
 from typing import Any
 
 from ansible_collections.organic.live_migration.plugins.module_utils.engines import docker_api, registry
-from ansible_collections.organic.live_migration.plugins.module_utils.engines.base import ContainerSpec, Engine
+from ansible_collections.organic.live_migration.plugins.module_utils.engines.base import Engine
 from ansible_collections.organic.live_migration.plugins.module_utils.engines.kubernetes import KubernetesEngine
+from ansible_collections.organic.live_migration.plugins.module_utils.engines.spec import ContainerSpec
 
 OPTIONS: dict[str, Any] = {
     "engine": {"type": "str", "choices": ["docker", "kubernetes"], "default": registry.DEFAULT},

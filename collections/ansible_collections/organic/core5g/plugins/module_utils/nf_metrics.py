@@ -12,7 +12,7 @@ from typing import Any
 
 from ansible_collections.organic.core5g.plugins.module_utils.errors import StateError
 from ansible_collections.organic.live_migration.plugins.module_utils import paths
-from ansible_collections.organic.live_migration.plugins.module_utils.engines.base import RUNNING
+from ansible_collections.organic.live_migration.plugins.module_utils.engines.spec import RUNNING
 from ansible_collections.organic.live_migration.plugins.module_utils.host import textfile
 from ansible_collections.organic.live_migration.plugins.module_utils.host.textfile import GAUGE, Family, Sample, Samples
 

@@ -14,7 +14,8 @@ from typing import Any
 
 from ansible_collections.organic.core5g.plugins.module_utils.errors import StateError
 from ansible_collections.organic.core5g.plugins.module_utils.nf_source import Endpoint, Source, flatten
-from ansible_collections.organic.live_migration.plugins.module_utils.engines.base import RUNNING, Engine
+from ansible_collections.organic.live_migration.plugins.module_utils.engines.base import Engine
+from ansible_collections.organic.live_migration.plugins.module_utils.engines.spec import RUNNING
 from ansible_collections.organic.live_migration.plugins.module_utils.host import processes
 
 AWAITING = "awaiting"

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ansible_collections.organic.live_migration.plugins.module_utils.engines.base import ContainerSpec
+from ansible_collections.organic.live_migration.plugins.module_utils.engines.spec import ContainerSpec
 
 
 @dataclass(frozen=True)

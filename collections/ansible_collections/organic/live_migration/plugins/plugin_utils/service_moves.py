@@ -10,7 +10,7 @@ from collections.abc import Collection
 from dataclasses import asdict, dataclass, field
 
 from ansible.errors import AnsibleError
-from ansible_collections.organic.live_migration.plugins.module_utils.engines.base import await_key
+from ansible_collections.organic.live_migration.plugins.module_utils.engines.spec import await_key
 from ansible_collections.organic.live_migration.plugins.module_utils.engines.swarm import ServiceMove
 from ansible_collections.organic.live_migration.plugins.module_utils.errors import as_sentence
 from ansible_collections.organic.live_migration.plugins.module_utils.migration import phases

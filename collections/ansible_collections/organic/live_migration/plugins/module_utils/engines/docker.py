@@ -17,21 +17,19 @@ from urllib.parse import quote
 from ..errors import Blocker, EngineError, Refused
 from ..network import arp
 from . import swarm_node
-from .base import (
+from .base import Checkpoints, Engine, Side
+from .docker_api import DEFAULT_SOCKET, DockerApi, NotFound
+from .docker_checkpoints import DockerCheckpoints
+from .spec import (
     RUNNING,
     AddressPool,
-    Checkpoints,
     ContainerSpec,
-    Engine,
     NetworkAttachment,
     NetworkSpec,
     RestartPolicy,
-    Side,
     VolumeMount,
     await_key,
 )
-from .docker_api import DEFAULT_SOCKET, DockerApi, NotFound
-from .docker_checkpoints import DockerCheckpoints
 from .swarm import ServiceMove, SwarmService, unfinished_moves
 from .swarm_node import SwarmNode
 

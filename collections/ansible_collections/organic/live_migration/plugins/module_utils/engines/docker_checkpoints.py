@@ -11,8 +11,9 @@ from collections.abc import Callable, Iterator
 from .. import paths
 from ..errors import Blocker, EngineError
 from ..host import commands
-from .base import Checkpoints, ContainerSpec
+from .base import Checkpoints
 from .docker_api import DockerApi
+from .spec import ContainerSpec
 
 _TIMEOUT_S = 300
 

@@ -22,17 +22,8 @@ from ..host import processes
 from ..host.await_ticket import AwaitTicket
 from ..network.interfaces import addresses_of
 from . import pod_volumes
-from .base import (
-    CLUSTER_SOCKETS,
-    RUNNING,
-    ContainerSpec,
-    Engine,
-    NetworkSpec,
-    RestartPolicy,
-    Side,
-    VolumeMount,
-    await_key,
-)
+from .base import CLUSTER_SOCKETS, Engine, Side
+from .spec import RUNNING, ContainerSpec, NetworkSpec, RestartPolicy, VolumeMount, await_key
 
 CLUSTER_INTERFACE = "eth0"
 """Of each pod: containerd and CRI-O name the interface of the cluster's own network so."""

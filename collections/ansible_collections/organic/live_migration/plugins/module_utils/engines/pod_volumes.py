@@ -13,7 +13,7 @@ import os
 from collections.abc import Iterator
 
 from ..host.container import Mount, parse_mountinfo
-from .base import VolumeMount
+from .spec import VolumeMount
 
 EMPTY_DIR = "empty-dir"
 _COMPARED = ("configmap", "secret", "subpath")

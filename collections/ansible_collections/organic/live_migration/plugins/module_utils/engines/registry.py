@@ -5,9 +5,10 @@
 
 from __future__ import annotations
 
-from .base import ContainerSpec, Engine
+from .base import Engine
 from .docker import DockerEngine
 from .kubernetes import KubernetesEngine
+from .spec import ContainerSpec
 
 DEFAULT = DockerEngine.name
 ENGINES: dict[str, type[Engine]] = {DockerEngine.name: DockerEngine, KubernetesEngine.name: KubernetesEngine}

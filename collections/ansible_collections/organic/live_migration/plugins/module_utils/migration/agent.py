@@ -12,7 +12,8 @@ from dataclasses import replace
 
 from .. import typed
 from ..engines import registry
-from ..engines.base import RUNNING, Engine
+from ..engines.base import Engine
+from ..engines.spec import RUNNING
 from ..errors import Blocker, Failure, MigrationError, Refused
 from ..host import cpu, system_files
 from ..host.await_ticket import AwaitTicket

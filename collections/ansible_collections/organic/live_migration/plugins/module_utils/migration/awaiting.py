@@ -8,8 +8,9 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 
-from ..engines.base import ContainerSpec, Engine
+from ..engines.base import Engine
 from ..engines.kept_log import KeptLog
+from ..engines.spec import ContainerSpec
 from ..errors import MigrationError
 from ..host import mounted_content
 from ..host.await_ticket import AwaitTicket

@@ -9,7 +9,7 @@ import socket
 import struct
 import time
 
-from ..engines.base import ContainerSpec
+from ..engines.spec import ContainerSpec
 from ..errors import MigrationError, PeerLost
 from ..host.container import Container
 from ..memory import dirty_tracking

@@ -12,7 +12,7 @@ import socket
 import time
 from pathlib import Path
 
-from ..engines.base import ContainerSpec
+from ..engines.spec import ContainerSpec
 from ..errors import Blocker
 from ..host import commands, processes
 from ..network import interfaces, tun

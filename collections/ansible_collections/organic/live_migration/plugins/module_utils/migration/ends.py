@@ -8,7 +8,8 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 
-from ..engines.base import ContainerSpec, Engine
+from ..engines.base import Engine
+from ..engines.spec import ContainerSpec
 from ..session.journal import MigrationRecord
 from ..session.options import Plan
 from ..session.outcome import Outcome

@@ -15,7 +15,8 @@ import shutil
 from collections.abc import Mapping
 
 from .. import typed
-from ..engines.base import Checkpoints, ContainerSpec, Engine
+from ..engines.base import Checkpoints, Engine
+from ..engines.spec import ContainerSpec
 from ..errors import Failure, MigrationError, PeerLost
 from ..host import commands, files, mounted_content
 from ..host.steps import Steps, now_ms

@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..engines import registry
-from ..engines.base import ContainerSpec, Engine
+from ..engines.base import Engine
+from ..engines.spec import ContainerSpec
 from ..host import processes
 from ..session import journal
 from . import preflight

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from .. import typed
 from ..engines import registry
-from ..engines.base import ContainerSpec
+from ..engines.spec import ContainerSpec
 from ..engines.swarm import ServiceMove
 from ..errors import Blocker
 from ..host.cpu import Cpu

@@ -15,7 +15,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from .. import paths
-from ..engines.base import CLUSTER_SOCKETS, Checkpoints, ContainerSpec, Engine, Side
+from ..engines.base import CLUSTER_SOCKETS, Checkpoints, Engine, Side
+from ..engines.spec import ContainerSpec
 from ..errors import Blocker, MigrationError
 from ..host import cpu, memory_limit, processes, sqlite, system_files, task_attributes, unmovable, unshared
 from ..host.container import Container

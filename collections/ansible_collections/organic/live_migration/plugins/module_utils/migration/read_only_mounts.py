@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import replace
 
-from ..engines.base import ContainerSpec, Engine, VolumeMount
+from ..engines.base import Engine
+from ..engines.spec import ContainerSpec, VolumeMount
 from ..errors import Blocker
 from ..host import mounted_content
 

@@ -14,7 +14,8 @@ from pathlib import Path
 
 from .. import typed
 from ..criu.worker import PRE_RESUME, Interrupted
-from ..engines.base import ContainerSpec, Engine
+from ..engines.base import Engine
+from ..engines.spec import ContainerSpec
 from ..errors import Failure, MigrationError, PeerLost
 from ..host import commands, processes, sleeps
 from ..host.container import Container

@@ -15,7 +15,7 @@ from pathlib import Path
 from .. import typed
 from ..criu.page_server import PageServer
 from ..criu.worker import CriuWorker
-from ..engines.base import ContainerSpec
+from ..engines.spec import ContainerSpec
 from ..errors import CriuFailed, MigrationError
 from ..host import cpu_time, libc
 from ..host.container import Container

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from .. import paths, typed
-from ..engines.base import RestartPolicy
+from ..engines.spec import RestartPolicy
 from ..errors import MigrationError
 from ..host.processes import ProcessId
 from ..network.interfaces import Interface

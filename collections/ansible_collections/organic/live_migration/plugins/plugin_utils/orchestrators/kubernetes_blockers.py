@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterator
 from typing import Any
 
 from ansible_collections.organic.live_migration.plugins.module_utils import paths
-from ansible_collections.organic.live_migration.plugins.module_utils.engines.base import await_key
+from ansible_collections.organic.live_migration.plugins.module_utils.engines.spec import await_key
 from ansible_collections.organic.live_migration.plugins.module_utils.errors import Blocker
 from ansible_collections.organic.live_migration.plugins.plugin_utils.orchestrators import scheduling
 from ansible_collections.organic.live_migration.plugins.plugin_utils.orchestrators.deployment import (

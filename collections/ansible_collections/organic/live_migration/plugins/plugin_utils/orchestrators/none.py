@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from ansible_collections.organic.live_migration.plugins.module_utils.engines.base import ContainerSpec
+from ansible_collections.organic.live_migration.plugins.module_utils.engines.spec import ContainerSpec
 from ansible_collections.organic.live_migration.plugins.module_utils.errors import Blocker
 from ansible_collections.organic.live_migration.plugins.plugin_utils.orchestrators.base import Orchestrator
 

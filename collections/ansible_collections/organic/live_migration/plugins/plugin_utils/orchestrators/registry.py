@@ -6,8 +6,8 @@
 
 from __future__ import annotations
 
-from ansible_collections.organic.live_migration.plugins.module_utils.engines.base import ContainerSpec
 from ansible_collections.organic.live_migration.plugins.module_utils.engines.kubernetes import KubernetesEngine
+from ansible_collections.organic.live_migration.plugins.module_utils.engines.spec import ContainerSpec
 from ansible_collections.organic.live_migration.plugins.plugin_utils.hosts import Hosts
 from ansible_collections.organic.live_migration.plugins.plugin_utils.orchestrators.base import Orchestrator
 from ansible_collections.organic.live_migration.plugins.plugin_utils.orchestrators.kubernetes import (

@@ -10,7 +10,7 @@ import contextlib
 from collections.abc import Iterator, Mapping
 
 from ansible.errors import AnsibleActionFail, AnsibleError
-from ansible_collections.organic.live_migration.plugins.module_utils.engines.base import ContainerSpec
+from ansible_collections.organic.live_migration.plugins.module_utils.engines.spec import ContainerSpec
 from ansible_collections.organic.live_migration.plugins.module_utils.errors import Blocker, Refused
 from ansible_collections.organic.live_migration.plugins.module_utils.migration import phases
 from ansible_collections.organic.live_migration.plugins.module_utils.migration.phases import (

@@ -19,7 +19,7 @@ from ansible_collections.organic.core5g.plugins.module_utils import nf_state
 from ansible_collections.organic.core5g.plugins.module_utils.errors import StateError
 from ansible_collections.organic.core5g.plugins.module_utils.nf_source import Source
 from ansible_collections.organic.core5g.tests.unit.plugins.module_utils.state_server import handler, serving
-from ansible_collections.organic.live_migration.plugins.module_utils.engines.base import NetworkAttachment
+from ansible_collections.organic.live_migration.plugins.module_utils.engines.spec import NetworkAttachment
 from ansible_collections.organic.live_migration.plugins.module_utils.host import processes
 from ansible_collections.organic.live_migration.tests.unit.plugins.module_utils.engines.fake_engine import (
     FakeEngine,

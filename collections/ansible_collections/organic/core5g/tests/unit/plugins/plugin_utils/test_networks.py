@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.organic.core5g.plugins.plugin_utils.networks import is_complete
-from ansible_collections.organic.live_migration.plugins.module_utils.engines.base import AddressPool, NetworkSpec
+from ansible_collections.organic.live_migration.plugins.module_utils.engines.spec import AddressPool, NetworkSpec
 
 WANTED = {"driver": "macvlan", "options": {"parent": "eth0"}}
 

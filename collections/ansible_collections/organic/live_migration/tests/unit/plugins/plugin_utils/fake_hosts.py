@@ -10,9 +10,7 @@ from typing import Any
 
 import yaml
 from ansible.errors import AnsibleActionFail
-from ansible_collections.organic.live_migration.plugins.module_utils.engines.base import (
-    ContainerSpec,
-)
+from ansible_collections.organic.live_migration.plugins.module_utils.engines.spec import ContainerSpec
 from ansible_collections.organic.live_migration.plugins.module_utils.errors import Blocker
 from ansible_collections.organic.live_migration.plugins.module_utils.migration import phases
 from ansible_collections.organic.live_migration.plugins.module_utils.migration.phases import (

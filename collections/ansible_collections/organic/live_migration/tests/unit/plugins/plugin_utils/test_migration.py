@@ -10,9 +10,7 @@ from typing import Any
 
 import pytest
 from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure, AnsibleError
-from ansible_collections.organic.live_migration.plugins.module_utils.engines.base import (
-    NetworkAttachment,
-)
+from ansible_collections.organic.live_migration.plugins.module_utils.engines.spec import NetworkAttachment
 from ansible_collections.organic.live_migration.plugins.module_utils.migration.phases import (
     Done,
     PrepareAnswer,

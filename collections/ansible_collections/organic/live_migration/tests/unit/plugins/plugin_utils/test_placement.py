@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from ansible_collections.organic.live_migration.plugins.module_utils.engines.base import (
+from ansible_collections.organic.live_migration.plugins.module_utils.engines.spec import (
     ContainerSpec,
     NetworkAttachment,
     RestartPolicy,

@@ -8,14 +8,12 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from ansible_collections.organic.live_migration.plugins.module_utils.engines.base import (
-    Checkpoints,
+from ansible_collections.organic.live_migration.plugins.module_utils.engines.base import Checkpoints, Engine, Side
+from ansible_collections.organic.live_migration.plugins.module_utils.engines.spec import (
     ContainerSpec,
-    Engine,
     NetworkAttachment,
     NetworkSpec,
     RestartPolicy,
-    Side,
 )
 from ansible_collections.organic.live_migration.plugins.module_utils.errors import Blocker
 

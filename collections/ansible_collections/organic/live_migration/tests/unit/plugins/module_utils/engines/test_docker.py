@@ -15,16 +15,16 @@ from typing import Any
 import pytest
 from ansible_collections.organic.live_migration.plugins.module_utils import paths, typed
 from ansible_collections.organic.live_migration.plugins.module_utils.engines import docker
-from ansible_collections.organic.live_migration.plugins.module_utils.engines.base import (
+from ansible_collections.organic.live_migration.plugins.module_utils.engines.base import Side
+from ansible_collections.organic.live_migration.plugins.module_utils.engines.docker import DockerEngine, host_interface
+from ansible_collections.organic.live_migration.plugins.module_utils.engines.spec import (
     AddressPool,
     ContainerSpec,
     NetworkAttachment,
     NetworkSpec,
     RestartPolicy,
-    Side,
     VolumeMount,
 )
-from ansible_collections.organic.live_migration.plugins.module_utils.engines.docker import DockerEngine, host_interface
 from ansible_collections.organic.live_migration.plugins.module_utils.errors import EngineError, Refused
 from ansible_collections.organic.live_migration.tests.unit.plugins.module_utils.engines.fake_daemon import (
     ID,

@@ -14,8 +14,9 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.organic.live_migration.plugins.module_utils import paths
-from ansible_collections.organic.live_migration.plugins.module_utils.engines.base import RestartPolicy, Side
+from ansible_collections.organic.live_migration.plugins.module_utils.engines.base import Side
 from ansible_collections.organic.live_migration.plugins.module_utils.engines.kubernetes import KubernetesEngine
+from ansible_collections.organic.live_migration.plugins.module_utils.engines.spec import RestartPolicy
 from ansible_collections.organic.live_migration.plugins.module_utils.errors import EngineError
 from ansible_collections.organic.live_migration.plugins.module_utils.host import libc
 from ansible_collections.organic.live_migration.plugins.module_utils.host.await_ticket import AwaitTicket

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.organic.live_migration.plugins.module_utils.engines import pod_volumes
-from ansible_collections.organic.live_migration.plugins.module_utils.engines.base import VolumeMount
+from ansible_collections.organic.live_migration.plugins.module_utils.engines.spec import VolumeMount
 
 VOLUMES = "/pods/u/volumes/kubernetes.io~"
 NODE = f"""\

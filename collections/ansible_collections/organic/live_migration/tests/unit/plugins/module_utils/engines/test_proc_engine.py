@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.organic.live_migration.plugins.module_utils import paths
-from ansible_collections.organic.live_migration.plugins.module_utils.engines.base import ContainerSpec, await_key
+from ansible_collections.organic.live_migration.plugins.module_utils.engines.spec import ContainerSpec, await_key
 from ansible_collections.organic.live_migration.plugins.module_utils.errors import EngineError
 from ansible_collections.organic.live_migration.plugins.module_utils.host import processes
 from ansible_collections.organic.live_migration.plugins.module_utils.migration import preflight, recovery

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.organic.live_migration.plugins.module_utils import paths
-from ansible_collections.organic.live_migration.plugins.module_utils.engines.base import ContainerSpec
+from ansible_collections.organic.live_migration.plugins.module_utils.engines.spec import ContainerSpec
 from ansible_collections.organic.live_migration.plugins.module_utils.errors import MigrationError
 from ansible_collections.organic.live_migration.plugins.module_utils.migration import awaiting
 from ansible_collections.organic.live_migration.plugins.module_utils.session import journal, states

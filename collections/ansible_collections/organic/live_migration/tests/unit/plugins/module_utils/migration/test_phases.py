@@ -10,7 +10,7 @@ from dataclasses import replace
 
 import pytest
 from ansible_collections.organic.live_migration.plugins.module_utils import typed
-from ansible_collections.organic.live_migration.plugins.module_utils.engines.base import (
+from ansible_collections.organic.live_migration.plugins.module_utils.engines.spec import (
     ContainerSpec,
     NetworkAttachment,
 )

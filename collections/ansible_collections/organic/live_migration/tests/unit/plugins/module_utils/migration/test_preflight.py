@@ -15,7 +15,8 @@ from typing import Any
 
 import pytest
 from ansible_collections.organic.live_migration.plugins.module_utils import paths
-from ansible_collections.organic.live_migration.plugins.module_utils.engines.base import Side, VolumeMount
+from ansible_collections.organic.live_migration.plugins.module_utils.engines.base import Side
+from ansible_collections.organic.live_migration.plugins.module_utils.engines.spec import VolumeMount
 from ansible_collections.organic.live_migration.plugins.module_utils.errors import Blocker
 from ansible_collections.organic.live_migration.plugins.module_utils.host import mounted_content
 from ansible_collections.organic.live_migration.plugins.module_utils.host.container import Container

@@ -15,7 +15,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from ansible_collections.organic.live_migration.plugins.module_utils.engines.base import RestartPolicy
+from ansible_collections.organic.live_migration.plugins.module_utils.engines.spec import RestartPolicy
 from ansible_collections.organic.live_migration.plugins.module_utils.errors import (
     Cancelled,
     Failure,

@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.organic.live_migration.plugins.module_utils.criu.worker import Interrupted
-from ansible_collections.organic.live_migration.plugins.module_utils.engines.base import RestartPolicy
+from ansible_collections.organic.live_migration.plugins.module_utils.engines.spec import RestartPolicy
 from ansible_collections.organic.live_migration.plugins.module_utils.errors import MigrationError, PeerLost
 from ansible_collections.organic.live_migration.plugins.module_utils.memory.pager import PagesLost
 from ansible_collections.organic.live_migration.plugins.module_utils.migration import target as target_module

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.organic.live_migration.plugins.module_utils.engines.base import RestartPolicy
+from ansible_collections.organic.live_migration.plugins.module_utils.engines.spec import RestartPolicy
 from ansible_collections.organic.live_migration.plugins.module_utils.session import journal, states
 from ansible_collections.organic.live_migration.plugins.module_utils.session.journal import MigrationRecord
 from hypothesis import given

@@ -8,7 +8,7 @@ from __future__ import annotations
 import copy
 from typing import Any
 
-from ansible_collections.organic.live_migration.plugins.module_utils.engines.base import ContainerSpec
+from ansible_collections.organic.live_migration.plugins.module_utils.engines.spec import ContainerSpec
 from ansible_collections.organic.live_migration.plugins.module_utils.migration.phases import Done, Parameters
 from ansible_collections.organic.live_migration.plugins.module_utils.paths import INIT
 from ansible_collections.organic.live_migration.plugins.plugin_utils.orchestrators.kubernetes import (

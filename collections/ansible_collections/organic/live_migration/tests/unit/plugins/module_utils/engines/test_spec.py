@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.organic.live_migration.plugins.module_utils import paths, typed
-from ansible_collections.organic.live_migration.plugins.module_utils.engines.base import (
+from ansible_collections.organic.live_migration.plugins.module_utils.engines.spec import (
     ContainerSpec,
     NetworkAttachment,
     RestartPolicy,
