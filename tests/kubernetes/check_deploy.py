@@ -48,7 +48,10 @@ def test_a_core_comes_stays_and_goes_by_a_user_with_the_rights_of_the_example(ku
         assert not container["securityContext"]["privileged"]
         assert not [one for one in container["volumeMounts"] if "serviceaccount" in one["mountPath"]]
     # The NF itself has no capability on networks, though its init had it.
-    status = kubernetes.kubectl(f"--namespace {NAMESPACE} exec deployment/smf -- cat /proc/1/status")
+    node = next(worker for worker in kubernetes.workers if worker.name == core.places()["smf"])
+    [init] = kubernetes.nf_pids(node, NAMESPACE, "smf")
+    process = node.run(f"cat /proc/{init}/task/{init}/children").strip()
+    status = node.run(f"cat /proc/{process}/status")
     effective = next(line.split()[1] for line in status.splitlines() if line.startswith("CapEff:"))
     assert int(effective, 16) & 1 << 12 == 0
     core.playbook("remove_core", "--limit", "nf_hosts", nf_names=["smf"])
@@ -66,7 +69,7 @@ def test_what_cannot_be_meant_is_refused_before_anything_is_made(
     addresses = core.options["nf_addresses"]
     missing = str(tmp_path / "none")
     assert f"The kubeconfig {missing} cannot be used" in core.refusal(kubeconfig=missing)
-    assert "may not create namespaces" in core.refusal(nf_namespace="organic-elsewhere")
+    assert "may not get namespaces, create namespaces" in core.refusal(nf_namespace="organic-elsewhere")
     assert "There is no network driver weave" in core.refusal(nf_network_driver="weave")
     assert "which Kubernetes runs no NFs on" in core.refusal(nf_network_driver="host")
     assert "nrf and smf have the same address" in core.refusal(nf_addresses={**addresses, "smf": addresses["nrf"]})

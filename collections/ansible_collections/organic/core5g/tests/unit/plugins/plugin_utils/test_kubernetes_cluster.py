@@ -92,6 +92,8 @@ def test_missing_rights_are_named_and_nothing_is_asked_that_would_be_forbidden(
     server: StandIn, cluster: Cluster
 ) -> None:
     server.forbidden = {("list", "nodes"), ("patch", "deployments"), ("create", "namespaces")}
+    assert cluster.await_rollout([], 5) == []
+    assert server.requests == []
     found = cluster.survey()
     assert found["missing_rights"] == ["list nodes", "create namespaces", "patch deployments"]
     assert not [path for _method, path, _body in server.requests if path == NODES]
