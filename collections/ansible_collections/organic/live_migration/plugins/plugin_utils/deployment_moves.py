@@ -10,6 +10,7 @@ import contextlib
 from collections.abc import Collection
 
 from ansible.errors import AnsibleError
+from ansible_collections.organic.live_migration.plugins.module_utils import decoded
 from ansible_collections.organic.live_migration.plugins.module_utils.errors import as_sentence
 from ansible_collections.organic.live_migration.plugins.module_utils.migration import phases
 from ansible_collections.organic.live_migration.plugins.module_utils.migration.phases import (
@@ -67,7 +68,7 @@ class DeploymentMoves:
             )
             return ended
         for deployment in found:
-            namespace, name = deployment["metadata"]["namespace"], deployment["metadata"]["name"]
+            namespace, name = (decoded.text(deployment, "metadata", key) for key in ("namespace", "name"))
             key = f"{namespace}.{name}"
             try:
                 move = move_of(deployment)

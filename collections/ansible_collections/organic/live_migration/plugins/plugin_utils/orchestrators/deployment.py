@@ -17,8 +17,9 @@ import json
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from typing import Any
 
+from ansible_collections.organic.live_migration.plugins.module_utils import decoded, typed
+from ansible_collections.organic.live_migration.plugins.module_utils.decoded import JsonObject
 from ansible_collections.organic.live_migration.plugins.plugin_utils.orchestrators.kubernetes_api import (
     ApiRefused,
     KubernetesApi,
@@ -45,18 +46,18 @@ class Move:
     target: str
 
 
-def move_of(deployment: dict[str, Any]) -> Move | None:
+def move_of(deployment: JsonObject) -> Move | None:
     """The move that a Deployment is in.
 
     Raises:
         ApiRefused: its annotation is none of ours.
     """
-    text = (deployment["metadata"].get("annotations") or {}).get(ANNOTATION)
+    text = decoded.labels(deployment, "metadata", "annotations").get(ANNOTATION)
     if text is None:
         return None
     try:
-        return Move(**json.loads(text))
-    except (ValueError, TypeError):
+        return typed.from_dict(Move, json.loads(text))
+    except ValueError:
         raise ApiRefused(f"its annotation {ANNOTATION} is none of ours: {text}") from None
 
 
@@ -113,7 +114,7 @@ class DeploymentMove:
 
     def _replicas(self) -> int:
         deployment = self._api.deployment(self.namespace, self.name)
-        return 0 if deployment is None else int(deployment["spec"].get("replicas", 1))
+        return 0 if deployment is None else decoded.number(deployment, "spec", "replicas", default=1)
 
     def _scale_now(self) -> str:
         return f"the Deployment has {self._replicas()} replicas"

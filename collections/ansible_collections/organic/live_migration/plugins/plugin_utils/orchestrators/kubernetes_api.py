@@ -11,6 +11,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from ansible_collections.organic.live_migration.plugins.module_utils import decoded
+from ansible_collections.organic.live_migration.plugins.module_utils.decoded import JsonObject
+
 try:
     import kubernetes.config
     import urllib3.exceptions
@@ -21,7 +24,7 @@ except ImportError:
 
 FIELD_MANAGER = "organic-live-migration"
 _TIMEOUT_S = 10
-_FORBIDDEN = 403
+_FORBIDDEN, _NOT_FOUND = 403, 404
 _TEST_FAILED = 422
 """HTTP status where the test of a JSON Patch fails (RFC 6902; the API server's Invalid)."""
 _MERGE, _JSON = "merge-patch", "json-patch"
@@ -93,8 +96,19 @@ class KubernetesApi:
         except (kubernetes.config.ConfigException, OSError, ValueError) as error:
             raise ApiRefused(f"kubeconfig {kubeconfig or '(default)'}: {error}") from None
 
-    def _call(self, method: str, path: str, body: Any = None, patch: str = "") -> Any:
-        """The JSON of an answer; None where there is no such object."""
+    def _get(self, path: str) -> JsonObject | None:
+        """An object; None where there is none."""
+        try:
+            return self._call("GET", path)
+        except ApiRefused as error:
+            if error.status == _NOT_FOUND:
+                return None
+            raise
+
+    def _listed(self, path: str) -> list[JsonObject]:
+        return decoded.sections(self._call("GET", path), "items")
+
+    def _call(self, method: str, path: str, body: object = None, patch: str = "") -> JsonObject:
         headers = {"Accept": "application/json", "Content-Type": "application/json"}
         if patch:
             headers["Content-Type"] = f"application/{patch}+json"
@@ -111,31 +125,26 @@ class KubernetesApi:
             )
         except urllib3.exceptions.HTTPError as error:
             raise ApiRefused(str(error)) from None
-        if answer.status == 404 and method == "GET":
-            return None
         if answer.status >= 400:
             raise ApiRefused(_explanation(answer.status, answer.data), answer.status)
-        return json.loads(answer.data)
+        return decoded.parse(answer.data)
 
-    def deployment(self, namespace: str, name: str) -> dict[str, Any] | None:
+    def deployment(self, namespace: str, name: str) -> JsonObject | None:
         """A Deployment as the API server describes it."""
-        found: dict[str, Any] | None = self._call("GET", _deployment(namespace, name))
-        return found
+        return self._get(_deployment(namespace, name))
 
-    def node(self, name: str) -> dict[str, Any] | None:
+    def node(self, name: str) -> JsonObject | None:
         """A node as the API server describes it."""
-        found: dict[str, Any] | None = self._call("GET", f"/api/v1/nodes/{name}")
-        return found
+        return self._get(f"/api/v1/nodes/{name}")
 
     def pods(self, namespace: str, deployment: str) -> list[Pod]:
         """The pods that the selector of a Deployment finds."""
         found = self.deployment(namespace, deployment)
         if found is None:
             raise ApiRefused(f"Deployment '{deployment}' has been deleted")
-        labels = (found["spec"]["selector"].get("matchLabels") or {}).items()
+        labels = decoded.labels(found, "spec", "selector", "matchLabels").items()
         selector = "%2C".join(f"{label.replace('/', '%2F')}%3D{value}" for label, value in labels)
-        listed = self._call("GET", f"/api/v1/namespaces/{namespace}/pods?labelSelector={selector}")
-        return [_pod_of(item) for item in listed["items"]]
+        return [_pod_of(item) for item in self._listed(f"/api/v1/namespaces/{namespace}/pods?labelSelector={selector}")]
 
     def annotate_deployment(self, namespace: str, name: str, annotations: dict[str, str | None]) -> None:
         """Set annotations, or remove those that are None."""
@@ -164,51 +173,51 @@ class KubernetesApi:
             raise
         return True
 
-    def deployments(self, namespace: str) -> list[dict[str, Any]]:
+    def deployments(self, namespace: str) -> list[JsonObject]:
         """Those of all namespaces, or of this one if the user may not read others."""
         try:
-            return list(self._call("GET", "/apis/apps/v1/deployments")["items"])
+            return self._listed("/apis/apps/v1/deployments")
         except ApiRefused as error:
             if error.status != _FORBIDDEN or not namespace:
                 raise
-        return list(self._call("GET", f"/apis/apps/v1/namespaces/{namespace}/deployments")["items"])
+        return self._listed(f"/apis/apps/v1/namespaces/{namespace}/deployments")
 
-    def pods_on(self, namespace: str, node: str) -> list[dict[str, Any]]:
+    def pods_on(self, namespace: str, node: str) -> list[JsonObject]:
         """All of a namespace on a node, as the API server describes them."""
-        path = f"/api/v1/namespaces/{namespace}/pods?fieldSelector=spec.nodeName%3D{node}"
-        return list(self._call("GET", path)["items"])
+        return self._listed(f"/api/v1/namespaces/{namespace}/pods?fieldSelector=spec.nodeName%3D{node}")
 
     def labelled_nodes(self, label: str, value: str) -> list[str]:
         """Names of the nodes that have a label of this value."""
         selector = f"{label.replace('/', '%2F')}%3D{value}"
         return [
-            one["metadata"]["name"] for one in self._call("GET", f"/api/v1/nodes?labelSelector={selector}")["items"]
+            decoded.text(one, "metadata", "name") for one in self._listed(f"/api/v1/nodes?labelSelector={selector}")
         ]
 
-    def autoscalers(self, namespace: str) -> list[dict[str, Any]] | None:
+    def autoscalers(self, namespace: str) -> list[JsonObject] | None:
         """The HorizontalPodAutoscalers of a namespace; None if the user may not read them."""
         return self._readable(f"/apis/autoscaling/v2/namespaces/{namespace}/horizontalpodautoscalers")
 
-    def all_pods_on(self, node: str) -> list[dict[str, Any]] | None:
+    def all_pods_on(self, node: str) -> list[JsonObject] | None:
         """The pods of all namespaces on a node; None if the user may not read them."""
         return self._readable(f"/api/v1/pods?fieldSelector=spec.nodeName%3D{node}")
 
-    def claims(self, namespace: str) -> list[dict[str, Any]] | None:
+    def claims(self, namespace: str) -> list[JsonObject] | None:
         """The PersistentVolumeClaims of a namespace; None if the user may not read them."""
         return self._readable(f"/api/v1/namespaces/{namespace}/persistentvolumeclaims")
 
-    def services(self, namespace: str) -> list[dict[str, Any]] | None:
+    def services(self, namespace: str) -> list[JsonObject] | None:
         """The Services of a namespace; None if the user may not read them."""
         return self._readable(f"/api/v1/namespaces/{namespace}/services")
 
-    def _readable(self, path: str) -> list[dict[str, Any]] | None:
+    def _readable(self, path: str) -> list[JsonObject] | None:
         try:
-            found = self._call("GET", path)
+            return self._listed(path)
         except ApiRefused as error:
+            if error.status == _NOT_FOUND:  # the cluster has no such resource
+                return []
             if error.status == _FORBIDDEN:
                 return None
             raise
-        return [] if found is None else list(found["items"])
 
     def missing_rights(self, namespace: str) -> list[str]:
         """What this user may not do and a move needs, in words."""
@@ -223,7 +232,7 @@ class KubernetesApi:
                 "spec": {"resourceAttributes": attributes},
             }
             answer = self._call("POST", "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews", body)
-            if not answer["status"].get("allowed"):
+            if not decoded.value(answer, "status", "allowed"):
                 missing.append(f"{verb} {resource}{'/' + part if part else ''}")
         return missing
 
@@ -234,25 +243,28 @@ def _deployment(namespace: str, name: str) -> str:
 
 def _explanation(status: int, answer: bytes) -> str:
     try:
-        return str(json.loads(answer)["message"])
-    except (KeyError, TypeError, ValueError):
+        return decoded.text(decoded.parse(answer), "message")
+    except ValueError:
         return f"HTTP status {status}"
 
 
-def _pod_of(item: dict[str, Any]) -> Pod:
-    status = item.get("status", {})
-    conditions = {one["type"]: one for one in status.get("conditions", ())}
-    containers = status.get("containerStatuses", ())
-    waiting = [one["state"]["waiting"] for one in containers if "waiting" in one.get("state", {})]
-    reasons = [f"{one.get('reason', '')}: {one.get('message', '')}".rstrip(": ") for one in waiting]
-    if conditions.get("PodScheduled", {}).get("status") == "False":
-        reasons.append(str(conditions["PodScheduled"].get("message", "")))
+def _pod_of(item: JsonObject) -> Pod:
+    conditions = {decoded.text(one, "type"): one for one in decoded.sections(item, "status", "conditions")}
+    containers = [decoded.section(one, "state") for one in decoded.sections(item, "status", "containerStatuses")]
+    waiting = [decoded.section(state, "waiting") for state in containers if "waiting" in state]
+    reasons = [
+        f"{decoded.text(one, 'reason', default='')}: {decoded.text(one, 'message', default='')}".rstrip(": ")
+        for one in waiting
+    ]
+    scheduled, ready = (conditions.get(name, {}) for name in ("PodScheduled", "Ready"))
+    if decoded.value(scheduled, "status") == "False":
+        reasons.append(decoded.text(scheduled, "message", default=""))
     return Pod(
-        name=item["metadata"]["name"],
-        node=item["spec"].get("nodeName", ""),
-        created=item["metadata"]["creationTimestamp"],
-        running=bool(containers) and all("running" in one.get("state", {}) for one in containers),
-        ready=conditions.get("Ready", {}).get("status") == "True",
-        ending="deletionTimestamp" in item["metadata"],
+        name=decoded.text(item, "metadata", "name"),
+        node=decoded.text(item, "spec", "nodeName", default=""),
+        created=decoded.text(item, "metadata", "creationTimestamp"),
+        running=bool(containers) and all("running" in state for state in containers),
+        ready=decoded.value(ready, "status") == "True",
+        ending=decoded.value(item, "metadata", "deletionTimestamp") is not None,
         reason="; ".join(reasons),
     )

@@ -7,9 +7,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from typing import Any
 
-from ansible_collections.organic.live_migration.plugins.module_utils import paths
+from ansible_collections.organic.live_migration.plugins.module_utils import decoded, paths
+from ansible_collections.organic.live_migration.plugins.module_utils.decoded import JsonObject
 from ansible_collections.organic.live_migration.plugins.module_utils.engines.spec import await_key
 from ansible_collections.organic.live_migration.plugins.module_utils.errors import Blocker
 from ansible_collections.organic.live_migration.plugins.plugin_utils.orchestrators import scheduling
@@ -22,6 +22,8 @@ from ansible_collections.organic.live_migration.plugins.plugin_utils.orchestrato
 
 _WRITES_ONCE = ("kubectl", "organic-", "OpenAPI-Generator", "helm", "before-first-apply", "python", "k9s")
 """How the field managers of those begin who write when a user has them write, and not by themselves."""
+_POD, _LABELS = ("spec", "template", "spec"), ("spec", "template", "metadata", "labels")
+"""Of a Deployment: where the description of its pods is, and their labels."""
 
 
 class Preflight:
@@ -53,7 +55,7 @@ class Preflight:
         if deployment is None:
             self.blockers = [self._without_deployment(source)]
             return
-        pod = deployment["spec"]["template"]["spec"]
+        pod = decoded.section(deployment, *_POD)
         self.blockers = [
             *self._of_template(deployment),
             *self._of_writers(deployment),
@@ -61,7 +63,7 @@ class Preflight:
             *scheduling.of_claims(pod, api.claims(self.namespace)),
             *self._of_labels(source, target),
         ]
-        labels = deployment["spec"]["template"]["metadata"].get("labels") or {}
+        labels = decoded.labels(deployment, *_LABELS)
         self.notes = [*_notes(pod, key), *scheduling.node_ports(api.services(self.namespace), labels)]
 
     def _without_deployment(self, source: str) -> Blocker:
@@ -69,10 +71,14 @@ class Preflight:
         owners = [
             one
             for pod in self._api.pods_on(self.namespace, source)
-            if any(await_key(container.get("command") or []) == self._key for container in pod["spec"]["containers"])
-            for one in pod["metadata"].get("ownerReferences") or [{"kind": "Pod", "name": pod["metadata"]["name"]}]
+            if any(
+                await_key(decoded.texts(container, "command")) == self._key
+                for container in decoded.sections(pod, "spec", "containers")
+            )
+            for one in decoded.sections(pod, "metadata", "ownerReferences")
+            or [{"kind": "Pod", "name": decoded.text(pod, "metadata", "name")}]
         ]
-        kind, owner = (owners[0]["kind"], owners[0]["name"]) if owners else ("", "")
+        kind, owner = (decoded.text(owners[0], "kind"), decoded.text(owners[0], "name")) if owners else ("", "")
         if kind == "Pod":
             return Blocker(
                 "bare_pod",
@@ -97,38 +103,38 @@ class Preflight:
             "Only the pod of a Deployment moves, whose container's init has the --name NAMESPACE.DEPLOYMENT",
         )
 
-    def _of_template(self, deployment: dict[str, Any]) -> Iterator[Blocker]:
+    def _of_template(self, deployment: JsonObject) -> Iterator[Blocker]:
         key, name = self._key, self.name
-        spec, pod = deployment["spec"], deployment["spec"]["template"]["spec"]
+        pod, replicas = decoded.section(deployment, *_POD), decoded.number(deployment, "spec", "replicas", default=1)
         if (move := move_of(deployment)) is not None:
             yield Blocker(
                 "move_unfinished",
                 f"Deployment '{key}' is in a move from {move.source} to {move.target} that has not ended",
                 "Run container_migration_recover; the next migration ends it, too",
             )
-        elif spec.get("replicas", 1) != 1:
+        elif replicas != 1:
             yield Blocker(
                 "deployment_replicas",
-                f"Deployment '{key}' has {spec['replicas']} replicas; only the pod of one with a single replica moves",
+                f"Deployment '{key}' has {replicas} replicas; only the pod of one with a single replica moves",
                 f"kubectl scale deployment/{name} --replicas=1, or have Kubernetes start the others elsewhere",
             )
-        if (pod.get("nodeSelector") or {}).get(node_label(key)) != LABEL_VALUE:
+        if decoded.section(pod, "nodeSelector").get(node_label(key)) != LABEL_VALUE:
             yield Blocker(
                 "node_selector",
                 f"The pods of Deployment '{key}' do not demand the node label {node_label(key)}={LABEL_VALUE}",
                 "Deploy it with that nodeSelector; playbooks/deploy_nf.yml does",
             )
-        labels = deployment["spec"]["template"]["metadata"].get("labels") or {}
-        terms = ((pod.get("affinity") or {}).get("podAntiAffinity") or {}).get(
-            "requiredDuringSchedulingIgnoredDuringExecution"
-        )
-        if not any(_keeps_apart(term, labels) for term in terms or ()):
+        labels = decoded.labels(deployment, *_LABELS)
+        terms = decoded.sections(pod, "affinity", "podAntiAffinity", "requiredDuringSchedulingIgnoredDuringExecution")
+        if not any(_keeps_apart(term, labels) for term in terms):
             yield Blocker(
                 "anti_affinity",
                 f"Two pods of Deployment '{key}' could be on one node, as it has no required anti-affinity to itself",
                 "Deploy it with a required podAntiAffinity of topology kubernetes.io/hostname to itself",
             )
-        probes = [(one.get("readinessProbe") or {}).get("exec", {}).get("command") for one in pod["containers"]]
+        probes = [
+            decoded.texts(one, "readinessProbe", "exec", "command") for one in decoded.sections(pod, "containers")
+        ]
         if [paths.INIT, "ready"] not in probes:
             yield Blocker(
                 "readiness_probe",
@@ -137,7 +143,7 @@ class Preflight:
                 f"Deploy it with the readinessProbe exec: ['{paths.INIT}', 'ready']",
             )
 
-    def _of_writers(self, deployment: dict[str, Any]) -> Iterator[Blocker]:
+    def _of_writers(self, deployment: JsonObject) -> Iterator[Blocker]:
         """Whoever else could change the scale back in the middle of a move."""
         remedy = (
             "Have it leave spec.replicas alone (docs/kubernetes.md: GitOps) or pause it; if it does not write by "
@@ -150,19 +156,20 @@ class Preflight:
                     f"'{manager}' sets spec.replicas of Deployment '{self._key}', and may set it back in a move",
                     remedy,
                 )
-        for one in deployment["metadata"].get("ownerReferences") or ():
-            if one.get("controller") and one["name"] not in self._known:
+        for one in decoded.sections(deployment, "metadata", "ownerReferences"):
+            kind, owner = decoded.text(one, "kind"), decoded.text(one, "name")
+            if one.get("controller") and owner not in self._known:
                 yield Blocker(
                     "deployment_owned",
-                    f"Deployment '{self._key}' belongs to {one['kind']} '{one['name']}', whose controller may scale it",
+                    f"Deployment '{self._key}' belongs to {kind} '{owner}', whose controller may scale it",
                     remedy,
                 )
         for scaler in self._api.autoscalers(self.namespace) or ():
-            target = scaler["spec"].get("scaleTargetRef") or {}
+            name, target = decoded.text(scaler, "metadata", "name"), decoded.section(scaler, "spec", "scaleTargetRef")
             if (target.get("kind"), target.get("name")) == ("Deployment", self.name):
                 yield Blocker(
                     "autoscaler",
-                    f"HorizontalPodAutoscaler '{scaler['metadata']['name']}' scales Deployment '{self._key}'",
+                    f"HorizontalPodAutoscaler '{name}' scales Deployment '{self._key}'",
                     "Remove it; an NF with one address has one replica",
                 )
 
@@ -186,31 +193,32 @@ def _rights_missing(missing: list[str]) -> Blocker:
     )
 
 
-def _keeps_apart(term: dict[str, Any], labels: dict[str, str]) -> bool:
+def _keeps_apart(term: JsonObject, labels: dict[str, str]) -> bool:
     """Whether a term of an anti-affinity holds against pods with these labels themselves."""
-    wanted = (term.get("labelSelector") or {}).get("matchLabels") or {}
+    wanted = decoded.labels(term, "labelSelector", "matchLabels")
     own = bool(wanted) and all(labels.get(name) == value for name, value in wanted.items())
     return term.get("topologyKey") == "kubernetes.io/hostname" and own
 
 
-def _owners_of_replicas(deployment: dict[str, Any]) -> set[str]:
+def _owners_of_replicas(deployment: JsonObject) -> set[str]:
     return {
-        str(entry.get("manager", ""))
-        for entry in deployment["metadata"].get("managedFields") or ()
-        if "f:replicas" in (entry.get("fieldsV1") or {}).get("f:spec", {})
+        decoded.text(entry, "manager", default="")
+        for entry in decoded.sections(deployment, "metadata", "managedFields")
+        if "f:replicas" in decoded.section(entry, "fieldsV1", "f:spec")
     }
 
 
-def _notes(pod: dict[str, Any], key: str) -> Iterator[str]:
-    others = [one["name"] for one in pod["containers"] if await_key(one.get("command") or []) != key]
-    sidecars = [one["name"] for one in pod.get("initContainers") or () if one.get("restartPolicy") == "Always"]
-    before = [one["name"] for one in pod.get("initContainers") or () if one.get("restartPolicy") != "Always"]
+def _notes(pod: JsonObject, key: str) -> Iterator[str]:
+    containers, initial = decoded.sections(pod, "containers"), decoded.sections(pod, "initContainers")
+    others = [decoded.text(one, "name") for one in containers if await_key(decoded.texts(one, "command")) != key]
+    sidecars = [decoded.text(one, "name") for one in initial if one.get("restartPolicy") == "Always"]
+    before = [decoded.text(one, "name") for one in initial if one.get("restartPolicy") != "Always"]
     if others or sidecars:
         yield f"Only the container of the NF moves; these start again on the target: {', '.join(others + sidecars)}."
     if before:
         yield f"These init containers run again on the target, before the NF arrives: {', '.join(before)}."
     ports = [
-        str(port["hostPort"]) for one in pod["containers"] for port in one.get("ports") or () if "hostPort" in port
+        str(port["hostPort"]) for one in containers for port in decoded.sections(one, "ports") if "hostPort" in port
     ]
     if ports:
         yield f"Host port {', '.join(ports)} is of the node's address: clients must use that of the target node."

@@ -16,7 +16,7 @@ import pytest
 ROOT = Path(anchor.__file__).parent
 PACKAGE = anchor.__name__.rpartition(".")[0]
 FLOORS = [
-    {"errors", "paths", "typed"},
+    {"decoded", "errors", "paths", "typed"},
     {"host"},
     {"network", "criu"},
     {"memory", "engines", "namespaces"},
