@@ -11,31 +11,30 @@ import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 from urllib.parse import quote
 
+from .. import decoded
+from ..decoded import JsonObject
 from ..errors import Blocker, EngineError, Refused
 from ..network import arp
 from . import swarm_node
 from .base import Checkpoints, Engine, Side
+from .docker_answers import SERVICE_LABEL, host_interface, network_of, spec_of
 from .docker_api import DEFAULT_SOCKET, DockerApi, NotFound
 from .docker_checkpoints import DockerCheckpoints
 from .spec import (
     RUNNING,
-    AddressPool,
     ContainerSpec,
     NetworkAttachment,
     NetworkSpec,
     RestartPolicy,
     VolumeMount,
-    await_key,
 )
 from .swarm import ServiceMove, SwarmService, unfinished_moves
 from .swarm_node import SwarmNode
 
 _API_WITH_ENDPOINTS = (1, 44)
 """From this version on, a container is created on several networks, with a MAC address on each."""
-_SERVICE_LABEL = "com.docker.swarm.service.name"
 _IN_PROGRESS = "is already in progress"
 """In the refusal to remove a container that is being removed."""
 _REMOVAL_TIMEOUT_S = 30
@@ -85,37 +84,42 @@ class DockerEngine(Engine):
         answer = self._inspect(name)
         if answer is None and (task := self._task_container(name)):
             answer = self._inspect(task)
-        return None if answer is None else _spec_of(answer)
+        return None if answer is None else spec_of(answer)
 
-    def _inspect(self, name: str) -> Any:
+    def _inspect(self, name: str) -> JsonObject | None:
         return self._api.get(f"/containers/{quote(name, safe='')}/json")
 
     def running_containers(self) -> list[ContainerSpec]:
-        names = [listed["Names"][0].lstrip("/") for listed in self._api.call("GET", "/containers/json")]
+        names = [decoded.texts(listed, "Names")[0].lstrip("/") for listed in self._containers()]
         found = [self._inspect(name) for name in sorted(names)]
-        return [spec for spec in map(_spec_of, filter(None, found)) if spec.running]
+        return [spec for spec in map(spec_of, filter(None, found)) if spec.running]
+
+    def _containers(self, **filters: list[str]) -> list[JsonObject]:
+        """Those that run; with filters, all that fit."""
+        path, query = "/containers/json", json.dumps(filters)
+        found = self._api.call("GET", path, all=1, filters=query) if filters else self._api.call("GET", path)
+        return decoded.checked_list(found)
 
     def _task_container(self, service: str) -> str | None:
         """Id of the newest container of a Swarm service on this host that has not ended."""
-        filters = {"label": [f"{_SERVICE_LABEL}={service}"], "status": ["created", "running", "paused", "restarting"]}
-        found = self._api.call("GET", "/containers/json", all=1, filters=json.dumps(filters))
-        return str(found[0]["Id"]) if found else None
+        states = ["created", "running", "paused", "restarting"]
+        found = self._containers(label=[f"{SERVICE_LABEL}={service}"], status=states)
+        return decoded.text(found[0], "Id") if found else None
 
     def has_ended_task(self, service: str) -> bool:
-        filters = {"label": [f"{_SERVICE_LABEL}={service}"]}
-        found = self._api.call("GET", "/containers/json", all=1, filters=json.dumps(filters))
-        return bool(found) and all(listed["State"] in ("exited", "dead") for listed in found)
+        found = self._containers(label=[f"{SERVICE_LABEL}={service}"])
+        return bool(found) and all(decoded.text(listed, "State") in ("exited", "dead") for listed in found)
 
     def image_id(self, reference: str) -> str | None:
         answer = self._api.get(f"/images/{quote(reference, safe='/:@')}/json")
-        return None if answer is None else str(answer["Id"])
+        return None if answer is None else decoded.text(answer, "Id")
 
     def network(self, name: str) -> NetworkSpec | None:
         answer = self._inspect_network(name)
-        return None if answer is None else _network_of(answer)
+        return None if answer is None else network_of(answer)
 
     def networks(self) -> list[NetworkSpec]:
-        return [_network_of(answer) for answer in self._api.call("GET", "/networks")]
+        return [network_of(answer) for answer in decoded.checked_list(self._api.call("GET", "/networks"))]
 
     def in_swarm(self) -> bool:
         return bool(self._api.call("GET", "/info")["Swarm"]["LocalNodeState"] == "active")
@@ -130,7 +134,7 @@ class DockerEngine(Engine):
     def swarm_moves(self) -> list[ServiceMove]:
         return unfinished_moves(self._api)
 
-    def _inspect_network(self, name: str) -> Any:
+    def _inspect_network(self, name: str) -> JsonObject | None:
         return self._api.get(f"/networks/{quote(name, safe='')}")
 
     def blockers(self, spec: ContainerSpec, side: Side) -> list[Blocker]:
@@ -171,7 +175,7 @@ class DockerEngine(Engine):
                     "Create it there as on the source host",
                 )
             ]
-        if network["Driver"] == "ipvlan":
+        if decoded.text(network, "Driver") == "ipvlan":
             return [
                 Blocker(
                     "ipvlan",
@@ -208,8 +212,9 @@ class DockerEngine(Engine):
         if mount.kind != "volume":
             return super().path_of(mount, container)
         volume = self._api.get(f"/volumes/{quote(mount.source, safe='')}")
-        is_local = volume is not None and volume["Driver"] == "local" and not volume.get("Options")
-        return str(volume["Mountpoint"]) if is_local else ""
+        if volume is None or decoded.text(volume, "Driver") != "local" or volume.get("Options"):
+            return ""
+        return decoded.text(volume, "Mountpoint")
 
     @property
     def _creates_with_many_networks(self) -> bool:
@@ -220,10 +225,13 @@ class DockerEngine(Engine):
 
     def _create(self, spec: ContainerSpec, keep_macs: bool) -> str:
         """With ``keep_macs``, the container that this one is like must have ended before this one is started."""
-        config = {key: value for key, value in spec.native["Config"].items() if key != "MacAddress"}
+        config = {key: value for key, value in decoded.section(spec.native, "Config").items() if key != "MacAddress"}
         if self.image_id(spec.image) != spec.image_id:
             config["Image"] = spec.image_id  # the tag means another image on this host
-        host_config = {**spec.native["HostConfig"], "RestartPolicy": _policy_for_docker(RestartPolicy())}
+        host_config = {
+            **decoded.section(spec.native, "HostConfig"),
+            "RestartPolicy": _policy_for_docker(RestartPolicy()),
+        }
         endpoints = {}
         for network in spec.networks:
             mac = network.mac if keep_macs else arp.random_mac()
@@ -251,9 +259,9 @@ class DockerEngine(Engine):
 
     def restart_if_ended(self, container_id: str, policy: RestartPolicy) -> None:
         answer = self._inspect(container_id)
-        if answer is None or answer["State"]["Status"] == RUNNING:
+        if answer is None or decoded.text(answer, "State", "Status") == RUNNING:
             return
-        if policy.restarts(answer["State"]["ExitCode"]):
+        if policy.restarts(decoded.number(answer, "State", "ExitCode")):
             with contextlib.suppress(EngineError):
                 self._start(container_id)
 
@@ -272,14 +280,15 @@ class DockerEngine(Engine):
     def wait_until_exit_seen(self, container_id: str, pid: int, timeout_s: float) -> None:
         """Until then Docker refuses to change the container, and its ``wait`` does not return where it restarts it."""
         deadline = time.monotonic() + timeout_s
-        while (answer := self._inspect(container_id)) and answer["State"]["Pid"] == pid:
+        while (answer := self._inspect(container_id)) and decoded.number(answer, "State", "Pid") == pid:
             if time.monotonic() > deadline:
                 return
             time.sleep(POLL_INTERVAL_S)
 
     def log_directory(self, container_id: str) -> str:
         answer = self._inspect(container_id) or {}
-        return os.path.dirname(answer.get("LogPath") or answer.get("HostsPath") or "")
+        paths = (decoded.text(answer, key, default="") for key in ("LogPath", "HostsPath"))
+        return os.path.dirname(next(filter(None, paths), ""))
 
     def remove(self, container_id: str, running: bool = True) -> None:
         with contextlib.suppress(NotFound), _refusal("remove the container"):
@@ -308,75 +317,5 @@ def _refusal(action: str) -> Iterator[None]:
         raise type(error)(f"The engine refused to {action}: {str(error).rstrip('.')}.") from None
 
 
-def _policy_for_docker(policy: RestartPolicy) -> dict[str, Any]:
+def _policy_for_docker(policy: RestartPolicy) -> dict[str, object]:
     return {"Name": policy.name, "MaximumRetryCount": policy.max_retries}
-
-
-def _spec_of(answer: dict[str, Any]) -> ContainerSpec:
-    """From what the engine answers about a container."""
-    config, host_config, state = answer["Config"], answer["HostConfig"], answer["State"]
-    policy = host_config["RestartPolicy"]
-    mounts = (
-        VolumeMount(
-            mount["Type"], mount["Destination"], bool(mount.get("RW")), mount.get("Name") or mount.get("Source") or ""
-        )
-        for mount in answer["Mounts"]
-    )
-    tmpfs = (VolumeMount("tmpfs", point, writable=True) for point in host_config.get("Tmpfs") or ())
-    service = (config.get("Labels") or {}).get(_SERVICE_LABEL, "")
-    return ContainerSpec(
-        name=service or answer["Name"].lstrip("/"),
-        id=answer["Id"],
-        image=config["Image"],
-        image_id=answer["Image"],
-        entrypoint=answer["Path"],
-        await_key=await_key([answer["Path"], *answer["Args"]]),
-        status=state["Status"],
-        pid=state["Pid"],
-        started_at=state["StartedAt"],
-        networks=tuple(
-            NetworkAttachment(
-                name,
-                settings["IPAddress"],
-                settings["MacAddress"].lower(),
-                settings.get("GlobalIPv6Address") or "",
-                tuple(alias for alias in settings.get("Aliases") or () if alias != answer["Id"][:12]),
-            )
-            for name, settings in answer["NetworkSettings"]["Networks"].items()
-        ),
-        mounts=(*mounts, *tmpfs),
-        restart_policy=RestartPolicy(policy["Name"] or "no", policy.get("MaximumRetryCount", 0)),
-        tty=config["Tty"],
-        host_network=host_config["NetworkMode"] == "host",
-        service=service,
-        native={
-            "Config": config,
-            "HostConfig": host_config,
-            "GraphDriver": (answer.get("GraphDriver") or {}).get("Data") or {},
-        },
-    )
-
-
-def _network_of(answer: dict[str, Any]) -> NetworkSpec:
-    """From what the engine answers about a network."""
-    return NetworkSpec(
-        answer["Name"],
-        answer["Driver"],
-        answer.get("Options") or {},
-        tuple(
-            AddressPool(pool["Subnet"], pool.get("Gateway") or "")
-            for pool in answer["IPAM"]["Config"] or ()
-            if "Subnet" in pool
-        ),
-    )
-
-
-def host_interface(network: dict[str, Any]) -> str | None:
-    """The interface of the host that leads into a Docker network; None where there is none to probe from."""
-    options = network.get("Options") or {}
-    if network["Driver"] == "macvlan":
-        parent: str | None = options.get("parent")
-        return parent
-    if network["Driver"] == "bridge":
-        return options.get("com.docker.network.bridge.name") or f"br-{network['Id'][:12]}"
-    return None

@@ -14,6 +14,8 @@ import socket
 from typing import Any
 from urllib.parse import urlencode
 
+from .. import decoded
+from ..decoded import JsonObject
 from ..errors import EngineError
 
 DEFAULT_SOCKET = "/var/run/docker.sock"
@@ -48,10 +50,10 @@ class DockerApi:
         self.version: str = self.call("GET", "/version")["ApiVersion"]
         self._prefix = f"/v{self.version}"
 
-    def get(self, path: str) -> Any:
-        """The decoded answer; None where there is no such thing."""
+    def get(self, path: str) -> JsonObject | None:
+        """What there is at a path; None where there is no such thing."""
         try:
-            return self.call("GET", path)
+            return decoded.checked(self.call("GET", path))
         except NotFound:
             return None
 
@@ -95,6 +97,6 @@ class DockerApi:
 def _explanation(answer: bytes) -> str:
     """The message of a refusal."""
     try:
-        return str(json.loads(answer)["message"])
-    except (KeyError, TypeError, ValueError):
+        return decoded.text(decoded.parse(answer), "message")
+    except ValueError:
         return answer.decode(errors="replace").strip()

@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterator
 
-from .. import paths
+from .. import decoded, paths
 from ..errors import Blocker, EngineError
 from ..host import commands
 from .base import Checkpoints
@@ -75,7 +75,7 @@ class DockerCheckpoints(Checkpoints):
         return f"{root}/containers/{container_id}/checkpoints/{checkpoint}"
 
     def upper_directory(self, spec: ContainerSpec) -> str:
-        directory = spec.native["GraphDriver"].get("UpperDir")
+        directory = decoded.text(spec.native, "GraphDriver", "UpperDir", default="")
         if not directory:
             raise EngineError("Method 'engine' needs Docker's storage driver overlay2; this host has another.")
-        return str(directory)
+        return directory

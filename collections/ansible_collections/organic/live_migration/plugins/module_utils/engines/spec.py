@@ -10,7 +10,6 @@ import ipaddress
 import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any
 
 from .. import paths
 from ..host.mounted_content import MountedContent
@@ -127,7 +126,7 @@ class ContainerSpec:
     service: str = ""
     kept_interfaces: tuple[str, ...] = ()
     kept_addresses: tuple[str, ...] = ()
-    native: dict[str, Any] = field(default_factory=dict)
+    native: dict[str, object] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if not _NAME.fullmatch(self.name):
@@ -177,7 +176,7 @@ class NetworkSpec:
     options: dict[str, str] = field(default_factory=dict)
     pools: tuple[AddressPool, ...] = ()
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, object]:
         """For the result of a module."""
         return asdict(self)
 

@@ -16,9 +16,10 @@ import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 from urllib.parse import quote
 
+from .. import decoded, typed
+from ..decoded import JsonObject
 from ..errors import Blocker, EngineError
 from .docker_api import DockerApi
 from .service_checks import LABEL, SECOND_NS, Findings, ServiceChecks, networks_of, unreachable
@@ -54,6 +55,30 @@ class ServiceMove:
     has_arrived: bool
 
 
+@dataclass(frozen=True)
+class _Kept:
+    """What LABEL keeps of a service while it moves.
+
+    Attributes:
+        source, target: ids of the nodes.
+        constraints: of its placement before; None where it had none.
+        force: its ForceUpdate before.
+        update: its UpdateConfig before, which only Swarm reads.
+    """
+
+    source: str
+    target: str
+    constraints: list[str] | None
+    force: int
+    update: object
+
+    @classmethod
+    def of(cls, service: JsonObject | None) -> _Kept | None:
+        """What a service says of its move; None where it is in none."""
+        text = decoded.labels(service or {}, "Spec", "Labels").get(LABEL)
+        return None if text is None else typed.from_dict(cls, json.loads(text))
+
+
 def unfinished_moves(api: DockerApi) -> list[ServiceMove]:
     """The moves of services that have begun and not ended, as a manager knows them.
 
@@ -61,21 +86,22 @@ def unfinished_moves(api: DockerApi) -> list[ServiceMove]:
         EngineError: the host is no manager, or the Swarm has no quorum.
     """
     found = []
-    for answer in api.call("GET", "/services", filters=json.dumps({"label": [LABEL]})):
-        spec, kept = answer["Spec"], json.loads(answer["Spec"]["Labels"][LABEL])
-        nodes = {side: api.get(f"/nodes/{kept[side]}") for side in ("source", "target")}
-        names = {side: node["Description"]["Hostname"] if node else "" for side, node in nodes.items()}
-        container = spec["TaskTemplate"]["ContainerSpec"]
+    for answer in decoded.checked_list(api.call("GET", "/services", filters=json.dumps({"label": [LABEL]}))):
+        kept, name = _Kept.of(answer), decoded.text(answer, "Spec", "Name")
+        if kept is None:
+            continue  # ended since the managers were asked
+        source, target = (api.get(f"/nodes/{node}") or {} for node in (kept.source, kept.target))
+        container = decoded.section(answer, "Spec", "TaskTemplate", "ContainerSpec")
         found.append(
             ServiceMove(
-                service=spec["Name"],
-                command=(*(container.get("Command") or ()), *(container.get("Args") or ())),
-                source=kept["source"],
-                target=kept["target"],
-                source_name=names["source"],
-                target_name=names["target"],
-                source_is_ready=((nodes["source"] or {}).get("Status") or {}).get("State") == "ready",
-                has_arrived=SwarmService(api, spec["Name"]).runs_on(kept["target"]),
+                service=name,
+                command=(*decoded.texts(container, "Command"), *decoded.texts(container, "Args")),
+                source=kept.source,
+                target=kept.target,
+                source_name=_hostname(source),
+                target_name=_hostname(target),
+                source_is_ready=_is_ready(source),
+                has_arrived=SwarmService(api, name).runs_on(kept.target),
             )
         )
     return found
@@ -101,7 +127,7 @@ class SwarmService:
         """
         try:
             service = self._after_update()
-            nodes = {node["ID"]: node for node in self._api.call("GET", "/nodes")}
+            nodes = self._nodes()
             names = networks_of(service) if service else []
             networks = [self._api.get(f"/networks/{network}") for network in names]
         except EngineError as error:
@@ -110,12 +136,18 @@ class SwarmService:
             return Findings([Blocker("service_unknown", f"The Swarm has no service '{self._name}'", "Check the name")])
         return ServiceChecks(service, nodes, networks, patience_s).findings(source, target)
 
-    def _after_update(self) -> dict[str, Any] | None:
+    def _nodes(self) -> dict[str, JsonObject]:
+        return {decoded.text(node, "ID"): node for node in decoded.checked_list(self._api.call("GET", "/nodes"))}
+
+    def _service(self) -> JsonObject | None:
+        return self._api.get(f"/services/{quote(self._name, safe='')}")
+
+    def _after_update(self) -> JsonObject | None:
         """The service, once an update that is about to end has: Swarm watches new tasks for 5 s by default."""
         deadline = time.monotonic() + _UPDATE_END_S
         while True:
-            service: dict[str, Any] | None = self._api.get(f"/services/{quote(self._name, safe='')}")
-            state = ((service or {}).get("UpdateStatus") or {}).get("State", "")
+            service = self._service()
+            state = decoded.value(service or {}, "UpdateStatus", "State")
             if state != "updating" or time.monotonic() > deadline:
                 return service
             time.sleep(_POLL_S)
@@ -128,25 +160,23 @@ class SwarmService:
         Raises:
             EngineError: Swarm refuses, or starts it elsewhere or not at all; the service is as before.
         """
-        before = {task["ID"] for task in self._tasks()}
+        before = {decoded.text(task, "ID") for task in self._tasks()}
 
-        def change(spec: dict[str, Any]) -> None:
-            template = spec["TaskTemplate"]
-            placement = template.setdefault("Placement", {})
-            kept = {
-                "source": source,
-                "target": target,
-                "constraints": placement.get("Constraints"),
-                "force": template.get("ForceUpdate", 0),
-                "update": spec.get("UpdateConfig"),
+        def changed(spec: JsonObject) -> JsonObject:
+            template = decoded.section(spec, "TaskTemplate")
+            has_constraints = decoded.value(template, "Placement", "Constraints") is not None
+            constraints = decoded.texts(template, "Placement", "Constraints") if has_constraints else None
+            force = decoded.number(template, "ForceUpdate", default=0)
+            kept = _Kept(source, target, constraints, force, spec.get("UpdateConfig"))
+            others = [f"node.id!={other}" for other in self._nodes() if other not in (source, target)]
+            return {
+                **spec,
+                "Labels": {**decoded.labels(spec, "Labels"), LABEL: json.dumps(typed.to_dict(kept))},
+                "TaskTemplate": _placed(template, [*_others(constraints), *others], force + 1),
+                "UpdateConfig": _UPDATE,
             }
-            spec["Labels"] = {**(spec.get("Labels") or {}), LABEL: json.dumps(kept)}
-            others = [node["ID"] for node in self._api.call("GET", "/nodes") if node["ID"] not in (source, target)]
-            placement["Constraints"] = [*_others(kept["constraints"]), *(f"node.id!={other}" for other in others)]
-            template["ForceUpdate"] = kept["force"] + 1
-            spec["UpdateConfig"] = _UPDATE
 
-        self._update(change)
+        self._update(changed)
         try:
             self._await_start(before, target, timeout_s)
         except EngineError:
@@ -158,10 +188,10 @@ class SwarmService:
         reason = "no new task appeared"
         while time.monotonic() < deadline:
             for task in self._tasks():
-                if task["ID"] in before:
+                if decoded.text(task, "ID") in before:
                     continue
-                state = task["Status"]["State"]
-                reason = f"the new task is {state}: {task['Status'].get('Err') or task['Status'].get('Message', '')}"
+                state, status = _state(task), decoded.section(task, "Status")
+                reason = f"the new task is {state}: {status.get('Err') or status.get('Message', '')}"
                 if task.get("NodeID") not in (None, "", target):
                     raise EngineError(f"Swarm placed the new task of '{self._name}' on another node than the target.")
                 if state in ("failed", "rejected"):
@@ -176,15 +206,15 @@ class SwarmService:
         kept = self._kept()
         if kept is None:
             return
-        node = self._api.call("GET", f"/nodes/{kept['target']}")
+        node = decoded.checked(self._api.call("GET", f"/nodes/{kept.target}"))
+        pin = f"node.hostname=={decoded.text(node, 'Description', 'Hostname')}"
 
-        def change(spec: dict[str, Any]) -> None:
-            pin = f"node.hostname=={node['Description']['Hostname']}"
-            spec["TaskTemplate"]["Placement"]["Constraints"] = [*_others(kept["constraints"]), pin]
-            _restore(spec, kept)
+        def changed(spec: JsonObject) -> JsonObject:
+            template = decoded.section(spec, "TaskTemplate")
+            return _ended(spec, kept, _placed(template, [*_others(kept.constraints), pin]))
 
-        self._update(change)
-        self._await_end(kept["source"], timeout_s)
+        self._update(changed)
+        self._await_end(kept.source, timeout_s)
 
     def revert(self, timeout_s: float = 60) -> None:
         """The process runs on the source node: have the service as before, and wait until the new task has ended."""
@@ -192,16 +222,16 @@ class SwarmService:
         if kept is None:
             return
 
-        def change(spec: dict[str, Any]) -> None:
-            spec["TaskTemplate"]["Placement"]["Constraints"] = kept["constraints"]
-            spec["TaskTemplate"]["ForceUpdate"] = kept["force"]  # so that the old task is as the service wants it
-            _restore(spec, kept)
+        def changed(spec: JsonObject) -> JsonObject:
+            template = decoded.section(spec, "TaskTemplate")
+            # with the force of before, so that the old task is as the service wants it
+            return _ended(spec, kept, _placed(template, kept.constraints, kept.force))
 
-        self._update(change)
-        self._await_end(kept["target"], timeout_s)
+        self._update(changed)
+        self._await_end(kept.target, timeout_s)
         # When the target node was drained, Swarm has placed another task beside the old one. It waits for the end of
         # the hold, and would then start the program a second time.
-        self._await_end(kept["source"], timeout_s, but=1)
+        self._await_end(kept.source, timeout_s, but=1)
 
     def recover(self) -> str:
         """End a move that was interrupted, by where the process is; returns ``commit``, ``revert`` or nothing.
@@ -212,7 +242,7 @@ class SwarmService:
         kept = self._kept()
         if kept is None:
             return ""
-        if self.runs_on(kept["target"]):
+        if self.runs_on(kept.target):
             self.commit()
             return "commit"
         self.revert()
@@ -220,16 +250,14 @@ class SwarmService:
 
     def runs_on(self, node: str) -> bool:
         """Whether a task of the service runs on a node, and is healthy."""
-        return any(task.get("NodeID") == node and task["Status"]["State"] == "running" for task in self._tasks())
+        return any(task.get("NodeID") == node and _state(task) == "running" for task in self._tasks())
 
-    def _kept(self) -> dict[str, Any] | None:
-        service = self._api.get(f"/services/{quote(self._name, safe='')}")
-        text = ((service or {}).get("Spec", {}).get("Labels") or {}).get(LABEL)
-        return None if text is None else dict(json.loads(text))
+    def _kept(self) -> _Kept | None:
+        return _Kept.of(self._service())
 
-    def _tasks(self) -> list[dict[str, Any]]:
+    def _tasks(self) -> list[JsonObject]:
         filters = json.dumps({"service": [self._name]})
-        return list(self._api.call("GET", "/tasks", filters=filters))
+        return decoded.checked_list(self._api.call("GET", "/tasks", filters=filters))
 
     def _await_end(self, node: str, timeout_s: float, but: int = 0) -> None:
         """Wait until no task of the service is left on a node, as long as the node can report that.
@@ -239,29 +267,41 @@ class SwarmService:
         """
         deadline = time.monotonic() + timeout_s
         while len([task for task in self._tasks() if _lives_on(task, node)]) > but:
-            state = (self._api.get(f"/nodes/{node}") or {}).get("Status", {}).get("State")
-            if state != "ready":
+            if not _is_ready(self._api.get(f"/nodes/{node}") or {}):
                 return
             if time.monotonic() > deadline:
                 raise EngineError(f"A task of service '{self._name}' has not ended within {timeout_s:.0f} s.")
             time.sleep(_POLL_S)
 
-    def _update(self, change: Callable[[dict[str, Any]], None]) -> None:
-        """Change the service; again if somebody else did so meanwhile."""
+    def _update(self, changed: Callable[[JsonObject], JsonObject]) -> None:
+        """Give the service the specification that follows from its own; again if somebody else changed it meanwhile."""
         for attempt in range(_ATTEMPTS):
-            service = self._api.call("GET", f"/services/{quote(self._name, safe='')}")
-            spec = service["Spec"]
-            change(spec)
+            service = decoded.checked(self._api.call("GET", f"/services/{quote(self._name, safe='')}"))
+            name, version = decoded.text(service, "ID"), decoded.number(service, "Version", "Index")
+            spec = changed(decoded.section(service, "Spec"))
             try:
-                self._api.call("POST", f"/services/{service['ID']}/update", spec, version=service["Version"]["Index"])
+                self._api.call("POST", f"/services/{name}/update", spec, version=version)
                 return
             except EngineError as error:
                 if "out of sequence" not in str(error) or attempt == _ATTEMPTS - 1:
                     raise EngineError(f"Swarm refused to change '{self._name}': {str(error).rstrip('.')}.") from None
 
 
-def _lives_on(task: dict[str, Any], node: str) -> bool:
-    return task.get("NodeID") == node and task["Status"]["State"] not in _ENDED
+def _state(found: JsonObject) -> str:
+    """Of a task."""
+    return decoded.text(found, "Status", "State")
+
+
+def _is_ready(node: JsonObject) -> bool:
+    return decoded.value(node, "Status", "State") == "ready"
+
+
+def _hostname(node: JsonObject) -> str:
+    return decoded.text(node, "Description", "Hostname", default="")
+
+
+def _lives_on(task: JsonObject, node: str) -> bool:
+    return task.get("NodeID") == node and _state(task) not in _ENDED
 
 
 def _others(constraints: list[str] | None) -> list[str]:
@@ -269,6 +309,13 @@ def _others(constraints: list[str] | None) -> list[str]:
     return [one for one in constraints or () if not _NODE_CONSTRAINT.match(one)]
 
 
-def _restore(spec: dict[str, Any], kept: dict[str, Any]) -> None:
-    spec["Labels"] = {name: value for name, value in spec["Labels"].items() if name != LABEL}
-    spec["UpdateConfig"] = kept["update"]
+def _placed(template: JsonObject, constraints: list[str] | None, force: int | None = None) -> JsonObject:
+    """A template of tasks with other constraints and, if one is given, another ForceUpdate."""
+    placement = {**decoded.section(template, "Placement"), "Constraints": constraints}
+    return {**template, "Placement": placement, **({} if force is None else {"ForceUpdate": force})}
+
+
+def _ended(spec: JsonObject, kept: _Kept, template: JsonObject) -> JsonObject:
+    """The specification of a service whose move has ended, with its template of tasks."""
+    labels = {name: value for name, value in decoded.labels(spec, "Labels").items() if name != LABEL}
+    return {**spec, "Labels": labels, "TaskTemplate": template, "UpdateConfig": kept.update}

@@ -16,7 +16,8 @@ import pytest
 from ansible_collections.organic.live_migration.plugins.module_utils import paths, typed
 from ansible_collections.organic.live_migration.plugins.module_utils.engines import docker
 from ansible_collections.organic.live_migration.plugins.module_utils.engines.base import Side
-from ansible_collections.organic.live_migration.plugins.module_utils.engines.docker import DockerEngine, host_interface
+from ansible_collections.organic.live_migration.plugins.module_utils.engines.docker import DockerEngine
+from ansible_collections.organic.live_migration.plugins.module_utils.engines.docker_answers import host_interface
 from ansible_collections.organic.live_migration.plugins.module_utils.engines.spec import (
     AddressPool,
     ContainerSpec,

@@ -193,6 +193,53 @@ def test_a_move_is_reverted_once_only_the_old_task_is_left(api: Api, monkeypatch
     assert spec["TaskTemplate"]["Placement"]["Constraints"] == ["node.hostname==host-a"]
 
 
+class Manager:
+    """A Swarm of the nodes a, b and c that starts a task on b as soon as the service is changed."""
+
+    def __init__(self, **spec: Any) -> None:
+        self.spec: dict[str, Any] = {**copy.deepcopy(cast(dict[str, Any], SERVICE["Spec"])), **spec}
+        self.tasks = [{"ID": "t1", "NodeID": "a", "Status": {"State": "running"}}]
+
+    def get(self, path: str) -> Any:
+        return node("b") if path.startswith("/nodes/") else {"ID": "s1", "Version": {"Index": 7}, "Spec": self.spec}
+
+    def call(self, method: str, path: str, content: Any = None, **query: Any) -> Any:
+        if method == "POST":
+            assert (path, query) == ("/services/s1/update", {"version": 7})
+            self.spec = json.loads(json.dumps(content))
+            self.tasks = [*self.tasks, {"ID": "t2", "NodeID": "b", "Status": {"State": "starting"}}]
+            return None
+        if path == "/tasks":
+            return self.tasks
+        return [node("a"), node("b"), node("c")] if path == "/nodes" else self.get(path)
+
+
+@pytest.mark.parametrize("constraints", [None, [], ["node.hostname==host-a", "node.labels.zone==1"]])
+def test_a_service_that_has_moved_is_as_before_but_for_its_node(constraints: list[str] | None) -> None:
+    update = {"Parallelism": 3}
+    manager = Manager(Labels={"mine": "1"}, UpdateConfig=update)
+    before = copy.deepcopy(manager.spec)
+    if constraints is not None:
+        manager.spec["TaskTemplate"]["Placement"] = {"MaxReplicas": 1, "Constraints": constraints}
+    service = SwarmService(cast(DockerApi, manager), "smf")
+    own = [one for one in constraints or () if "labels" in one]
+    service.place("a", "b", 5.0)
+    assert manager.spec["TaskTemplate"]["Placement"]["Constraints"] == [*own, "node.id!=c"]
+    assert manager.spec["TaskTemplate"]["ForceUpdate"] == 1
+    assert (manager.spec["UpdateConfig"]["Order"], manager.spec["Labels"]["mine"]) == ("start-first", "1")
+    assert json.loads(manager.spec["Labels"][LABEL]) == {
+        "source": "a", "target": "b", "constraints": constraints, "force": 0, "update": update,
+    }  # fmt: skip
+    manager.tasks = []
+    service.commit()
+    placement = {"MaxReplicas": 1} if constraints is not None else {}
+    before["TaskTemplate"] |= {
+        "Placement": {**placement, "Constraints": [*own, "node.hostname==host-b"]},
+        "ForceUpdate": 1,
+    }
+    assert manager.spec == before
+
+
 def test_moves_that_nobody_has_ended() -> None:
     kept = {"source": "a", "target": "b", "constraints": [], "force": 0, "update": None}
     service = copy.deepcopy(SERVICE)
