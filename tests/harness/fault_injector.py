@@ -12,7 +12,8 @@ An injection point is one of:
 - target:pages: the pager has received some pages.
 - target:memory: the image file system is mounted.
 - target:restoring: CRIU has made the process, and still restores it.
-- source:dumping: the process is frozen, and CRIU dumps it.
+- source:dumping: the process is frozen, and CRIU dumps it, or has just done so.
+- source:dumped: CRIU has written its images and asks for an answer; for `hold` alone, which holds CRIU there, too.
 - source:progress=STATE, source:round=N: as the progress file of the source reports.
 - ROLE:now: at once, if there is a record.
 
@@ -24,14 +25,17 @@ The injector exits at the end of its input: one that its test has left running w
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import json
 import os
 import select
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +56,10 @@ class InjectionPoint:
     def __init__(self, text: str) -> None:
         self._role, _colon, self._state = text.partition(":")
 
+    @property
+    def holds_criu(self) -> bool:
+        return self._state == "dumped"
+
     def reached(self) -> Record | None:
         """The record, once the migration has reached the point."""
         for path in RECORDS.glob(f"*/{self._role}.json"):
@@ -69,9 +77,9 @@ class InjectionPoint:
             elif self._state == "restoring":
                 is_reached = record["state"] != "restored" and process_is_made(record)
             elif self._state == "dumping":
-                # CRIU stays until the source is released
-                before = record["state"] not in ("committed", "postcopy-active")
-                is_reached = before and any(images.glob("mm-*.img")) and bool(criu_of(record))
+                is_reached = record["state"] == "switchover" and has_dumped_memory(images)
+            elif self._state == "dumped":
+                is_reached = record["state"] == "switchover" and bool(criu_of(record))
             elif self._state == "now":
                 is_reached = True
             elif "=" in self._state:
@@ -92,6 +100,68 @@ class InjectionPoint:
         if what == "round":
             return bool(progress["state"] == "active" and progress["round"] >= int(wanted))
         return bool(progress["state"] == wanted)
+
+
+def has_dumped_memory(images: Path) -> bool:
+    """Whether CRIU has written the mappings of a process."""
+    return any(images.glob("mm-*.img"))
+
+
+class SystemCall(ctypes.Structure):
+    """struct ptrace_syscall_info (ptrace(2)) of a call that begins."""
+
+    _fields_ = (
+        ("stop", ctypes.c_uint8), ("architecture", ctypes.c_uint32), ("place", ctypes.c_uint64 * 2),
+        ("number", ctypes.c_uint64), ("arguments", ctypes.c_uint64 * 6),
+    )  # fmt: skip
+
+
+class TracedCriu:
+    """CRIU, stopped from one system call to the next; it goes on when this program ends.
+
+    It has the answers to all its questions ahead, so it would not wait for a worker that is stopped.
+    """
+
+    _SYSCALL, _SEIZE, _INTERRUPT, _GET_SYSCALL_INFO = 24, 0x4206, 0x4207, 0x420E
+    _MARK_CALLS, _MARK, _ENTRY, _RECVFROM, _WALL = 1, 0x80, 1, 45, 0x40000000
+
+    def __init__(self, pid: int) -> None:
+        self._pid = pid
+        self._libc = ctypes.CDLL(None, use_errno=True)
+        self._ptrace(self._SEIZE, 0, self._MARK_CALLS)
+        self._ptrace(self._INTERRUPT)
+        os.waitpid(pid, self._WALL)
+
+    @classmethod
+    def of(cls, record: Record) -> TracedCriu:
+        found = criu_of(record)
+        assert found, TOO_LATE
+        return cls(*found)
+
+    def _ptrace(self, request: int, address: int = 0, data: int = 0) -> None:
+        arguments = [ctypes.c_long(self._pid), ctypes.c_void_p(address), ctypes.c_void_p(data)]
+        if self._libc.ptrace(ctypes.c_long(request), *arguments) < 0:
+            raise OSError(ctypes.get_errno(), f"ptrace {request:#x}")
+
+    def run_until(self, is_there: Callable[[SystemCall], bool]) -> bool:
+        """Let it run up to the system call; False when it has ended before."""
+        call, passed_on = SystemCall(), 0
+        while True:
+            self._ptrace(self._SYSCALL, 0, passed_on)
+            _pid, status = os.waitpid(self._pid, self._WALL)
+            if not os.WIFSTOPPED(status):
+                return False
+            stopped_by = os.WSTOPSIG(status)
+            passed_on = 0 if status >> 16 or stopped_by & self._MARK else stopped_by
+            if stopped_by == signal.SIGTRAP | self._MARK:
+                self._ptrace(self._GET_SYSCALL_INFO, ctypes.sizeof(call), ctypes.addressof(call))
+                if call.stop == self._ENTRY and is_there(call):
+                    return True
+
+    @classmethod
+    def asks(cls, call: SystemCall) -> bool:
+        """Whether it looks for the worker's answer; its connections work then (src/leave_repair_mode.c)."""
+        return bool(call.number == cls._RECVFROM and call.arguments[3] == socket.MSG_PEEK | socket.MSG_TRUNC)
 
 
 def children(pid: int) -> list[int]:
@@ -366,14 +436,19 @@ def force_cleanup(record: Record) -> None:
 
 def hold(point: InjectionPoint, record: Record) -> bool:
     """Stop the worker at the point; False when the migration had passed it before the worker stopped, or had ended."""
+    images = RECORDS / record["migration_id"] / f"{record['role']}-images"
     try:
         pid = worker(record)
+        criu = TracedCriu.of(record) if point.holds_criu else None
+        if criu and not criu.run_until(lambda _call: has_dumped_memory(images)):
+            return False
         os.kill(pid, signal.SIGSTOP)
         while Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "TtZX":
             time.sleep(0.0002)
-    except (AssertionError, FileNotFoundError, ProcessLookupError):
+        is_there = criu is None or criu.run_until(criu.asks)
+    except (AssertionError, OSError):  # one of them has ended
         return False
-    if point.reached() is not None:
+    if is_there and point.reached() is not None:
         return True
     os.kill(pid, signal.SIGCONT)
     return False
