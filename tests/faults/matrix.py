@@ -226,13 +226,14 @@ class Case:
         """Whether the fault ends the only copy, so that only a new process can be found afterwards.
 
         Before the commit the copy of the source counts, after it the copy of the target. When the target has restored
-        the process, the migration succeeds without the frozen copy of the source.
+        the process, the migration succeeds without the frozen copy of the source; but a clone is not heard, and only a
+        process that still runs can hand over to it.
         """
         state, fault = self.state, self.fault
         if not fault.ends_process:
             return False
         if fault.side == "source":
-            return not state.copy_on_target
+            return not state.copy_on_target or state.mirrors
         return state.runs_on_target
 
     @property

@@ -80,6 +80,9 @@ def test_a_process_is_lost_only_where_it_runs() -> None:
     assert not Case("inter_copy", "committed", "target_container_killed").may_lose_the_process
     assert Case("inter_copy", "completed", "target_process_killed").may_lose_the_process
     assert not Case("inter_copy", "completed", "link_cut").may_lose_the_process
+    assert Case("ppm", "clone-runs", "source_process_killed").may_lose_the_process
+    assert not Case("ppm", "clone-runs", "target_process_killed").may_lose_the_process
+    assert Case("ppm", "completed", "target_process_killed").may_lose_the_process
 
 
 def test_a_selection_adds_to_the_summary_and_a_whole_run_starts_again(tmp_path: Path) -> None:
