@@ -98,6 +98,8 @@ ENCRYPTED_TRANSFER = replace(TRANSFER, options=TLS)
 COMMITTED = State("source:committed", drop_inbound=("target:restoring", "target"), committed=True, copy_on_target=True)
 COMPLETED = State("target:completed", committed=True, copy_on_target=True, runs_on_target=True)
 _POSTCOPY = {"postcopy_timeout_s": POSTCOPY_TIMEOUT_S}
+COMMITTED_BUT_MEMORY = replace(COMMITTED, options=_POSTCOPY)
+"""The source tries to connect again before it is in doubt, and a client repeats its segments less and less often."""
 COMPLETED_BUT_MEMORY = replace(COMPLETED, fetches=True, options=_POSTCOPY)
 FETCHING = State(
     "source:progress=postcopy-active", committed=True, copy_on_target=True, runs_on_target=True, fetches=True,
@@ -123,10 +125,10 @@ def states_of(strategy: Strategy) -> dict[str, State]:
         return {**states, **clone, "committed": HANDED_OVER, "completed": COMPLETED}
     if copies_all_frozen:
         states |= {"transfer": TRANSFER, "transfer-encrypted": ENCRYPTED_TRANSFER}
-    states |= {"restored": RESTORED, "committed": COMMITTED}
+    states["restored"] = RESTORED
     if not strategy.needs_source_after_commit:
-        return {**states, "completed": COMPLETED}
-    states |= {"completed": COMPLETED_BUT_MEMORY, "postcopy-active": FETCHING}
+        return {**states, "committed": COMMITTED, "completed": COMPLETED}
+    states |= {"committed": COMMITTED_BUT_MEMORY, "completed": COMPLETED_BUT_MEMORY, "postcopy-active": FETCHING}
     if not strategy.tracks_writes:
         states["postcopy-active-encrypted"] = ENCRYPTED_FETCHING
     return states
