@@ -26,7 +26,7 @@ class ActionModule(ActionBase):
     def run(self, tmp: str | None = None, task_vars: TaskVars | None = None) -> ActionResult:
         result: ActionResult = super().run(tmp, task_vars)
         _validated, arguments = self.validate_argument_spec(BATCH_ARGUMENTS)
-        variables: dict[str, Any] = task_vars or {}
+        variables: TaskVars = task_vars or {}
         host_code.stay_warm()
         source = ansible_compat.source_name(self, variables)
         work = BatchWork(self, variables, arguments)

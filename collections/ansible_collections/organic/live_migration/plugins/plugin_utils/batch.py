@@ -16,7 +16,6 @@ import os
 import selectors
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from ansible_collections.organic.live_migration.plugins.module_utils import typed
 
@@ -63,8 +62,8 @@ class Ended:
     status: str
     reason: str = ""
     blockers: list[dict[str, str]] = field(default_factory=list)
-    migration: dict[str, Any] = field(default_factory=dict)
-    prediction: dict[str, Any] = field(default_factory=dict)
+    migration: dict[str, object] = field(default_factory=dict)
+    prediction: dict[str, object] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
     unreachable: str = ""
 

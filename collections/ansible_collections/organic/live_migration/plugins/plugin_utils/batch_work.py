@@ -13,6 +13,7 @@ from typing import Any
 from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure, AnsibleError
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.plugins.action import ActionBase
+from ansible_collections.organic.live_migration.plugins.module_utils import typed
 from ansible_collections.organic.live_migration.plugins.module_utils.errors import as_sentence
 from ansible_collections.organic.live_migration.plugins.plugin_utils import attempts, batch, report
 from ansible_collections.organic.live_migration.plugins.plugin_utils.ansible_compat import TaskVars
@@ -42,7 +43,7 @@ class BatchWork:
         given = {"max_parallel": arguments["parallel"], **arguments["options"]}
         self._action = action
         self._vars = task_vars
-        self._options: dict[str, dict[str, Any]] = {}
+        self._options: dict[str, dict[str, object]] = {}
         for one in arguments["moves"]:
             wanted = {**given, "name": one["name"], **one["options"], "target_host": one["target_host"]}
             try:
@@ -71,7 +72,7 @@ class BatchWork:
     def _begin(self, name: str) -> tuple[Hosts, Migration]:
         """From now on its time counts."""
         options = self._options[name]
-        hosts = Hosts(self._action, self._vars, options["target_host"])
+        hosts = Hosts(self._action, self._vars, str(options["target_host"]))
         hosts.follows_events = False
         return hosts, Migration(hosts, options)
 
@@ -79,7 +80,7 @@ class BatchWork:
 MOST_PARALLEL = 16
 
 
-def checked(options: Mapping[str, Any]) -> dict[str, Any]:
+def checked(options: Mapping[str, object]) -> dict[str, object]:
     """Arguments of container_migrate, with its defaults.
 
     Raises:
@@ -88,32 +89,33 @@ def checked(options: Mapping[str, Any]) -> dict[str, Any]:
     result = ArgumentSpecValidator(MIGRATE_ARGUMENTS).validate(dict(options))
     if result.error_messages:
         raise AnsibleActionFail(". ".join(result.error_messages))
-    validated: dict[str, Any] = result.validated_parameters
+    validated: dict[str, object] = result.validated_parameters
     return validated
 
 
 def of_result(move: Move, hosts: Hosts, work: Callable[[], Result]) -> Ended:
     """How a migration ended, by the result of container_migrate."""
     try:
-        result: dict[str, Any] = dict(work())
+        result = work()
     except AnsibleConnectionFailure as error:
         result = {"failed": True, "msg": f"Host '{hosts.source}' cannot be reached: {error}"}
     except AnsibleError as error:
         result = {"failed": True, "msg": str(error)}
-    return Ended(
-        move.name,
-        move.target_host,
-        _status(result),
-        str(result.get("msg", "")),
-        blockers=result.get("blockers", []),
-        migration=result.get("migration", {}),
-        prediction=result.get("prediction", {}),
-        warnings=result.get("warnings", []),
-        unreachable=hosts.unreachable,
+    kept = {name: result[name] for name in ("blockers", "migration", "prediction", "warnings") if name in result}
+    return typed.from_dict(
+        Ended,
+        {
+            "name": move.name,
+            "target_host": move.target_host,
+            "status": _status(result),
+            "reason": str(result.get("msg", "")),
+            "unreachable": hosts.unreachable,
+            **kept,
+        },
     )
 
 
-def _status(result: Mapping[str, Any]) -> str:
+def _status(result: Mapping[str, object]) -> str:
     if result.get("blockers"):
         return batch.REFUSED
     if result.get("failed"):

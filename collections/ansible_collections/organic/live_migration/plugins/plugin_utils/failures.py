@@ -12,9 +12,10 @@ from typing import Any, TypeVar
 
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
+from ansible_collections.organic.live_migration.plugins.plugin_utils.ansible_compat import ActionResult, TaskVars
 
 Action = TypeVar("Action", bound=ActionBase)
-Run = Callable[[Action, Any, Any], dict[str, Any]]
+Run = Callable[[Action, Any, Any], ActionResult]
 
 
 def as_results(run: Run[Action]) -> Run[Action]:
@@ -25,7 +26,7 @@ def as_results(run: Run[Action]) -> Run[Action]:
     """
 
     @functools.wraps(run)
-    def guarded(action: Action, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+    def guarded(action: Action, tmp: str | None = None, task_vars: TaskVars | None = None) -> ActionResult:
         try:
             return run(action, tmp, task_vars)
         except AnsibleActionFail as error:

@@ -10,7 +10,6 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from .. import paths
 from ..errors import MigrationError
@@ -18,8 +17,9 @@ from ..session import journal, progress, states, supervisor
 from ..session.journal import MigrationRecord
 from ..session.outcome import Outcome, Verdict
 from ..session.progress import Snapshot
+from .arguments import ArgumentSpec
 
-ARGUMENTS: dict[str, Any] = {
+ARGUMENTS: ArgumentSpec = {
     "argument_spec": {
         "name": {"type": "str"},
         "migration_id": {"type": "str"},

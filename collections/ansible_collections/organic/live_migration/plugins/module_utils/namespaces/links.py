@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from .. import decoded
 from ..errors import Blocker
 from ..network import interfaces
 
@@ -21,12 +22,11 @@ def made_inside(pid: int, devices: set[str]) -> list[Blocker]:
     return [
         Blocker(
             "link",
-            f"The link {link['ifname']} ({link['linkinfo']['info_kind']}) was made inside the container, and is not "
-            "migrated",
+            f"The link {link['ifname']} ({kind}) was made inside the container, and is not migrated",
             "Remove it (ip link del), or give the container a network of its engine instead",
         )
         for link in interfaces.ip_json(pid, "-details", "link", "show")
-        if link.get("linkinfo", {}).get("info_kind")
+        if (kind := decoded.value(link, "linkinfo", "info_kind"))
         and "link_netnsid" not in link
         and link["ifname"] not in (*devices, *_BY_KERNEL)
     ]

@@ -6,13 +6,13 @@
 from __future__ import annotations
 
 import ipaddress
-import json
 import re
 import socket
 from collections.abc import Collection
 from dataclasses import asdict, dataclass, field
-from typing import Any
 
+from .. import decoded
+from ..decoded import JsonObject
 from ..host import commands, libc
 
 _WORD = re.compile(r"[0-9A-Za-z.:/_-]*")
@@ -57,10 +57,10 @@ class Interface:
         return [address.partition("/")[0] for address in self.addresses]
 
 
-def ip_json(pid: int, *arguments: str) -> list[dict[str, Any]]:
+def ip_json(pid: int, *arguments: str) -> list[JsonObject]:
     """The output of ``ip -json`` in the network namespace of ``pid``."""
     output = commands.run(["nsenter", "--target", str(pid), "--net", "ip", "-json", *arguments])
-    return list(json.loads(output or "[]"))
+    return decoded.parse_list(output or "[]")
 
 
 def xfrm(pid: int, what: str) -> str:
@@ -77,10 +77,10 @@ def remove_addresses(pid: int, interfaces: list[Interface]) -> None:
 def addresses_of(pid: int, names: Collection[str]) -> set[str]:
     """The IPv4 addresses of some interfaces; of those that there are."""
     return {
-        str(address["local"])
+        decoded.text(address, "local")
         for link in ip_json(pid, "address", "show")
         if link["ifname"] in names
-        for address in link.get("addr_info", ())
+        for address in decoded.sections(link, "addr_info")
         if address["family"] == "inet"
     }
 
@@ -129,11 +129,12 @@ def read_interfaces(pid: int, kept: Collection[str] = (), addressless: bool = Fa
     """
     found: dict[str, Interface] = {}
     for link in ip_json(pid, "-details", "address", "show"):
-        addresses = [f"{info['local']}/{info['prefixlen']}" for info in link.get("addr_info", [])
+        addresses = [f"{info['local']}/{info['prefixlen']}" for info in decoded.sections(link, "addr_info")
                      if info["family"] == "inet"]  # fmt: skip
-        kind = link.get("linkinfo", {}).get("info_kind", "")
+        kind = decoded.text(link, "linkinfo", "info_kind", default="")
+        name = decoded.text(link, "ifname", default="")
         # a link that was made inside the namespace has a kind, and no end in another namespace
         leads_out = not kind or "link_netnsid" in link
-        if link.get("link_type") == "ether" and leads_out and (addresses or addressless) and link["ifname"] not in kept:
-            found[link["ifname"]] = Interface(link["ifname"], link["address"], addresses, kind=kind)
+        if link.get("link_type") == "ether" and leads_out and (addresses or addressless) and name not in kept:
+            found[name] = Interface(name, decoded.text(link, "address"), addresses, kind=kind)
     return list(found.values())

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import struct
 
+from .. import decoded
 from ..errors import MigrationError
 from .interfaces import ip_json
 from .rtnetlink import Batch, Entry, Request, Rtnetlink, pack_attribute
@@ -40,7 +41,7 @@ class HiddenLinks:
     def hide(cls, pid: int, names: list[str]) -> HiddenLinks:
         """Hide those of these links that the others would find."""
         modes = {
-            link["ifname"]: link.get("linkinfo", {}).get("info_data", {}).get("mode")
+            decoded.text(link, "ifname"): decoded.value(link, "linkinfo", "info_data", "mode")
             for link in ip_json(pid, "-details", "link", "show", "type", "macvlan")
         }
         made = cls(pid, [name for name in names if modes.get(name) == "bridge"])

@@ -34,16 +34,15 @@ everything in and out; on the target: :meth:`TargetMirror.discard`, with the clo
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import select
 import signal
 import socket
 import subprocess
 import time
-from typing import Any
 
-from .. import paths, typed
+from .. import decoded, paths, typed
+from ..decoded import JsonObject
 from ..errors import MigrationError
 from ..host import commands
 from ..host.processes import ProcessId
@@ -56,8 +55,6 @@ MAX_WAIT_MS = 5.0
 _ANSWER_TIMEOUT_S = 5.0
 _ERRORS_BYTES = 4096
 _STREAM_END_EVERY_S = 0.01
-
-Answer = dict[str, Any]
 
 
 class MirrorEnded(MigrationError):
@@ -123,7 +120,7 @@ class _Mirror:
         """Becomes readable when the mirror reports by itself that the attempt is void, or has ended; see ``state``."""
         return self._agent_end.fileno()
 
-    def _order(self, text: str, timeout_s: float = _ANSWER_TIMEOUT_S) -> Answer:
+    def _order(self, text: str, timeout_s: float = _ANSWER_TIMEOUT_S) -> JsonObject:
         """Give a command and return its answer.
 
         Raises:
@@ -138,7 +135,7 @@ class _Mirror:
             pass  # an event, which the state repeats
         return answer
 
-    def _receive(self, timeout_s: float) -> Answer:
+    def _receive(self, timeout_s: float) -> JsonObject:
         control = self._agent_end
         if not select.select([control], [], [], timeout_s)[0]:
             raise MigrationError(f"The {self._side}'s packet mirror did not answer within {timeout_s:.0f} s.")
@@ -147,8 +144,7 @@ class _Mirror:
             data = control.recv(1 << 16)
         if not data:
             raise self._ended()
-        answer: Answer = json.loads(data)
-        return answer
+        return decoded.parse(data)
 
     def _ended(self) -> MirrorEnded:
         program = self._program
@@ -233,7 +229,9 @@ class SourceMirror(_Mirror):
         To give the handover up: thaw it, and :meth:`open_turnstile`.
         """
         answer = self._order("begin_handover")
-        return EndOfInput(answer["inputs"], answer["outputs"], answer["chain"])
+        return EndOfInput(
+            decoded.number(answer, "inputs"), decoded.number(answer, "outputs"), decoded.text(answer, "chain")
+        )
 
     def mute(self) -> None:
         """Hold from now on whatever the source's kernel still sends, in all connections; takes 0.1 ms."""
@@ -335,5 +333,5 @@ class TargetMirror(_Mirror):
         return typed.from_dict(TargetState, _without_name(self._order("state")))
 
 
-def _without_name(answer: Answer) -> Answer:
+def _without_name(answer: JsonObject) -> JsonObject:
     return {key: value for key, value in answer.items() if key != "done"}

@@ -21,8 +21,9 @@ import struct
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
 
+from .. import decoded
+from ..decoded import JsonObject
 from ..errors import Blocker, MigrationError
 from ..host import commands, libc, processes
 from . import interfaces
@@ -141,7 +142,8 @@ def attached(pids: list[int]) -> dict[str, Descriptor]:
 def blockers(pids: list[int]) -> list[Blocker]:
     """Blockers: devices that these processes have open and that cannot move."""
     found = []
-    links = {link["ifname"] for link in interfaces.ip_json(pids[0], "link", "show")} if any(attached(pids)) else set()
+    shown = interfaces.ip_json(pids[0], "link", "show") if any(attached(pids)) else []
+    links = {decoded.text(link, "ifname") for link in shown}
     for name, one in attached(pids).items():
         where = f"the TUN device {name} (descriptor {one.number} of process {one.pid})"
         with duplicate_descriptor(one) as duplicate:
@@ -193,21 +195,21 @@ def read(pids: list[int]) -> list[Device]:
             send_buffer = _INT.unpack(fcntl.ioctl(duplicate, _TUNGETSNDBUF, bytes(_INT.size)))[0]
             flags = _flags(duplicate) & ~IFF_NO_PI  # this bit means IFF_NOFILTER in the answer
             descriptor_flags = fcntl.fcntl(duplicate, fcntl.F_GETFL) & (os.O_NONBLOCK | os.O_APPEND)
-        information = link.get("linkinfo", {}).get("info_data", {})
+        information = decoded.section(link, "linkinfo", "info_data")
         flags |= 0 if information.get("pi") else IFF_NO_PI
         try:
             device = Device(
                 name,
                 flags,
                 descriptor_flags,
-                owner=_number(information.get("user", -1), lambda name: pwd.getpwnam(name).pw_uid),
-                group=_number(information.get("group", -1), lambda name: grp.getgrnam(name).gr_gid),
+                owner=_number(information.get("user"), lambda name: pwd.getpwnam(name).pw_uid),
+                group=_number(information.get("group"), lambda name: grp.getgrnam(name).gr_gid),
                 send_buffer=send_buffer,
-                mac=link["address"] if flags & IFF_TAP else "",
-                mtu=link["mtu"],
-                queue=link.get("txqlen", 0),
-                up="UP" in link["flags"],
-                addresses=[_address(entry) for entry in link.get("addr_info", [])],
+                mac=decoded.text(link, "address") if flags & IFF_TAP else "",
+                mtu=decoded.number(link, "mtu"),
+                queue=decoded.number(link, "txqlen", default=0),
+                up="UP" in decoded.texts(link, "flags"),
+                addresses=[_address(entry) for entry in decoded.sections(link, "addr_info")],
                 routes=[route for family in _EVERYWHERE for route in _routes(one.pid, family, name)],
                 settings=_settings(one.pid, name),
             )  # fmt: skip
@@ -217,18 +219,20 @@ def read(pids: list[int]) -> list[Device]:
     return found
 
 
-def _number(owner: int | str, look_up: Callable[[str], int]) -> int:
-    """A number; ``ip`` prints a name where there is one."""
-    return owner if isinstance(owner, int) else look_up(owner)
+def _number(owner: object, look_up: Callable[[str], int]) -> int:
+    """A number, -1 for nobody; ``ip`` prints a name where there is one."""
+    if owner is None:
+        return -1
+    return owner if isinstance(owner, int) else look_up(str(owner))
 
 
-def _address(entry: dict[str, Any]) -> list[str]:
+def _address(entry: JsonObject) -> list[str]:
     """One entry of ``ip -json address show`` as words of ``ip address add``."""
-    peer = entry.get("address")
-    words = [f"{entry['local']}"] if peer else [f"{entry['local']}/{entry['prefixlen']}"]
+    peer, local, scope = entry.get("address"), decoded.text(entry, "local"), decoded.text(entry, "scope")
+    words = [local] if peer else [f"{local}/{entry['prefixlen']}"]
     words += ["peer", f"{peer}/{entry['prefixlen']}"] if peer else []
-    words += ["broadcast", entry["broadcast"]] if "broadcast" in entry else []
-    words += ["scope", entry["scope"]] if entry["family"] == "inet" or entry["scope"] == "link" else []
+    words += ["broadcast", decoded.text(entry, "broadcast")] if "broadcast" in entry else []
+    words += ["scope", scope] if entry["family"] == "inet" or scope == "link" else []
     words += ["nodad"] if entry["family"] == "inet6" else []
     return words
 
@@ -238,8 +242,11 @@ def _routes(pid: int, family: str, name: str) -> Iterator[list[str]]:
     for route in interfaces.ip_json(pid, family, "route", "show", "dev", name):
         if route.get("protocol") == "kernel":
             continue
-        destination = _EVERYWHERE[family] if route["dst"] == "default" else route["dst"]
-        words = [route.get("type", "unicast"), destination]
+        destination = decoded.text(route, "dst")
+        words = [
+            decoded.text(route, "type", default="unicast"),
+            _EVERYWHERE[family] if destination == "default" else destination,
+        ]
         for key, word in (("gateway", "via"), ("prefsrc", "src"), ("metric", "metric"), ("scope", "scope")):
             words += [word, str(route[key])] if key in route else []
         yield words
