@@ -90,6 +90,11 @@ class NetworkFunction:
         self._nrf.start()
         return self._sbi_port
 
+    async def until_ready(self) -> None:
+        """Return when it has been registered at the NRF: before that no consumer finds it."""
+        if self._nrf is not None:
+            await self._nrf.has_registered.wait()
+
     async def stop(self) -> None:
         """Deregister, answer the requests that have come, then close."""
         if self._nrf is not None:

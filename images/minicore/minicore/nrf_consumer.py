@@ -37,6 +37,8 @@ class NrfConsumer:
         self.status = "REGISTERED"
         # More than one tells that the NRF had forgotten us.
         self.registrations = 0
+        self.has_registered = asyncio.Event()
+        """For the first time; it remains so."""
 
     def start(self) -> None:
         self._task = asyncio.create_task(self._keep_registered())
@@ -87,6 +89,7 @@ class NrfConsumer:
         period = _heartbeat_s(response.json())
         self.registered = True
         self.registrations += 1
+        self.has_registered.set()
         log.info("registered at the NRF")
         return period
 

@@ -11,6 +11,8 @@ import logging
 import signal
 from typing import Protocol
 
+from .readiness import notify_ready
+
 log = logging.getLogger(__name__)
 
 STOP_S = 1.8
@@ -22,6 +24,9 @@ class Nf(Protocol):
     async def start(self) -> object: ...
 
     async def stop(self) -> None: ...
+
+    async def until_ready(self) -> None:
+        """Return when other NFs may use it."""
 
 
 async def until_terminated() -> None:
@@ -41,10 +46,18 @@ async def serve(nf: Nf) -> None:
     gc.collect()
     gc.freeze()
     log.info("%s is up", nf.nf_type)
+    announcing = asyncio.create_task(_announce(nf))
     await waiting
+    announcing.cancel()
     try:
         async with asyncio.timeout(STOP_S):
             await nf.stop()
     except TimeoutError:
         log.warning("%s left without a farewell: not stopped within %s s", nf.nf_type, STOP_S)
     log.info("%s is down", nf.nf_type)
+
+
+async def _announce(nf: Nf) -> None:
+    """Once: an NF that has served is not less ready because its NRF is away, and must not be ended for that."""
+    await nf.until_ready()
+    notify_ready()

@@ -9,9 +9,10 @@ import asyncio
 import contextlib
 import os
 import signal
+import socket
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -42,8 +43,8 @@ def test_ballast_is_random() -> None:
     assert (len(memory), len(pages)) == (2 << 20, 512)
 
 
-def start(kind: str, address: str) -> subprocess.Popen[bytes]:
-    environment = {**os.environ, "PYTHONPATH": str(PACKAGE), "MINICORE_ADDRESS": address}
+def start(kind: str, address: str, **variables: str) -> subprocess.Popen[bytes]:
+    environment = {**os.environ, "PYTHONPATH": str(PACKAGE), "MINICORE_ADDRESS": address, **variables}
     environment["MINICORE_NRF"] = f"http://{NRF}:8000"
     return subprocess.Popen([sys.executable, "-m", "minicore", kind], env=environment, stderr=subprocess.DEVNULL)
 
@@ -72,6 +73,68 @@ def test_sigterm_deregisters_and_ends_with_zero() -> None:
         assert asyncio.run(state_of(NRF, lambda state: True))["registrations"] == []
         nrf.send_signal(signal.SIGINT)
         assert nrf.wait(30) == 0
+    finally:
+        for process in (nrf, smf):
+            process.kill()
+            process.wait()
+
+
+@contextlib.contextmanager
+def notifications(name: str) -> Iterator[socket.socket]:
+    """A socket as sd_notify(3) wants it."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as receiver:
+        receiver.bind(name.replace("@", "\0", 1))
+        receiver.settimeout(30)
+        yield receiver
+
+
+@pytest.mark.parametrize("abstract", [True, False])
+def test_says_that_it_is_ready_when_it_is_registered_and_once(tmp_path: Path, abstract: bool) -> None:
+    name = f"@minicore-{os.getpid()}" if abstract else str(tmp_path / "notify")
+    with notifications(name) as receiver:
+        smf = start("smf", SMF, NOTIFY_SOCKET=name)
+        nrfs = []
+        try:
+            asyncio.run(state_of(SMF, lambda state: not state["nrf_registered"]))
+            receiver.setblocking(False)
+            with pytest.raises(BlockingIOError):
+                receiver.recv(100)
+            receiver.settimeout(30)
+            nrfs.append(start("nrf", NRF))
+            assert receiver.recv(100) == b"READY=1"
+            assert asyncio.run(state_of(SMF, lambda state: True))["nrf_registered"]
+            nrfs[0].kill()
+            nrfs[0].wait()
+            # It is registered again at another NRF, and has been ready all the time.
+            nrfs.append(start("nrf", NRF))
+            asyncio.run(state_of(SMF, lambda state: state["nrf_registrations"] == 2))
+            receiver.setblocking(False)
+            with pytest.raises(BlockingIOError):
+                receiver.recv(100)
+        finally:
+            for process in (smf, *nrfs):
+                process.kill()
+                process.wait()
+
+
+def test_an_nrf_is_ready_when_it_listens(tmp_path: Path) -> None:
+    name = str(tmp_path / "notify")
+    with notifications(name) as receiver:
+        nrf = start("nrf", NRF, NOTIFY_SOCKET=name)
+        try:
+            assert receiver.recv(100) == b"READY=1"
+            assert asyncio.run(state_of(NRF, lambda state: True))["nf_type"] == "NRF"
+        finally:
+            nrf.kill()
+            nrf.wait()
+
+
+def test_goes_on_where_nobody_is_notified(tmp_path: Path) -> None:
+    nrf, smf = start("nrf", NRF), start("smf", SMF, NOTIFY_SOCKET=str(tmp_path / "nobody"))
+    try:
+        asyncio.run(state_of(SMF, lambda state: state["nrf_registered"]))
+        smf.send_signal(signal.SIGTERM)
+        assert smf.wait(30) == 0
     finally:
         for process in (nrf, smf):
             process.kill()

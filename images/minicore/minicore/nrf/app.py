@@ -52,6 +52,9 @@ class Nrf:
         self._expiry = asyncio.create_task(self._expire_loop())
         return self._port
 
+    async def until_ready(self) -> None:
+        """It has nowhere to register: it may be used as soon as it listens."""
+
     async def stop(self) -> None:
         if self._expiry is not None:
             self._expiry.cancel()

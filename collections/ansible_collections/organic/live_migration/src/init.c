@@ -10,6 +10,9 @@
  *                                        addresses.h); a process that
  *                                        is migrated here brings its own. Then CAP_NET_ADMIN, which that needs, is
  *                                        dropped.
+ *                                        With RESIDENT_NOTIFY=ready in its environment, COMMAND itself says when it
+ *                                        is ready (see notify.h), and is not healthy before; afterwards it remains so,
+ *                                        and a process that is migrated here is, as it has served elsewhere.
  *   init health                          exits with 0 when the command or a process that was migrated here runs, or has
  *                                        moved away, else with 1; for the health check of the container
  *   init version                         prints the version
@@ -19,16 +22,17 @@
  *   SIGRTMIN,  value PID   adopt: PID, a restored process, is the main child from now on
  *   SIGRTMIN+1, value 0    departed: the main child has moved to another host; when it ends here, exit with 0
  *   SIGRTMIN+1, value 1    departed, but stay until a stop: a cluster would start a container again that ends by itself
- * Its state is its name in /proc/1/comm: resident-run, resident-await, resident-hold, resident-left.
+ * Its state is its name in /proc/1/comm: resident-start (not ready yet), resident-run, resident-await, resident-hold,
+ * resident-left.
  */
 #define _GNU_SOURCE
 #include "addresses.h"
 #include "await.h"
+#include "descriptors.h"
 #include "health.h"
+#include "notify.h"
 
-#include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <net/if.h>
 #include <netinet/in.h>
 #include <poll.h>
@@ -39,9 +43,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <sysexits.h>
 #include <time.h>
@@ -57,6 +59,7 @@
 #define EXIT_SIGNAL_BASE 128
 #define ENDED_CHILDREN_MAX 1024
 #define NOT_ENDED (-1)
+#define NOT_NOTIFIED (-1)
 
 struct ended_child {
 	pid_t pid;
@@ -68,6 +71,7 @@ struct resident {
 	sigset_t inherited; /* signal mask of the command */
 	pid_t main_child;   /* 0 while awaiting or held, and when it has ended after a departure */
 	int exit_status;    /* NOT_ENDED, or what to exit with */
+	int notification;   /* socket of a command that is not ready yet, or NOT_NOTIFIED */
 	bool departed;
 	bool stays;    /* after the departure, until it is stopped */
 	bool held;     /* has not started the command because of a hold */
@@ -120,40 +124,6 @@ static int usage(void)
 	return EX_USAGE;
 }
 
-/* A descriptor inherited from the engine would stay open in the command, and CRIU could not dump it. */
-static void close_inherited_descriptors(void)
-{
-	struct dirent *entry;
-	DIR *directory;
-
-	if (syscall(SYS_close_range, 3U, ~0U, 0U) == 0)
-		return;
-	directory = opendir("/proc/self/fd"); /* Linux < 5.9, or an old seccomp profile */
-	if (!directory) {
-		struct rlimit limit = {.rlim_cur = 1024};
-
-		getrlimit(RLIMIT_NOFILE, &limit);
-		for (rlim_t fd = 3; fd < limit.rlim_cur && fd < 1 << 20; fd++)
-			close((int)fd);
-		return;
-	}
-	while ((entry = readdir(directory))) {
-		int fd = atoi(entry->d_name);
-
-		if (fd > 2 && fd != dirfd(directory))
-			close(fd);
-	}
-	closedir(directory);
-}
-
-/* Else the next file that is opened would take the place of a missing standard stream. */
-static void open_missing_streams(void)
-{
-	for (int fd = 0; fd <= 2; fd++)
-		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDWR) != fd)
-			_exit(EX_OSERR);
-}
-
 static pid_t start(char **command, const sigset_t *mask)
 {
 	pid_t pid = fork();
@@ -195,6 +165,22 @@ static void reap(struct resident *resident)
 	}
 }
 
+static void stop_notification(struct resident *resident)
+{
+	if (resident->notification != NOT_NOTIFIED)
+		close(resident->notification);
+	resident->notification = NOT_NOTIFIED;
+}
+
+static void check_notification(struct resident *resident)
+{
+	if (resident->notification == NOT_NOTIFIED || !notify_is_ready(resident->notification))
+		return;
+	stop_notification(resident);
+	if (!resident->departed)
+		prctl(PR_SET_NAME, "resident-run");
+}
+
 /* The latest recorded end of a child with this PID, or NULL. */
 static const struct ended_child *find_ended(const struct resident *resident, pid_t pid)
 {
@@ -228,6 +214,7 @@ static void adopt(struct resident *resident, pid_t pid)
 	resident->has_deadline = resident->held = false;
 	resident->main_child = pid;
 	resident->departed = resident->stays = false;
+	stop_notification(resident);
 	prctl(PR_SET_NAME, "resident-run");
 }
 
@@ -278,8 +265,9 @@ static void forward(struct resident *resident, const siginfo_t *info)
 		return;
 	}
 
-	if (signal == SIGCHLD || info->si_code == SI_TIMER || (info->si_code == SI_USER && info->si_pid == getpid()))
-		return; /* meant for us: a child ended, an old deadline, SIGPIPE from a line to stderr */
+	if (signal == SIGCHLD || info->si_code == SI_TIMER || (signal == SIGIO && info->si_code == SI_KERNEL) ||
+	    (info->si_code == SI_USER && info->si_pid == getpid()))
+		return; /* meant for us: a child ended, an old deadline, a notification, SIGPIPE from a line to stderr */
 	/* The kernel discards these in an orphaned process group, such as the session of the main child without a
 	 * terminal. */
 	if (signal == SIGTSTP || signal == SIGTTIN || signal == SIGTTOU)
@@ -334,7 +322,7 @@ static bool drop_net_admin(const struct arguments *arguments)
 static bool run_command(struct resident *resident)
 {
 	const struct arguments *arguments = resident->arguments;
-	const char *interface, *action;
+	const char *interface, *action, *notifies = getenv("RESIDENT_NOTIFY");
 
 	if (!addresses_set(&arguments->addresses, &interface, &action)) {
 		say("%s: cannot %s: %s", interface, action, strerror(errno));
@@ -343,12 +331,16 @@ static bool run_command(struct resident *resident)
 	addresses_correct_neighbours();
 	if (!drop_net_admin(arguments))
 		return false;
+	if (notifies && strcmp(notifies, "ready") == 0 && (resident->notification = notify_open()) < 0) {
+		say("cannot open a socket for notifications: %s", strerror(errno));
+		return false;
+	}
 	resident->main_child = start(arguments->command, &resident->inherited);
 	if (resident->main_child < 0) {
 		say("cannot fork: %s", strerror(errno));
 		return false;
 	}
-	prctl(PR_SET_NAME, "resident-run");
+	prctl(PR_SET_NAME, resident->notification == NOT_NOTIFIED ? "resident-run" : "resident-start");
 	return true;
 }
 
@@ -391,6 +383,7 @@ static int serve(struct resident *resident, const sigset_t *all)
 		while (resident->exit_status == NOT_ENDED && sigtimedwait(&commands, &command, &now) > 0)
 			handle_command(resident, &command);
 		reap(resident);
+		check_notification(resident);
 		if (resident->exit_status == NOT_ENDED && !sigismember(&commands, signal)) {
 			if (resident->main_child == 0)
 				await_signal(resident, &info);
@@ -404,7 +397,7 @@ static int serve(struct resident *resident, const sigset_t *all)
 
 static int run(const struct arguments *arguments)
 {
-	static struct resident resident = {.exit_status = NOT_ENDED};
+	static struct resident resident = {.exit_status = NOT_ENDED, .notification = NOT_NOTIFIED};
 	const char *name = arguments->name;
 	enum await_decision decision = AWAIT_NO;
 	sigset_t all;

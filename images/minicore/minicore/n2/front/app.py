@@ -81,6 +81,9 @@ class Front:
             self._discovery = asyncio.create_task(self._discover(relay))
         return self._listener.port
 
+    async def until_ready(self) -> None:
+        """No NF of 3GPP, so that it is not registered: gNBs may connect as soon as it listens."""
+
     async def stop(self) -> None:
         """End the associations, so that the gNBs know; then the connections to the AMFs."""
         if self._discovery is not None:

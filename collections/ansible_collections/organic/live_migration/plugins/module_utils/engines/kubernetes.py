@@ -29,6 +29,7 @@ CLUSTER_INTERFACE = "eth0"
 """Of each pod: containerd and CRI-O name the interface of the cluster's own network so."""
 _STATES = {
     "resident-run": RUNNING,
+    "resident-start": RUNNING,
     "resident-await": "awaiting",
     "resident-hold": "held",
     "resident-left": "departed",

@@ -48,7 +48,12 @@ def start() -> Iterator[Start]:
 
 @pytest.mark.parametrize(
     ("state", "status"),
-    [("resident-run", "running"), ("resident-await", "awaiting"), ("resident-left", "departed")],
+    [
+        ("resident-run", "running"),
+        ("resident-start", "running"),
+        ("resident-await", "awaiting"),
+        ("resident-left", "departed"),
+    ],
 )
 def test_a_pod_is_what_its_init_calls_itself(start: Start, state: str, status: str) -> None:
     pid = start(KEY, state)
