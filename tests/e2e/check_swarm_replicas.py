@@ -75,8 +75,11 @@ class Replicas:
         return int(found["container"]["State"]["Pid"])
 
     def registered(self) -> int:
-        nrf = self.site.states({"nrf": "dynamic"})["nrf"]["state"]
-        return sum(one["nf_type"] == "UDM" for one in nrf["registrations"])
+        """UDMs that the NRF knows; asked of the manager alone, where it runs, as another host may be lost."""
+        manager = self.swarm.manager
+        found = self.site.module(manager, "organic.core5g.nf_state_info", nfs={"nrf": "dynamic"}, must_run=False)
+        [nrf] = found[manager]["nfs"]
+        return sum(one["nf_type"] == "UDM" for one in nrf["state"]["registrations"])
 
     def segments(self, replica: Replica) -> int:
         """TCP segments that it has received."""
