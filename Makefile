@@ -64,6 +64,14 @@ lab-kubernetes: $(RUN) ## Bring up a lab with a Kubernetes cluster: control plan
 .PHONY: kubernetes
 kubernetes: $(DEV) lab-kubernetes ## Tests on a real Kubernetes cluster: a core is deployed, pods move by each strategy, roll back, faults
 	pytest tests/kubernetes/check_*.py $(if $(CASE),-k "$(CASE)")
+	$(if $(CASE),,$(MAKE) kubernetes-core)
+
+# Fewer UEs on a busy machine: make kubernetes-core UES=50 OPTIONS="--nfs smf,amf"
+UES ?= 200
+.PHONY: kubernetes-core
+kubernetes-core: $(RUN) ## The core on the cluster: each NF migrates under load by each strategy (artifacts/kubernetes/table.md)
+	$(test_program) tests.core --deployments kubernetes-macvlan --strategies inter_copy,pre_copy,post_copy,hybrid,ppm --ues $(UES) --many 0 \
+		--lab-name $(LAB_NAME) --lab-network-prefix $(LAB_NETWORK_PREFIX) --keep-lab --remove-core --output artifacts/kubernetes $(OPTIONS)
 
 .PHONY: lab-down
 lab-down: $(RUN) ## Take the lab down; the root file system stays cached for the next one

@@ -4,8 +4,9 @@
 """`make core` (python -m tests.core): a whole core on three hosts, and each NF migrates under load by each strategy.
 
 Then the same core as services of a Docker Swarm: over macvlan, where each NF moves once, and with its SBI on an
-overlay, where each move must be refused, and the NF is redeployed on the other host instead. Writes
-artifacts/core/table.md, table.csv and results.json after each NF.
+overlay, where each move must be refused, and the NF is redeployed on the other host instead. Or, by
+``--deployments kubernetes-macvlan``, as pods of the cluster of `make lab-kubernetes` (part of `make kubernetes`).
+Writes artifacts/core/table.md, table.csv and results.json after each NF.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from tests.harness.lab import inventory_of
 from tests.harness.playbook import PROJECT, run_playbook
 
 from .campaign import SUBSCRIBERS, Campaign, CampaignError, Core, Load
-from .sites import DEPLOYMENTS
+from .sites import DEPLOYMENTS, KUBERNETES, ON_ENGINES
 from .table import REDEPLOYED, Row, markdown, write
 
 NFS = ("smf", "amf", "ausf", "udm", "udr", "nrf", "pcf", "nssf", "scp", "upf")
@@ -36,7 +37,7 @@ def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--nfs", type=listed, default=list(NFS), help="in this order, separated by commas")
     parser.add_argument("--strategies", type=listed, default=list(STRATEGIES), help="in this order")
-    parser.add_argument("--deployments", type=listed, default=list(DEPLOYMENTS), help="in this order")
+    parser.add_argument("--deployments", type=listed, default=ON_ENGINES, help="in this order")
     parser.add_argument("--ues", type=int, default=200)
     parser.add_argument("--procedures-rate", type=float, default=20.0, help="procedures a second")
     parser.add_argument("--many", type=int, default=1000, help="UEs of the registration run; 0: none")
@@ -44,13 +45,22 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--lab-name", default="core")
     parser.add_argument("--lab-network-prefix", default="10.56")
     parser.add_argument("--keep-lab", action="store_true", help="leave lab and core up, and use what is up")
+    parser.add_argument("--remove-core", action="store_true", help="with --keep-lab: leave the lab up without a core")
     parser.add_argument("--output", type=Path, default=PROJECT / "artifacts/core")
-    return parser.parse_args()
+    options = parser.parse_args()
+    if unknown := set(options.deployments) - set(DEPLOYMENTS):
+        parser.error(f"there is no deployment {', '.join(unknown)}: {', '.join(DEPLOYMENTS)}")
+    if on_cluster(options) and len(options.deployments) > 1:
+        parser.error("a deployment on Kubernetes has a lab of its own: name it alone")
+    return options
+
+
+def on_cluster(options: argparse.Namespace) -> bool:
+    return any(DEPLOYMENTS[name].orchestrator == KUBERNETES for name in options.deployments)
 
 
 def prepare(lab: dict[str, object], inventory: Path) -> None:
-    """Three engine hosts."""
-    run_playbook("playbooks/lab_up.yml", "--extra-vars", json.dumps({**lab, "lab_edges": 3}))
+    run_playbook("playbooks/lab_up.yml", "--extra-vars", json.dumps(lab))
     for playbook in ("prepare_hosts", "build_minicore"):
         run_playbook("--inventory", str(inventory), f"playbooks/{playbook}.yml")
 
@@ -105,9 +115,9 @@ def main() -> int:
         return 1
     options = arguments()
     lab: dict[str, object] = {"lab_name": options.lab_name, "lab_network_prefix": options.lab_network_prefix}
+    inventory = inventory_of(options.lab_name)
     try:
-        inventory = inventory_of(options.lab_name)
-        prepare(lab, inventory)
+        prepare({**lab, **({"orchestrator": KUBERNETES} if on_cluster(options) else {"lab_edges": 3})}, inventory)
         return int(not measure(inventory, options))
     except CampaignError as error:
         print(f"make core: {error}", file=sys.stderr)
@@ -115,6 +125,8 @@ def main() -> int:
     finally:
         if not options.keep_lab:
             run_playbook("playbooks/lab_down.yml", "--extra-vars", json.dumps(lab))
+        elif options.remove_core:
+            remove(Core(str(inventory), DEPLOYMENTS[options.deployments[-1]]))
 
 
 if __name__ == "__main__":

@@ -27,7 +27,7 @@ from .campaign import Core
 from .windows import failures
 
 NFS = ("smf", "amf", "ausf", "udm", "udr", "nrf", "pcf", "nssf", "scp")
-"""The UPF has a TUN device, and the front ends SCTP: neither can have a clone."""
+"""All but those of campaign.WITHOUT_CLONE."""
 OUT = PROJECT / "artifacts/in-step"
 SPANS_S = (0.1, 1.0, 60.0)
 PATIENT_MS = 200

@@ -17,6 +17,9 @@ from tests.harness.wait import until
 
 from .cluster import Cluster, Deployment
 
+PATIENCE_S = 45
+"""timeout_s of a migration that pauses in vain: whatever ends it, it ends by then."""
+
 
 @pytest.fixture
 def deployment(cluster: Cluster) -> Iterator[Deployment]:
@@ -59,6 +62,7 @@ def test_an_awaiting_pod_whose_init_is_killed_never_starts_the_program(deploymen
         "the kubelet has started it again, and it awaits",
     )
     assert "resident-run" not in deployment.init_states(deployment.away)
+    proceed(deployment)
     assert run.result().only["failed"]
     assert_at_home(deployment)
     assert deployment.restarts() == 0
@@ -71,7 +75,10 @@ def test_the_awaiting_pod_is_deleted_meanwhile(deployment: Deployment) -> None:
     [awaiting] = [
         pod["metadata"]["name"] for pod in deployment.pods() if pod["spec"]["nodeName"] == deployment.away.name
     ]
+    [pid] = deployment.init_pids(deployment.away)
     deployment.cluster.kubectl(f"--namespace {deployment.namespace} delete pod {awaiting} --wait=false")
+    until(lambda: pid not in deployment.init_pids(deployment.away), "its init has ended", timeout_s=60)
+    proceed(deployment)
     assert run.result().only["failed"]
     assert_at_home(deployment)
     assert_nothing_lost(client.end())
@@ -91,7 +98,7 @@ def test_the_old_pod_is_deleted_meanwhile(deployment: Deployment) -> None:
 
 def test_the_old_pod_is_deleted_without_a_grace_period(deployment: Deployment) -> None:
     """Its object is gone before its process is; nothing starts a second process meanwhile, and then one starts."""
-    run = deployment.paused(strategy="pre_copy")
+    run = deployment.paused(strategy="pre_copy", timeout_s=PATIENCE_S)
     [old] = [pod["metadata"]["name"] for pod in deployment.pods() if pod["spec"]["nodeName"] == deployment.home.name]
     deployment.cluster.kubectl(f"--namespace {deployment.namespace} delete pod {old} --force --grace-period 0")
     assert run.result().only["failed"]
@@ -101,7 +108,7 @@ def test_the_old_pod_is_deleted_without_a_grace_period(deployment: Deployment) -
 
 
 def test_the_deployment_is_deleted_meanwhile(deployment: Deployment) -> None:
-    run = deployment.paused(strategy="pre_copy")
+    run = deployment.paused(strategy="pre_copy", timeout_s=PATIENCE_S)
     deployment.cluster.kubectl(f"--namespace {deployment.namespace} delete deployment {deployment.name}")
     assert run.result().only["failed"]
     until(lambda: not deployment.pods(), "its pods have ended", timeout_s=90)
@@ -111,7 +118,7 @@ def test_the_deployment_is_deleted_meanwhile(deployment: Deployment) -> None:
 
 
 def test_the_deployment_is_scaled_to_0_meanwhile(deployment: Deployment) -> None:
-    run = deployment.paused(strategy="pre_copy")
+    run = deployment.paused(strategy="pre_copy", timeout_s=PATIENCE_S)
     scale = f"--namespace {deployment.namespace} scale deployment {deployment.name} --replicas"
     deployment.cluster.kubectl(f"{scale}=0")
     assert run.result().only["failed"]

@@ -162,6 +162,8 @@ class Deployment:
                 "timeoutSeconds": 5,
                 "failureThreshold": 1,
             },
+            # without a request, whatever else the node does comes before it
+            "resources": {"requests": {"cpu": "100m"}},
             "securityContext": {"capabilities": {"add": ["NET_ADMIN"]}},
             "volumeMounts": [
                 {"name": "resident", "mountPath": RESIDENT, "readOnly": True},
@@ -249,7 +251,7 @@ class Deployment:
     def paused(self, **choices: Any) -> PlaybookRun:
         """A migration that has copied its memory and waits before its switchover."""
         started = self.start_migration(pause_before_switchover=True, **choices)
-        until(lambda: self.state() == "pre-switchover", "the migration waits before its switchover", timeout_s=90)
+        until(lambda: self.state() == "pre-switchover", "the migration waits before its switchover", timeout_s=300)
         return started
 
     def recover(self) -> list[tuple[str, str]]:

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
-from tests.core.sites import DEPLOYMENTS
+from tests.core.sites import DEPLOYMENTS, ON_ENGINES
 
 GIVEN = {
     "nf_addresses": {"nrf": "192.0.2.33", "amf": "192.0.2.36", "upf": "192.0.2.35", "front": "192.0.2.43"},
@@ -27,5 +27,13 @@ def test_what_the_gnbs_reach_is_not_on_the_overlay() -> None:
 
 
 def test_an_overlay_alone_refuses_to_move() -> None:
-    assert [deployment.moves for deployment in DEPLOYMENTS.values()] == [True, True, False]
+    assert [deployment.moves for deployment in DEPLOYMENTS.values()] == [True, True, False, True]
     assert DEPLOYMENTS["docker-macvlan"].variables(GIVEN) == {"orchestrator": "none"}
+
+
+def test_a_cluster_is_measured_on_its_own() -> None:
+    assert set(DEPLOYMENTS) - set(ON_ENGINES) == {"kubernetes-macvlan"}
+    assert DEPLOYMENTS["kubernetes-macvlan"].variables(GIVEN) == {
+        "orchestrator": "kubernetes",
+        "nf_ready_timeout_s": 90,
+    }
