@@ -10,6 +10,7 @@
 #include "control.h"
 #include "faults.h"
 #include "kernel_queue.h"
+#include "links.h"
 #include "packet.h"
 #include "rest.h"
 #include "stream.h"
@@ -477,6 +478,9 @@ void run_source(int queues, int stream_fd, uint16_t first_queue, uint64_t limit_
 			break;
 	}
 	holds_connections = false;
-	if (phase != PHASE_LATE)
+	/* Its agent is dead. After the commit this kernel must not acknowledge what the clone will never get. */
+	if (phase == PHASE_LATE)
+		take_links_down(own, own_count);
+	else
 		let_all_in();
 }
