@@ -151,8 +151,8 @@ class Campaign:
                 moved.append((row, window))
                 if not row.completed and not self._core.deployment.moves:
                     moved.append(self._redeploy(nf, here, target))
-                    here = target
-                here = target if row.completed else here
+                # one that has moved and lost something counts as not completed, too
+                here = target if row.completed else self._core.host_of(nf)
         finally:
             summary = self._stop()
         self.summaries[nf] = summary
