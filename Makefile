@@ -20,7 +20,7 @@ unit_tests := $(wildcard $(organic)/*/tests/unit) images/minicore/tests python_p
   tests/harness/tests tests/benchmark/tests tests/core/tests tests/documents tests/fuzz/tests tests/molecule tests/runtime tests/what_moves/tests \
   tools/tests
 lab_tests := tests/lab tests/e2e tests/migration tests/what_moves/test_cases.py tests/faults tests/awx tests/display
-typed := $(wildcard $(organic)/*/plugins/module_utils) python_plugins/organic5gc images/minicore/minicore \
+typed := $(foreach room,module_utils plugin_utils filter,$(wildcard $(organic)/*/plugins/$(room))) python_plugins/organic5gc images/minicore/minicore \
   tests/awx/stand_in.py tests/conftest.py tests/harness tests/benchmark tests/core tests/faults tests/soak tests/vm tests/e2e tests/kubernetes tests/lab \
   $(wildcard tests/what_moves/*.py) tests/what_moves/tests tools
 # Programs of tests/ import the collections, as pytest does (pyproject.toml).

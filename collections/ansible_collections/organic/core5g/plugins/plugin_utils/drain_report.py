@@ -235,7 +235,7 @@ def _began(migration: Mapping[str, Any]) -> float | None:
     agent_began = (migration.get("statistics") or {}).get("started_at")
     if not agent_began:
         return None
-    prepared_ms = sum(step["duration_ms"] for step in migration["steps"] if step["name"] == "prepare")
+    prepared_ms: float = sum(step["duration_ms"] for step in migration["steps"] if step["name"] == "prepare")
     return round(float(agent_began) - prepared_ms / 1000, 3)
 
 

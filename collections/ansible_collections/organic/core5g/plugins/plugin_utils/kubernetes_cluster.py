@@ -9,7 +9,7 @@ import dataclasses
 import json
 import time
 import urllib.parse
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from ansible.errors import AnsibleActionFail
@@ -72,7 +72,8 @@ class Api:
             ) from error
         self._lost: type[Exception] = urllib3.exceptions.HTTPError
         try:
-            self._client = kubernetes.config.new_client_from_config(kubeconfig or None, context or None)
+            connect: Callable[..., Any] = kubernetes.config.new_client_from_config
+            self._client = connect(kubeconfig or None, context or None)
         except (kubernetes.config.ConfigException, OSError, ValueError) as error:
             name = kubeconfig or "of the environment"
             raise AnsibleActionFail(f"The kubeconfig {name} cannot be used ({error}): {_REMEDY}") from error

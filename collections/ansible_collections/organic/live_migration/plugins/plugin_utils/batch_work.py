@@ -101,18 +101,15 @@ def of_result(move: Move, hosts: Hosts, work: Callable[[], Result]) -> Ended:
         result = {"failed": True, "msg": f"Host '{hosts.source}' cannot be reached: {error}"}
     except AnsibleError as error:
         result = {"failed": True, "msg": str(error)}
-    kept = {name: result[name] for name in ("blockers", "migration", "prediction", "warnings") if name in result}
-    return typed.from_dict(
-        Ended,
-        {
-            "name": move.name,
-            "target_host": move.target_host,
-            "status": _status(result),
-            "reason": str(result.get("msg", "")),
-            "unreachable": hosts.unreachable,
-            **kept,
-        },
-    )
+    ended: dict[str, object] = {
+        "name": move.name,
+        "target_host": move.target_host,
+        "status": _status(result),
+        "reason": str(result.get("msg", "")),
+        "unreachable": hosts.unreachable,
+    }
+    ended |= {name: result[name] for name in ("blockers", "migration", "prediction", "warnings") if name in result}
+    return typed.from_dict(Ended, ended)
 
 
 def _status(result: Mapping[str, object]) -> str:

@@ -110,5 +110,6 @@ def _end_service_moves(source: Hosts, found: HostMigrations, in_doubt: set[str],
     moves = DeploymentMoves(source) if is_kubernetes else ServiceMoves.of(source, found, dry_run)
     if moves is None:
         return Ended()
-    busy = in_doubt | set(found.supervised) | {entry.name for entry in (*found.in_progress, *found.not_recovered)}
+    busy = in_doubt | set(found.supervised)
+    busy |= {entry.name for entry in found.in_progress} | {entry.name for entry in found.not_recovered}
     return moves.end(busy, dry_run)
