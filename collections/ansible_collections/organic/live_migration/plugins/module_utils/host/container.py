@@ -59,7 +59,7 @@ class Container:
             raise MigrationError("The container runs nothing: its init has no child. Look at its log.")
         if len(below) > 1:
             raise MigrationError(
-                f"Processes {sorted(below)[1:]} were orphaned and do not descend from the NF's first process, "
+                f"Processes {sorted(below)[1:]} were orphaned and do not descend from the container's first process, "
                 f"{min(below, key=processes.start_time)}; a tree can be moved, not several."
             )
         return below[0]

@@ -17,7 +17,7 @@ from .pre_copy import PreCopy
 STRATEGIES: dict[str, type[Strategy]] = {strategy.name: strategy for strategy in (InterCopy, PreCopy, PostCopy, Hybrid)}
 """By name, in the order in which equal ones are preferred."""
 ON_REQUEST: dict[str, type[Strategy]] = {strategy.name: strategy for strategy in (Ppm,)}
-"""Those that are used only where somebody names them: never by auto, nor by the profile of an NF."""
+"""Those that are used only where somebody names them: never by auto, nor by a profile that chooses for the user."""
 
 
 def choices() -> tuple[str, ...]:
@@ -62,7 +62,7 @@ def can_be_asked_for(method: str) -> list[str]:
 
 
 def for_profiles() -> dict[str, tuple[str, ...]]:
-    """By name, the methods with which the profile of an NF may take a strategy: none for one that a user must name."""
+    """By name, the methods with which a profile may choose a strategy: none for one that a user must name."""
     return {**{name: one.methods for name, one in STRATEGIES.items()}, **dict.fromkeys(ON_REQUEST, ())}
 
 

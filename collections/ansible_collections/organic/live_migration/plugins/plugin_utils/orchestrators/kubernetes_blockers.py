@@ -122,7 +122,7 @@ class Preflight:
             yield Blocker(
                 "node_selector",
                 f"The pods of Deployment '{key}' do not demand the node label {node_label(key)}={LABEL_VALUE}",
-                "Deploy it with that nodeSelector; playbooks/deploy_nf.yml does",
+                "Deploy it with that nodeSelector (docs/kubernetes.md)",
             )
         labels = decoded.labels(deployment, *_LABELS)
         terms = decoded.sections(pod, "affinity", "podAntiAffinity", "requiredDuringSchedulingIgnoredDuringExecution")
@@ -170,7 +170,7 @@ class Preflight:
                 yield Blocker(
                     "autoscaler",
                     f"HorizontalPodAutoscaler '{name}' scales Deployment '{self._key}'",
-                    "Remove it; an NF with one address has one replica",
+                    "Remove it; a process with one address has one replica",
                 )
 
     def _of_labels(self, source: str, target: str) -> Iterator[Blocker]:
@@ -214,9 +214,9 @@ def _notes(pod: JsonObject, key: str) -> Iterator[str]:
     sidecars = [decoded.text(one, "name") for one in initial if one.get("restartPolicy") == "Always"]
     before = [decoded.text(one, "name") for one in initial if one.get("restartPolicy") != "Always"]
     if others or sidecars:
-        yield f"Only the container of the NF moves; these start again on the target: {', '.join(others + sidecars)}."
+        yield f"Only this container moves; these start again on the target: {', '.join(others + sidecars)}."
     if before:
-        yield f"These init containers run again on the target, before the NF arrives: {', '.join(before)}."
+        yield f"These init containers run again on the target, before the process arrives: {', '.join(before)}."
     ports = [
         str(port["hostPort"]) for one in containers for port in decoded.sections(one, "ports") if "hostPort" in port
     ]

@@ -104,8 +104,8 @@ def of_claims(pod: Mapping[str, Any], claims: Collection[Mapping[str, Any]] | No
                 "volume_access",
                 f"Volume '{used[name]}' is of PersistentVolumeClaim '{name}' with the access mode {', '.join(modes)}: "
                 "one node at a time mounts it, and in a move two do",
-                "Use a claim with ReadWriteMany and name where it is mounted in shared_volumes, or start the NF again "
-                "on the other node",
+                "Use a claim with ReadWriteMany and name where it is mounted in shared_volumes, or start the "
+                "process again on the other node",
             )
 
 
@@ -117,7 +117,7 @@ def node_ports(services: Collection[Mapping[str, Any]] | None, labels: Mapping[s
         if ports and selector and all(labels.get(name) == value for name, value in selector.items()):
             yield (
                 f"Service '{one['metadata']['name']}' has the node port {', '.join(ports)}: new connections to it "
-                "reach the NF on the target node; those that are open over the pod's cluster address do not move."
+                "reach the process on the target node; those that are open over the pod's cluster address do not move."
             )
 
 
