@@ -9,8 +9,9 @@ import dataclasses
 import json
 import os
 from pathlib import Path
-from typing import Any
 
+from ansible_collections.organic.live_migration.plugins.module_utils import decoded
+from ansible_collections.organic.live_migration.plugins.module_utils.decoded import JsonObject
 from ansible_collections.organic.live_migration.plugins.module_utils.engines.docker_api import DockerApi
 from ansible_collections.organic.live_migration.plugins.module_utils.errors import EngineError
 
@@ -95,7 +96,7 @@ class Membership:
     configs: dict[str, list[str]]
     has_ip_vs: bool
 
-    def as_dict(self) -> dict[str, Any]:
+    def as_dict(self) -> dict[str, object]:
         return dataclasses.asdict(self)
 
 
@@ -119,7 +120,7 @@ def membership(api: DockerApi) -> Membership:
     Raises:
         EngineError: it does not answer.
     """
-    swarm = api.call("GET", "/info")["Swarm"]
+    swarm = decoded.section(decoded.checked(api.call("GET", "/info")), "Swarm")
     nodes: list[Node] = []
     services: list[Service] = []
     tasks: list[Task] = []
@@ -127,29 +128,31 @@ def membership(api: DockerApi) -> Membership:
     objects: dict[str, dict[str, list[str]]] = {"secrets": {}, "configs": {}}
     cluster_error = ""
     labelled = json.dumps({"label": [NETWORK_LABEL]})
-    configurations = [one for one in api.call("GET", "/networks", filters=labelled) if one.get("ConfigOnly")]
+    configurations = [one for one in _listed(api, "/networks", filters=labelled) if one.get("ConfigOnly")]
     if swarm.get("ControlAvailable"):
         try:
-            nodes = [_node(answer) for answer in api.call("GET", "/nodes")]
-            answers = api.call("GET", "/services")
+            nodes = [_node(answer) for answer in _listed(api, "/nodes")]
+            answers = _listed(api, "/services")
             services = [_service(answer) for answer in answers]
-            names = {answer["ID"]: answer["Spec"]["Name"] for answer in answers}
-            networks = _networks(api, {one["Name"] for one in configurations})
+            names = {decoded.text(answer, "ID"): _name(answer) for answer in answers}
+            networks = _networks(api, {decoded.text(one, "Name") for one in configurations})
             objects = {kind: _objects(api, kind, answers) for kind in objects}
             tasks = [_task(answer, names) for answer in _tasks(api) if answer.get("ServiceID") in names]
         except EngineError as error:
             cluster_error = str(error)
     return Membership(
-        node_id=swarm.get("NodeID") or "",
-        state=swarm.get("LocalNodeState") or "inactive",
-        error=swarm.get("Error") or "",
+        node_id=decoded.text(swarm, "NodeID", default=""),
+        state=decoded.text(swarm, "LocalNodeState", default="") or "inactive",
+        error=decoded.text(swarm, "Error", default=""),
         is_manager=bool(swarm.get("ControlAvailable")),
         cluster_error=cluster_error,
         nodes=nodes,
         services=services,
         tasks=tasks,
         configurations={
-            one["Name"]: next((pool.get("Subnet", "") for pool in one["IPAM"]["Config"] or ()), "")
+            decoded.text(one, "Name"): next(
+                (decoded.text(pool, "Subnet", default="") for pool in decoded.sections(one, "IPAM", "Config")), ""
+            )
             for one in configurations
         },
         networks=networks,
@@ -158,64 +161,74 @@ def membership(api: DockerApi) -> Membership:
     )
 
 
-def _tasks(api: DockerApi) -> list[dict[str, Any]]:
+def _listed(api: DockerApi, path: str, filters: str = "{}") -> list[JsonObject]:
+    """The objects at a path; none where the engine answers null."""
+    return decoded.checked_list(api.call("GET", path, filters=filters) or [])
+
+
+def _name(found: JsonObject) -> str:
+    """Of a service, a secret or a config."""
+    return decoded.text(found, "Spec", "Name")
+
+
+def _tasks(api: DockerApi) -> list[JsonObject]:
     """Newest first."""
-    tasks: list[dict[str, Any]] = api.call("GET", "/tasks")
-    return sorted(tasks, key=lambda task: str(task["CreatedAt"]), reverse=True)
+    return sorted(_listed(api, "/tasks"), key=lambda task: decoded.text(task, "CreatedAt"), reverse=True)
 
 
-def _objects(api: DockerApi, kind: str, services: list[dict[str, Any]]) -> dict[str, list[str]]:
+def _objects(api: DockerApi, kind: str, services: list[JsonObject]) -> dict[str, list[str]]:
     labelled = json.dumps({"label": [OBJECT_LABEL]})
     return {
-        one["Spec"]["Name"]: [
-            service["Spec"]["Name"] for service in services if one["ID"] in _object_ids(service, kind.capitalize())
-        ]
-        for one in api.call("GET", f"/{kind}", filters=labelled) or ()
+        _name(one): [_name(service) for service in services if one["ID"] in _object_ids(service, kind.capitalize())]
+        for one in _listed(api, f"/{kind}", filters=labelled)
     }
 
 
-def _object_ids(service: dict[str, Any], kind: str) -> set[str]:
+def _object_ids(service: JsonObject, kind: str) -> set[str]:
     """Of the secrets or configs that a service has, or had before its last update."""
-    specs = [service["Spec"], service.get("PreviousSpec") or {}]
-    containers = [(spec.get("TaskTemplate") or {}).get("ContainerSpec") or {} for spec in specs]
-    return {one[f"{kind[:-1]}ID"] for container in containers for one in container.get(kind) or ()}
+    return {
+        decoded.text(one, f"{kind[:-1]}ID")
+        for spec in ("Spec", "PreviousSpec")
+        for one in decoded.sections(service, spec, "TaskTemplate", "ContainerSpec", kind)
+    }
 
 
 def _networks(api: DockerApi, configurations: set[str]) -> list[str]:
     """Those with our label; one that is made from a configuration cannot have labels."""
     return [
-        network["Name"]
-        for network in api.call("GET", "/networks", filters=json.dumps({"scope": ["swarm"]}))
-        if NETWORK_LABEL in (network.get("Labels") or {}) or network["ConfigFrom"]["Network"] in configurations
+        decoded.text(network, "Name")
+        for network in _listed(api, "/networks", filters=json.dumps({"scope": ["swarm"]}))
+        if NETWORK_LABEL in decoded.labels(network, "Labels")
+        or decoded.text(network, "ConfigFrom", "Network", default="") in configurations
     ]
 
 
-def _node(answer: dict[str, Any]) -> Node:
+def _node(answer: JsonObject) -> Node:
     return Node(
-        id=answer["ID"],
-        hostname=answer["Description"]["Hostname"],
-        state=answer["Status"]["State"],
-        availability=answer["Spec"]["Availability"],
-        role=answer["Spec"]["Role"],
-        address=answer["Status"].get("Addr", ""),
+        id=decoded.text(answer, "ID"),
+        hostname=decoded.text(answer, "Description", "Hostname"),
+        state=decoded.text(answer, "Status", "State"),
+        availability=decoded.text(answer, "Spec", "Availability"),
+        role=decoded.text(answer, "Spec", "Role"),
+        address=decoded.text(answer, "Status", "Addr", default=""),
     )
 
 
-def _service(answer: dict[str, Any]) -> Service:
-    spec = answer["Spec"]
+def _service(answer: JsonObject) -> Service:
+    is_replicated = decoded.value(answer, "Spec", "Mode", "Replicated", "Replicas") is not None
     return Service(
-        name=spec["Name"],
-        nf=(spec.get("Labels") or {}).get(NF_LABEL, ""),
-        constraints=(spec["TaskTemplate"].get("Placement") or {}).get("Constraints") or [],
-        replicas=(spec["Mode"].get("Replicated") or {}).get("Replicas"),
+        name=_name(answer),
+        nf=decoded.labels(answer, "Spec", "Labels").get(NF_LABEL, ""),
+        constraints=decoded.texts(answer, "Spec", "TaskTemplate", "Placement", "Constraints"),
+        replicas=decoded.number(answer, "Spec", "Mode", "Replicated", "Replicas") if is_replicated else None,
     )
 
 
-def _task(answer: dict[str, Any], names: dict[str, str]) -> Task:
+def _task(answer: JsonObject, names: dict[str, str]) -> Task:
     return Task(
-        service=names[answer["ServiceID"]],
-        node=answer.get("NodeID") or "",
-        state=answer["Status"]["State"],
-        desired_state=answer["DesiredState"],
-        error=answer["Status"].get("Err") or "",
+        service=names[decoded.text(answer, "ServiceID")],
+        node=decoded.text(answer, "NodeID", default=""),
+        state=decoded.text(answer, "Status", "State"),
+        desired_state=decoded.text(answer, "DesiredState"),
+        error=decoded.text(answer, "Status", "Err", default=""),
     )
