@@ -64,7 +64,14 @@ def playbook(hops: list[tuple[Host, Host, str]], name: str) -> list[dict[str, An
 def results(command: list[str]) -> Iterator[dict[str, Any]]:
     """Results of the tasks, as they come."""
     environment = {**ENVIRONMENT, "ANSIBLE_STDOUT_CALLBACK": "ansible.posix.jsonl"}
-    with subprocess.Popen(command, cwd=PROJECT, env=environment, text=True, stdout=subprocess.PIPE) as process:
+    with subprocess.Popen(
+        command,
+        cwd=PROJECT,
+        env=environment,
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,  # an ssh of ours may have made our own non-blocking, which Ansible refuses
+    ) as process:
         assert process.stdout is not None
         said = []
         for line in process.stdout:

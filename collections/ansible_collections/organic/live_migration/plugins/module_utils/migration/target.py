@@ -276,8 +276,8 @@ class Target(TargetEnd):
         """The process runs: nothing may undo it any more. A source that does not hear this asks for the outcome."""
         with contextlib.suppress(PeerLost):
             control.send(messages.RUNNING, held_packets=prepared.hold.held)
-        watchdog.restore_priority()
         error = self._remove_holds(prepared)
+        watchdog.restore_priority()  # until now it would cost those who wait for what is held
         prepared.limit_cpu()
         statistics = prepared.criu.statistics()
         target = TargetContext(self._plan, control, listener, prepared.pager, lambda: self._accept_pager(listener))

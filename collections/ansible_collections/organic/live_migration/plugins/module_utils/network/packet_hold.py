@@ -5,8 +5,10 @@
 
 Packets go through a netfilter queue (libnetfilter_queue; linux/netfilter/nfnetlink_queue.h). The rule has
 ``--queue-bypass``: without a listener it is transparent. So it is installed early, and binding the queue, which takes
-0.2 ms, starts the hold. When the listening process dies, the kernel lets the packets pass. On the target, where the
-process has not arrived yet, it drops them.
+0.2 ms, starts the hold. From its release on the kernel lets all packets pass by itself, as to a queue that is full and
+fails open: on a busy host they would else wait for this program, and overtake each other once the rule is gone. When
+the listening process dies, the kernel lets the packets pass. On the target, where the process has not arrived yet, it
+drops them.
 """
 
 from __future__ import annotations
@@ -29,7 +31,8 @@ _NFNL_SUBSYS_QUEUE = 3
 _MSG_PACKET, _MSG_CONFIG, _MSG_VERDICT_BATCH = 0, 2, 3
 _NLM_F_REQUEST, _NLM_F_ACK = 1, 4
 _NLMSG_ERROR = 2
-_CFG_CMD, _CFG_PARAMS, _CFG_QUEUE_MAXLEN = 1, 2, 3
+_CFG_CMD, _CFG_PARAMS, _CFG_QUEUE_MAXLEN, _CFG_MASK, _CFG_FLAGS = 1, 2, 3, 4, 5
+_FAIL_OPEN = struct.pack(">I", 1)
 _COMMAND_BIND, _COMMAND_UNBIND = 1, 2
 _COPY_META, _COPY_PACKET = 1, 2
 _NFQA_PACKET_HDR, _NFQA_VERDICT_HDR, _NFQA_PAYLOAD = 1, 2, 10
@@ -37,6 +40,9 @@ _IP_PROTOCOL, _UDP = 9, b"\x11"
 """Offset of the protocol number in an IPv4 header (RFC 791), and the number of UDP."""
 _ACCEPT = 1
 _MAX_PACKETS = 16384
+_SEQUENCE, _LAST_READ = 1, 2
+"""Of our messages; the kernel's answer to the second one comes after all that it had to say before."""
+_READ_TIMEOUT_S = 5.0
 _ALL_AFTER = 1 << 30
 """Added to the last known packet number to mean "all"; the kernel compares signed distances (nfq_id_after)."""
 _SO_RCVBUFFORCE = 33
@@ -75,9 +81,10 @@ class PacketHold:
         self._bypass = ["--queue-bypass"] if bypass else []
         self._queue = secrets.randbelow(0xFFFE) + 1  # a fresh number: a queue that is being closed lets packets pass
         self._last = self._released = 0
-        self._open = self._closed = False
+        self._closed = False
         self._lock = threading.Lock()
         self._reader: threading.Thread | None = None
+        self._all_read = threading.Event()
         self.held = 0
         with libc.network_namespace(pid):
             self._socket = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, _NETLINK_NETFILTER)
@@ -119,7 +126,7 @@ class PacketHold:
         self._reader.start()
 
     def _configure(self, *attributes: tuple[int, bytes]) -> None:
-        self._send(_MSG_CONFIG, _NLM_F_REQUEST | _NLM_F_ACK, *attributes)
+        self._socket.send(self._message(_MSG_CONFIG, *attributes, flags=_NLM_F_REQUEST | _NLM_F_ACK))
         while struct.unpack_from("<H", reply := self._socket.recv(1 << 16), 4)[0] != _NLMSG_ERROR:
             self._handle(reply)  # a packet that came before the answer
         error = struct.unpack_from("<i", reply, 16)[0]
@@ -129,11 +136,13 @@ class PacketHold:
                 "The kernel needs NFNETLINK_QUEUE and the xtables target NFQUEUE."
             )
 
-    def _send(self, kind: int, flags: int, *attributes: tuple[int, bytes]) -> None:
+    def _message(
+        self, kind: int, *attributes: tuple[int, bytes], flags: int = _NLM_F_REQUEST, sequence: int = _SEQUENCE
+    ) -> bytes:
         body = struct.pack(">BBH", 0, 0, self._queue)
         for attribute, value in attributes:
             body += struct.pack("<HH", 4 + len(value), attribute) + value + b"\0" * (-len(value) % 4)
-        self._socket.send(struct.pack("<IHHII", 16 + len(body), _NFNL_SUBSYS_QUEUE << 8 | kind, flags, 1, 0) + body)
+        return struct.pack("<IHHII", 16 + len(body), _NFNL_SUBSYS_QUEUE << 8 | kind, flags, sequence, 0) + body
 
     def _read(self) -> None:
         while True:
@@ -146,6 +155,8 @@ class PacketHold:
             if not data or self._closed:
                 return
             self._handle(data)
+            if struct.unpack_from("<HHI", data, 4)[::2] == (_NLMSG_ERROR, _LAST_READ):
+                self._all_read.set()
 
     def _handle(self, data: bytes) -> None:
         with self._lock:
@@ -153,22 +164,20 @@ class PacketHold:
             for number in packet_numbers(data):
                 self._last = number
                 self.held += 1
-            if self._open:
-                self._accept(self._last)
 
     def _record(self, data: bytes) -> None:
         """Handle the kernel's messages about held packets; here nothing is kept."""
 
-    def _accept(self, last: int) -> None:
-        if last:
-            last &= 0xFFFFFFFF
-            self._send(_MSG_VERDICT_BATCH, _NLM_F_REQUEST, (_NFQA_VERDICT_HDR, struct.pack(">II", _ACCEPT, last)))
+    def _verdict(self, last: int) -> bytes:
+        """The message by which the kernel accepts all packets up to this number."""
+        return self._message(_MSG_VERDICT_BATCH, (_NFQA_VERDICT_HDR, struct.pack(">II", _ACCEPT, last & 0xFFFFFFFF)))
 
     def release_some(self, count: int) -> bool:
         """Release the oldest ``count`` of the held packets; returns whether there are more."""
         with self._lock:
             self._released = min(self._released + count, self._last)
-            self._accept(self._released)
+            if self._released:
+                self._socket.send(self._verdict(self._released))
             return self._released < self._last
 
     def release_paced(self) -> None:
@@ -188,17 +197,18 @@ class PacketHold:
         self.release()
 
     def release(self) -> None:
-        """Release all held packets, in order, and let new ones pass."""
-        with self._lock:
-            self._open = True
-            self._accept(self._last)
+        """Release all held packets, in order, and have the kernel let new ones pass.
+
+        The kernel handles the three messages in one call, so that no packet waits while later ones pass it.
+        """
+        everything = self._verdict(self._last + _ALL_AFTER)
+        let_pass = (_CFG_QUEUE_MAXLEN, bytes(4)), (_CFG_MASK, _FAIL_OPEN), (_CFG_FLAGS, _FAIL_OPEN)
+        self._socket.send(everything + self._message(_MSG_CONFIG, *let_pass) + everything)
 
     def remove(self) -> None:
         """Release held packets, remove the rules and close the queue."""
         self.release()
         remove_rules(self._pid, self._owner)
-        with self._lock:  # closing drops packets whose message was not read yet
-            self._accept(self._last + _ALL_AFTER)
         self._close()
 
     def discard(self) -> None:
@@ -213,7 +223,7 @@ class PacketHold:
         if self._reader is not None:
             with contextlib.suppress(OSError):  # its answer also wakes the reader, which keeps the socket open
                 command = struct.pack(">BxH", _COMMAND_UNBIND, socket.AF_INET)
-                self._send(_MSG_CONFIG, _NLM_F_REQUEST | _NLM_F_ACK, (_CFG_CMD, command))
+                self._socket.send(self._message(_MSG_CONFIG, (_CFG_CMD, command), flags=_NLM_F_REQUEST | _NLM_F_ACK))
                 self._reader.join(1)
         self._socket.close()
 
@@ -254,9 +264,21 @@ class InboundHold(PacketHold):
     def _matches(self, interface: str) -> list[str]:
         return [f"PREROUTING -i {interface}"]
 
-    @property
-    def packets(self) -> bytes:
-        """The copies, one after the other, as IPv4 packets."""
+    def copies(self) -> bytes:
+        """Of all that has arrived until now, one after the other, as IPv4 packets; the reader must have been started.
+
+        Raises:
+            MigrationError: the reader does not come to an end.
+        """
+        self._all_read.clear()
+        last = struct.pack(">I", _MAX_PACKETS)  # changes nothing, and is answered
+        self._socket.send(
+            self._message(
+                _MSG_CONFIG, (_CFG_QUEUE_MAXLEN, last), flags=_NLM_F_REQUEST | _NLM_F_ACK, sequence=_LAST_READ
+            )
+        )
+        if not self._all_read.wait(_READ_TIMEOUT_S):
+            raise MigrationError("The packets that arrived during the freeze could not be read in time; try again.")
         with self._lock:
             return bytes(self._packets)
 

@@ -62,7 +62,7 @@ class FreezeAndCopy(Strategy):
         with steps.step("restore"):
             # the target must not take old pages for new ones
             pager.expect("lists", timeout_s, on_progress)
-            arrived = unread + source.incoming.packets + source.syn_hold.packets
+            arrived = unread + source.incoming.copies() + source.syn_hold.copies()
             self._send_images(source, archive, gone, arrived)
             self._finish_dump(source, stall)
             handed_over = source.stream.bytes_sent + control.blob_bytes_sent

@@ -64,8 +64,7 @@ class Site:
         self.control = recorder("control", expect=self._answer)
         self.control.blob_bytes_sent = 0
         self.control.send = self._send
-        incoming, syn_hold = recorder("incoming"), recorder("syn_hold")
-        incoming.packets, syn_hold.packets = b"udp", b"syn"
+        incoming, syn_hold = recorder("incoming", copies=b"udp"), recorder("syn_hold", copies=b"syn")
         record = recorder("record")
         record.cpu_limit = {}
         self.source: Any = SimpleNamespace(

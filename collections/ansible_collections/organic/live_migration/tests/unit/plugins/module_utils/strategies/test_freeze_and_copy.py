@@ -60,6 +60,8 @@ def test_the_calls_of_the_downtime_keep_their_order(strategy: Any, monkeypatch: 
         "ipc.refresh",
         "criu.run_until post-dump",
         "pager.expect lists",
+        "incoming.copies",
+        "syn_hold.copies",
         "control.send images",
         "criu.run_until",
         "control.expect restored",
