@@ -22,7 +22,7 @@ from ..host.steps import now_ms
 from ..network import mirror_rules, tcp_repair, tun_packets
 from ..network.address_switch import AddressSwitch
 from ..network.configuration import Configuration
-from ..network.packet_hold import remove_rules
+from ..network.packet_hold import drop_sent, remove_rules
 from ..session import states, watchdog
 from ..session.journal import MigrationRecord
 from ..session.outcome import Verdict
@@ -113,7 +113,15 @@ def _restore_network(record: MigrationRecord, source: SourceContext | None) -> l
 
 
 def link_down(record: MigrationRecord) -> None:
-    """Keep the kernel of a frozen copy from retransmitting old segments, and from drawing neighbours to itself."""
+    """Keep the kernel of a frozen copy from retransmitting old segments, and from drawing neighbours to itself.
+
+    Nor may it send them, or the end of its connections, over a link that stays up: that of a cluster's own network has
+    the default route, by which its peers can be reached.
+    """
+    if record.kept_interfaces:
+        with contextlib.suppress(MigrationError):  # as below
+            addresses = [address for one in record.interfaces for address in one.ip_addresses]
+            drop_sent(record.init.pid, addresses, record.migration_id)
     with contextlib.suppress(OSError):  # its container has ended, and its network with it
         _links(record).down()
 

@@ -362,6 +362,15 @@ def _restore(pid: int, program: str, rules: list[str]) -> None:
     commands.run(_in_namespace(pid, program, "--noflush", "--wait"), "\n".join(["*raw", *rules, "COMMIT\n"]))
 
 
+def drop_sent(pid: int, addresses: list[str], owner: str) -> None:
+    """Drop all that a namespace sends from these addresses, by whatever link; :func:`remove_rules` ends it."""
+    for program, is_ipv6 in (("iptables-restore", False), ("ip6tables-restore", True)):
+        chosen = [address for address in addresses if (":" in address) == is_ipv6]
+        if chosen:
+            comment = f"-m comment --comment {rule_comment(owner)}"
+            _restore(pid, program, [f"-I OUTPUT -s {address} {comment} -j DROP" for address in chosen])
+
+
 def remove_rules(pid: int, owner: str) -> None:
     """Remove a migration's rules from a namespace, also after a crash; idempotent."""
     for family in ("ip", "ip6") if _has_ipv6(pid) else ("ip",):

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import select
 import socket
 import struct
@@ -24,6 +25,7 @@ from ansible_collections.organic.live_migration.plugins.module_utils.network.pac
     OutgoingHold,
     PacketHold,
     TargetHold,
+    drop_sent,
     packet_numbers,
     remove_rules,
 )
@@ -345,3 +347,28 @@ def test_rules_of_a_migration_that_crashed_are_found_and_others_left_alone(hold:
     another.remove()
     assert rules(wire) == [" ".join(FOREIGN).replace("--dport", "-m udp --dport")]
     remove_rules(wire.here, OWNER)  # idempotent
+
+
+def test_what_is_sent_from_an_address_is_dropped_until_the_rules_go(wire: Any) -> None:
+    moved, stays = wire.here_address, "192.0.2.3"
+    wire.inside(wire.here, "ip", "address", "add", f"{stays}/24", "dev", "nf0")
+    with libc.network_namespace(wire.there):
+        peer = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    peer.bind((wire.there_address, 8805))
+    peer.settimeout(10)
+
+    def send(address: str) -> None:
+        with libc.network_namespace(wire.here), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+            sender.bind((address, 8805))
+            with contextlib.suppress(PermissionError):  # as sendto(2) says that a rule drops it
+                sender.sendto(address.encode(), (wire.there_address, 8805))
+
+    with peer:
+        drop_sent(wire.here, [moved, "2001:db8::1"], OWNER)
+        send(moved)
+        send(stays)
+        assert peer.recv(64) == stays.encode()
+        assert is_empty(peer)
+        remove_rules(wire.here, OWNER)
+        send(moved)
+        assert peer.recv(64) == moved.encode()
