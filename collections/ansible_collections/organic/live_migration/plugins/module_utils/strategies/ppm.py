@@ -17,7 +17,6 @@ from dataclasses import replace
 from ..criu import tcp_streams
 from ..criu.tcp_streams import TcpStream
 from ..errors import CloneVoid, MigrationError
-from ..host import cpu_time
 from ..host.steps import now_ms
 from ..memory.pager import Answer
 from ..network.mirror import SourceMirror
@@ -141,7 +140,6 @@ class Ppm(PreCopy):
         with steps.step("thaw"):
             source.freezer.thaw()
             mirror.open_turnstile()
-        cpu_time.restore(source.record.cpu_limit)
         source.stop_deadline()
         source.clone.clone_pause_ms = round(now_ms() - began_ms, 2)
         self._frozen_at_ms, source.frozen_at_ms = source.frozen_at_ms, 0.0
