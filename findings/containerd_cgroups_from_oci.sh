@@ -9,8 +9,8 @@
 # - blockIO.weight, 10 to 1000. Expected: a larger weight stays a larger one, as io.bfq.weight takes 1 to 1000 itself. Seen: it is stretched to 1
 #   to 10000, in 16 bits, which overflow: 16 becomes 61 and 17 becomes 5; of 500 and 1000 the half is 51 and the whole is 4. The process
 #   that was to go first goes nearly last.
-# - cpu.quota without cpu.period, whose default of the kernel is 100 ms. Expected: half a CPU, as runc has it. Seen: no limit at all.
-# - cpu.burst, unified (memory.high and all else that cgroup v2 alone has) and blockIO.weightDevice are left out.
+# - cpu.quota 50000 without cpu.period, whose default of the kernel is 100 ms. Expected: half a CPU, as runc has it. Seen: no limit at all.
+# - cpu.burst, unified (any file of cgroup v2, such as memory.high) and blockIO.weightDevice are left out.
 # No error in any case; the configuration is valid.
 #
 # Needs Go 1.26 or newer. Fails if the behaviour changes.
@@ -59,7 +59,7 @@ func main() {
 	expect("quota and period", resources(`{"cpu": {"quota": 50000, "period": 100000}}`).CPU.Max, "50000 100000")
 	expect("period alone", resources(`{"cpu": {"period": 100000}}`).CPU.Max, "max 100000")
 	expect("quota alone", len(resources(`{"cpu": {"quota": 50000}}`).CPU.Max), 0)
-	expect("settings for a burst", len(resources(`{"cpu": {"quota": 50000, "burst": 20000}}`).CPU.Values()), 0)
+	expect("settings for a burst", len(resources(`{"cpu": {"quota": 50000, "period": 100000, "burst": 20000}}`).CPU.Values()), 1)
 	expect("settings for memory.high", len(resources(`{"unified": {"memory.high": "1073741824"}}`).Values()), 0)
 	device := `{"blockIO": {"weightDevice": [{"major": 8, "minor": 0, "weight": 500}]}}`
 	expect("settings for the weight of a device", len(resources(device).Values()), 0)

@@ -3,13 +3,12 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
-# com.github.docker-java:docker-java-core 3.6.0 (Maven), a client of the Docker Engine; Testcontainers is built on it.
+# com.github.docker-java:docker-java-core 3.6.0 (Maven), a client of the Docker Engine.
 #
 # updateServiceCmd() takes a whole service, so that a program inspects it, changes a field and sends it. Expected: all else stays, or the client
 # refuses what it does not know. Seen, without an error: sysctls, capabilities, ulimits, the limit of processes, generic resources (devices),
 # preferences of the placement, no-new-privileges and the options of a network are gone after an update that only wanted another
-# image, and a job has no mode any more, which is a replicated service to the engine.
-# The same JSON that is read as a ServiceSpec, and not inside of an inspected Service, keeps them.
+# image, and a job has no mode any more. The client is set to ignore fields that it does not know.
 #
 # The manager of the swarm is a stand-in of some lines that shows one service and keeps what is posted.
 # Needs Java 17 and Maven. Fails if the behaviour changes.

@@ -5,12 +5,12 @@
 #
 # dockerfile-parse 2.0.1 (PyPI), which reads and changes Dockerfiles.
 #
-# - A here-document (Dockerfile reference, "Here-Documents"): the lines up to its end belong to RUN or COPY. Expected: so they do, or it is refused.
-#   Seen: each line is an instruction. Where a script or a file has a line that begins with "from" or "label", as Python has, the base
-#   image is another one, and labels and variables are those of a stage that does not exist.
+# - A here-document (Dockerfile reference, "Here-Documents"): the lines up to its end belong to RUN. Expected: so they do, or it is refused.
+#   Seen: each line is an instruction. Where a script has a line that begins with "from", as Python has, the base image is
+#   another one (issue 145 of the project).
 # - ${N4:-192.0.2.1} is the variable or the text, ${N4:+text} the text if there is a variable (same reference, "Environment replacement"). Seen, in
 #   envs and labels: the variable, and behind it ":-192.0.2.1}"; the brace stays.
-# No error in either case. What is set through its properties is then written into the file.
+# No error in either case.
 #
 # Fails if the behaviour changes.
 set -euo pipefail

@@ -9,11 +9,11 @@
 # an error, and unlike systemd 252:
 # - A comment that ends in "\", such as an old ExecStart that was commented out, takes the next line with it: MemoryMax is gone.
 # - A comment between the lines of a value becomes a part of the value and ends it. What follows is a directive of its own, if there is a "=" in
-#   it: "--n4=192.0.2.1" is read as the directive "--n4". Written again, the comment is still inside of ExecStart, and the service
-#   starts without the addresses.
+#   it: "--n4=192.0.2.1" is read as the directive "--n4". Its own tests demand the comment in the value; a program that takes
+#   ExecStart from it has no address.
 # Look for comments beside a "\" before a unit is rewritten.
 #
-# Needs Go. Fails if the behaviour changes.
+# Needs Go 1.24 or newer. Fails if the behaviour changes.
 set -euo pipefail
 scratch=$(mktemp -d)
 trap 'chmod -R u+w "$scratch"; rm -rf "$scratch"' EXIT

@@ -5,14 +5,13 @@
 #
 # jc 1.26.1 (PyPI; the filter community.general.jc takes it), which turns the files of /proc into JSON.
 #
-# - proc_pid_fdinfo: an epoll descriptor has a line for each descriptor that it watches, an inotify one for each watch, and any file one for
-#   each lock. Expected: all of them. Seen: the last one alone, as an object, so that nothing says that there were others.
+# - proc_pid_fdinfo: an epoll descriptor has a line for each descriptor that it watches, and any file one for each lock. Expected: all of them. Seen: the last one alone, as an object, so that nothing says that there were others.
 # - The flags of a descriptor are octal in that file. Expected: text, or their value. Seen: a number whose *decimal* digits are the octal
 #   ones, in which other bits are set: of a file that is open for appending O_APPEND is gone, and O_TRUNC and O_DSYNC are there.
 # - proc_pid_mountinfo: the values of the file system's options become numbers. Seen: null for each one that is none: lowerdir and upperdir of an
-#   overlay, context, "size=1g"; "size=65536k" is 65536, and the mode 1777 is a decimal number.
+#   overlay; "size=65536k" is 65536, and the mode 1777 is a decimal number.
 # - proc_net_packet: one line for each packet socket. Seen: the first one alone.
-# No error. Who compares a process before and after a checkpoint with it does not see what was lost.
+# No error, and with raw=True the text is there. Who compares a process before and after a checkpoint with it does not see what was lost.
 #
 # Fails if the behaviour changes.
 set -euo pipefail

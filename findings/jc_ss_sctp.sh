@@ -6,9 +6,8 @@
 # jc 1.26.1 (PyPI; the filter community.general.jc takes it), the parser of "ss", on a host with SCTP, as that of an AMF.
 #
 # Expected: addresses and ports, as for TCP and UDP. Seen, without an error: SCTP is read as Unix sockets are, whose columns are others. The local
-# address is in "path"; "local_port" holds the *peer's* address and port, and "peer_address" the process. A lookup of the local port
-# 38412 finds nothing, and who looks into local_port finds the gNB's.
-# DCCP is read so as well. TCP, UDP and raw sockets are right.
+# address and port are in "path", "local_port" holds those of the peer ("0.0.0.0:*"), and "peer_address" the process. A lookup of the
+# local port 38412 finds no listening AMF. TCP and UDP are right.
 #
 # Fails if the behaviour changes.
 set -euo pipefail
@@ -29,22 +28,21 @@ def expect(what, line, expected):
     assert seen == expected, f"it was {expected}"
 
 
-for kind, state in (("tcp", "ESTAB"), ("udp", "ESTAB"), ("raw", "ESTAB")):
+for kind, state in (("tcp", "ESTAB"), ("udp", "ESTAB")):
     expect(
         kind,
         f'{kind}   {state}  0      0      192.0.2.1:38412    192.0.2.9:36412 users:(("amf",pid=7,fd=6))',
         {"local_address": "192.0.2.1", "local_port": "38412", "peer_address": "192.0.2.9", "peer_port": "36412"},
     )
-for kind in ("sctp", "dccp"):
-    expect(
-        kind,
-        f'{kind}  ESTAB  0      0      192.0.2.1:38412    192.0.2.9:36412 users:(("amf",pid=7,fd=6))',
-        {
-            "path": "192.0.2.1:38412",
-            "local_address": None,
-            "local_port": "192.0.2.9:36412",
-            "local_port_num": None,
-            "peer_address": {"process_id": {"7": {"user": "amf", "file_descriptor": "6"}}},
-        },
-    )
+expect(
+    "sctp",
+    'sctp  LISTEN 0      128      192.0.2.1:38412    0.0.0.0:*     users:(("amf",pid=7,fd=6))',
+    {
+        "path": "192.0.2.1:38412",
+        "local_address": None,
+        "local_port": "0.0.0.0:*",
+        "local_port_num": None,
+        "peer_address": {"process_id": {"7": {"user": "amf", "file_descriptor": "6"}}},
+    },
+)
 PYTHON

@@ -6,10 +6,10 @@
 # yaml 2.9.1 (npm) writes a file of variables, and ansible-core 2.19.14 (PyPI) reads it.
 #
 # A MAC address, a time and other text with colons is text in YAML 1.2, which the package writes, and a number to base 60 in YAML 1.1, which
-# Ansible reads if each part is below 60 and only digits. Expected: text of digits is quoted, as the package does with "001010000000001". Seen: a MAC
+# Ansible reads: if all parts are digits, the first does not begin with 0, and the others are below 60. Expected: text of digits is quoted, as the package does with "001010000000001". Seen: a MAC
 # address is written without quotes. Most have a letter and go well; of those that begin with 52:54:00, as virtual machines have them,
 # 52:54:00:12:34:56 is 41135085296 to Ansible, without an error, and so is a window of 12:30 as 750. 52:54:00:12:34:67 is text again.
-# js-yaml 5.5.0 quotes both. Write with {version: "1.1"} for readers of YAML 1.1.
+# Each keeps to its version of YAML. Write with {version: "1.1"} for readers of YAML 1.1.
 #
 # Needs Node.js and npm. Fails if the behaviour changes.
 set -euo pipefail

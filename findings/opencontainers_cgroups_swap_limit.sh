@@ -11,7 +11,7 @@
 # is usual for pods, the limit is right again. No error.
 # A dashboard or a check of a checkpoint's size that takes the usage by the limit shows 200 % of a container that has none.
 #
-# The files of the cgroup are stand-ins in a folder, with the kernel's names. Needs Go. Fails if the behaviour changes.
+# The files of the cgroup are stand-ins in a folder, with the kernel's names. Needs Go 1.25 or newer. Fails if the behaviour changes.
 set -euo pipefail
 scratch=$(mktemp -d)
 trap 'chmod -R u+w "$scratch"; rm -rf "$scratch"' EXIT

@@ -7,9 +7,9 @@
 #
 # In Prometheus' text format the name of a counter is what the server says; "_total" is a custom. Expected: the samples have the names that are in
 # the text, and what is read can be exposed again. Seen: a counter without "_total" gets it: upf_packets is read as upf_packets_total, and a
-# lookup of the name that the server exposes finds nothing. A server that has both, one of them a gauge, has two samples of one name then, with
+# lookup of a sample by the name that the server exposes finds nothing. A server that has both, one of them a gauge, has two samples of one name then, with
 # different values. Written again with generate_latest(), the name is the new one.
-# No error. Gauges, and counters of a server that is written with this library, are right.
+# No error. Gauges are right.
 #
 # Fails if the behaviour changes.
 set -euo pipefail

@@ -6,8 +6,7 @@
 # pyroute2 0.9.7 (PyPI), IPRoute.tc(): a token bucket with a peak rate.
 #
 # The parameter peak is read, and mtu is demanded beside it (an AssertionError without). Expected: what "tc qdisc add ... tbf ... peakrate" sets.
-# Seen, without an error: the peak rate is used to work out the limit, and is not sent: the kernel has none, and passes a whole burst at the
-# speed of the link. The MTU is set as if it were one. A limit for the maximum bit rate of a session that is tested with its mean rate
+# Seen, without an error: the peak rate is not sent, the MTU alone is: the kernel has none, so that nothing limits a burst. A limit for the maximum bit rate of a session that is tested with its mean rate
 # passes the test.
 # As a filter's police has the same code, its peak is lost as well (from reading).
 #

@@ -7,11 +7,11 @@
 # (multipart/related: JSON, and application/vnd.3gpp.ngap or vnd.3gpp.5gnas).
 #
 # HTTP has no transfer encoding for parts, so that a part is made with MIMEApplication and encode_noop, and written with as_bytes() or
-# policy.HTTP, "suitable for HTTP". Expected: the octets of the part. Seen: each 0d, 0a and 0d 0a in them is a line's end, and written as the policy's:
+# policy.HTTP. Expected: the octets of the part. Seen: each 0d, 0a and 0d 0a in them is a line's end, and written as the policy's:
 # with policy.HTTP 0a becomes 0d 0a and so does 0d, with the default one 0d becomes 0a. No error, and no length beside the part
 # says that it has grown. Reading is right: any octets are read as they are.
 # 0d and 0a are ordinary in NGAP and NAS (0a: 5QI 10, a TAC, an identifier), so that it depends on the UE which messages are broken.
-# Join the parts by hand, or take the writer of aiohttp.
+# Join the parts by hand.
 #
 # Needs no package. Fails if the behaviour changes.
 set -euo pipefail

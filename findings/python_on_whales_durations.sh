@@ -5,12 +5,12 @@
 #
 # python-on-whales 0.81.0 (PyPI), a client that runs the command docker: times that are given as timedelta or as a number.
 #
-# - container.create() and container.run(), health_interval and its siblings. Expected: half a second is 500ms. Seen: the fraction is cut off, and
+# - container.create() and container.run(), health_interval. Expected: half a second is 500ms. Seen: the fraction is cut off, and
 #   500 ms are "0s", which means the image's value, or 30 s, to the engine. 1.5 s are 1s.
-# - container.stop(time=60), "seconds to wait for stop before killing a container". Expected: --time 60, as restart() and compose.stop() have it. Seen:
+# - container.stop(time=60), "seconds to wait for stop before killing a container". Expected: --time 60, as restart() has it. Seen:
 #   a number of seconds is left out, any of them, so that the network function is killed after the usual 10 s. As a
 #   timedelta it is "60.0s", which the command stop refuses.
-# No error of the library in any case.
+# No error of the library, which leaves that to docker.
 #
 # docker is a stand-in of some lines that keeps its arguments. Fails if the behaviour changes.
 set -euo pipefail
