@@ -29,7 +29,7 @@ SANITIZERS = {
 LONG_BYTES = 1 << 18
 """Of mirror_server.py."""
 FOUND_WITHIN_MS = 2000.0
-"""After that a clone counts as too far behind. On a quiet machine it is 0.1 to 6 ms, on one with a load of 15 1 s was seen."""
+"""After that a clone counts as too far behind. On a quiet machine it is 0.1 to 6 ms; 1 s was seen at a load of 15."""
 
 
 def built(directory: Path, *flags: str) -> str:

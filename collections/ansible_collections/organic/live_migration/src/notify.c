@@ -73,7 +73,7 @@ static bool has_ready_line(char *text)
 
 bool notify_is_ready(int fd)
 {
-	char text[512], control[CMSG_SPACE(sizeof(struct ucred))] __attribute__((aligned(sizeof(size_t))));
+	char text[4096], control[CMSG_SPACE(sizeof(struct ucred))] __attribute__((aligned(sizeof(size_t))));
 	bool is_ready = false;
 
 	for (;;) {

@@ -95,7 +95,10 @@ def number(found: JsonObject, *path: str, default: int | None = None) -> int:
     Raises:
         ValueError: it is missing and has no default, or is no number.
     """
-    return _of_type(int, _present(value(found, *path), default, path), path)
+    there = _present(value(found, *path), default, path)
+    if isinstance(there, bool):
+        raise ValueError(f"{'.'.join(path)} is {there!r}, not of type int")
+    return _of_type(int, there, path)
 
 
 def texts(found: JsonObject, *path: str) -> list[str]:

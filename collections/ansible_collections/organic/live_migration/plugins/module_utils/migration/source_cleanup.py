@@ -68,6 +68,8 @@ def roll_back(record: MigrationRecord, engine: Engine, source: SourceContext | N
         record.init.await_end(_CONTAINER_EXIT_TIMEOUT_S)  # and the container's network with it
     if not record.init.alive:
         engine.wait_until_exit_seen(record.container_id, record.init.pid, _CONTAINER_EXIT_TIMEOUT_S)
+    if source is None and record.init.alive:
+        remove_rules(record.init.pid, record.migration_id)  # they may drop what the process sends: see link_down
     if record.init.alive and record.interfaces:
         not_restored = _restore_network(record, source)
     cpu_time.restore(record.cpu_limit)
@@ -88,10 +90,8 @@ def roll_back(record: MigrationRecord, engine: Engine, source: SourceContext | N
             else:
                 hold.discard()
         source.resumed_at_ms = now_ms()
-    elif record.init.alive:
-        remove_rules(record.init.pid, record.migration_id)
-        if record.mirrored:
-            mirror_rules.remove(record.init.pid, record.migration_id)
+    elif record.init.alive and record.mirrored:
+        mirror_rules.remove(record.init.pid, record.migration_id)
     freezer.remove()
     restarts.restore(record, engine)
     _remove_images(record)
@@ -118,10 +118,13 @@ def link_down(record: MigrationRecord) -> None:
     Nor may it send them, or the end of its connections, over a link that stays up: that of a cluster's own network has
     the default route, by which its peers can be reached.
     """
-    if record.kept_interfaces:
+    if not record.init.alive:
+        return  # another process may have its PID
+    if record.kept_interfaces and not record.is_mute:
         with contextlib.suppress(MigrationError):  # as below
             addresses = [address for one in record.interfaces for address in one.ip_addresses]
             drop_sent(record.init.pid, addresses, record.migration_id)
+            record.is_mute = True
     with contextlib.suppress(OSError):  # its container has ended, and its network with it
         _links(record).down()
 

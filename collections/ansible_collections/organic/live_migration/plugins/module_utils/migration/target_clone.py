@@ -115,7 +115,6 @@ class TargetClone:
         self._mirror.go([self._restored], positions)
         self._prepared.criu.resume()
         freezer.thaw()
-        self._prepared.limit_cpu()
 
     @property
     def is_alive(self) -> bool:

@@ -199,16 +199,19 @@ class PacketHold:
     def release(self) -> None:
         """Release all held packets, in order, and have the kernel let new ones pass.
 
-        The kernel handles the three messages in one call, so that no packet waits while later ones pass it.
+        The kernel handles the four messages in one call: a packet that comes in between waits for microseconds. With
+        the flag and the length in one message, one that comes between the two would be dropped.
         """
         everything = self._verdict(self._last + _ALL_AFTER)
-        let_pass = (_CFG_QUEUE_MAXLEN, bytes(4)), (_CFG_MASK, _FAIL_OPEN), (_CFG_FLAGS, _FAIL_OPEN)
-        self._socket.send(everything + self._message(_MSG_CONFIG, *let_pass) + everything)
+        fail_open = self._message(_MSG_CONFIG, (_CFG_MASK, _FAIL_OPEN), (_CFG_FLAGS, _FAIL_OPEN))
+        no_room = self._message(_MSG_CONFIG, (_CFG_QUEUE_MAXLEN, bytes(4)))
+        self._socket.send(everything + fail_open + no_room + everything)
 
     def remove(self) -> None:
         """Release held packets, remove the rules and close the queue."""
         self.release()
         remove_rules(self._pid, self._owner)
+        self._socket.send(self._verdict(self._last + _ALL_AFTER))  # closing would drop what a rule still queued
         self._close()
 
     def discard(self) -> None:
@@ -265,7 +268,9 @@ class InboundHold(PacketHold):
         return [f"PREROUTING -i {interface}"]
 
     def copies(self) -> bytes:
-        """Of all that has arrived until now, one after the other, as IPv4 packets; the reader must have been started.
+        """Of all that has arrived until now, one after the other, as IPv4 packets.
+
+        To be called between :meth:`start_reader` and :meth:`release`.
 
         Raises:
             MigrationError: the reader does not come to an end.

@@ -61,6 +61,7 @@ class MigrationRecord:
         lent_addresses: target: of the source host's interfaces of that kind, whose connections end with the migration.
         source_awaited_until_s: target: when the source must have connected, on the clock of time.monotonic(); 0 before
             the host is prepared, and once it has connected.
+        is_mute: source: what the container's network sends from its addresses is dropped, by whatever link.
         cpu_limit: files that limit the container's CPU time, as they were before it was lowered or lifted.
     """
 
@@ -95,6 +96,7 @@ class MigrationRecord:
     created_paths: list[str] = field(default_factory=list)
     kept_interfaces: list[str] = field(default_factory=list)
     lent_addresses: list[str] = field(default_factory=list)
+    is_mute: bool = False
     cpu_limit: dict[str, str] = field(default_factory=dict)
     source_awaited_until_s: float = 0.0
 

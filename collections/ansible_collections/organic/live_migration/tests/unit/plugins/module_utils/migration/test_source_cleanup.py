@@ -23,9 +23,10 @@ def did(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     return calls
 
 
-def record(kept_interfaces: list[str]) -> Any:
+def record(kept_interfaces: list[str], is_alive: bool = True) -> Any:
     return SimpleNamespace(
-        init=SimpleNamespace(pid=7),
+        init=SimpleNamespace(pid=7, alive=is_alive),
+        is_mute=False,
         migration_id="0123456789abcdef",
         interfaces=[Interface("net1", "02:00:00:00:00:01", ["192.0.2.1/24", "192.0.2.3/24"])],
         kept_interfaces=kept_interfaces,
@@ -33,8 +34,16 @@ def record(kept_interfaces: list[str]) -> Any:
 
 
 def test_the_frozen_copy_sends_nothing_over_a_link_that_stays_either(did: list[Any]) -> None:
-    source_cleanup.link_down(record(["eth0"]))
+    one = record(["eth0"])
+    source_cleanup.link_down(one)
     assert did == [(7, ["192.0.2.1", "192.0.2.3"], "0123456789abcdef"), "down"]
+    source_cleanup.link_down(one)
+    assert did[2:] == ["down"]
+
+
+def test_a_container_that_has_ended_is_left_alone_as_another_process_may_have_its_pid(did: list[Any]) -> None:
+    source_cleanup.link_down(record(["eth0"], is_alive=False))
+    assert did == []
 
 
 def test_without_such_a_link_its_own_ones_go_down(did: list[Any]) -> None:

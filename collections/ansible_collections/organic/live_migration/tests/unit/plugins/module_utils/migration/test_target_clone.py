@@ -132,7 +132,6 @@ def test_the_clone_runs_once_its_input_is_ready_and_that_is_written_down(site: S
         "mirror.go",
         "criu.resume",
         "freezer.thaw",
-        "limit_cpu",
     ]
     assert [kind for kind, _fields in site.sent] == [messages.CLONE_RUNS]
 
