@@ -69,7 +69,8 @@ def roll_back(record: MigrationRecord, engine: Engine, source: SourceContext | N
     if not record.init.alive:
         engine.wait_until_exit_seen(record.container_id, record.init.pid, _CONTAINER_EXIT_TIMEOUT_S)
     if source is None and record.init.alive:
-        remove_rules(record.init.pid, record.migration_id)  # they may drop what the process sends: see link_down
+        with contextlib.suppress(MigrationError):  # tried again below: no reason to leave the process frozen
+            remove_rules(record.init.pid, record.migration_id)  # they may drop what it sends: see link_down
     if record.init.alive and record.interfaces:
         not_restored = _restore_network(record, source)
     cpu_time.restore(record.cpu_limit)
@@ -90,8 +91,10 @@ def roll_back(record: MigrationRecord, engine: Engine, source: SourceContext | N
             else:
                 hold.discard()
         source.resumed_at_ms = now_ms()
-    elif record.init.alive and record.mirrored:
-        mirror_rules.remove(record.init.pid, record.migration_id)
+    elif record.init.alive:
+        remove_rules(record.init.pid, record.migration_id)
+        if record.mirrored:
+            mirror_rules.remove(record.init.pid, record.migration_id)
     freezer.remove()
     restarts.restore(record, engine)
     _remove_images(record)
